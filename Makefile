@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PY := .venv/bin/python
+SETUP := .venv/.ready node_modules/.ready
+
+.PHONY: help run test check bench lint format clean .venv
+
+help:  ## what can be done here
+	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(SETUP)  ## everything on this machine: Azurite, both simulators, the host and the page
+	@$(PY) -m local
+
+test: $(SETUP) .venv/.browser  ## the whole test suite
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+lint: $(SETUP)  ## style, types, import rules
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+check: lint  ## what continuous integration runs: lint, types, import rules, tests
+	@$(MAKE) --no-print-directory test
+
+bench: $(SETUP)  ## the benchmarks, as ratios against a baseline of the same run
+	@$(PY) -m bench
+
+format: $(SETUP)  ## put the code into its one format
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+.venv: .venv/.ready  ## the virtual environment with all that development needs
+
+.venv/.ready: requirements.txt requirements-dev.txt
+	@echo "setting up .venv ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps blackforest==0.1.3
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@echo "setting up node_modules ..."
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# A browser for the page's tests. Installing it takes root; without it those tests say what is missing.
+.venv/.browser: .venv/.ready
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || test -n "$$CHROMIUM" || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "installing chromium ..." && \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
+	  echo "no chromium: the browser tests will be skipped (apt-get install chromium fonts-noto-cjk, or set CHROMIUM)"
+	@touch $@
+
+clean:  ## remove what was set up and all local state
+	rm -rf .venv node_modules .devhost

@@ -1,0 +1,27 @@
+"""Ask the provider to stop a prediction that nobody waits for any more."""
+
+from typing import Any
+
+import azure.durable_functions as df
+
+from shared import names, telemetry
+from shared.providers.generator import Handle, ProviderError
+from shared.services import Services, services
+
+blueprint = df.Blueprint()
+
+
+@blueprint.activity_trigger(input_name="payload", activity=names.CANCEL_PREDICTION)
+def cancel_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+    return cancel(services(), payload)
+
+
+def cancel(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
+    """`{"job_id", "generator", "handle"}` in; `{"canceled", "retryable"}` out. A refusal is no failure of the job."""
+    generator = services.generators[payload["generator"]]
+    try:
+        canceled, retryable = generator.cancel(Handle.from_payload(payload["handle"])), False
+    except ProviderError as error:
+        canceled, retryable = False, error.problem.is_retryable
+    telemetry.event("prediction_canceled", job_id=payload["job_id"], generator=generator.name, canceled=canceled)
+    return {"canceled": canceled, "retryable": retryable}

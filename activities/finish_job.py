@@ -1,0 +1,63 @@
+"""Write how a job ended. A terminal status never changes, so running this twice changes nothing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+
+from shared import names, telemetry
+from shared.services import Services, services
+
+blueprint = df.Blueprint()
+
+
+@blueprint.activity_trigger(input_name="payload", activity=names.FINISH_JOB)
+def finish_job(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+    return finish(services(), payload)
+
+
+def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
+    """Payload: `job_id, status, outputs, problem, attempts, possible_duplicate, started_at, submitted_at, ready_at`.
+
+    Returns `{"status"}` as it stands in the document. A job that was deleted meanwhile is `canceled`.
+    """
+    completed_at = datetime.now(UTC)
+    cost = services.generators[payload["generator"]].cost_usd
+
+    def ended(document: dict[str, Any]) -> dict[str, Any]:
+        return document | {
+            "status": payload["status"],
+            "outputs": payload["outputs"],
+            "error": payload["problem"],
+            "attempts": payload["attempts"],
+            "possible_duplicate": payload["possible_duplicate"],
+            "started_at": payload["started_at"],
+            "completed_at": completed_at.isoformat(),
+            "expires_at": (completed_at + timedelta(days=services.settings.retention_days)).isoformat(),
+            "usage": {"cost_usd": round(cost * len(payload["outputs"]), 4), "estimated": True},
+            "metrics": _metrics(document["created_at"], payload, completed_at),
+        }
+
+    try:
+        document = services.jobs.update(payload["job_id"], ended)
+    except KeyError:
+        return {"status": "canceled"}
+    telemetry.event(
+        "job_ended", job_id=document["id"], kind=document["kind"], status=document["status"],
+        code=(document["error"] or {}).get("code"), attempts=document.get("attempts"), **(document["metrics"] or {}),
+    )  # fmt: skip
+    return {"status": document["status"]}
+
+
+def _metrics(created_at: str, payload: dict[str, Any], completed_at: datetime) -> dict[str, int | None]:
+    """Milliseconds until the submit, at the provider (as polling saw it), and the rest, which is ours."""
+    created = datetime.fromisoformat(created_at)
+    submitted, ready = (datetime.fromisoformat(t) if t else None for t in (payload["submitted_at"], payload["ready_at"]))
+    whole = _ms(completed_at - created)
+    queue = _ms(submitted - created) if submitted else whole
+    provider = _ms((ready or completed_at) - submitted) if submitted else 0
+    return {"queue_ms": queue, "provider_ms": provider, "overhead_ms": max(0, whole - queue - provider)}
+
+
+def _ms(length: timedelta) -> int:
+    return max(0, round(length.total_seconds() * 1000))

@@ -1,0 +1,30 @@
+"""Decode one uploaded image for real and store what a provider will get."""
+
+from typing import Any
+
+import azure.durable_functions as df
+
+from shared import images, names
+from shared.domain.image_kind import EXTENSIONS
+from shared.domain.job import VALIDATING
+from shared.domain.problem import ProblemError
+from shared.services import Services, services
+from shared.storage.job_store import prepared_name
+
+blueprint = df.Blueprint()
+
+
+@blueprint.activity_trigger(input_name="payload", activity=names.PREPARE_IMAGE)
+def prepare_image(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+    return prepare(services(), payload)
+
+
+def prepare(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
+    """`{"job_id", "field", "blob"}` in; `{"blob"}` of the prepared image out, or `{"problem"}`."""
+    try:
+        prepared = images.prepare_for_provider(services.blobs.get_image(payload["blob"]))
+    except ProblemError as error:
+        return {"problem": error.problem.at(VALIDATING).to_payload()}
+    blob = prepared_name(payload["job_id"], payload["field"], EXTENSIONS[prepared.facts.content_type])
+    services.blobs.put_image(blob, prepared.data, prepared.facts.content_type)
+    return {"blob": blob}

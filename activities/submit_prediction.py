@@ -1,0 +1,181 @@
+"""Start one paid prediction, once.
+
+Neither provider has an idempotency key, and an activity runs at least once. So the intent to send is recorded with a
+conditional write before the call and its outcome after it; whoever finds an intent without an outcome looks for the
+prediction first, and repeats the call at most once, as a possible duplicate.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import azure.durable_functions as df
+from azure.core.exceptions import AzureError
+
+from shared import names, telemetry
+from shared.domain.job import SUBMITTING
+from shared.domain.problem import Problem
+from shared.providers.generator import Generator, Handle, Order, ProviderError
+from shared.providers.http import CONNECT_SECONDS, TOTAL_SECONDS
+from shared.services import Services, services
+from shared.storage.blob_store import Conflict
+from shared.storage.job_store import submission_name
+
+blueprint = df.Blueprint()
+
+#: After this a send that is on record has either been answered or died with its host.
+SETTLED_AFTER_SECONDS = TOTAL_SECONDS + 2 * CONNECT_SECONDS
+#: A lost prediction may take a moment to show in the provider's list.
+LIST_LAG_SECONDS = 5.0
+MAX_SENDS = 2
+
+
+@blueprint.activity_trigger(input_name="payload", activity=names.SUBMIT_PREDICTION)
+def submit_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+    return submit(services(), payload)
+
+
+def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
+    """Payload: `job_id, index, attempt, generator, images` (blob names) and `timeout_seconds`.
+
+    Returns one of
+    `{"state": "submitted", "handle", "possible_duplicate"}`,
+    `{"state": "wait", "after_seconds", "problem"}`: nothing to look at yet, call again later,
+    `{"state": "failed", "problem"}`, `{"state": "canceled"}`.
+    """
+    job = services.jobs.read(payload["job_id"])
+    if job is None or job.get("cancel_requested_at"):
+        # A deleted job, or one canceled before anything was sent, costs nothing.
+        return {"state": "canceled"}
+    generator = services.generators[payload["generator"]]
+    record = _Record(services, submission_name(payload["job_id"], payload["index"], payload["attempt"]))
+    try:
+        if record.state == "submitted":
+            return _submitted(record)
+        if record.state in ("sending", "lost"):
+            return _settle(services, generator, record, job, payload)
+        if record.state == "none":
+            record.create({"state": "sending", "sends": 1, "possible_duplicate": False})
+        else:
+            record.change(state="sending")
+        return _send(generator, record, _order(services, job, payload), payload)
+    except Conflict:
+        # Another run of this activity is at it: let it finish.
+        return _wait(Problem("provider_unavailable", params={"provider": generator.label}), SETTLED_AFTER_SECONDS)
+
+
+def _send(generator: Generator, record: "_Record", order: Order, payload: dict[str, Any]) -> dict[str, Any]:
+    try:
+        handle = generator.submit(order, timeout_seconds=payload["timeout_seconds"])
+    except ProviderError as error:
+        telemetry.event(
+            "submit_refused", job_id=payload["job_id"], index=payload["index"], generator=generator.name,
+            code=error.problem.code, maybe_done=error.maybe_done, note=error.note,
+        )  # fmt: skip
+        record.change(state="lost" if error.maybe_done else "refused")
+        if error.maybe_done:
+            return _wait(error.problem, LIST_LAG_SECONDS)
+        if error.problem.is_retryable:
+            return _wait(error.problem, error.retry_after)
+        return _failed(error.problem)
+    try:
+        record.change(state="submitted", handle=handle.to_payload())
+    except (AzureError, Conflict) as error:
+        # The prediction exists and is paid for: the orchestration's history will hold the handle instead.
+        telemetry.event("submission_not_recorded", job_id=payload["job_id"], reason=type(error).__name__)
+        record.remember(state="submitted", handle=handle.to_payload())
+    telemetry.event(
+        "submitted", job_id=payload["job_id"], index=payload["index"], attempt=payload["attempt"],
+        generator=generator.name, prediction_id=handle.id, possible_duplicate=record["possible_duplicate"],
+    )  # fmt: skip
+    return _submitted(record)
+
+
+def _settle(
+    services: Services, generator: Generator, record: "_Record", job: dict[str, Any], payload: dict[str, Any]
+) -> dict[str, Any]:
+    """A send whose outcome nobody knows: wait until it cannot be under way, look for it, then repeat it at most once."""
+    unavailable = Problem("provider_unavailable", charged="unknown", params={"provider": generator.label})
+    age = (datetime.now(UTC) - datetime.fromisoformat(record["sent_at"])).total_seconds()
+    settled_after = LIST_LAG_SECONDS if record.state == "lost" else SETTLED_AFTER_SECONDS
+    if age < settled_after:
+        return _wait(unavailable, settled_after - age)
+    order = _order(services, job, payload)
+    if generator.can_find:
+        try:
+            found = generator.find(order, since=datetime.fromisoformat(record["sent_at"]))
+        except ProviderError as error:
+            return (
+                _failed(unavailable)
+                if not error.problem.is_retryable
+                else _wait(unavailable, error.retry_after or LIST_LAG_SECONDS)
+            )
+        if found is not None:
+            record.change(state="submitted", handle=found.to_payload())
+            telemetry.event("submission_found", job_id=payload["job_id"], generator=generator.name, prediction_id=found.id)
+            return _submitted(record)
+    if record["sends"] >= MAX_SENDS:
+        return _failed(unavailable)
+    record.change(state="sending", sends=record["sends"] + 1, possible_duplicate=True)
+    return _send(generator, record, order, payload)
+
+
+def _order(services: Services, job: dict[str, Any], payload: dict[str, Any]) -> Order:
+    asked = job["input"]
+    return Order(
+        reference=f"{payload['job_id']}/{payload['index']}",
+        prompt=asked["prompt_sent"],
+        images=tuple(services.blobs.get_image(name) for name in payload["images"]),
+        aspect_ratio=asked["aspect_ratio"],
+        output_format=asked["output_format"],
+        safety_tolerance=asked["safety_tolerance"],
+        seed=job["seeds"][payload["index"]],
+    )
+
+
+def _submitted(record: "_Record") -> dict[str, Any]:
+    return {
+        "state": "submitted",
+        "handle": Handle.from_payload(record["handle"]).to_payload(),
+        "possible_duplicate": record["possible_duplicate"],
+    }
+
+
+def _wait(problem: Problem, seconds: float | None) -> dict[str, Any]:
+    return {"state": "wait", "after_seconds": seconds, "problem": problem.at(SUBMITTING).to_payload()}
+
+
+def _failed(problem: Problem) -> dict[str, Any]:
+    return {"state": "failed", "problem": problem.at(SUBMITTING).to_payload()}
+
+
+class _Record:
+    """What is on record of one submit. Every write is conditional on nobody having written since it was read."""
+
+    def __init__(self, services: Services, name: str) -> None:
+        self._blobs = services.blobs
+        self._name = name
+        found = self._blobs.read_document(name)
+        self._document, self._etag = ({}, "") if found is None else found
+
+    @property
+    def state(self) -> str:
+        """none, sending (may be under way), lost (sent, no answer), refused (nothing was made) or submitted."""
+        return str(self._document.get("state", "none"))
+
+    def __getitem__(self, field: str) -> Any:
+        return self._document[field]
+
+    def create(self, document: dict[str, Any]) -> None:
+        self._document = {**document, "sent_at": datetime.now(UTC).isoformat()}
+        self._etag = self._blobs.create_document(self._name, self._document)
+
+    def change(self, **fields: Any) -> None:
+        if fields.get("state") == "sending":
+            fields["sent_at"] = datetime.now(UTC).isoformat()
+        changed = {**self._document, **fields}
+        self._etag = self._blobs.replace_document(self._name, changed, self._etag)
+        self._document = changed
+
+    def remember(self, **fields: Any) -> None:
+        """Change what this run answers without writing it."""
+        self._document = {**self._document, **fields}

@@ -1,0 +1,185 @@
+"""`python -m local`: start everything, say where the page is, end everything on Ctrl-C or SIGTERM."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Azurite's documented development account (https://learn.microsoft.com/azure/storage/common/storage-use-azurite).
+ACCOUNT = "devstoreaccount1"
+ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run where."""
+
+    port: int
+    sim_port: int
+    state: Path
+    simulators: bool
+
+    @classmethod
+    def from_environ(cls) -> "Plan":
+        env = os.environ
+        return cls(
+            port=int(env.get("PORT") or 7071),
+            sim_port=int(env.get("SIM_PORT") or 7090),
+            state=Path(env.get("DEVHOST_DIR") or ROOT / ".devhost").resolve(),
+            simulators=env.get("SIMULATORS", "1") != "0",
+        )
+
+
+class Stack:
+    """The processes that were started, in order; stop() ends them in reverse."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+
+    def start(self, name: str, command: list[str], env: dict[str, str] | None = None, log: Path | None = None) -> None:
+        output = log.open("ab") if log else None
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.leash", *command],
+            cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=output, stderr=output,
+        )  # fmt: skip
+        self._running.append((name, process))
+
+    def ended(self) -> str | None:
+        """The name of a process that has ended by itself."""
+        return next((name for name, process in self._running if process.poll() is not None), None)
+
+    def stop(self) -> None:
+        for _, process in reversed(self._running):
+            if process.poll() is None:
+                process.terminate()
+        ends = time.monotonic() + 8
+        for _, process in reversed(self._running):
+            try:
+                process.wait(max(0.1, ends - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def main() -> int:
+    plan = Plan.from_environ()
+    plan.state.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    # make, killed with -9, tells nobody: then we have another parent.
+    parent = os.getppid()
+    stack = Stack()
+    try:
+        if not _wait(lambda: _is_free(plan.port) and (not plan.simulators or _is_free(plan.sim_port)), stopping, 10):
+            print(
+                f"port {plan.port} or {plan.sim_port} is in use: choose others, as in PORT=7072 SIM_PORT=7091 make run",
+                file=sys.stderr,
+            )
+            return 1
+        _start_azurite(stack, plan.state)
+        if plan.simulators:
+            stack.start("simulators", [
+            ports = f"{plan.port} or {plan.sim_port}"
+            print(f"port {ports} is in use: choose others, as in PORT=7072 SIM_PORT=7091 make run", file=sys.stderr)
+            ], log=plan.state / "simulators.log")  # fmt: skip
+        stack.start("devhost", [
+            sys.executable, "-m", "devhost", "--app", str(ROOT), "--port", str(plan.port), "--state", str(plan.state),
+            "--web", str(ROOT / "web"),
+        ], env=_environment(plan))  # fmt: skip
+        url = f"http://127.0.0.1:{plan.port}"
+        if _wait(lambda: _answers(f"{url}/api/health/ready"), stopping, START_SECONDS, stack):
+            print(f"\n  ToonConnect is ready after {time.monotonic() - began:.1f} s:  {url}/\n", flush=True)
+        elif not stopping.is_set() and stack.ended() is None:
+            print(f"\n  {url}/ is up, but not ready: {url}/api/health/ready says why\n", flush=True)
+        while not stopping.wait(0.3) and os.getppid() == parent:
+            if name := stack.ended():
+                print(f"{name} has ended; see {plan.state}. Start again with make run: every job goes on.", file=sys.stderr)
+                return 1
+        return 0
+    finally:
+        stack.stop()
+
+
+def _start_azurite(stack: Stack, state: Path) -> None:
+    """Start Azurite on ports that are chosen once and kept, so that links stay good."""
+    kept = state / "azurite.json"
+    ports: dict[str, int] = (
+        json.loads(kept.read_text()) if kept.exists() else {s: _free_port() for s in ("blob", "queue", "table")}
+    )
+    kept.write_text(json.dumps(ports))
+    node, modules = ROOT / "node_modules/node/bin/node", ROOT / "node_modules"
+    stack.start("Azurite", [
+        str(node) if node.exists() else shutil.which("node") or "node", str(modules / "azurite/dist/src/azurite.js"),
+        "--location", str(state / "azurite"), "--silent", "--skipApiVersionCheck", "--disableTelemetry",
+        *(part for service, port in ports.items() for part in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))),
+    ], log=state / "azurite.log")  # fmt: skip
+
+
+def _environment(plan: Plan) -> dict[str, str]:
+    """What the app is told. Whatever is in the environment already wins, so real keys and other servers can be used."""
+    ports = json.loads((plan.state / "azurite.json").read_text())
+    endpoints = ";".join(f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for service, port in ports.items())
+    defaults = {
+        "AzureWebJobsStorage": f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};{endpoints};",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "32",
+    }
+    if plan.simulators:
+        simulators = f"http://127.0.0.1:{plan.sim_port}"
+        defaults |= {
+            "REPLICATE_API_BASE_URL": f"{simulators}/replicate",
+            "BFL_API_BASE_URL": f"{simulators}/bfl",
+            "PROVIDER_EXTRA_HOSTS": f"127.0.0.1:{plan.sim_port},localhost:{plan.sim_port}",
+            "REPLICATE_API_TOKEN": "r8_simulated",
+            "BFL_API_KEY": "simulated",
+        }
+    return {name: value for name, value in defaults.items() if name not in os.environ}
+
+
+def _wait(test: Callable[[], bool], stopping: threading.Event, seconds: float, stack: Stack | None = None) -> bool:
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and not stopping.is_set() and not (stack and stack.ended()):
+        if test():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""One story per file; deterministic; activities are known by name only."""
+
+from orchestrators import generate_job, make_picture
+
+blueprints = (generate_job.blueprint, make_picture.blueprint)

@@ -1,0 +1,22 @@
+"""The words of a job's life, and the document clients see."""
+
+from typing import Any
+
+QUEUED, PROCESSING, SUCCEEDED, FAILED, CANCELED = "queued", "processing", "succeeded", "failed", "canceled"
+TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELED})
+
+VALIDATING, TRANSLATING, WAITING, SUBMITTING, GENERATING, STORING = (
+    "validating", "translating", "waiting", "submitting", "generating", "storing",
+)  # fmt: skip
+
+#: Where the progress bar stands when a stage begins; generating moves on from here by elapsed time.
+STAGE_PROGRESS = {VALIDATING: 5, TRANSLATING: 10, WAITING: 15, SUBMITTING: 25, GENERATING: 30, STORING: 92}
+
+
+def is_terminal(status: str) -> bool:
+    return status in TERMINAL
+
+
+def status_at(stage: str, **fields: Any) -> dict[str, Any]:
+    """The custom status of an orchestration in a stage: what a GET shows while the job runs."""
+    return {"stage": stage, "progress": STAGE_PROGRESS[stage], **fields}

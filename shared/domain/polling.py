@@ -1,0 +1,35 @@
+"""When to look at a prediction again, and how far along it probably is. Pure: orchestrators replay it."""
+
+from datetime import timedelta
+
+#: Factors of the poll interval: quick while most pictures finish, then calmer.
+_STEPS = ((5, 1), (15, 2), (30, 3))
+_SLOWEST = 5
+
+RETRY_DELAYS_SECONDS = (2, 4, 8, 15, 30)
+
+
+def poll_delay(polls: int, interval_seconds: float) -> timedelta:
+    """How long to wait after `polls` looks. Never under a second: queues hide a message for whole seconds only."""
+    factor = next((factor for below, factor in _STEPS if polls < below), _SLOWEST)
+    return timedelta(seconds=max(1.0, interval_seconds * factor))
+
+
+def retry_delay(retries: int, asked_seconds: float | None, jitter: float) -> timedelta:
+    """How long to leave a provider alone after its `retries`-th refusal (from 0).
+
+    A Retry-After is a floor that is honoured up to ten minutes; `jitter` in 0..1 spreads callers over a quarter more.
+    """
+    base = RETRY_DELAYS_SECONDS[min(retries, len(RETRY_DELAYS_SECONDS) - 1)]
+    floor = min(asked_seconds, 600.0) if asked_seconds is not None else base
+    return timedelta(seconds=max(1.0, floor * (1 + jitter / 4)))
+
+
+def generating_progress(elapsed_seconds: float, expected_seconds: float) -> int:
+    """Percent between 30 and 90: most of the way at the expected time, never there before the picture is."""
+    share = elapsed_seconds / (elapsed_seconds + max(expected_seconds, 1.0) * 0.35)
+    return 30 + int(60 * max(0.0, min(share, 1.0)))
+
+
+def eta_seconds(elapsed_seconds: float, expected_seconds: float) -> int:
+    return max(1, round(expected_seconds - elapsed_seconds))

@@ -1,0 +1,311 @@
+"""Every failure a user can meet: its code, HTTP status and sentences in Korean and English (RFC 9457 problem details)."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+Language = Literal["ko", "en"]
+Charged = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one code is told: `detail` sentences may hold {placeholders} that the problem's params fill."""
+
+    status: int
+    retryable: bool
+    title_ko: str
+    title_en: str
+    detail_ko: str
+    detail_en: str
+
+
+# The Korean details begin with the sentences that operators of the old services search for (design, section 4).
+CATALOGUE: dict[str, Kind] = {
+    "invalid_request": Kind(
+        400,
+        False,
+        "잘못된 요청",
+        "Invalid request",
+        "요청을 읽을 수 없습니다. 형식을 확인한 뒤 다시 보내 주세요. ({reason})",
+        "The request could not be read. Check its format and send it again. ({reason})",
+    ),
+    "image_too_large": Kind(
+        413,
+        False,
+        "이미지가 너무 큼",
+        "Image too large",
+        "이미지가 너무 큽니다: 파일당 {max_megabytes}MB, {max_megapixels}메가픽셀까지 가능합니다. 줄이거나 압축해서 다시 올려 주세요.",
+        "The image is too large: at most {max_megabytes} MB and {max_megapixels} megapixels a file. "
+        "Shrink or compress it and upload it again.",
+    ),
+    "unsupported_image": Kind(
+        415,
+        False,
+        "지원하지 않는 이미지",
+        "Unsupported image",
+        "이 파일은 읽을 수 있는 PNG, JPEG, WebP 이미지가 아닙니다. 다른 파일로 다시 올려 주세요.",
+        "This file is not a readable PNG, JPEG or WebP image. Upload another file.",
+    ),
+    "unauthorized": Kind(
+        401,
+        False,
+        "로그인 필요",
+        "Sign-in needed",
+        "로그인이 필요합니다. 로그인한 뒤 다시 시도해 주세요.",
+        "Sign in and try again.",
+    ),
+    "forbidden": Kind(
+        403,
+        False,
+        "권한 없음",
+        "Forbidden",
+        "이 작업을 할 권한이 없습니다. 관리자에게 문의해 주세요.",
+        "You are not allowed to do this. Ask your administrator.",
+    ),
+    "job_not_found": Kind(
+        404,
+        False,
+        "작업 없음",
+        "Job not found",
+        "작업을 찾을 수 없습니다. 작업 번호를 확인해 주세요. 보관 기간이 지났을 수도 있습니다.",
+        "There is no such job. Check its id; its retention time may have passed.",
+    ),
+    "result_expired": Kind(
+        410,
+        False,
+        "결과 만료",
+        "Result expired",
+        "보관 기간이 지나 결과 이미지가 삭제되었습니다. 다시 생성해 주세요.",
+        "The result was deleted after its retention time. Generate it again.",
+    ),
+    "result_not_ready": Kind(
+        409,
+        True,
+        "결과 준비 중",
+        "Result not ready",
+        "결과가 아직 준비되지 않았습니다. 작업 상태를 확인한 뒤 다시 요청해 주세요.",
+        "The result is not ready. Look at the job's status and ask again.",
+    ),
+    "job_already_finished": Kind(
+        409,
+        False,
+        "이미 끝난 작업",
+        "Job already finished",
+        "이미 끝난 작업이라 취소할 수 없습니다. 결과를 확인해 주세요.",
+        "The job has already ended and cannot be canceled. Look at its result.",
+    ),
+    "idempotency_in_progress": Kind(
+        409,
+        True,
+        "같은 요청 처리 중",
+        "Same request in progress",
+        "같은 Idempotency-Key의 요청을 처리하고 있습니다. 잠시 후 같은 키로 다시 보내 주세요.",
+        "A request with this Idempotency-Key is being handled. Send it again with the same key in a moment.",
+    ),
+    "validation_failed": Kind(
+        422,
+        False,
+        "입력값 오류",
+        "Invalid input",
+        "입력값을 확인해 주세요: {fields}",
+        "Check the input: {fields}",
+    ),
+    "idempotency_key_reused": Kind(
+        422,
+        False,
+        "Idempotency-Key 재사용",
+        "Idempotency-Key reused",
+        "이 Idempotency-Key는 다른 내용의 요청에 이미 쓰였습니다. 새 키로 다시 보내 주세요.",
+        "This Idempotency-Key was used for a different request. Send it again with a new key.",
+    ),
+    "content_moderated": Kind(
+        422,
+        False,
+        "안전성 검사",
+        "Content moderated",
+        "안전성 검사 실패: {provider}가 {stage_ko} 거부했습니다. 프롬프트의 표현이나 이미지를 바꿔서 다시 시도해 주세요.",
+        "The safety check failed: {provider} refused {stage_en}. Change the prompt's wording or the images and try again.",
+    ),
+    "too_many_active_jobs": Kind(
+        429,
+        True,
+        "진행 중인 작업이 많음",
+        "Too many active jobs",
+        "진행 중인 작업이 너무 많습니다. 하나가 끝난 뒤 다시 시도해 주세요.",
+        "Too many of your jobs are under way. Try again when one has ended.",
+    ),
+    "quota_exceeded": Kind(
+        429,
+        False,
+        "하루 한도 초과",
+        "Quota exceeded",
+        "오늘의 생성 한도를 모두 사용했습니다. 내일 다시 시도해 주세요.",
+        "Today's quota is used up. Try again tomorrow.",
+    ),
+    "missing_api_key": Kind(
+        503,
+        False,
+        "API 키 없음",
+        "API key missing",
+        "{setting_ko} 설정되어 있지 않습니다. 관리자가 키를 등록해야 이미지를 생성할 수 있습니다. 비용은 발생하지 않았습니다.",
+        "{setting} is not set. An administrator has to add the key before pictures can be made. Nothing was charged.",
+    ),
+    "provider_unavailable": Kind(
+        503,
+        True,
+        "이미지 생성 서비스 장애",
+        "Image provider unavailable",
+        "{provider} 모델 생성 실패: 이미지 생성 서비스가 응답하지 않거나 혼잡합니다. 잠시 후 다시 시도해 주세요.",
+        "{provider} could not make the picture: the service is down or busy. Try again in a few minutes.",
+    ),
+    "provider_auth_failed": Kind(
+        503,
+        False,
+        "이미지 생성 서비스 인증 실패",
+        "Image provider refused the key",
+        "{provider} 모델 생성 실패: API 키가 거부되었습니다. 관리자가 키를 확인해야 합니다.",
+        "{provider} refused our API key. An administrator has to check it.",
+    ),
+    "provider_quota_exhausted": Kind(
+        503,
+        False,
+        "이미지 생성 서비스 잔액 부족",
+        "Image provider's credit used up",
+        "{provider} 모델 생성 실패: 생성 서비스의 잔액이 부족합니다. 관리자가 충전한 뒤 다시 시도해 주세요.",
+        "{provider}'s credit is used up. Try again after an administrator has topped it up.",
+    ),
+    "provider_bad_response": Kind(
+        502,
+        True,
+        "처리할 수 없는 응답",
+        "Unusable answer from the provider",
+        "처리할 수 없는 결과 타입입니다: {provider}가 예상과 다른 결과를 보냈습니다. 다시 시도해 주세요.",
+        "{provider} sent a result that cannot be used. Try again.",
+    ),
+    "generation_timeout": Kind(
+        504,
+        True,
+        "생성 시간 초과",
+        "Generation timed out",
+        "이미지 생성이 {limit_ko} 내에 완료되지 않았습니다. 잠시 후 다시 시도해 주세요.",
+        "The picture was not finished within {limit_en}. Try again in a few minutes.",
+    ),
+    "translator_not_configured": Kind(
+        501,
+        False,
+        "번역기 없음",
+        "Translator not configured",
+        "번역기가 설정되어 있지 않습니다. 프롬프트를 영어로 직접 입력해 주세요.",
+        "No translator is configured. Write the prompt in English.",
+    ),
+    "internal": Kind(
+        500,
+        True,
+        "내부 오류",
+        "Internal error",
+        "내부 오류가 발생했습니다. 다시 시도하고, 계속되면 작업 번호와 함께 관리자에게 문의해 주세요.",
+        "Something went wrong on our side. Try again; if it goes on, tell your administrator the job's id.",
+    ),
+}
+
+STAGE_WORDS = {
+    "input": ("입력을", "the input"),
+    "output": ("생성된 이미지를", "the generated picture"),
+    "": ("내용을", "the content"),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One failure, as data: it crosses the durable boundary and is worded only when it is shown.
+
+    `charged` says whether the provider bills for it; `params` fill the sentences and hold nothing secret.
+    """
+
+    code: str
+    stage: str | None = None
+    charged: Charged = "no"
+    retryable: bool | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    errors: tuple[dict[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.code not in CATALOGUE:
+            raise ValueError(f"unknown problem code {self.code!r}")
+
+    @property
+    def status(self) -> int:
+        return CATALOGUE[self.code].status
+
+    @property
+    def is_retryable(self) -> bool:
+        return CATALOGUE[self.code].retryable if self.retryable is None else self.retryable
+
+    def at(self, stage: str) -> "Problem":
+        """The same problem, said to have happened in a stage of the job's life."""
+        return replace(self, stage=stage)
+
+    def to_payload(self) -> dict[str, Any]:
+        return {
+            "code": self.code, "stage": self.stage, "charged": self.charged, "retryable": self.retryable,
+            "params": dict(self.params), "errors": list(self.errors),
+        }  # fmt: skip
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> "Problem":
+        return cls(**{**payload, "errors": tuple(payload.get("errors", ()))})
+
+    def to_document(self, language: Language, *, instance: str | None = None, request_id: str | None = None) -> dict[str, Any]:
+        """The problem document that clients get; they branch on `code`, people read `detail`."""
+        kind = CATALOGUE[self.code]
+        words = {"reason": "", "fields": ", ".join(e["field"] for e in self.errors), **self.params}
+        detail = (kind.detail_ko if language == "ko" else kind.detail_en).format_map(_Words(words))
+        return {
+            "type": f"urn:toonconnect:problem:{self.code}",
+            "title": kind.title_ko if language == "ko" else kind.title_en,
+            "status": kind.status,
+            "detail": detail,
+            "instance": instance,
+            "code": self.code,
+            "stage": self.stage,
+            "retryable": self.is_retryable,
+            "charged": self.charged,
+            "request_id": request_id,
+            "errors": [{"field": e["field"], "message": e.get(f"message_{language}", e.get("message", ""))} for e in self.errors],
+            # The old page reads this field.
+            "error": detail,
+        }
+
+
+class ProblemError(Exception):
+    """Carries a Problem up to the edge of a trigger or an activity."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+class _Words(dict[str, str]):
+    """A sentence with a missing word is still a sentence: an error about an error helps nobody."""
+
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+def moderated(provider: str, stage: Literal["input", "output", ""], charged: Charged) -> Problem:
+    """The safety check refused the input or the picture."""
+    ko, en = STAGE_WORDS[stage]
+    return Problem("content_moderated", charged=charged, params={"provider": provider, "stage_ko": ko, "stage_en": en})
+
+
+def timed_out(seconds: int, charged: Charged) -> Problem:
+    """No picture before the deadline; whole minutes are said in minutes, as operators search for '2분'."""
+    minutes, rest = divmod(seconds, 60)
+    limit_ko = f"{minutes}분" if minutes and not rest else f"{seconds}초"
+    limit_en = f"{minutes} minutes" if minutes and not rest else f"{seconds} seconds"
+    return Problem("generation_timeout", charged=charged, params={"limit_ko": limit_ko, "limit_en": limit_en})
+
+
+def invalid_fields(*errors: tuple[str, str, str]) -> Problem:
+    """`errors` are (field, Korean sentence, English sentence)."""
+    return Problem("validation_failed", errors=tuple({"field": f, "message_ko": ko, "message_en": en} for f, ko, en in errors))

@@ -1,0 +1,153 @@
+"""Pictures: what an upload is, what a provider gets, what comes back. The only user of Pillow."""
+
+import io
+import threading
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+from shared.domain.generation import MAX_IMAGE_PIXELS, PROVIDER_IMAGE_SIDE_PX
+from shared.domain.image_kind import sniff_image
+from shared.domain.problem import Problem, ProblemError
+
+#: BFL's own client refuses a smaller side (providers reference 2.2).
+PROVIDER_MIN_SIDE_PX = 256
+THUMBNAIL_SIDE_PX = 384
+_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+
+# Our own check by header comes first, so Pillow's guess at a bomb is not needed.
+Image.MAX_IMAGE_PIXELS = None
+# A 40-megapixel picture takes 120 MB decoded: two at once fit the smallest instance.
+_decoding = threading.BoundedSemaphore(2)
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    content_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    data: bytes
+    facts: ImageFacts
+
+
+def inspect_upload(data: bytes, max_bytes: int) -> ImageFacts:
+    """What an upload is, from its size and header alone: nothing is decoded yet.
+
+    Raises ProblemError: `image_too_large` or `unsupported_image`.
+    """
+    if len(data) > max_bytes:
+        raise ProblemError(too_large(max_bytes))
+    facts = _facts(data)
+    if facts.width * facts.height > MAX_IMAGE_PIXELS:
+        raise ProblemError(too_large(max_bytes))
+    return facts
+
+
+def too_large(max_bytes: int) -> Problem:
+    megabytes = f"{max_bytes / 1024 / 1024:g}"
+    return Problem("image_too_large", params={"max_megabytes": megabytes, "max_megapixels": str(MAX_IMAGE_PIXELS // 1_000_000)})
+
+
+def prepare_for_provider(data: bytes) -> EncodedImage:
+    """Decode an upload for real and bring it to what providers take.
+
+    Upright, RGB on white, no metadata, longer side at most 1024 px; PNG stays PNG (line art), the rest becomes JPEG.
+    Raises ProblemError (`unsupported_image`) when the file breaks off or is damaged.
+    """
+    facts = _facts(data)
+    with _decoding:
+        try:
+            with Image.open(io.BytesIO(data), formats=[_FORMATS[facts.content_type]]) as opened:
+                # Lets the JPEG decoder skip detail that would be scaled away: a quarter of the memory for big photos.
+                opened.draft("RGB", (PROVIDER_IMAGE_SIDE_PX, PROVIDER_IMAGE_SIDE_PX))
+                picture = _on_white(ImageOps.exif_transpose(opened))
+        except (OSError, ValueError, SyntaxError, EOFError) as error:
+            raise ProblemError(Problem("unsupported_image")) from error
+        picture = _fitted(picture)
+        return _encoded(picture, "image/png" if facts.content_type == "image/png" else "image/jpeg")
+
+
+def inspect_result(data: bytes) -> ImageFacts:
+    """What a provider sent, decoded to its last row. Raises ProblemError (`provider_bad_response`) unless it is a picture."""
+    with _decoding:
+        try:
+            facts = _facts(data)
+            if facts.width * facts.height > MAX_IMAGE_PIXELS:
+                raise ProblemError(Problem("provider_bad_response"))
+            with Image.open(io.BytesIO(data), formats=[_FORMATS[facts.content_type]]) as opened:
+                opened.load()
+        except (OSError, ValueError, SyntaxError, EOFError, ProblemError) as error:
+            raise ProblemError(Problem("provider_bad_response", charged="yes")) from error
+    return facts
+
+
+def thumbnail(data: bytes) -> EncodedImage:
+    """A small JPEG of a picture that inspect_result has seen."""
+    with _decoding, Image.open(io.BytesIO(data)) as opened:
+        opened.draft("RGB", (THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
+        picture = _on_white(opened)
+        picture.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
+        return _encoded(picture, "image/jpeg", quality=82)
+
+
+def with_visible_label(data: bytes, text: str = "AI-generated") -> bytes:
+    """The picture with a small mark in its lower right corner, in the same format."""
+    facts = _facts(data)
+    with _decoding, Image.open(io.BytesIO(data)) as opened:
+        picture = opened.convert("RGB")
+        size = max(12, facts.height // 45)
+        font = ImageFont.load_default(size)
+        draw = ImageDraw.Draw(picture, "RGBA")
+        left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+        width, height, pad = right - left, bottom - top, size // 2
+        corner = (facts.width - width - 3 * pad, facts.height - height - 3 * pad)
+        draw.rounded_rectangle((*corner, facts.width - pad, facts.height - pad), radius=pad, fill=(0, 0, 0, 140))
+        draw.text((corner[0] + pad - left, corner[1] + pad - top), text, font=font, fill=(255, 255, 255, 235))
+        return _encoded(picture, facts.content_type, quality=95).data
+
+
+def _facts(data: bytes) -> ImageFacts:
+    content_type = sniff_image(data[:16])
+    if content_type is None:
+        raise ProblemError(Problem("unsupported_image"))
+    try:
+        with Image.open(io.BytesIO(data), formats=[_FORMATS[content_type]]) as opened:
+            return ImageFacts(content_type, *opened.size)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise ProblemError(Problem("unsupported_image")) from error
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """RGB; what was transparent becomes white, as a creator sees it in an editor."""
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        background = Image.new("RGB", rgba.size, "white")
+        background.paste(rgba, mask=rgba.getchannel("A"))
+        return background
+    return picture.convert("RGB")
+
+
+def _fitted(picture: Image.Image) -> Image.Image:
+    """Longer side at most 1024 px; a picture too small for a provider is enlarged as far as that allows."""
+    shorter, longer = sorted(picture.size)
+    scale = min(PROVIDER_IMAGE_SIDE_PX / longer, max(1.0, PROVIDER_MIN_SIDE_PX / shorter))
+    if scale == 1.0:
+        return picture
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _encoded(picture: Image.Image, content_type: str, quality: int = 92) -> EncodedImage:
+    buffer = io.BytesIO()
+    options = {"optimize": False, "compress_level": 6} if content_type == "image/png" else {"quality": quality, "subsampling": 0}
+    if content_type == "image/webp":
+        options = {"quality": quality}
+    # A new image without `info`, so that no EXIF, profile or text travels along.
+    clean = Image.new(picture.mode, picture.size)
+    clean.paste(picture)
+    clean.save(buffer, _FORMATS[content_type], **options)
+    return EncodedImage(buffer.getvalue(), ImageFacts(content_type, *picture.size))

@@ -1,0 +1,1 @@
+"""The companies that make pictures. What is shaped like a provider stays in that provider's module."""

@@ -1,0 +1,118 @@
+"""Black Forest Labs: tasks of flux-kontext-max. Facts from the providers reference, section 2."""
+
+import base64
+import re
+from datetime import datetime
+from urllib.parse import parse_qs, quote, urlsplit
+
+from shared.domain.problem import moderated
+from shared.providers.client import ProviderClient
+from shared.providers.generator import Failed, Handle, Look, Order, ProviderError, Ready, Running
+from shared.providers.http import ProviderHttp, Unreachable
+from shared.providers.trust import UntrustedUrl, check_url
+from shared.secrets import Secrets
+from shared.settings import Settings
+
+_TASK_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_API_HOST = re.compile(r"api\.([a-z0-9-]+\.)?bfl\.ai")
+_DELIVERY_HOST = re.compile(r"delivery[a-z0-9-]*\.([a-z0-9-]+\.)*bfl\.ai")
+#: A task may not be known everywhere at once; after this, "Task not found" is the truth (2.4).
+_NOT_FOUND_GRACE_SECONDS = 10.0
+
+
+class BflGenerator(ProviderClient):
+    name = "bfl"
+    label = "BFL.ai"
+    secret_name = "BFL_API_KEY"  # noqa: S105 - the name of a setting
+    secret_subject_ko = "BFL_API_KEY가"  # noqa: S105 - likewise
+    cost_usd = 0.08
+    expected_seconds = 12
+    #: There is no list of tasks (2.6).
+    can_find = False
+    #: Nor a way to cancel one.
+    can_cancel = False
+
+    def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
+        super().__init__(settings, secrets, http)
+        self.model = settings.bfl_model
+        self._base = settings.bfl_api_base_url
+
+    def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
+        # A further image goes into input_image_2..4, the multi-reference input (2.2).
+        images = {f"input_image{'' if n == 1 else f'_{n}'}": image for n, image in enumerate(order.images, start=1)}
+        answer = self._post(
+            f"{self._base}/v1/{quote(self.model)}",
+            {
+                "prompt": order.prompt,
+                **{name: base64.b64encode(image).decode() for name, image in images.items()},
+                "seed": order.seed,
+                # Left out, the ratio is the input image's.
+                **({} if order.aspect_ratio == "match_input_image" else {"aspect_ratio": order.aspect_ratio}),
+                "output_format": order.output_format,
+                "safety_tolerance": order.safety_tolerance,
+            },
+        )
+        body = answer.json_object() or {}
+        task_id = body.get("id")
+        if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
+            raise self._unavailable(maybe_done=True, note="create answer without an id")
+        return Handle(task_id, self._poll_url(task_id, body.get("polling_url")))
+
+    def find(self, order: Order, since: datetime) -> Handle | None:
+        return None
+
+    def look(self, handle: Handle, age_seconds: float) -> Look:
+        try:
+            answer = self._ask(handle.poll_url, lambda auth: self._http.get(handle.poll_url, auth))
+        except (Unreachable, ProviderError) as error:
+            return Running(trouble=str(error))
+        # A status body may come under 404, 422 or 503: the body speaks first (2.4).
+        body = answer.json_object() or {}
+        status, result = body.get("status"), body.get("result")
+        if status == "Ready":
+            sample = result.get("sample") if isinstance(result, dict) else None
+            if isinstance(sample, str) and sample:
+                return Ready(sample)
+            return Failed(self._problem("provider_bad_response", "yes"))
+        if status == "Request Moderated":
+            return Failed(moderated(self.label, "input", "no"))
+        if status == "Content Moderated":
+            return Failed(moderated(self.label, "output", "no"))
+        if status in ("Error", "Failed"):
+            # Only `Ready` consumes credits (2.10).
+            return Failed(self._problem("provider_unavailable", "no"), may_resubmit=True)
+        if status == "Task not found" and age_seconds > _NOT_FOUND_GRACE_SECONDS:
+            return Failed(self._problem("provider_unavailable", "unknown"))
+        return Running(trouble=None if answer.ok and isinstance(status, str) else f"poll answered {answer.status}")
+
+    def download(self, ready: Ready) -> bytes:
+        return self._download(ready.url)
+
+    def cancel(self, handle: Handle) -> bool:
+        return False
+
+    def check_account(self) -> None:
+        credits = self._read(f"{self._base}/v1/credits").get("credits")
+        if isinstance(credits, int | float) and credits < self.cost_usd * 100:
+            # One credit is one cent (2.10).
+            raise ProviderError(self._problem("provider_quota_exhausted"), note="credits used up")
+
+    def _is_api_host(self, host: str) -> bool:
+        return _API_HOST.fullmatch(host) is not None
+
+    def _is_delivery_host(self, host: str) -> bool:
+        return _DELIVERY_HOST.fullmatch(host) is not None
+
+    def _auth(self, key: str) -> dict[str, str]:
+        return {"x-key": key}
+
+    def _poll_url(self, task_id: str, given: object) -> str:
+        """The polling URL of the answer where it keeps the rules (2.1): the key will travel there. Else the API's own."""
+        own = f"{self._base}/v1/get_result?id={quote(task_id)}"
+        if not isinstance(given, str):
+            return own
+        try:
+            parts = urlsplit(check_url(given, self._is_api_host, self._extra_hosts))
+        except UntrustedUrl:
+            return own
+        return given if parts.path.endswith("/v1/get_result") and parse_qs(parts.query).get("id") == [task_id] else own

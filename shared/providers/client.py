@@ -1,0 +1,112 @@
+"""What both providers' clients share: the key, the checks before a request leaves, and what a refusal means."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from shared.domain.problem import Charged, Problem
+from shared.providers.generator import ProviderError
+from shared.providers.http import Answer, ProviderHttp, Unreachable
+from shared.providers.keys import ProviderKey
+from shared.providers.trust import UntrustedUrl, check_url
+from shared.secrets import Secrets
+from shared.settings import Settings
+
+T = TypeVar("T")
+
+
+class ProviderClient:
+    """Base of a generator. Subclasses say who the provider is and which hosts its rules allow."""
+
+    label: str
+    secret_name: str
+    secret_subject_ko: str
+
+    def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
+        self._extra_hosts = settings.provider_extra_hosts
+        self._key = ProviderKey(secrets, self.secret_name, self.missing_key())
+        self._http = http or ProviderHttp()
+
+    @classmethod
+    def missing_key(cls) -> Problem:
+        """What callers are told while the key is not set; nothing is sent or charged."""
+        return Problem("missing_api_key", params={"setting": cls.secret_name, "setting_ko": cls.secret_subject_ko})
+
+    def require_key(self) -> None:
+        """Raise ProviderError when there is no key to use. Asks the secret store, not the provider."""
+        self._key.get()
+
+    # ---- requests ----
+
+    def _is_api_host(self, host: str) -> bool:
+        raise NotImplementedError
+
+    def _is_delivery_host(self, host: str) -> bool:
+        raise NotImplementedError
+
+    def _auth(self, key: str) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _ask(self, url: str, call: Callable[[dict[str, str]], Answer]) -> Answer:
+        """Make `call` with the key's headers, once it is sure that `url` is the provider's. Raises ProviderError, Unreachable."""
+        self._checked(lambda: check_url(url, self._is_api_host, self._extra_hosts))
+        return self._key.use(lambda key: call(self._auth(key)))
+
+    def _post(self, url: str, body: dict[str, object] | None = None, **headers: str) -> Answer:
+        """An accepted answer. Raises ProviderError; its `maybe_done` says whether the POST may have taken effect."""
+        try:
+            answer = self._ask(url, lambda auth: self._http.post(url, {**auth, **headers}, body))
+        except Unreachable as error:
+            raise self._unavailable(maybe_done=not error.never_sent, note=str(error)) from error
+        if not answer.ok:
+            raise self._refusal(answer)
+        return answer
+
+    def _read(self, url: str, **params: str) -> dict[str, object]:
+        """The JSON object at `url`. Raises ProviderError."""
+        answer = self._checked(lambda: self._ask(url, lambda auth: self._http.get(url, auth, **params)))
+        if not answer.ok:
+            raise self._refusal(answer)
+        body = answer.json_object()
+        if body is None:
+            raise ProviderError(self._problem("provider_bad_response"), note="no JSON object")
+        return body
+
+    def _download(self, url: str) -> bytes:
+        def check(target: str) -> str:
+            return check_url(target, self._is_delivery_host, self._extra_hosts)
+
+        return self._checked(lambda: self._http.download(url, check))
+
+    def _checked(self, call: Callable[[], T]) -> T:
+        """What `call` returns; a URL that breaks its rule, or no answer to a read, becomes a ProviderError."""
+        try:
+            return call()
+        except UntrustedUrl as error:
+            raise ProviderError(self._problem("provider_bad_response", "unknown"), note=f"untrusted {error}") from error
+        except Unreachable as error:
+            raise self._unavailable(note=str(error)) from error
+
+    # ---- failures ----
+
+    def _refusal(self, answer: Answer) -> ProviderError:
+        """What a refused call means (providers reference 1.9, 1.10, 2.8, 2.9).
+
+        Nothing was done, except perhaps behind a 5xx other than 503.
+        """
+        status, note = answer.status, f"answered {answer.status}"
+        if status in (401, 403):
+            return ProviderError(self._problem("provider_auth_failed"), note=note)
+        if status == 402:
+            return ProviderError(self._problem("provider_quota_exhausted"), note=note)
+        if status in (408, 409, 429, 503):
+            return ProviderError(self._problem("provider_unavailable"), retry_after=answer.retry_after(), note=note)
+        if status >= 500:
+            return self._unavailable(maybe_done=True, note=note)
+        return ProviderError(Problem("provider_bad_response", retryable=False, params={"provider": self.label}), note=note)
+
+    def _unavailable(self, *, maybe_done: bool = False, note: str) -> ProviderError:
+        charged: Charged = "unknown" if maybe_done else "no"
+        return ProviderError(self._problem("provider_unavailable", charged), maybe_done=maybe_done, note=note)
+
+    def _problem(self, code: str, charged: Charged = "no") -> Problem:
+        return Problem(code, charged=charged, params={"provider": self.label})

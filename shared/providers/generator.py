@@ -1,0 +1,108 @@
+"""What the app asks of any provider, whatever its API looks like."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.domain.problem import Problem
+
+
+@dataclass(frozen=True)
+class Order:
+    """One picture to be made. `images` are PNG or JPEG bytes in the kind's order; `reference` is our own name for it."""
+
+    reference: str
+    prompt: str
+    images: tuple[bytes, ...]
+    aspect_ratio: str
+    output_format: str
+    safety_tolerance: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Handle:
+    """All that is needed to look at a prediction again. Holds no key and no signed URL."""
+
+    id: str
+    poll_url: str
+
+    def to_payload(self) -> dict[str, Any]:
+        return {"id": self.id, "poll_url": self.poll_url}
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> "Handle":
+        return cls(payload["id"], payload["poll_url"])
+
+
+@dataclass(frozen=True)
+class Running:
+    """Not finished, or not to be seen just now: `trouble` says what kept us from looking."""
+
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Finished and paid for. `url` is signed and short-lived: fetch it now, never store it."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Ended without a picture. `may_resubmit`: the provider calls this transient, so a new prediction is worth a try."""
+
+    problem: Problem
+    may_resubmit: bool = False
+
+
+Look = Running | Ready | Failed
+
+
+class ProviderError(Exception):
+    """A call did not do what was asked. `maybe_done`: it may have taken effect, its answer was lost."""
+
+    def __init__(self, problem: Problem, *, retry_after: float | None = None, maybe_done: bool = False, note: str = "") -> None:
+        super().__init__(f"{problem.code} {note}".strip())
+        self.problem = problem
+        self.retry_after = retry_after
+        self.maybe_done = maybe_done
+        self.note = note
+
+
+class Generator(Protocol):
+    """A provider's model. Methods raise ProviderError."""
+
+    name: str
+    #: As people know the company.
+    label: str
+    model: str
+    secret_name: str
+    cost_usd: float
+    #: What a picture usually takes there, for progress and the expected time.
+    expected_seconds: int
+    #: Whether `find` can ever know; without a list, a lost submit can only be repeated.
+    can_find: bool
+    can_cancel: bool
+
+    def require_key(self) -> None:
+        """Raise `missing_api_key` when there is no key; nothing is sent."""
+
+    def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
+        """Start a paid prediction. Never call it twice for one intent: neither provider has an idempotency key."""
+
+    def find(self, order: Order, since: datetime) -> Handle | None:
+        """The prediction that a lost submit of this order made, if the provider knows one."""
+
+    def look(self, handle: Handle, age_seconds: float) -> Look:
+        """Look once. Never raises for trouble on the way: a prediction with a handle is only failed by its provider."""
+
+    def download(self, ready: Ready) -> bytes:
+        """The finished picture's bytes, from a host that the provider's rules allow."""
+
+    def cancel(self, handle: Handle) -> bool:
+        """Ask the provider to stop; False where it cannot."""
+
+    def check_account(self) -> None:
+        """Raise if the key is refused or the credit used up; costs nothing."""

@@ -1,0 +1,165 @@
+"""HTTP to providers: bounded in size and time, no redirect followed unchecked, no key left in an error."""
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 15.0
+#: A whole exchange, slow drips included. submit_prediction waits longer than this before it judges a lost submit.
+TOTAL_SECONDS = 20.0
+DOWNLOAD_SECONDS = 60.0
+#: Replicate echoes the input, which may be two images as data URIs.
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_PICTURE_BYTES = 40 * 1024 * 1024
+MAX_REDIRECTS = 3
+
+
+class Unreachable(Exception):
+    """No complete answer. `never_sent`: the request cannot have arrived, so repeating it is free."""
+
+    def __init__(self, reason: str, *, never_sent: bool = False) -> None:
+        super().__init__(reason)
+        self.never_sent = never_sent
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json_object(self) -> dict[str, Any] | None:
+        """The body as a JSON object; None for anything else (HTML, a list, half an answer)."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def retry_after(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
+        """Seconds the provider asks us to wait: header (seconds or a date), then body, then the number in its text."""
+        header = self.headers.get("Retry-After", "").strip()
+        if re.fullmatch(r"\d+(\.\d+)?", header):
+            return float(header)
+        if header:
+            try:
+                return max(0.0, (email.utils.parsedate_to_datetime(header) - now()).total_seconds())
+            except (TypeError, ValueError):
+                pass
+        body = self.json_object() or {}
+        asked = body.get("retry_after")
+        if isinstance(asked, int | float) and not isinstance(asked, bool) and asked >= 0:
+            return float(asked)
+        # "Your rate limit resets in ~30s." / "Expected available in 1 second." (providers reference 1.9)
+        text = re.search(r"\bin ~?(\d+(?:\.\d+)?) ?s", str(body.get("detail", "")))
+        return float(text.group(1)) if text else None
+
+
+class ProviderHttp:
+    """One provider's connections. Safe to use from many threads: nothing in the session is changed after building."""
+
+    def __init__(self, pool_size: int = 32, total_seconds: float = TOTAL_SECONDS, read_seconds: float = READ_SECONDS) -> None:
+        self._session = _session(pool_size)
+        self._total_seconds = total_seconds
+        self._read_seconds = read_seconds
+
+    def get(self, url: str, headers: Mapping[str, str], **params: str) -> Answer:
+        return self._exchange(self._session, "GET", url, headers, params=params or None)
+
+    def post(self, url: str, headers: Mapping[str, str], body: dict[str, Any] | None = None) -> Answer:
+        """POST on a connection of its own: a kept one that the server has closed would look like a lost answer."""
+        with _session(1) as session:
+            return self._exchange(session, "POST", url, headers, json=body)
+
+    def download(self, url: str, check: Callable[[str], str]) -> bytes:
+        """The bytes at a trusted URL, without any key; every redirect is checked again.
+
+        Raises Unreachable, and what `check` raises.
+        """
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._exchange(
+                self._session, "GET", check(url), {}, max_bytes=MAX_PICTURE_BYTES, total_seconds=DOWNLOAD_SECONDS
+            )
+            if answer.status in (301, 302, 303, 307, 308) and answer.headers.get("Location"):
+                url = requests.compat.urljoin(url, answer.headers["Location"])
+                continue
+            if answer.ok and answer.body:
+                return answer.body
+            raise Unreachable(f"download answered {answer.status} with {len(answer.body)} bytes")
+        raise Unreachable("too many redirects")
+
+    def _exchange(
+        self,
+        session: requests.Session,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        max_bytes: int = MAX_ANSWER_BYTES,
+        total_seconds: float | None = None,
+        **kwargs: Any,
+    ) -> Answer:
+        ends = time.monotonic() + (total_seconds or self._total_seconds)
+        try:
+            with session.request(
+                # No compression: a few hostile bytes must not unpack to gigabytes.
+                method, url, headers={"Accept-Encoding": "identity", **headers}, allow_redirects=False, stream=True,
+                timeout=(CONNECT_SECONDS, self._read_seconds), **kwargs,
+            ) as response:  # fmt: skip
+                return Answer(response.status_code, response.headers, _read(response, max_bytes, ends))
+        except requests.RequestException as error:
+            raise Unreachable(type(error).__name__, never_sent=_never_sent(error)) from error
+        except (HTTPError, OSError) as error:
+            raise Unreachable(type(error).__name__) from error
+
+
+def _session(pool_size: int) -> requests.Session:
+    session = requests.Session()
+    # Neither proxies nor .netrc credentials of the machine belong in calls that carry our keys.
+    session.trust_env = False
+    adapter = HTTPAdapter(pool_connections=8, pool_maxsize=pool_size)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _read(response: requests.Response, max_bytes: int, ends: float) -> bytes:
+    """The body, refusing one that is too long, too slow or shorter than announced."""
+    announced = response.headers.get("Content-Length")
+    if announced and announced.isdigit() and int(announced) > max_bytes:
+        raise Unreachable("answer too large")
+    chunks, size = [], 0
+    # read1 hands over what has arrived: read() would wait for a whole block while a server drips single bytes.
+    while chunk := response.raw.read1(65536):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise Unreachable("answer too large")
+        if time.monotonic() > ends:
+            raise Unreachable("answer too slow")
+    if announced and announced.isdigit() and size < int(announced):
+        raise Unreachable("answer cut short")
+    return b"".join(chunks)
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Whether not even a connection was made (refused, name unknown, connect timeout)."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)

@@ -1,0 +1,167 @@
+"""Replicate: predictions of an official model. Facts from the providers reference, section 1."""
+
+import base64
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from shared.domain.image_kind import sniff_image
+from shared.domain.problem import Problem, moderated
+from shared.providers.client import ProviderClient
+from shared.providers.generator import Failed, Handle, Look, Order, ProviderError, Ready, Running
+from shared.providers.http import ProviderHttp, Unreachable
+from shared.providers.trust import is_host_or_subdomain
+from shared.secrets import Secrets
+from shared.settings import Settings
+
+#: Failures that Replicate calls transient (1.11): busy, worker lost, platform, start-up, unknown.
+_TRANSIENT = re.compile(r"\b(E003|E8765|E9828|E6716|E1000)\b|code: PA\b", re.IGNORECASE)
+_MODERATED = re.compile(r"flagged as sensitive|\bE005\b", re.IGNORECASE)
+_PREDICTION_ID = re.compile(r"[a-z0-9]{8,64}")
+#: How long the provider may go on after our own deadline before it cancels by itself (Cancel-After).
+_CANCEL_GRACE_SECONDS = 60
+#: Our clock and theirs differ.
+_CLOCK_SKEW = timedelta(seconds=60)
+_LIST_PAGES = 5
+
+
+class ReplicateGenerator(ProviderClient):
+    name = "replicate"
+    label = "Replicate"
+    secret_name = "REPLICATE_API_TOKEN"  # noqa: S105 - the name of a setting
+    secret_subject_ko = "REPLICATE_API_TOKEN이"  # noqa: S105 - likewise
+    #: Integrators' figure; Replicate's own price line was not found (0, 1.12).
+    cost_usd = 0.08
+    expected_seconds = 15
+    can_find = True
+    can_cancel = True
+
+    def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
+        super().__init__(settings, secrets, http)
+        self.model = settings.replicate_model
+        self._base = settings.replicate_api_base_url
+
+    def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
+        answer = self._post(
+            f"{self._base}/v1/models/{quote(self.model)}/predictions",
+            {"input": self._input(order)},
+            **{"Cancel-After": f"{max(5, timeout_seconds + _CANCEL_GRACE_SECONDS)}s"},
+        )
+        prediction_id = (answer.json_object() or {}).get("id")
+        if not isinstance(prediction_id, str) or not _PREDICTION_ID.fullmatch(prediction_id):
+            raise self._unavailable(maybe_done=True, note="create answer without an id")
+        return self._handle(prediction_id)
+
+    def find(self, order: Order, since: datetime) -> Handle | None:
+        """Looks for a prediction with exactly this input (the seed makes it all but unique), made since the intent."""
+        wanted, earliest = self._input(order), since - _CLOCK_SKEW
+        page = self._read(f"{self._base}/v1/predictions", created_after=earliest.isoformat())
+        for _ in range(_LIST_PAGES):
+            results, following = page.get("results"), page.get("next")
+            for item in results if isinstance(results, list) else []:
+                if isinstance(item, dict) and _is_made_from(item, wanted, earliest):
+                    return self._handle(item["id"])
+            if not isinstance(following, str) or not following:
+                break
+            page = self._read(following)
+        return None
+
+    def look(self, handle: Handle, age_seconds: float) -> Look:
+        try:
+            answer = self._ask(handle.poll_url, lambda auth: self._http.get(handle.poll_url, auth))
+        except (Unreachable, ProviderError) as error:
+            return Running(trouble=str(error))
+        body = answer.json_object()
+        if not answer.ok or body is None:
+            # 404 right after a create is replication lag (1.13); later ones are left to the deadline as well.
+            return Running(trouble=f"poll answered {answer.status}")
+        status = body.get("status")
+        if status == "succeeded":
+            return self._finished(body.get("output"))
+        if status == "failed":
+            return self._failed(str(body.get("error") or ""))
+        if status in ("canceled", "aborted"):
+            # Not by us: a job that cancels does not look again. `aborted` never started and is free (1.7).
+            return Failed(self._problem("provider_unavailable", "no" if status == "aborted" else "unknown"))
+        return Running()
+
+    def download(self, ready: Ready) -> bytes:
+        if ready.url.startswith("data:"):
+            return _from_data_uri(ready.url)
+        return self._download(ready.url)
+
+    def cancel(self, handle: Handle) -> bool:
+        self._post(f"{handle.poll_url}/cancel")
+        return True
+
+    def check_account(self) -> None:
+        """Proves the token; Replicate has no way to ask for the balance (1.12)."""
+        self._read(f"{self._base}/v1/account")
+
+    def _is_api_host(self, host: str) -> bool:
+        return host == "api.replicate.com"
+
+    def _is_delivery_host(self, host: str) -> bool:
+        return is_host_or_subdomain(host, "replicate.delivery")
+
+    def _auth(self, key: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {key}"}
+
+    def _handle(self, prediction_id: str) -> Handle:
+        return Handle(prediction_id, f"{self._base}/v1/predictions/{prediction_id}")
+
+    def _input(self, order: Order) -> dict[str, Any]:
+        return {
+            "prompt": order.prompt,
+            **{f"input_image_{n}": _data_uri(image) for n, image in enumerate(order.images, start=1)},
+            "aspect_ratio": order.aspect_ratio,
+            # Replicate's enum spells it `jpg` (1.3).
+            "output_format": "jpg" if order.output_format == "jpeg" else order.output_format,
+            "safety_tolerance": order.safety_tolerance,
+            "seed": order.seed,
+        }
+
+    def _finished(self, output: Any) -> Look:
+        if isinstance(output, list) and output:
+            output = output[0]
+        if isinstance(output, str) and output:
+            return Ready(output)
+        # Paid for, and no picture: the shape is worth telling, the content is not.
+        return Failed(
+            Problem("provider_bad_response", charged="yes", params={"provider": self.label, "shape": type(output).__name__})
+        )
+
+    def _failed(self, error: str) -> Failed:
+        # Whether a failed run is billed is not documented (1.12), so only `unknown` is true.
+        if _MODERATED.search(error):
+            return Failed(moderated(self.label, "", "unknown"))
+        return Failed(self._problem("provider_unavailable", "unknown"), may_resubmit=bool(_TRANSIENT.search(error)))
+
+
+def _is_made_from(item: dict[str, Any], wanted: dict[str, Any], earliest: datetime) -> bool:
+    echo = item.get("input")
+    if not isinstance(echo, dict) or not _PREDICTION_ID.fullmatch(str(item.get("id"))):
+        return False
+    try:
+        created_at = datetime.fromisoformat(str(item.get("created_at")))
+    except ValueError:
+        return False
+    # An image may come back as a URL of theirs; then only the other fields can be compared.
+    return created_at >= earliest and all(
+        echo.get(name) == value or (name.startswith("input_image_") and not str(echo.get(name, "")).startswith("data:"))
+        for name, value in wanted.items()
+    )
+
+
+def _data_uri(image: bytes) -> str:
+    return f"data:{sniff_image(image[:16]) or 'application/octet-stream'};base64,{base64.b64encode(image).decode()}"
+
+
+def _from_data_uri(uri: str) -> bytes:
+    """The bytes of a base64 data URI, which early wait-mode answers carried (1.5); empty when it is not one."""
+    head, _, data = uri.partition(",")
+    try:
+        return base64.b64decode(data, validate=True) if head.endswith(";base64") else b""
+    except ValueError:
+        return b""

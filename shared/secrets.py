@@ -1,0 +1,118 @@
+"""The one door to API keys: Key Vault where KEY_VAULT_URI is set, else the environment."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.settings import Settings
+
+#: Key Vault's names hold no underscores, so each secret has two.
+VAULT_NAMES = {
+    "REPLICATE_API_TOKEN": "replicate-api-token",
+    "BFL_API_KEY": "bfl-api-key",
+    "TRANSLATOR_KEY": "translator-key",
+}
+REREAD_AFTER_SECONDS = 300.0
+
+
+class SecretUnavailable(Exception):
+    """The store could not be asked; says nothing about whether the secret exists. Names the secret, never its value."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+
+
+class SecretSource(Protocol):
+    def read(self, name: str) -> str | None:
+        """The secret's present value, or None when there is none. Raises SecretUnavailable."""
+
+
+class EnvironmentSecrets:
+    """Secrets that were in the environment when the process began."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+
+    def read(self, name: str) -> str | None:
+        value: str | None = self._values.get(name)
+        return value
+
+
+class KeyVaultSecrets:
+    """Secrets in Azure Key Vault, read with the app's identity."""
+
+    def __init__(self, vault_url: str, credential: Any, **client_options: Any) -> None:
+        from azure.keyvault.secrets import SecretClient
+
+        self._client = SecretClient(vault_url=vault_url, credential=credential, **client_options)
+
+    def read(self, name: str) -> str | None:
+        from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+
+        try:
+            return self._client.get_secret(VAULT_NAMES[name]).value
+        except ResourceNotFoundError:
+            return None
+        except HttpResponseError as error:
+            # A disabled or expired secret is refused with 403 and Forbidden; nothing of the body is worth showing.
+            raise SecretUnavailable(name, f"Key Vault answered {error.status_code}") from error
+        except AzureError as error:
+            raise SecretUnavailable(name, f"Key Vault could not be reached ({type(error).__name__})") from error
+
+
+@dataclass(frozen=True)
+class _Read:
+    value: str | None
+    at: float
+
+
+class Secrets:
+    """Cached secrets: read again after five minutes, and at once when a provider has refused one.
+
+    Surrounding whitespace is stripped (a trailing newline in a secret once broke the old service). A store that
+    cannot be reached is forgiven while an earlier value is known.
+    """
+
+    def __init__(self, source: SecretSource, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._clock = clock
+        self._read: dict[str, _Read] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> str | None:
+        """The secret, or None when it is not set. Raises SecretUnavailable when no value was ever read."""
+        known = self._read.get(name)
+        if known is not None and self._clock() - known.at < REREAD_AFTER_SECONDS:
+            return known.value
+        return self._refresh(name, known)
+
+    def reread(self, name: str, refused: str) -> str | None:
+        """The secret after a provider refused the value `refused`: asks the store unless another thread just has."""
+        known = self._read.get(name)
+        if known is not None and known.value != refused:
+            return known.value
+        return self._refresh(name, known)
+
+    def _refresh(self, name: str, known: _Read | None) -> str | None:
+        with self._lock:
+            current = self._read.get(name)
+            if current is not None and current is not known:
+                return current.value
+            try:
+                value = (self._source.read(name) or "").strip() or None
+            except SecretUnavailable:
+                if known is None:
+                    raise
+                value = known.value
+            self._read[name] = _Read(value, self._clock())
+            return value
+
+
+def build_secrets(settings: Settings, credential: Callable[[], Any]) -> Secrets:
+    """Secrets from where the settings say; `credential` is only called when a vault is named."""
+    if settings.key_vault_uri:
+        return Secrets(KeyVaultSecrets(settings.key_vault_uri, credential()))
+    return Secrets(EnvironmentSecrets(settings.environment_secrets))

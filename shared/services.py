@@ -1,0 +1,79 @@
+"""Builds the real adapters from the settings, once per process and on first use: importing costs nothing."""
+
+import functools
+import threading
+from datetime import timedelta
+from typing import Any
+
+from shared.providers.generator import Generator
+from shared.secrets import Secrets
+from shared.settings import Settings
+from shared.storage.blob_store import BlobStore
+from shared.storage.job_store import JobStore
+from shared.storage.signed_links import LinkSigner
+
+
+class Services:
+    """What activities and triggers work with. Parts are built when first asked for, so a bad setting hurts only its users."""
+
+    def __init__(self, settings: Settings, credential: Any = None) -> None:
+        self.settings = settings
+        self._credential = credential
+
+    def credential(self) -> Any:
+        """The app's identity: a managed identity in the cloud, a developer's sign-in on a laptop."""
+        if self._credential is None:
+            from azure.identity import DefaultAzureCredential
+
+            self._credential = DefaultAzureCredential(managed_identity_client_id=self.settings.storage_client_id)
+        return self._credential
+
+    @functools.cached_property
+    def blobs(self) -> BlobStore:
+        return BlobStore(self._blob_service)
+
+    @functools.cached_property
+    def jobs(self) -> JobStore:
+        return JobStore(self.blobs)
+
+    @functools.cached_property
+    def links(self) -> LinkSigner:
+        return LinkSigner(self._blob_service, timedelta(minutes=self.settings.sas_ttl_minutes))
+
+    @functools.cached_property
+    def secrets(self) -> Secrets:
+        from shared.secrets import build_secrets
+
+        return build_secrets(self.settings, self.credential)
+
+    @functools.cached_property
+    def generators(self) -> dict[str, Generator]:
+        from shared.providers.registry import build_generators
+
+        return build_generators(self.settings, self.secrets)
+
+    @functools.cached_property
+    def _blob_service(self) -> Any:
+        from shared.storage.account import blob_service
+
+        return blob_service(self.settings, self.credential)
+
+
+_lock = threading.Lock()
+_services: Services | None = None
+
+
+def services() -> Services:
+    """This process's services."""
+    global _services
+    with _lock:
+        if _services is None:
+            _services = Services(Settings.from_environ())
+        return _services
+
+
+def use_services(replacement: Services | None) -> None:
+    """Put other services in place, or None to build them anew from the environment (tests)."""
+    global _services
+    with _lock:
+        _services = replacement

@@ -1,0 +1,1 @@
+"""Blob Storage: where images and job documents live, and the signed links to them."""

@@ -1,0 +1,41 @@
+"""How the storage account is reached: by connection string locally, by identity in the cloud."""
+
+from collections.abc import Callable
+from typing import Any
+
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import BlobServiceClient
+
+from shared.settings import Settings
+
+#: Threads of the host that may talk to storage at once; the default pool of 10 makes the others reconnect each time.
+CONNECTIONS = 64
+
+
+class StorageNotConfigured(Exception):
+    """No storage account is named in the settings."""
+
+
+def blob_service(settings: Settings, credential: Callable[[], Any], **options: Any) -> BlobServiceClient:
+    """The account that holds images and documents. Raises StorageNotConfigured.
+
+    IMAGES_STORAGE_ACCOUNT names an account of its own, reached by identity; else it is the host's own account.
+    """
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    options = {
+        "transport": RequestsTransport(session=session, session_owner=False),
+        "retry_total": 4, "connection_timeout": 5, "read_timeout": 30, **options,
+    }  # fmt: skip
+    if settings.images_storage_account is None and settings.storage_connection_string:
+        return BlobServiceClient.from_connection_string(settings.storage_connection_string, **options)
+    account = settings.images_storage_account or settings.storage_blob_url or settings.storage_account_name
+    if account is None:
+        raise StorageNotConfigured("AzureWebJobsStorage")
+    url = account if "://" in account else f"https://{account}.blob.core.windows.net"
+    return BlobServiceClient(url, credential=credential(), **options)

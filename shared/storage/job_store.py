@@ -1,0 +1,69 @@
+"""Job documents, the record of each submit, and where a job's images lie."""
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.domain.job import is_terminal
+from shared.storage.blob_store import BlobStore, Conflict
+
+_ATTEMPTS = 8
+
+
+class JobStore:
+    """Documents by job id. A job's status, once terminal, never changes."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def create(self, document: dict[str, Any]) -> None:
+        """Raises Conflict when the id is taken."""
+        self._blobs.create_document(_job_name(document["id"]), document)
+
+    def read(self, job_id: str) -> dict[str, Any] | None:
+        found = self._blobs.read_document(_job_name(job_id))
+        return None if found is None else found[0]
+
+    def update(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        """Apply `change` to the document unless the job has ended; returns the document as it now is.
+
+        `change` may run several times. Raises KeyError when there is no such job.
+        """
+        for _ in range(_ATTEMPTS):
+            found = self._blobs.read_document(_job_name(job_id))
+            if found is None:
+                raise KeyError(job_id)
+            document, etag = found
+            if is_terminal(document["status"]):
+                return document
+            changed = change(dict(document))
+            try:
+                self._blobs.replace_document(_job_name(job_id), changed, etag)
+            except Conflict:
+                continue
+            return changed
+        raise Conflict(job_id)
+
+
+def _job_name(job_id: str) -> str:
+    return f"jobs/{job_id}/job.json"
+
+
+def submission_name(job_id: str, index: int, attempt: int) -> str:
+    """The record of one submit: a picture's `attempt`-th prediction."""
+    return f"jobs/{job_id}/submission-{index}-{attempt}.json"
+
+
+def upload_name(job_id: str, field: str, extension: str) -> str:
+    return f"{job_id}/input/{field}.{extension}"
+
+
+def prepared_name(job_id: str, field: str, extension: str) -> str:
+    return f"{job_id}/prepared/{field}.{extension}"
+
+
+def output_name(job_id: str, index: int, extension: str) -> str:
+    return f"{job_id}/output/{index}.{extension}"
+
+
+def thumbnail_name(job_id: str, index: int) -> str:
+    return f"{job_id}/thumbnail/{index}.jpg"

@@ -1,0 +1,54 @@
+"""Signed links (SAS) to single blobs: with the account key where there is one, else with a user delegation key."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from azure.storage.blob import BlobSasPermissions, BlobServiceClient, UserDelegationKey, generate_blob_sas
+
+#: Clocks of different machines differ: a link that begins in the future answers 403.
+CLOCK_SKEW = timedelta(minutes=5)
+#: Azure's limit is 7 days; a shorter life limits what a leaked key could sign.
+DELEGATION_KEY_LIFE = timedelta(hours=24)
+
+
+class LinkSigner:
+    """Signs read-only links that live for `ttl`."""
+
+    def __init__(
+        self, service: BlobServiceClient, ttl: timedelta, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._service = service
+        self._ttl = ttl
+        self._clock = clock
+        self._account_key: str | None = getattr(service.credential, "account_key", None)
+        self._delegation: UserDelegationKey | None = None
+        self._delegation_ends = datetime.min.replace(tzinfo=UTC)
+        self._lock = threading.Lock()
+
+    def sign(self, container: str, blob: str, content_disposition: str | None = None) -> tuple[str, datetime]:
+        """(url, when it ends) of a link that opens the blob without credentials."""
+        now = self._clock()
+        expires = (now + self._ttl).replace(microsecond=0)
+        token = generate_blob_sas(
+            account_name=str(self._service.account_name),
+            container_name=container,
+            blob_name=blob,
+            account_key=self._account_key,
+            user_delegation_key=None if self._account_key else self._delegation_key(now, expires),
+            permission=BlobSasPermissions(read=True),
+            start=now - CLOCK_SKEW,
+            expiry=expires,
+            content_disposition=content_disposition,
+        )
+        url = self._service.get_blob_client(container, blob).url
+        return f"{url}?{token}", expires
+
+    def _delegation_key(self, now: datetime, needed_until: datetime) -> UserDelegationKey:
+        """The cached key, renewed before a link could outlive it."""
+        with self._lock:
+            if self._delegation is None or self._delegation_ends < needed_until:
+                ends = now + max(DELEGATION_KEY_LIFE, self._ttl + CLOCK_SKEW)
+                self._delegation = self._service.get_user_delegation_key(now - CLOCK_SKEW, ends)
+                self._delegation_ends = ends
+            return self._delegation

@@ -1,0 +1,77 @@
+"""A browser, a stub backend and a page whose console must stay clean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stub_backend import StubBackend  # noqa: E402  (the folder is not a package)
+
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Module scope, not session: the synchronous API keeps an event loop running in this thread while it is open, and
+    # asyncio tests of other modules need theirs.
+    with sync_playwright() as playwright:
+        path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def backend() -> Iterator[StubBackend]:
+    backend = StubBackend()
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console complained about; tests that provoke network errors clear it."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Browser, backend: StubBackend, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """Opens the page in a browser of its own: `open_page(locale="en-US")`."""
+    contexts: list[BrowserContext] = []
+
+    def open_one(locale: str = "ko-KR", width: int = 1280, height: int = 900) -> Page:
+        context = browser.new_context(locale=locale, viewport={"width": width, "height": height})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(backend.url)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """The page in Korean on a desktop."""
+    return open_page()

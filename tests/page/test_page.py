@@ -1,0 +1,600 @@
+"""The page in a real browser, against a backend whose answers the test decides."""
+
+from __future__ import annotations
+
+import io
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import stub_backend as stub
+from PIL import Image
+from playwright.sync_api import Page, expect
+from stub_backend import StubBackend
+
+pytestmark = pytest.mark.browser
+
+OpenPage = Callable[..., Page]
+
+
+def use_sample(page: Page) -> None:
+    page.get_by_test_id("use-sample").click()
+    expect(page.locator(".image-field .preview:visible")).to_have_count(page.locator(".image-field").count())
+    expect(page.get_by_test_id("prompt")).not_to_have_value("")
+
+
+def submit_sample(page: Page) -> None:
+    use_sample(page)
+    page.get_by_test_id("submit").click()
+
+
+def noise(width: int, height: int, kind: str = "PNG") -> bytes:
+    """An image that does not compress."""
+    image = Image.frombytes("RGB", (width, height), random.Random(7).randbytes(width * height * 3))
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def plain(width: int, height: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "#ffe0d0").save(file, "PNG")
+    return file.getvalue()
+
+
+def upload(name: str, content: bytes, mime: str = "image/png") -> Any:
+    return {"name": name, "mimeType": mime, "buffer": content}
+
+
+# The two flows
+
+
+def test_ppl_samples_become_a_picture(page: Page, backend: StubBackend) -> None:
+    submit_sample(page)
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    expect(page.get_by_test_id("stage")).to_have_text("완성됐어요")
+    expect(page.get_by_test_id("facts")).to_contain_text("768×960")
+    expect(page.get_by_test_id("facts")).to_contain_text("시드 4207")
+    sent = backend.submissions[0]
+    assert sent.path == "/api/ppl-gen/generate"
+    assert sent.language == "ko"
+    assert re.fullmatch(r"[0-9a-f-]{36}", sent.idempotency_key)
+    assert set(sent.files) == {"input_image_1", "input_image_2"}
+    assert {name: value for name, value in sent.fields.items() if name != "prompt"} == {
+        "aspect_ratio": "match_input_image",
+        "output_format": "png",
+        "n": "1",
+        "safety_tolerance": "2",
+    }
+
+
+def test_goods_need_only_an_image_and_a_preset(page: Page, backend: StubBackend) -> None:
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", plain(640, 640)))
+    page.get_by_test_id("preset").get_by_text("머그컵").click()
+    expect(page.get_by_role("radio", name="4:3")).to_be_checked()
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    sent = backend.submissions[0]
+    assert sent.path == "/api/goods-gen/generate"
+    assert sent.fields["preset"] == "mug"
+    assert sent.fields["aspect_ratio"] == "4:3"
+    assert "prompt" not in sent.fields
+
+
+def test_every_option_is_sent_as_chosen(page: Page, backend: StubBackend) -> None:
+    use_sample(page)
+    expect(page.get_by_test_id("aspect_ratio").get_by_role("radio")).to_have_count(14)
+    page.get_by_test_id("aspect_ratio").get_by_text("9:16", exact=True).click()
+    page.get_by_test_id("n").get_by_text("3장").click()
+    page.get_by_test_id("output_format").get_by_text("JPEG").click()
+    page.get_by_test_id("safety_tolerance").fill("0")
+    page.get_by_text("고정", exact=True).click()
+    page.get_by_test_id("seed").fill("42")
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("result-image")).to_have_count(3)
+    sent = backend.submissions[0].fields
+    assert (sent["aspect_ratio"], sent["n"], sent["output_format"]) == ("9:16", "3", "jpeg")
+    assert (sent["safety_tolerance"], sent["seed"]) == ("0", "42")
+
+
+def test_the_seed_of_a_picture_can_be_used_again(page: Page) -> None:
+    submit_sample(page)
+    page.get_by_test_id("use-seed").click()
+
+    expect(page.get_by_test_id("seed")).to_have_value("4207")
+
+
+def test_download_yields_the_bytes_of_the_picture(page: Page, backend: StubBackend) -> None:
+    submit_sample(page)
+    with page.expect_download() as waiting:
+        page.get_by_test_id("download").click()
+
+    assert waiting.value.suggested_filename.endswith(".png")
+    assert waiting.value.path().read_bytes() == backend.result_image
+
+
+def test_download_goes_through_the_api_where_storage_refuses_pages(
+    page: Page, backend: StubBackend, complaints: list[str]
+) -> None:
+    backend.image_cors = False
+    submit_sample(page)
+    with page.expect_download() as waiting:
+        page.get_by_test_id("download").click()
+
+    assert waiting.value.path().read_bytes() == backend.result_image
+    complaints.clear()
+
+
+# Stages
+
+
+def test_the_queue_position_and_remaining_time_are_shown(page: Page, backend: StubBackend) -> None:
+    backend.hold_at = "waiting"
+    backend.queue_position = 3
+    submit_sample(page)
+
+    expect(page.get_by_test_id("stage")).to_have_text("차례를 기다리는 중이에요 · 대기 3번째")
+    expect(page.get_by_test_id("progress")).to_have_attribute("aria-valuenow", "32")
+    expect(page.get_by_text("약 12초 남음")).to_be_visible()
+    expect(page.locator("[aria-current=step]")).to_have_text("대기")
+    expect(page.get_by_test_id("history-item")).to_have_attribute("data-status", "processing")
+
+
+def test_cancel_ends_the_job(page: Page, backend: StubBackend) -> None:
+    backend.hold_at = "generating"
+    submit_sample(page)
+    page.get_by_test_id("cancel").click()
+
+    expect(page.get_by_test_id("stage")).to_have_text("취소했어요")
+    expect(page.get_by_test_id("cancel")).to_have_count(0)
+
+
+def test_an_unknown_stage_counts_as_running(page: Page, backend: StubBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stub, "STAGES", (*stub.STAGES[:5], "polishing"))
+    backend.hold_at = "polishing"
+    submit_sample(page)
+
+    expect(page.get_by_test_id("stage")).to_have_text("작업을 진행하는 중이에요")
+    backend.release()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+
+
+# Language
+
+
+def test_the_browser_decides_the_first_language_and_the_toggle_is_remembered(open_page: OpenPage) -> None:
+    page = open_page(locale="en-US")
+    expect(page.get_by_test_id("submit")).to_have_text("Make the image")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("submit")).to_have_text("이미지 만들기")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    page.reload()
+    expect(page.get_by_test_id("submit")).to_have_text("이미지 만들기")
+
+
+@pytest.mark.parametrize("locale", ["fr-FR", "ko-KR"])
+def test_korean_is_the_language_for_everyone_else(open_page: OpenPage, locale: str) -> None:
+    expect(open_page(locale=locale).get_by_test_id("submit")).to_have_text("이미지 만들기")
+
+
+def test_switching_the_language_keeps_the_input_and_translates_a_failed_job(page: Page, backend: StubBackend) -> None:
+    backend.job_problem = stub.MODERATED
+    submit_sample(page)
+    expect(page.get_by_test_id("error")).to_contain_text("안전성 검사 실패")
+    before = page.get_by_test_id("prompt").input_value()
+    page.get_by_test_id("language-toggle").click()
+
+    expect(page.get_by_test_id("error")).to_contain_text("Safety check failed")
+    expect(page.get_by_test_id("charged")).to_have_text("You were not charged.")
+    expect(page.get_by_test_id("prompt")).to_have_value(before)
+
+
+def test_no_words_are_missing_in_either_language(page: Page) -> None:
+    lines = page.evaluate("fetch('js/i18n.js').then((answer) => answer.text())")
+    korean, english = lines.split("\n  en: {")
+    keys = re.compile(r'^    "([\w.]+)":', re.MULTILINE)
+    assert keys.findall(korean) == keys.findall(english)
+
+
+# Errors
+
+
+def test_empty_fields_are_named_before_anything_is_sent(page: Page, backend: StubBackend) -> None:
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("field-error-input_image_1")).to_have_text("이미지를 넣어 주세요.")
+    expect(page.get_by_test_id("field-error-input_image_2")).to_be_visible()
+    expect(page.get_by_test_id("field-error-prompt")).to_be_visible()
+    expect(page.get_by_test_id("file-input_image_1")).to_be_focused()
+    assert backend.submissions == []
+
+
+def test_the_servers_field_errors_stand_beside_their_fields(
+    page: Page, backend: StubBackend, complaints: list[str]
+) -> None:
+    backend.refusals = [stub.INVALID_PROMPT]
+    submit_sample(page)
+
+    expect(page.get_by_test_id("field-error-prompt")).to_have_text("프롬프트는 2000자 이하여야 합니다.")
+    expect(page.get_by_test_id("field-error-seed")).to_have_text("시드는 정수여야 합니다.")
+    expect(page.get_by_test_id("prompt")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_test_id("prompt")).to_be_focused()
+    expect(page.get_by_test_id("error-code")).to_have_text("validation_failed")
+    complaints.clear()
+
+
+def test_a_moderated_job_says_why_what_it_cost_and_what_to_change(page: Page, backend: StubBackend) -> None:
+    backend.job_problem = stub.MODERATED
+    submit_sample(page)
+
+    error = page.get_by_test_id("error")
+    expect(error).to_contain_text("안전성 검사 실패")
+    expect(error).to_contain_text("요금은 청구되지 않았어요.")
+    expect(page.get_by_test_id("error-code")).to_have_text("content_moderated")
+    expect(page.get_by_test_id("request-id")).to_have_text("req_stub_1")
+    expect(page.get_by_test_id("retry")).to_have_count(0)
+    expect(page.get_by_test_id("history-item")).to_have_attribute("data-status", "failed")
+
+
+@pytest.mark.parametrize(
+    ("locale", "problem", "words"),
+    [
+        ("ko-KR", stub.TOO_LARGE, "이미지는 5 MB 이하여야 합니다."),
+        ("ko-KR", stub.MISSING_KEY, "REPLICATE_API_TOKEN이 설정되어 있지 않습니다"),
+        ("en-US", stub.MISSING_KEY, "REPLICATE_API_TOKEN is not set"),
+    ],
+)
+def test_a_refused_request_shows_the_servers_words_in_the_readers_language(
+    open_page: OpenPage,
+    backend: StubBackend,
+    complaints: list[str],
+    locale: str,
+    problem: stub.Problem,
+    words: str,
+) -> None:
+    page = open_page(locale=locale)
+    backend.refusals = [problem]
+    submit_sample(page)
+
+    expect(page.get_by_test_id("error")).to_contain_text(words)
+    expect(page.get_by_test_id("error-code")).to_have_text(problem.code)
+    assert len(backend.submissions) == 1
+    complaints.clear()
+
+
+def test_retry_of_a_failed_job_is_a_new_intent_with_the_same_input(page: Page, backend: StubBackend) -> None:
+    backend.job_problem = stub.UNAVAILABLE
+    submit_sample(page)
+    expect(page.get_by_test_id("charged")).to_contain_text("아직 알 수 없어요")
+    backend.job_problem = None
+    page.get_by_test_id("retry").click()
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    first, second = backend.submissions
+    assert first.idempotency_key != second.idempotency_key
+    assert (first.fields, first.files) == (second.fields, second.files)
+
+
+# A network that comes and goes
+
+
+def test_a_lost_submit_is_sent_again_with_the_same_key(
+    page: Page, backend: StubBackend, complaints: list[str]
+) -> None:
+    use_sample(page)
+    backend.dropping = True
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
+    backend.dropping = False
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    assert len(backend.submissions) == 1
+    complaints.clear()
+
+
+def test_following_reconnects_after_a_network_error(page: Page, backend: StubBackend, complaints: list[str]) -> None:
+    backend.hold_at = "generating"
+    submit_sample(page)
+    expect(page.get_by_test_id("stage")).to_have_text("그림을 그리는 중이에요")
+    backend.dropping = True
+    with backend.changed:
+        backend.changed.notify_all()
+    expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
+    backend.dropping = False
+    expect(page.get_by_test_id("connection")).to_be_hidden()
+    backend.release()
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    complaints.clear()
+
+
+def test_a_backend_that_is_down_is_announced_and_comes_back(
+    open_page: OpenPage, backend: StubBackend, complaints: list[str]
+) -> None:
+    backend.dropping = True
+    page = open_page()
+    expect(page.get_by_test_id("backend-down")).to_contain_text("서버에 연결할 수 없어요")
+    expect(page.get_by_test_id("backend-down")).to_contain_text(f"{backend.url}/api")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("backend-down")).to_contain_text("The server cannot be reached")
+    backend.dropping = False
+    page.get_by_role("button", name="Reconnect now").click()
+
+    expect(page.get_by_test_id("backend-down")).to_be_hidden()
+    complaints.clear()
+
+
+def test_the_page_works_while_the_options_are_slow(open_page: OpenPage, backend: StubBackend) -> None:
+    backend.options_ready.clear()
+    page = open_page()
+    submit_sample(page)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    page.get_by_test_id("tab-goods").click()
+    expect(page.get_by_test_id("preset")).to_contain_text("상품 목록을 불러오는 중")
+    backend.options_ready.set()
+
+    expect(page.get_by_test_id("preset")).to_contain_text("티셔츠")
+
+
+# History
+
+
+def test_a_reload_in_the_middle_of_a_job_goes_on_with_it(page: Page, backend: StubBackend) -> None:
+    backend.hold_at = "generating"
+    submit_sample(page)
+    expect(page.get_by_test_id("stage")).to_have_text("그림을 그리는 중이에요")
+    page.reload()
+    expect(page.get_by_test_id("stage")).to_have_text("그림을 그리는 중이에요")
+    backend.release()
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    assert len(backend.submissions) == 1
+
+
+def test_finished_jobs_are_listed_with_thumbnails_after_a_reload(page: Page, backend: StubBackend) -> None:
+    submit_sample(page)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    page.get_by_test_id("tab-goods").click()
+    submit_sample(page)
+    expect(page.get_by_test_id("history-item").and_(page.locator("[data-status=succeeded]"))).to_have_count(2)
+    page.reload()
+
+    expect(page.get_by_test_id("history-item").locator("img")).to_have_count(2)
+    page.get_by_test_id("history-item").last.click()
+    expect(page.get_by_test_id("result-image")).to_have_attribute("src", re.compile(r"/blob/job_00000000/"))
+    assert "sig=" not in page.evaluate("JSON.stringify(localStorage)")
+
+
+def test_a_job_behind_another_goes_on_being_followed(page: Page, backend: StubBackend) -> None:
+    backend.hold_at = "waiting"
+    submit_sample(page)
+    expect(page.get_by_test_id("stage")).to_contain_text("차례를 기다리는")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("history-item")).to_have_count(2)
+    backend.release()
+
+    done = page.get_by_test_id("history-item").and_(page.locator("[data-status=succeeded]"))
+    expect(done).to_have_count(2, timeout=40_000)
+
+
+def test_a_deleted_job_leaves_the_server_and_the_history(page: Page, backend: StubBackend) -> None:
+    submit_sample(page)
+    page.get_by_test_id("delete").click()
+    assert len(backend.jobs) == 1
+    page.get_by_test_id("delete").click()
+
+    expect(page.get_by_test_id("history-item")).to_have_count(0)
+    assert backend.jobs == {}
+
+
+def test_a_job_the_server_forgot_is_shown_as_expired(page: Page, backend: StubBackend, complaints: list[str]) -> None:
+    submit_sample(page)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    backend.jobs.clear()
+    page.reload()
+
+    expect(page.get_by_test_id("stage")).to_contain_text("보관 기간이 지났거나")
+    expect(page.get_by_test_id("history-item")).to_have_attribute("data-status", "gone")
+    complaints.clear()
+
+
+def test_an_expired_link_is_renewed_by_reading_the_job_again(
+    page: Page, backend: StubBackend, complaints: list[str]
+) -> None:
+    backend.expired_signatures = {1}
+    submit_sample(page)
+
+    expect(page.get_by_test_id("result-image")).to_have_js_property("naturalWidth", 768)
+    expect(page.get_by_test_id("result-image")).not_to_have_attribute("src", re.compile(r"sig=1$"))
+    complaints.clear()
+
+
+# Images
+
+
+def test_a_large_file_is_made_smaller_before_it_is_sent(page: Page, backend: StubBackend) -> None:
+    original = noise(2400, 1200)
+    assert len(original) > 5 * 1024 * 1024
+    use_sample(page)
+    page.get_by_test_id("file-input_image_1").set_input_files(upload("big.png", original))
+    expect(page.get_by_text("올리기 전에 줄였어요")).to_contain_text("2048×1024")
+    expect(page.get_by_text("배경이 복잡해 보여요")).to_be_visible()
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    sent = backend.submissions[0].files["input_image_1"]
+    assert len(sent) <= 5 * 1024 * 1024
+    assert max(Image.open(io.BytesIO(sent)).size) == 2048
+
+
+def test_a_small_file_is_sent_untouched_with_a_word_of_advice(page: Page, backend: StubBackend) -> None:
+    use_sample(page)
+    page.get_by_test_id("file-input_image_1").set_input_files(upload("small.png", plain(200, 300)))
+    expect(page.get_by_text("이미지가 작아요")).to_be_visible()
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    assert backend.submissions[0].files["input_image_1"] == plain(200, 300)
+
+
+def test_a_file_that_is_no_image_is_refused_by_its_content(page: Page, backend: StubBackend) -> None:
+    use_sample(page)
+    page.get_by_test_id("file-input_image_2").set_input_files(upload("product.png", b"GIF89a not a picture"))
+    expect(page.get_by_test_id("field-error-input_image_2")).to_have_text("PNG, JPEG, WebP 이미지만 쓸 수 있어요.")
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("file-input_image_2")).to_be_focused()
+    assert backend.submissions == []
+
+
+def test_a_dropped_file_is_taken(page: Page) -> None:
+    page.locator(".drop").first.dispatch_event(
+        "drop",
+        {
+            "dataTransfer": page.evaluate_handle(
+                """async () => {
+                  const bytes = await (await fetch("samples/product-can.jpg")).blob();
+                  const transfer = new DataTransfer();
+                  transfer.items.add(new File([bytes], "dropped.jpg", {type: "image/jpeg"}));
+                  return transfer;
+                }"""
+            )
+        },
+    )
+
+    expect(page.get_by_role("img", name="캐릭터 이미지 미리보기")).to_be_visible()
+    page.get_by_role("button", name="캐릭터 이미지 지우기").click()
+    expect(page.get_by_role("img", name="캐릭터 이미지 미리보기")).to_be_hidden()
+
+
+# The prompt
+
+
+def test_a_korean_prompt_can_be_translated_and_taken_back(page: Page) -> None:
+    page.get_by_test_id("prompt").fill("카페에서 웃는 캐릭터")
+    page.get_by_test_id("translate").click()
+    expect(page.get_by_test_id("prompt")).to_have_value("A smiling character in a café")
+    page.get_by_test_id("translate").click()
+
+    expect(page.get_by_test_id("prompt")).to_have_value("카페에서 웃는 캐릭터")
+
+
+def test_without_a_translator_the_prompt_stays_and_a_hint_is_given(
+    page: Page, backend: StubBackend, complaints: list[str]
+) -> None:
+    backend.translator = False
+    page.get_by_test_id("prompt").fill("카페에서 웃는 캐릭터")
+    page.get_by_test_id("translate").click()
+
+    expect(page.get_by_text("짧은 영어 문장이 결과가 더 좋습니다")).to_be_visible()
+    expect(page.get_by_test_id("prompt")).to_have_value("카페에서 웃는 캐릭터")
+    complaints.clear()
+
+
+# For everyone
+
+UNNAMED_OR_DOUBLE = """() => {
+  const problems = [];
+  for (const field of document.querySelectorAll("input, textarea, select")) {
+    const labelled = field.labels?.length || field.getAttribute("aria-label") || field.getAttribute("aria-labelledby");
+    if (!labelled) problems.push("no label: " + field.outerHTML);
+  }
+  for (const control of document.querySelectorAll("button, a[href], summary")) {
+    if (!(control.textContent.trim() || control.getAttribute("aria-label"))) problems.push("no name: " + control.outerHTML);
+  }
+  for (const image of document.querySelectorAll("img:not([alt])")) problems.push("no alt: " + image.outerHTML);
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) problems.push("double id: " + id);
+  for (const name of ["aria-labelledby", "aria-describedby", "aria-controls", "for"]) {
+    for (const element of document.querySelectorAll(`[${name}]`)) {
+      for (const id of element.getAttribute(name).split(" ")) {
+        if (!document.getElementById(id)) problems.push(`${name} points nowhere: ${id}`);
+      }
+    }
+  }
+  if (document.querySelectorAll("h1").length !== 1) problems.push("not one h1");
+  return problems;
+}"""
+
+LOW_CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (colour) => {
+    const [r, g, b] = colour.slice(0, 3).map((part) => {
+      const share = part / 255;
+      return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const problems = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !element.checkVisibility() || element.closest("noscript, :disabled")) continue;
+    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) problems.push(`${ratio.toFixed(2)} ${texts.currentNode.data.trim()}`);
+  }
+  return problems;
+}"""
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("tab", ["tab-ppl", "tab-goods"])
+def test_everything_has_a_name_and_enough_contrast(page: Page, backend: StubBackend, tab: str, colours: Any) -> None:
+    page.emulate_media(color_scheme=colours, reduced_motion="reduce")
+    page.get_by_test_id(tab).click()
+    assert page.evaluate(UNNAMED_OR_DOUBLE) == []
+    backend.job_problem = stub.UNAVAILABLE
+    submit_sample(page)
+    expect(page.get_by_test_id("error")).to_be_visible()
+    backend.job_problem = None
+    page.get_by_test_id("retry").click()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    page.get_by_test_id("history-item").last.click()
+    expect(page.get_by_test_id("error")).to_be_visible()
+
+    assert page.evaluate(UNNAMED_OR_DOUBLE) == []
+    assert page.evaluate(LOW_CONTRAST) == []
+
+
+def test_stages_are_announced(page: Page, backend: StubBackend) -> None:
+    backend.hold_at = "generating"
+    submit_sample(page)
+
+    expect(page.get_by_role("status").filter(has_text="그림을 그리는 중이에요")).to_have_attribute("aria-live", "polite")
+
+
+def test_the_tabs_answer_to_arrow_keys(page: Page) -> None:
+    page.get_by_test_id("tab-ppl").focus()
+    page.keyboard.press("ArrowRight")
+
+    expect(page.get_by_test_id("tab-goods")).to_be_focused()
+    expect(page.get_by_test_id("tab-goods")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_test_id("file-input_image")).to_be_attached()
+
+
+def test_nothing_is_wider_than_a_phone(open_page: OpenPage) -> None:
+    page = open_page(locale="en-US", width=360, height=740)
+    submit_sample(page)
+    expect(page.get_by_test_id("result-image")).to_be_in_viewport()
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -1,0 +1,127 @@
+"""What every HTTP answer has: a request id, the caller's language, CORS, and errors as problem documents."""
+
+import functools
+import json
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import azure.functions as func
+from azure.core.exceptions import AzureError
+
+from shared import telemetry
+from shared.domain.problem import Language, Problem, ProblemError
+from shared.providers.generator import ProviderError
+from shared.services import services
+
+Handler = Callable[..., Awaitable[func.HttpResponse]]
+
+#: The platform's CORS cannot send Expose-Headers, so the app answers CORS itself (design, section 4).
+EXPOSED_HEADERS = (
+    "Location, Retry-After, ETag, X-Request-Id, Idempotent-Replayed, Preference-Applied, Content-Disposition, Content-Language"
+)
+ALLOWED_HEADERS = "Content-Type, Accept, Accept-Language, Idempotency-Key, If-None-Match, Prefer, X-Request-Id, traceparent"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def endpoint(handler: Handler) -> Handler:
+    """Wrap an HTTP function: preflights are answered, failures become problem documents, headers are added."""
+
+    @functools.wraps(handler)
+    async def answer(req: func.HttpRequest, **bindings: Any) -> func.HttpResponse:
+        if req.method == "OPTIONS":
+            return _with_headers(req, func.HttpResponse(status_code=204), request_id(req))
+        try:
+            response = await handler(req, **bindings)
+        except ProblemError as error:
+            response = problem_response(req, error.problem)
+        except ProviderError as error:
+            response = problem_response(req, error.problem)
+        except AzureError as error:
+            telemetry.event("storage_failed", logging.ERROR, request_id=request_id(req), reason=type(error).__name__)
+            response = problem_response(req, Problem("internal"))
+        except Exception as error:  # noqa: BLE001 - the last edge: a bare 500 without a body would tell nobody anything
+            telemetry.event("request_failed", logging.ERROR, request_id=request_id(req), reason=repr(type(error)))
+            logging.getLogger("toonconnect").exception("unexpected failure")
+            response = problem_response(req, Problem("internal"))
+        return _with_headers(req, response, request_id(req))
+
+    return answer
+
+
+def request_id(req: func.HttpRequest) -> str:
+    """The caller's X-Request-Id when it is harmless, else one of ours; the same for the whole request."""
+    if not hasattr(req, "toonconnect_request_id"):
+        given = req.headers.get("x-request-id", "")
+        made = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        req.toonconnect_request_id = made  # type: ignore[attr-defined]
+    return str(req.toonconnect_request_id)  # type: ignore[attr-defined]
+
+
+def language(req: func.HttpRequest) -> Language:
+    """Korean unless English is preferred (RFC 9110, 12.5.4)."""
+    weights = {"ko": 0.0, "en": 0.0}
+    for part in req.headers.get("accept-language", "").split(","):
+        tag, _, params = part.strip().partition(";")
+        primary = tag.strip().lower().split("-")[0]
+        quality = re.search(r"q=([\d.]+)", params)
+        try:
+            weight = float(quality.group(1)) if quality else 1.0
+        except ValueError:
+            weight = 0.0
+        if primary in weights:
+            weights[primary] = max(weights[primary], weight)
+    return "en" if weights["en"] > weights["ko"] else "ko"
+
+
+def owner(req: func.HttpRequest) -> str:
+    """Who asks, as the platform's sign-in says. Raises ProblemError (`unauthorized`)."""
+    if services().settings.auth_mode == "none":
+        return "anonymous"
+    principal: str = req.headers.get("x-ms-client-principal-id", "").strip()
+    if not principal:
+        raise ProblemError(Problem("unauthorized"))
+    return principal
+
+
+def origin(req: func.HttpRequest) -> str:
+    """Scheme and host that the caller used."""
+    parts = urlsplit(req.url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def json_response(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    return func.HttpResponse(
+        json.dumps(body, ensure_ascii=False), status_code=status, headers=headers, mimetype="application/json", charset="utf-8"
+    )
+
+
+def problem_response(req: func.HttpRequest, problem: Problem, headers: dict[str, str] | None = None) -> func.HttpResponse:
+    spoken = language(req)
+    document = problem.to_document(spoken, instance=urlsplit(req.url).path, request_id=request_id(req))
+    telemetry.event("problem", request_id=request_id(req), code=problem.code, status=problem.status)
+    return func.HttpResponse(
+        json.dumps(document, ensure_ascii=False), status_code=problem.status, mimetype="application/problem+json",
+        headers={"Content-Language": spoken, **(headers or {})},
+    )  # fmt: skip
+
+
+def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_request_id: str) -> func.HttpResponse:
+    response.headers["X-Request-Id"] = made_request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    asked = req.headers.get("origin", "").rstrip("/")
+    allowed = services().settings.allowed_origins
+    if asked and (asked in allowed or "*" in allowed):
+        response.headers["Access-Control-Allow-Origin"] = asked
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        response.headers["Vary"] = "Origin, Accept-Language"
+        if req.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE, OPTIONS"
+            response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+            response.headers["Access-Control-Max-Age"] = "600"
+    return response

@@ -1,0 +1,202 @@
+"""POST /api/{ppl-gen|goods-gen}/generate: check, store, start, answer 202 (or wait for the end)."""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from shared import names, telemetry
+from shared.domain.generation import SEED_MAX, Generation, parse_generation
+from shared.domain.image_kind import EXTENSIONS
+from shared.domain.job import QUEUED, SUCCEEDED
+from shared.domain.kinds import GOODS, PPL, Kind
+from shared.domain.problem import Problem, ProblemError
+from shared.images import ImageFacts
+from shared.job_ids import new_job_id
+from shared.providers.generator import Generator
+from shared.services import Services, services
+from shared.storage.blob_store import Conflict
+from shared.storage.job_store import upload_name
+from triggers.edge import endpoint, json_response, owner, problem_response, request_id
+from triggers.job_view import Job, view
+from triggers.upload import Form, inspect_images, read_form
+from triggers.waiting import wait_until_ended
+
+blueprint = df.Blueprint()
+
+#: Predictions tried for one picture when the provider itself calls its failures transient.
+MAX_ATTEMPTS = 3
+#: How long the picture of a finished prediction is fetched for; BFL's links die after 10 minutes.
+FETCH_TIMEOUT_SECONDS = 300
+MAX_WAIT_SECONDS = 200
+SYNC_WAIT_SECONDS = 200
+KEY_KEPT = timedelta(hours=24)
+#: A POST that has not finished its work by then has died.
+KEY_ABANDONED = timedelta(seconds=60)
+
+
+@blueprint.function_name("generate_ppl")
+@blueprint.route("ppl-gen/generate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")
+@endpoint
+async def generate_ppl(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
+    return await generate(req, client, PPL)
+
+
+@blueprint.function_name("generate_goods")
+@blueprint.route("goods-gen/generate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")
+@endpoint
+async def generate_goods(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
+    return await generate(req, client, GOODS)
+
+
+async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: Kind) -> func.HttpResponse:
+    """Start a job, or answer with the one that the same Idempotency-Key started before."""
+    document, replayed = await asyncio.to_thread(_accept, req, kind)
+    if not replayed or not await client.get_status(document["id"]):
+        # A live instance of this id means that another POST with the same key was quicker.
+        with contextlib.suppress(Exception) if replayed else contextlib.nullcontext():
+            await client.start_new(names.GENERATE_JOB, document["id"], _orchestration_input(services(), document))
+    telemetry.event("job_accepted", job_id=document["id"], kind=kind.name, request_id=request_id(req), replayed=replayed)
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    if services().settings.sync_responses:
+        return await _synchronous(req, client, document["id"])
+    job, status = Job(document), 202
+    seconds = _preferred_wait(req)
+    if seconds or replayed:
+        job = await wait_until_ended(req, client, document["id"], seconds)
+        status = 200 if job.is_terminal else 202
+        headers |= {"Preference-Applied": f"wait={seconds}"} if seconds else {}
+    body = await asyncio.to_thread(view, req, job)
+    if status == 202:
+        headers |= {"Retry-After": "2"}
+    return json_response(body, status, {**headers, "Location": body["urls"]["self"]})
+
+
+def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
+    """Check everything that is cheap, then store inputs and document: (document, whether it was there before).
+
+    Raises ProblemError; a job that cannot succeed leaves nothing behind.
+    """
+    app = services()
+    who = owner(req)
+    if app.settings.problems:
+        # Settings are named for the operator: on /api/health/ready and in the log.
+        telemetry.event("settings_broken", names=sorted(app.settings.problems))
+        raise ProblemError(Problem("internal"))
+    form = read_form(req, kind, app.settings.max_upload_bytes)
+    default_label = "visible" if app.settings.ai_label == "visible" else "none"
+    asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label)
+    facts = inspect_images(form, kind, app.settings.max_upload_bytes)
+    generator = app.generators[kind.generator]
+    generator.require_key()
+    document = _document(kind, asked, generator, who)
+    key = req.headers.get("idempotency-key", "").strip()
+    if key:
+        earlier = _claim(app, f"{who}|{kind.route}|{key}", form.fingerprint(), document["id"])
+        if earlier is not None:
+            return earlier, True
+    document["images"] = _store_images(app, document["id"], form, facts)
+    app.jobs.create(document)
+    return document, False
+
+
+def _claim(app: Services, scope: str, fingerprint: str, job_id: str) -> dict[str, Any] | None:
+    """Take the key for this job, or return the document of the job that has it. Raises ProblemError."""
+    name = f"idempotency/{hashlib.sha256(scope.encode()).hexdigest()}.json"
+    claim = {"fingerprint": fingerprint, "job_id": job_id, "at": datetime.now(UTC).isoformat()}
+    with contextlib.suppress(Conflict):
+        app.blobs.create_document(name, claim)
+        return None
+    found = app.blobs.read_document(name)
+    if found is None:
+        raise ProblemError(Problem("idempotency_in_progress"))
+    known, etag = found
+    age = datetime.now(UTC) - datetime.fromisoformat(known["at"])
+    if age < KEY_KEPT:
+        if known["fingerprint"] != fingerprint:
+            raise ProblemError(Problem("idempotency_key_reused"))
+        document = app.jobs.read(known["job_id"])
+        if document is not None:
+            return document
+        if age < KEY_ABANDONED:
+            raise ProblemError(Problem("idempotency_in_progress"))
+    try:
+        app.blobs.replace_document(name, claim, etag)
+    except Conflict:
+        raise ProblemError(Problem("idempotency_in_progress")) from None
+    return None
+
+
+def _document(kind: Kind, asked: Generation, generator: Generator, who: str) -> dict[str, Any]:
+    # Without a seed of the user's each picture gets its own here: it is told with the output, and it tells a lost
+    # prediction from all others.
+    seeds = [
+        (asked.seed + i) % (SEED_MAX + 1) if asked.seed is not None else secrets.randbelow(SEED_MAX + 1) for i in range(asked.n)
+    ]
+    return {
+        "id": new_job_id(), "kind": kind.name, "owner": who, "status": QUEUED,
+        "created_at": datetime.now(UTC).isoformat(), "started_at": None, "completed_at": None, "expires_at": None,
+        "input": {
+            "prompt": asked.prompt, "prompt_sent": asked.prompt_sent, "preset": asked.preset, "aspect_ratio": asked.aspect_ratio,
+            "output_format": asked.output_format, "safety_tolerance": asked.safety_tolerance, "seed": asked.seed, "n": asked.n,
+            "label": asked.label,
+        },
+        "seeds": seeds, "images": {}, "outputs": [], "error": None, "provider": generator.name, "model": generator.model,
+        "attempts": 0, "possible_duplicate": False, "metadata": asked.metadata, "metrics": None,
+        "usage": {"cost_usd": round(generator.cost_usd * asked.n, 4), "estimated": True}, "cancel_requested_at": None,
+    }  # fmt: skip
+
+
+def _store_images(app: Services, job_id: str, form: Form, facts: dict[str, ImageFacts]) -> dict[str, str]:
+    stored = {}
+    for field, known in facts.items():
+        stored[field] = upload_name(job_id, field, EXTENSIONS[known.content_type])
+        app.blobs.put_image(stored[field], form.files[field], known.content_type)
+    return stored
+
+
+def _orchestration_input(app: Services, document: dict[str, Any]) -> dict[str, Any]:
+    """Names and tunables only: running instances keep the tunables they began with."""
+    settings = app.settings
+    expected = app.generators[document["provider"]].expected_seconds
+    return {
+        "job_id": document["id"], "generator": document["provider"], "images": document["images"],
+        "label": document["input"]["label"],
+        "pictures": [
+            {"index": i, "seed": seed, "preset": document["input"]["preset"], "expected_seconds": expected}
+            for i, seed in enumerate(document["seeds"])
+        ],
+        "limits": {
+            "poll_interval_seconds": settings.poll_interval_seconds, "poll_max_attempts": settings.poll_max_attempts,
+            "generation_timeout_seconds": settings.generation_timeout_seconds,
+            "queue_timeout_seconds": settings.queue_timeout_seconds,
+            "fetch_timeout_seconds": FETCH_TIMEOUT_SECONDS, "max_attempts": MAX_ATTEMPTS,
+        },
+    }  # fmt: skip
+
+
+async def _synchronous(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str) -> func.HttpResponse:
+    """As the FastAPI services answered: the image's bytes, or a problem."""
+    job = await wait_until_ended(req, client, job_id, SYNC_WAIT_SECONDS)
+    document = job.document
+    if document["status"] == SUCCEEDED:
+        output = document["outputs"][0]
+        data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
+        return func.HttpResponse(data, mimetype=output["content_type"])
+    if document["error"]:
+        return problem_response(req, Problem.from_payload(document["error"]))
+    return problem_response(req, Problem("result_not_ready"))
+
+
+def _preferred_wait(req: func.HttpRequest) -> int:
+    """Seconds of `Prefer: wait=N` (RFC 7240), 0 without one; N above the limit is the limit."""
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", req.headers.get("prefer", ""))
+    return min(int(found.group(1)), MAX_WAIT_SECONDS) if found else 0

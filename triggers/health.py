@@ -1,0 +1,84 @@
+"""GET /api/health while the process lives; GET /api/health/ready with a check per part."""
+
+import asyncio
+import time
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+from azure.core.exceptions import AzureError
+
+from shared.providers.generator import Generator, ProviderError
+from shared.services import services
+from shared.storage.account import StorageNotConfigured
+from triggers.edge import endpoint, json_response
+
+blueprint = df.Blueprint()
+
+#: Probes come every few seconds from several places; providers are asked once a minute.
+_ACCOUNT_CHECK_SECONDS = 60.0
+_account_checks: dict[str, tuple[float, dict[str, Any]]] = {}
+
+
+@blueprint.function_name("health")
+@blueprint.route("health", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint
+async def health(req: func.HttpRequest) -> func.HttpResponse:
+    return json_response({"status": "ok"})
+
+
+@blueprint.function_name("health_ready")
+@blueprint.route("health/ready", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")
+@endpoint
+async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
+    """200 when a job could be made, 503 when something an operator can mend stands in its way."""
+    app = services()
+    checks = {
+        "settings": _settings_check(),
+        "storage": await asyncio.to_thread(_storage_check),
+        "task_hub": await _hub_check(client),
+    }
+    accounts = await asyncio.gather(*(asyncio.to_thread(_account_check, g) for g in app.generators.values()))
+    checks |= {f"provider_{g.name}": check for g, check in zip(app.generators.values(), accounts, strict=True)}
+    ready = all(check["status"] != "failed" for check in checks.values())
+    return json_response({"status": "ready" if ready else "not_ready", "checks": checks}, 200 if ready else 503)
+
+
+def _settings_check() -> dict[str, Any]:
+    problems = services().settings.problems
+    return {"status": "failed", "problems": dict(problems)} if problems else {"status": "ok"}
+
+
+def _storage_check() -> dict[str, Any]:
+    try:
+        services().blobs.check()
+    except StorageNotConfigured as error:
+        return {"status": "failed", "reason": f"{error} is missing"}
+    except (AzureError, ValueError) as error:
+        return {"status": "failed", "reason": type(error).__name__}
+    return {"status": "ok"}
+
+
+async def _hub_check(client: df.DurableOrchestrationClient) -> dict[str, Any]:
+    try:
+        await client.get_status("health-probe")
+    except Exception as error:  # noqa: BLE001 - the client raises whatever its HTTP library does
+        return {"status": "failed", "reason": type(error).__name__}
+    return {"status": "ok"}
+
+
+def _account_check(generator: Generator) -> dict[str, Any]:
+    """A missing or refused key or an empty account fails; a provider that is away is only told: waiting jobs outlast it."""
+    known = _account_checks.get(generator.name)
+    if known and time.monotonic() - known[0] < _ACCOUNT_CHECK_SECONDS:
+        return known[1]
+    try:
+        generator.check_account()
+        check: dict[str, Any] = {"status": "ok"}
+    except ProviderError as error:
+        mendable = error.problem.code in ("missing_api_key", "provider_auth_failed", "provider_quota_exhausted")
+        check = {"status": "failed" if mendable else "degraded", "code": error.problem.code, "setting": generator.secret_name}
+    if check["status"] == "ok":
+        _account_checks[generator.name] = (time.monotonic(), check)
+    return check

@@ -1,0 +1,132 @@
+"""A job as clients see it: its document, what its orchestration says just now, and links signed for this answer."""
+
+import asyncio
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from shared import names
+from shared.domain.job import FAILED, GENERATING, PROCESSING, SUCCEEDED, is_terminal
+from shared.domain.problem import Problem, ProblemError
+from shared.services import Services, services
+from shared.storage.blob_store import IMAGES
+from triggers.edge import language, origin, owner
+
+#: A job whose orchestration is still unknown after this was never started: its POST died half way.
+_START_GRACE = timedelta(minutes=2)
+_RUNTIME = df.OrchestrationRuntimeStatus
+
+
+class Job:
+    """A stored job document with the live part of a job that still runs."""
+
+    def __init__(self, document: dict[str, Any], live: dict[str, Any] | None = None) -> None:
+        self.document = document
+        self.live = live or {}
+
+    @property
+    def is_terminal(self) -> bool:
+        return is_terminal(self.document["status"])
+
+    def etag(self) -> str:
+        """Changes whenever the job does; links, signed anew each time, do not count."""
+        state = json.dumps([self.document, self.live], sort_keys=True, default=str)
+        return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
+
+
+async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str) -> Job:
+    """The caller's job. Raises ProblemError (`job_not_found`), for other people's jobs too."""
+    document = await asyncio.to_thread(services().jobs.read, job_id)
+    if document is None or document["owner"] != owner(req):
+        raise ProblemError(Problem("job_not_found"))
+    if is_terminal(document["status"]):
+        return Job(document)
+    status = await client.get_status(job_id)
+    if not status or status.runtime_status is None:
+        if datetime.now(UTC) - datetime.fromisoformat(document["created_at"]) > _START_GRACE:
+            return Job(await asyncio.to_thread(_give_up, job_id))
+        return Job(document)
+    if status.runtime_status in (_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Canceled):
+        document = await asyncio.to_thread(services().jobs.read, job_id) or document
+        if not is_terminal(document["status"]):
+            # The orchestration ended without its last step (terminated by an operator, or a defect of ours).
+            document = await asyncio.to_thread(_give_up, job_id)
+        return Job(document)
+    return Job(document, await _live(client, document, status.custom_status))
+
+
+async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any], custom: Any) -> dict[str, Any]:
+    """Stage and progress of a running job; of several pictures the slowest one speaks."""
+    live = dict(custom) if isinstance(custom, dict) else {}
+    pictures = document["input"]["n"]
+    if pictures > 1 and live.get("stage") == GENERATING:
+        statuses = await asyncio.gather(
+            *(client.get_status(names.picture_instance_id(document["id"], i, pictures)) for i in range(pictures))
+        )
+        shown = [s.custom_status for s in statuses if s and isinstance(s.custom_status, dict)]
+        if len(shown) == pictures:
+            slowest: dict[str, Any] = min(shown, key=lambda s: int(s.get("progress", 0)))
+            live |= slowest
+    return live
+
+
+def _give_up(job_id: str) -> dict[str, Any]:
+    return services().jobs.update(
+        job_id,
+        lambda document: document | {
+            "status": FAILED, "error": Problem("internal", charged="unknown").to_payload(),
+            "completed_at": datetime.now(UTC).isoformat(),
+        },
+    )  # fmt: skip
+
+
+def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
+    """The job as JSON. Signs its links, so it may ask storage for a delegation key: call it off the event loop."""
+    document, live = job.document, job.live
+    here = f"{origin(req)}/api/jobs/{document['id']}"
+    status = document["status"] if job.is_terminal or not live else PROCESSING
+    error = document["error"]
+    return {
+        "id": document["id"],
+        "kind": document["kind"],
+        "status": status,
+        "stage": None if job.is_terminal else live.get("stage"),
+        "progress": 100 if status == SUCCEEDED else live.get("progress", 0),
+        "queue_position": live.get("queue_position"),
+        "eta_seconds": None if job.is_terminal else live.get("eta_seconds"),
+        "created_at": _time(document["created_at"]),
+        "started_at": _time(document["started_at"] or live.get("started_at")),
+        "completed_at": _time(document["completed_at"]),
+        "expires_at": _time(document["expires_at"]),
+        "input": document["input"],
+        "outputs": [_output(services(), output) for output in document["outputs"]],
+        "error": Problem.from_payload(error).to_document(language(req), instance=here) if error else None,
+        "provider": document["provider"],
+        "model": document["model"],
+        "attempts": document["attempts"] or live.get("attempts", 0),
+        "possible_duplicate": document["possible_duplicate"],
+        "usage": document["usage"],
+        "metrics": document["metrics"],
+        "metadata": document["metadata"],
+        "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel"},
+    }
+
+
+def _output(services: Services, output: dict[str, Any]) -> dict[str, Any]:
+    url, expires = services.links.sign(IMAGES, output["blob"])
+    thumbnail_url, _ = services.links.sign(IMAGES, output["thumbnail_blob"])
+    return {
+        "index": output["index"], "url": url, "url_expires_at": _time(expires.isoformat()), "thumbnail_url": thumbnail_url,
+        **{name: output[name] for name in ("content_type", "width", "height", "bytes", "sha256", "seed", "preset")},
+    }  # fmt: skip
+
+
+def _time(text: str | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds."""
+    if text is None:
+        return None
+    return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,120 @@
+"""GET a job, its result, and cancel it."""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from shared import names, telemetry
+from shared.domain.job import FAILED, SUCCEEDED, is_terminal
+from shared.domain.problem import Problem, ProblemError, invalid_fields
+from shared.job_ids import is_job_id
+from shared.services import services
+from shared.storage.blob_store import IMAGES
+from triggers.edge import endpoint, json_response
+from triggers.job_view import Job, load_job, view
+from triggers.waiting import wait_until_changed
+
+blueprint = df.Blueprint()
+
+MAX_WAIT_SECONDS = 30
+
+
+@blueprint.function_name("get_job")
+@blueprint.route("jobs/{id}", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")
+@endpoint
+async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
+    """200 with the job while it exists; ?wait=N holds until something changes; 304 for an ETag that still holds."""
+    known = req.headers.get("if-none-match")
+    job = await wait_until_changed(req, client, _job_id(req), _wait_seconds(req), known)
+    headers = {"ETag": job.etag(), "Cache-Control": "private, no-cache"}
+    if known == job.etag():
+        return func.HttpResponse(status_code=304, headers=headers)
+    if not job.is_terminal:
+        headers["Retry-After"] = "2"
+    return json_response(await asyncio.to_thread(view, req, job), headers=headers)
+
+
+@blueprint.function_name("get_job_result")
+@blueprint.route("jobs/{id}/result", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")
+@endpoint
+async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
+    """302 to a fresh link, or the bytes themselves with ?inline=1; ?index= for one of several pictures."""
+    job = await load_job(req, client, _job_id(req))
+    output = _output(job, req.params.get("index", "0"))
+    if req.params.get("inline") == "1":
+        try:
+            data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
+        except KeyError:
+            raise ProblemError(Problem("result_expired")) from None
+        return func.HttpResponse(data, mimetype=output["content_type"], headers={"Cache-Control": "private, max-age=3600"})
+    url, _ = await asyncio.to_thread(services().links.sign, IMAGES, output["blob"])
+    return func.HttpResponse(status_code=302, headers={"Location": url})
+
+
+@blueprint.function_name("cancel_job")
+@blueprint.route("jobs/{id}/cancel", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")
+@endpoint
+async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
+    """202 with the job; it is canceled soon after, unless its picture is already paid for and on its way."""
+    job = await load_job(req, client, _job_id(req))
+    # The mark stops a submit that has not happened yet; the event wakes a job that waits.
+    document = await asyncio.to_thread(services().jobs.update, job.document["id"], _mark_canceled)
+    if is_terminal(document["status"]):
+        raise ProblemError(Problem("job_already_finished"))
+    pictures = document["input"]["n"]
+    for index in range(pictures):
+        # A picture that has ended, or has not begun, needs no waking.
+        with contextlib.suppress(Exception):
+            await client.raise_event(names.picture_instance_id(document["id"], index, pictures), names.EVENT_CANCEL, {})
+    telemetry.event("cancel_requested", job_id=document["id"])
+    return json_response(await asyncio.to_thread(view, req, Job(document, job.live)), 202)
+
+
+def _mark_canceled(document: dict[str, Any]) -> dict[str, Any]:
+    return document | {"cancel_requested_at": document["cancel_requested_at"] or datetime.now(UTC).isoformat()}
+
+
+def _output(job: Job, index: str) -> dict[str, Any]:
+    """The asked-for picture of a finished job. Raises ProblemError."""
+    document = job.document
+    if document["status"] == FAILED and document["error"]:
+        raise ProblemError(Problem.from_payload(document["error"]))
+    if document["status"] != SUCCEEDED:
+        raise ProblemError(Problem("result_not_ready"))
+    if datetime.now(UTC) > datetime.fromisoformat(document["expires_at"]):
+        raise ProblemError(Problem("result_expired"))
+    for output in document["outputs"]:
+        if str(output["index"]) == index:
+            return dict(output)
+    raise ProblemError(invalid_fields(("index", "그런 번호의 그림이 없습니다.", "There is no picture of this number.")))
+
+
+def _job_id(req: func.HttpRequest) -> str:
+    job_id: str = req.route_params["id"]
+    if not is_job_id(job_id):
+        raise ProblemError(Problem("job_not_found"))
+    return job_id
+
+
+def _wait_seconds(req: func.HttpRequest) -> int:
+    text = req.params.get("wait", "")
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_WAIT_SECONDS):
+        raise ProblemError(
+            invalid_fields(
+                (
+                    "wait",
+                    f"1에서 {MAX_WAIT_SECONDS} 사이의 정수여야 합니다.",
+                    f"Must be a whole number from 1 to {MAX_WAIT_SECONDS}.",
+                )
+            )
+        )
+    return int(text)

@@ -1,0 +1,64 @@
+"""A multipart form, read and checked without decoding a picture or talking to anybody."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import azure.functions as func
+from werkzeug.exceptions import HTTPException
+
+from shared import images
+from shared.domain.kinds import Kind
+from shared.domain.problem import Problem, ProblemError, invalid_fields
+from shared.images import ImageFacts
+
+#: Room for the text fields and the multipart frame beside the images.
+_FORM_OVERHEAD_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Form:
+    fields: dict[str, str]
+    files: dict[str, bytes] = field(repr=False)
+
+    def fingerprint(self) -> str:
+        """The same for the same request, whatever boundary and order its client chose."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.fields.items()):
+            digest.update(f"{name}={len(value)}:{value}\n".encode())
+        for name, data in sorted(self.files.items()):
+            digest.update(f"{name}:{hashlib.sha256(data).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+
+def read_form(req: func.HttpRequest, kind: Kind, max_upload_bytes: int) -> Form:
+    """Raises ProblemError: `invalid_request` for anything but a form, `image_too_large` before a huge one is parsed."""
+    if len(req.get_body()) > len(kind.images) * max_upload_bytes + _FORM_OVERHEAD_BYTES:
+        raise ProblemError(images.too_large(max_upload_bytes))
+    if not req.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise ProblemError(_unreadable("multipart/form-data"))
+    try:
+        fields, files = req.form, req.files
+    except (ValueError, HTTPException) as error:
+        raise ProblemError(_unreadable("multipart/form-data")) from error
+    if fields is None or files is None or not (len(fields) or len(files)):
+        raise ProblemError(_unreadable("empty form"))
+    repeated = sorted(name for name in {*fields, *files} if len(fields.getlist(name)) + len(files.getlist(name)) > 1)
+    if repeated:
+        raise ProblemError(invalid_fields(*((name, "한 번만 보내 주세요.", "Send it once only.") for name in repeated)))
+    return Form({name: str(fields[name]) for name in fields}, {name: files[name].read() for name in files})
+
+
+def inspect_images(form: Form, kind: Kind, max_upload_bytes: int) -> dict[str, ImageFacts]:
+    """What each image of the form is. Raises ProblemError that names the field."""
+    facts = {}
+    for name in kind.images:
+        try:
+            facts[name] = images.inspect_upload(form.files[name], max_upload_bytes)
+        except ProblemError as error:
+            told = {"field": name, **{f"message_{lang}": error.problem.to_document(lang)["detail"] for lang in ("ko", "en")}}
+            raise ProblemError(Problem(error.problem.code, params=error.problem.params, errors=(told,))) from error
+    return facts
+
+
+def _unreadable(reason: str) -> Problem:
+    return Problem("invalid_request", params={"reason": reason})
