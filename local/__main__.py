@@ -92,8 +92,8 @@ def main() -> int:
         _start_azurite(stack, plan.state)
         if plan.simulators:
             stack.start("simulators", [
-            ports = f"{plan.port} or {plan.sim_port}"
-            print(f"port {ports} is in use: choose others, as in PORT=7072 SIM_PORT=7091 make run", file=sys.stderr)
+                sys.executable, "-m", "simulators", "--port", str(plan.sim_port),
+                "--state", str(plan.state / "simulators.sqlite"),
             ], log=plan.state / "simulators.log")  # fmt: skip
         stack.start("devhost", [
             sys.executable, "-m", "devhost", "--app", str(ROOT), "--port", str(plan.port), "--state", str(plan.state),

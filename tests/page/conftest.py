@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -55,12 +55,15 @@ def open_page(browser: Browser, backend: StubBackend, complaints: list[str]) -> 
     """Opens the page in a browser of its own: `open_page(locale="en-US")`."""
     contexts: list[BrowserContext] = []
 
+    def note(message: ConsoleMessage) -> None:
+        complaints.append(message.text)
+
     def open_one(locale: str = "ko-KR", width: int = 1280, height: int = 900) -> Page:
         context = browser.new_context(locale=locale, viewport={"width": width, "height": height})
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
+        page.on("console", lambda message: note(message) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(backend.url)
         return page

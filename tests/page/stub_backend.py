@@ -22,9 +22,9 @@ SECURITY = json.loads((WEB / "staticwebapp.config.json").read_text())["globalHea
 LONGEST_HOLD_SECONDS = 5
 
 STAGES = ("validating", "translating", "waiting", "submitting", "generating", "storing")
-ASPECT_RATIOS = "match_input_image 1:1 16:9 9:16 4:3 3:4 3:2 2:3 4:5 5:4 21:9 9:21 2:1 1:2".split()
+SHAPES = ["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2"]
 OPTIONS = {
-    "aspect_ratios": ASPECT_RATIOS,
+    "aspect_ratios": ["match_input_image", *SHAPES],
     "output_formats": ["png", "jpeg"],
     "safety_tolerance": {"min": 0, "max": 2, "default": 2},
     "seed": {"min": 0, "max": 4294967295},
@@ -204,6 +204,13 @@ class StubBackend:
             self.hold_at = None
             self.changed.notify_all()
 
+    def finish(self) -> None:
+        """Ends every job at once."""
+        with self.changed:
+            for job in self.jobs.values():
+                job.step, job.status, job.version = len(STAGES) - 1, "succeeded", job.version + 1
+            self.changed.notify_all()
+
     def start(self, submission: Submission) -> StubJob:
         with self.changed:
             self.submissions.append(submission)
@@ -364,7 +371,8 @@ class _Handler(BaseHTTPRequestHandler):
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
         fields: dict[str, str] = {}
         files: dict[str, bytes] = {}
-        for part in message_from_bytes(head + body).get_payload():
+        parts: Any = message_from_bytes(head + body).get_payload()
+        for part in parts:
             name = part.get_param("name", header="content-disposition")
             content = part.get_payload(decode=True)
             if part.get_filename():
@@ -391,7 +399,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             wait = float(parse_qs(urlsplit(self.path).query).get("wait", ["0"])[0])
             seen = self.headers.get("If-None-Match")
-            if wait and not self.backend.wait_for_change(job, seen, wait):
+            changed = self.backend.wait_for_change(job, seen, wait) if wait else seen != etag(job)
+            if not changed:
                 self._send(304, b"", {"ETag": etag(job)})
             else:
                 self._json(200, self.backend.document(job, self.language), {"ETag": etag(job)})

@@ -215,9 +215,7 @@ def test_empty_fields_are_named_before_anything_is_sent(page: Page, backend: Stu
     assert backend.submissions == []
 
 
-def test_the_servers_field_errors_stand_beside_their_fields(
-    page: Page, backend: StubBackend, complaints: list[str]
-) -> None:
+def test_the_servers_field_errors_stand_beside_their_fields(page: Page, backend: StubBackend, complaints: list[str]) -> None:
     backend.refusals = [stub.INVALID_PROMPT]
     submit_sample(page)
 
@@ -284,9 +282,7 @@ def test_retry_of_a_failed_job_is_a_new_intent_with_the_same_input(page: Page, b
 # A network that comes and goes
 
 
-def test_a_lost_submit_is_sent_again_with_the_same_key(
-    page: Page, backend: StubBackend, complaints: list[str]
-) -> None:
+def test_a_lost_submit_is_sent_again_with_the_same_key(page: Page, backend: StubBackend, complaints: list[str]) -> None:
     use_sample(page)
     backend.dropping = True
     page.get_by_test_id("submit").click()
@@ -377,10 +373,10 @@ def test_a_job_behind_another_goes_on_being_followed(page: Page, backend: StubBa
     expect(page.get_by_test_id("stage")).to_contain_text("차례를 기다리는")
     page.get_by_test_id("submit").click()
     expect(page.get_by_test_id("history-item")).to_have_count(2)
-    backend.release()
+    backend.finish()
 
     done = page.get_by_test_id("history-item").and_(page.locator("[data-status=succeeded]"))
-    expect(done).to_have_count(2, timeout=40_000)
+    expect(done).to_have_count(2, timeout=15_000)
 
 
 def test_a_deleted_job_leaves_the_server_and_the_history(page: Page, backend: StubBackend) -> None:
@@ -404,9 +400,7 @@ def test_a_job_the_server_forgot_is_shown_as_expired(page: Page, backend: StubBa
     complaints.clear()
 
 
-def test_an_expired_link_is_renewed_by_reading_the_job_again(
-    page: Page, backend: StubBackend, complaints: list[str]
-) -> None:
+def test_an_expired_link_is_renewed_by_reading_the_job_again(page: Page, backend: StubBackend, complaints: list[str]) -> None:
     backend.expired_signatures = {1}
     submit_sample(page)
 

@@ -1,0 +1,21 @@
+"""One stack for the tests that only use it; tests that break it start their own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(shared_stack: Stack) -> Stack:
+    """The shared stack with quick simulators and clean counters."""
+    shared_stack.reset()
+    shared_stack.configure(replicate={"delay_seconds": 1}, bfl={"delay_seconds": 1})
+    return shared_stack

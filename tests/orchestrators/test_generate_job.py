@@ -1,0 +1,291 @@
+"""The story of a job, driven in memory: the clock jumps to each timer, two minutes of polling take milliseconds."""
+
+from typing import Any
+
+import pytest
+from devhost.bench import Bench
+
+import orchestrators
+from shared import names
+from shared.domain.problem import Problem, moderated
+
+JOB = "job_00000000000000000000000001"
+HANDLE = {"id": "p-1", "poll_url": "https://api.example/p-1"}
+LIMITS = {
+    "poll_interval_seconds": 1.0, "poll_max_attempts": 120, "generation_timeout_seconds": 120, "queue_timeout_seconds": 600,
+    "fetch_timeout_seconds": 300, "max_attempts": 3,
+}  # fmt: skip
+BUSY = Problem("provider_unavailable", params={"provider": "Fake"}).to_payload()
+SUBMITTED = {"state": "submitted", "handle": HANDLE, "possible_duplicate": False}
+RUNNING = {"state": "running", "trouble": None}
+
+
+def job_input(pictures: int = 1, **limits: Any) -> dict[str, Any]:
+    return {
+        "job_id": JOB, "generator": "fake", "images": {"input_image": "in.png"}, "label": "none",
+        "pictures": [{"index": i, "seed": i, "preset": None, "expected_seconds": 10} for i in range(pictures)],
+        "limits": LIMITS | limits,
+    }  # fmt: skip
+
+
+def stored(index: int = 0) -> dict[str, Any]:
+    return {"state": "stored", "output": {"index": index, "blob": f"{index}.png"}, "ready_at": "2026-01-01T00:00:09+00:00"}
+
+
+def one_after_another(*answers: Any) -> Any:
+    """An activity that gives these answers in turn, then the last one for ever; an exception is raised."""
+    waiting = list(answers)
+
+    def activity(payload: dict[str, Any]) -> Any:
+        answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return activity
+
+
+def run(job: dict[str, Any] | None = None, *, events: Any = (), bench: dict[str, Any] | None = None, **activities: Any) -> Any:
+    fakes = {
+        names.PREPARE_IMAGE: lambda payload: {"blob": "prepared.png"},
+        names.SUBMIT_PREDICTION: lambda payload: SUBMITTED,
+        names.CHECK_PREDICTION: one_after_another(RUNNING, RUNNING, stored()),
+        names.CANCEL_PREDICTION: lambda payload: {"canceled": True, "retryable": False},
+        names.FINISH_JOB: lambda payload: {"status": payload["status"]},
+    } | activities
+    made = Bench(orchestrators.blueprints, **(bench or {}))
+    return made.run(
+        names.GENERATE_JOB, input=job or job_input(), instance_id=JOB, activities=fakes, events=list(events), until=7200.0
+    )
+
+
+def ending(outcome: Any) -> dict[str, Any]:
+    """What finish_job was told, once."""
+    assert outcome.status == "Completed", outcome.output
+    (told,) = outcome.called(names.FINISH_JOB)
+    return dict(told)
+
+
+def test_a_job_is_prepared_submitted_once_looked_at_and_finished() -> None:
+    outcome = run()
+
+    assert [name for name, *_ in outcome.calls] == [
+        names.PREPARE_IMAGE, names.SUBMIT_PREDICTION, *[names.CHECK_PREDICTION] * 3, names.FINISH_JOB,
+    ]  # fmt: skip
+    told = ending(outcome)
+    assert (told["status"], told["outputs"], told["problem"]) == ("succeeded", [stored()["output"]], None)
+    assert outcome.output == {"status": "succeeded"}
+
+
+def test_a_bad_image_fails_the_job_before_anything_is_sent() -> None:
+    problem = Problem("unsupported_image").to_payload()
+    outcome = run(**{names.PREPARE_IMAGE: lambda payload: {"problem": problem}})
+
+    assert ending(outcome)["problem"]["code"] == "unsupported_image"
+    assert outcome.called(names.SUBMIT_PREDICTION) == []
+
+
+def test_every_image_is_prepared() -> None:
+    job = job_input() | {"images": {"input_image_1": "a", "input_image_2": "b"}}
+    outcome = run(job, **{names.PREPARE_IMAGE: lambda payload: {"blob": payload["blob"] + ".png"}})
+
+    (submitted,) = outcome.called(names.SUBMIT_PREDICTION)
+    assert submitted["images"] == ["a.png", "b.png"]
+
+
+def test_it_gives_up_at_the_deadline_and_cancels_the_prediction() -> None:
+    outcome = run(**{names.CHECK_PREDICTION: lambda payload: RUNNING})
+
+    told = ending(outcome)
+    assert (told["status"], told["problem"]["code"], told["problem"]["charged"]) == ("failed", "generation_timeout", "unknown")
+    assert told["problem"]["params"]["limit_ko"] == "2분"
+    assert len(outcome.called(names.CANCEL_PREDICTION)) == 1
+    assert 119 <= outcome.seconds <= 125
+
+
+def test_it_gives_up_after_the_last_poll_that_the_settings_allow() -> None:
+    outcome = run(job_input(poll_max_attempts=4), **{names.CHECK_PREDICTION: lambda payload: RUNNING})
+
+    assert ending(outcome)["problem"]["code"] == "generation_timeout"
+    assert len(outcome.called(names.CHECK_PREDICTION)) == 4
+
+
+@pytest.mark.parametrize("early", [0.0, 0.4, 0.95])
+def test_timers_that_fire_early_change_nothing_but_a_poll_or_two(early: float) -> None:
+    outcome = run(
+        job_input(generation_timeout_seconds=8), bench={"timers_fire_early": early}, **{names.CHECK_PREDICTION: lambda payload: RUNNING}
+    )
+
+    assert ending(outcome)["problem"]["code"] == "generation_timeout"
+    assert outcome.seconds >= 7
+
+
+def test_polling_starts_every_second_and_slows() -> None:
+    outcome = run(**{names.CHECK_PREDICTION: lambda payload: RUNNING})
+
+    times = [at for name, _, at in outcome.calls if name == names.CHECK_PREDICTION]
+    gaps = [round(b - a, 3) for a, b in zip(times, times[1:-1], strict=False)]
+    assert gaps[0] == 1.0
+    assert gaps == sorted(gaps)
+    assert len(times) <= 120
+
+
+def test_a_moderated_prediction_ends_the_job_at_once() -> None:
+    failed = {"state": "failed", "problem": moderated("Fake", "input", "no").to_payload(), "may_resubmit": False}
+    outcome = run(**{names.CHECK_PREDICTION: lambda payload: failed})
+
+    told = ending(outcome)
+    assert (told["problem"]["code"], told["problem"]["charged"], told["attempts"]) == ("content_moderated", "no", 1)
+    assert len(outcome.called(names.SUBMIT_PREDICTION)) == 1
+
+
+def test_a_failure_that_the_provider_calls_transient_is_submitted_anew_as_the_next_attempt() -> None:
+    failed = {"state": "failed", "problem": BUSY, "may_resubmit": True}
+    outcome = run(**{names.CHECK_PREDICTION: one_after_another(failed, failed, stored())})
+
+    assert [order["attempt"] for order in outcome.called(names.SUBMIT_PREDICTION)] == [1, 2, 3]
+    assert (ending(outcome)["status"], ending(outcome)["attempts"]) == ("succeeded", 3)
+
+
+def test_transient_failures_end_with_the_attempts() -> None:
+    failed = {"state": "failed", "problem": BUSY, "may_resubmit": True}
+    outcome = run(**{names.CHECK_PREDICTION: lambda payload: failed})
+
+    assert len(outcome.called(names.SUBMIT_PREDICTION)) == LIMITS["max_attempts"]
+    assert ending(outcome)["problem"]["code"] == "provider_unavailable"
+
+
+def test_a_refused_submit_waits_as_long_as_the_provider_asks() -> None:
+    wait = {"state": "wait", "after_seconds": 40, "problem": BUSY}
+    outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(wait, SUBMITTED)})
+
+    first, second = (at for name, _, at in outcome.calls if name == names.SUBMIT_PREDICTION)
+    assert 40 <= second - first <= 51
+    assert any(status["stage"] == "waiting" for _, status in outcome.custom_statuses)
+    assert ending(outcome)["status"] == "succeeded"
+
+
+def test_waiting_for_the_provider_has_a_deadline_of_its_own() -> None:
+    wait = {"state": "wait", "after_seconds": None, "problem": BUSY}
+    outcome = run(**{names.SUBMIT_PREDICTION: lambda payload: wait})
+
+    assert ending(outcome)["problem"]["code"] == "provider_unavailable"
+    assert 500 <= outcome.seconds <= 610
+
+
+def test_a_finished_picture_is_fetched_beyond_the_deadline() -> None:
+    unstored = {"state": "unstored", "problem": BUSY, "ready_at": "2026-01-01T00:00:09+00:00"}
+    outcome = run(
+        job_input(generation_timeout_seconds=3), **{names.CHECK_PREDICTION: one_after_another(*[unstored] * 5, stored())}
+    )
+
+    told = ending(outcome)
+    assert (told["status"], told["ready_at"]) == ("succeeded", "2026-01-01T00:00:09+00:00")
+    assert outcome.called(names.CANCEL_PREDICTION) == []
+    assert outcome.custom_statuses[-1][1]["stage"] == "storing"
+
+
+def test_a_picture_that_cannot_be_fetched_at_all_fails_as_charged() -> None:
+    unstored = {"state": "unstored", "problem": BUSY | {"charged": "yes"}, "ready_at": "2026-01-01T00:00:09+00:00"}
+    outcome = run(**{names.CHECK_PREDICTION: lambda payload: unstored})
+
+    assert (ending(outcome)["status"], ending(outcome)["problem"]["charged"]) == ("failed", "yes")
+    assert outcome.seconds >= LIMITS["fetch_timeout_seconds"]
+
+
+def test_cancel_while_generating_stops_the_prediction() -> None:
+    outcome = run(events=[(5.5, names.EVENT_CANCEL, {})], **{names.CHECK_PREDICTION: lambda payload: RUNNING})
+
+    assert ending(outcome)["status"] == "canceled"
+    assert len(outcome.called(names.CANCEL_PREDICTION)) == 1
+    assert outcome.seconds < 10
+
+
+def test_cancel_while_waiting_to_submit_costs_nothing() -> None:
+    wait = {"state": "wait", "after_seconds": 60, "problem": BUSY}
+    outcome = run(events=[(5.5, names.EVENT_CANCEL, {})], **{names.SUBMIT_PREDICTION: lambda payload: wait})
+
+    assert (ending(outcome)["status"], ending(outcome)["attempts"]) == ("canceled", 0)
+    assert outcome.called(names.CANCEL_PREDICTION) == []
+    assert outcome.seconds < 10
+
+
+def test_cancel_before_the_first_wait_is_not_forgotten() -> None:
+    outcome = run(events=[(0.0, names.EVENT_CANCEL, {})], **{names.CHECK_PREDICTION: lambda payload: RUNNING})
+
+    assert ending(outcome)["status"] == "canceled"
+
+
+def test_a_cancel_that_comes_with_the_finished_picture_does_not_lose_it() -> None:
+    unstored = {"state": "unstored", "problem": BUSY, "ready_at": "2026-01-01T00:00:09+00:00"}
+    outcome = run(
+        events=[(1.5, names.EVENT_CANCEL, {})], **{names.CHECK_PREDICTION: one_after_another(unstored, unstored, stored())}
+    )
+
+    assert ending(outcome)["status"] == "succeeded"
+
+
+def test_an_activity_that_raises_is_repeated_and_the_job_goes_on() -> None:
+    outcome = run(
+        **{
+            names.PREPARE_IMAGE: one_after_another(RuntimeError("storage away"), {"blob": "prepared.png"}),
+            names.SUBMIT_PREDICTION: one_after_another(RuntimeError("storage away"), SUBMITTED),
+            names.CHECK_PREDICTION: one_after_another(RuntimeError("storage away"), stored()),
+            names.FINISH_JOB: one_after_another(RuntimeError("storage away"), {"status": "succeeded"}),
+        }
+    )
+
+    assert outcome.output == {"status": "succeeded"}
+
+
+def test_an_activity_that_always_raises_ends_the_job_as_internal() -> None:
+    outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(RuntimeError("token=secret"))})
+
+    told = ending(outcome)
+    assert (told["status"], told["problem"]["code"], told["problem"]["charged"]) == ("failed", "internal", "no")
+    assert "secret" not in str(told)
+
+
+def test_a_look_that_always_raises_does_not_fail_a_job_before_its_deadline() -> None:
+    outcome = run(**{names.CHECK_PREDICTION: one_after_another(*[RuntimeError("bug")] * 9, stored())})
+
+    assert ending(outcome)["status"] == "succeeded"
+
+
+def test_progress_never_goes_back_and_every_status_has_a_stage() -> None:
+    outcome = run(**{names.CHECK_PREDICTION: one_after_another(*[RUNNING] * 30, stored())})
+
+    progress = [status["progress"] for _, status in outcome.custom_statuses]
+    assert progress == sorted(progress)
+    assert all(status["stage"] and status["started_at"] for _, status in outcome.custom_statuses)
+
+
+def test_several_pictures_are_made_side_by_side() -> None:
+    outcome = run(job_input(3), **{names.CHECK_PREDICTION: lambda payload: stored(payload["index"])})
+
+    told = ending(outcome)
+    assert [output["index"] for output in told["outputs"]] == [0, 1, 2]
+    assert (told["status"], told["attempts"]) == ("succeeded", 3)
+
+
+def test_some_pictures_are_better_than_none() -> None:
+    failed = {"state": "failed", "problem": moderated("Fake", "output", "no").to_payload(), "may_resubmit": False}
+    outcome = run(job_input(2), **{names.CHECK_PREDICTION: lambda p: stored(0) if p["index"] == 0 else failed})
+
+    told = ending(outcome)
+    assert (told["status"], len(told["outputs"]), told["problem"]["code"]) == ("succeeded", 1, "content_moderated")
+
+
+def test_a_possible_duplicate_is_told() -> None:
+    outcome = run(**{names.SUBMIT_PREDICTION: lambda payload: SUBMITTED | {"possible_duplicate": True}})
+
+    assert ending(outcome)["possible_duplicate"] is True
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_activities_that_run_twice_and_answers_in_any_order_change_no_ending(seed: int) -> None:
+    outcome = run(
+        job_input(3), bench={"duplicate_activities": 2, "shuffle": seed}, **{names.CHECK_PREDICTION: lambda p: stored(p["index"])}
+    )
+
+    assert outcome.output == {"status": "succeeded"}

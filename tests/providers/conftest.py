@@ -1,0 +1,44 @@
+"""Generators that talk HTTP to the simulators."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import simulators
+
+from shared.providers.registry import build_generators
+from shared.secrets import EnvironmentSecrets, Secrets
+from shared.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def _simulators() -> Iterator[Any]:
+    with simulators.running(port=0) as sim:
+        yield sim
+
+
+@pytest.fixture
+def sim(_simulators: Any) -> Any:
+    _simulators.reset()
+    _simulators.configure(replicate={"delay_seconds": 0.05, "start_seconds": 0.02}, bfl={"delay_seconds": 0.05})
+    return _simulators
+
+
+@pytest.fixture
+def keys() -> dict[str, str]:
+    return {"REPLICATE_API_TOKEN": "r8_right", "BFL_API_KEY": "right"}
+
+
+@pytest.fixture
+def generators(sim: Any, keys: dict[str, str]) -> dict[str, Any]:
+    host = sim.url.removeprefix("http://")
+    port = host.rsplit(":", 1)[1]
+    settings = Settings.from_environ(
+        {
+            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+            "REPLICATE_API_BASE_URL": f"{sim.url}/replicate",
+            "BFL_API_BASE_URL": f"{sim.url}/bfl",
+            "PROVIDER_EXTRA_HOSTS": f"{host},localhost:{port}",
+        }
+    )
+    return build_generators(settings, Secrets(EnvironmentSecrets(keys)))

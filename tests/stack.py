@@ -1,0 +1,128 @@
+"""The whole app as `make run` starts it, on ports and in a folder of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Stack:
+    """Azurite, simulators and host. `settings` are environment variables, as an operator would set them."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.port, self.sim_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.simulators = f"http://127.0.0.1:{self.sim_port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Stack":
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "stack.log").read_text(errors="replace")
+
+    def start(self, path: str = "/api/health/ready") -> None:
+        """Start, or start again, and wait until it is up."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("COV_", "PYTEST"))}
+        environment |= {"PORT": str(self.port), "SIM_PORT": str(self.sim_port), "DEVHOST_DIR": str(self.folder), **self.settings}
+        with (self.folder / "stack.log").open("ab") as log:
+            self._process = subprocess.Popen([sys.executable, "-m", "local"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends and self._process.poll() is None:
+            try:
+                if requests.get(self.url + path, timeout=5).status_code == 200:
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.1)
+        raise RuntimeError(f"the stack did not start:\n{self.log[-4000:]}")
+
+    def stop(self) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(20)
+
+    def processes(self, module: str) -> list[psutil.Process]:
+        """What runs `python -m module` under this stack."""
+        assert self._process
+        found = psutil.Process(self._process.pid).children(recursive=True)
+        return [p for p in found if p.cmdline()[1:3] == ["-m", module]]
+
+    def kill_host(self) -> None:
+        """kill -9 of the host alone; the rest ends by itself, as the launcher promises."""
+        for process in self.processes("devhost"):
+            process.kill()
+        assert self._process
+        self._process.wait(20)
+
+    def kill_everything(self) -> None:
+        """kill -9 of every process at once."""
+        assert self._process
+        tree = [*psutil.Process(self._process.pid).children(recursive=True), psutil.Process(self._process.pid)]
+        for process in tree:
+            process.kill()
+        psutil.wait_procs(tree, timeout=10)
+        self._process.wait(10)
+
+    # ---- as a client ----
+
+    def post(self, route: str, files: dict[str, bytes], headers: dict[str, str] | None = None, **fields: Any) -> requests.Response:
+        return requests.post(
+            f"{self.url}/api/{route}", data=fields, headers=headers, timeout=220,
+            files={name: (f"{name}.bin", data) for name, data in files.items()},
+        )  # fmt: skip
+
+    def ppl(self, character: bytes, product: bytes, headers: dict[str, str] | None = None, **fields: Any) -> requests.Response:
+        files = {"input_image_1": character, "input_image_2": product}
+        return self.post("ppl-gen/generate", files, headers, **{"prompt": "hero drinks it", **fields})
+
+    def goods(self, character: bytes, headers: dict[str, str] | None = None, **fields: Any) -> requests.Response:
+        return self.post("goods-gen/generate", {"input_image": character}, headers, **{"prompt": "on a mug", **fields})
+
+    def job(self, job_id: str, **params: Any) -> dict[str, Any]:
+        answer = requests.get(f"{self.url}/api/jobs/{job_id}", params=params, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def ended(self, job_id: str, seconds: float = 90) -> dict[str, Any]:
+        """The job when it has ended."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            job = self.job(job_id, wait=20)
+            if job["status"] in ("succeeded", "failed", "canceled"):
+                return job
+        raise TimeoutError(json.dumps(job))
+
+    def configure(self, **config: Any) -> None:
+        requests.post(f"{self.simulators}/_sim/config", json=config, timeout=10).raise_for_status()
+
+    def reset(self) -> None:
+        requests.post(f"{self.simulators}/_sim/reset", timeout=10).raise_for_status()
+
+    def stats(self, provider: str) -> dict[str, Any]:
+        return dict(requests.get(f"{self.simulators}/_sim/stats", timeout=10).json()[provider])

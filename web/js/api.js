@@ -1,0 +1,155 @@
+/** The HTTP contract: one function per call. Failures are ApiError (the server answered) or NetworkError (it did not). */
+
+import { apiBase } from "../config.js";
+import { currentLanguage, t } from "./i18n.js";
+
+/** The server's refusal; `problem` is its problem details object, `clear` says whether the app itself wrote it. */
+export class ApiError extends Error {
+  constructor(problem, { clear = true, retryAfterMs = null } = {}) {
+    super(problem.detail ?? problem.title ?? problem.code);
+    this.problem = problem;
+    this.clear = clear;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** No answer: offline, server down, blocked by CORS, or too slow. Whether the request arrived is not known. */
+export class NetworkError extends Error {}
+
+/** @returns {string} the API's full address, for messages to people. */
+export function apiAddress() {
+  return new URL(apiBase, location.href).href;
+}
+
+/** @returns {Promise<object>} enums, limits, presets and generators. */
+export async function getOptions(signal) {
+  return (await request("/options", { signal })).body;
+}
+
+/**
+ * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
+ * @returns {Promise<object>} the job.
+ */
+export async function startJob(path, form, idempotencyKey) {
+  const { body } = await request(path.replace(/^\/api/, ""), {
+    method: "POST",
+    body: form,
+    headers: { "Idempotency-Key": idempotencyKey },
+    timeoutMs: 120_000,
+  });
+  return body;
+}
+
+/**
+ * Reads a job. With `waitSeconds` the server holds the answer until something changes.
+ * @returns {Promise<{job: object|null, etag: string|null}>} `job` is null when nothing changed since `etag`.
+ */
+export async function getJob(id, { waitSeconds = 0, etag = null, signal } = {}) {
+  const { status, body, headers } = await request(`/jobs/${encodeURIComponent(id)}${waitSeconds ? `?wait=${waitSeconds}` : ""}`, {
+    headers: etag ? { "If-None-Match": etag } : {},
+    timeoutMs: (waitSeconds + 20) * 1000,
+    signal,
+  });
+  return { job: status === 304 ? null : body, etag: headers.get("ETag") ?? etag };
+}
+
+/** @returns {Promise<object>} the job, which ends as canceled soon after. */
+export async function cancelJob(id) {
+  return (await request(`/jobs/${encodeURIComponent(id)}/cancel`, { method: "POST" })).body;
+}
+
+/** Removes the job, its images and its history from the server. */
+export async function deleteJob(id) {
+  await request(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
+/** @returns {Promise<string>} the prompt in English. */
+export async function translatePrompt(kind, prompt) {
+  const { body } = await request(`/${kind}-gen/translate`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt }),
+  });
+  return body.translated_text;
+}
+
+/**
+ * Reads an output's bytes: from its signed link or, where the storage account does not let pages read it, through the
+ * API (which hands out the bytes of jobs with one output).
+ * @returns {Promise<Blob>}
+ */
+export async function fetchImage(job, output) {
+  try {
+    return await imageBytes(output.url);
+  } catch (error) {
+    if (job.outputs.length > 1) throw error;
+    return imageBytes(`${apiBase}/jobs/${encodeURIComponent(job.id)}/result?inline=1`);
+  }
+}
+
+async function imageBytes(url) {
+  const response = await fetch(url, { headers: { Accept: "image/*" } });
+  if (!response.ok) throw new NetworkError(`image answered ${response.status}`);
+  return response.blob();
+}
+
+async function request(path, { method = "GET", headers = {}, body, signal, timeoutMs = 30_000 } = {}) {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  const stop = () => timeout.abort();
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  try {
+    const response = await fetch(apiBase + path, {
+      method,
+      body,
+      headers: { Accept: "application/json", "Accept-Language": currentLanguage(), ...headers },
+      signal: timeout.signal,
+      cache: "no-store",
+    });
+    if (response.status === 304 || response.status === 204) return answer(response, null);
+    const text = await response.text();
+    const parsed = parseJson(text);
+    if (response.ok && parsed) return answer(response, parsed);
+    throw toApiError(response, parsed);
+  } catch (error) {
+    if (error instanceof ApiError || signal?.aborted) throw error;
+    throw new NetworkError(error.message, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function answer(response, body) {
+  return { status: response.status, body, headers: response.headers };
+}
+
+function parseJson(text) {
+  try {
+    const value = JSON.parse(text);
+    return value && typeof value === "object" ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function toApiError(response, parsed) {
+  const seconds = Number(response.headers.get("Retry-After"));
+  const retryAfterMs = seconds > 0 ? seconds * 1000 : null;
+  const requestId = response.headers.get("X-Request-Id");
+  if (parsed?.code) {
+    return new ApiError({ request_id: requestId, ...parsed, status: parsed.status ?? response.status }, { retryAfterMs });
+  }
+  // A proxy or the platform spoke, not the app: what happened to the request is not known.
+  const problem = {
+    status: response.status,
+    code: `http_${response.status}`,
+    title: t("error.http.title"),
+    detail: t("error.http.detail", { status: response.status }),
+    retryable: response.status >= 500 || response.status === 429,
+    charged: null,
+    request_id: requestId,
+  };
+  return new ApiError(problem, { clear: false, retryAfterMs });
+}

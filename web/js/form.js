@@ -1,0 +1,530 @@
+/** One generator's form: its images, prompt, presets and options; what they say together; errors beside their field. */
+
+import { translatePrompt } from "./api.js";
+import { el, icon } from "./dom.js";
+import { currentLanguage, formatBytes, t, translate } from "./i18n.js";
+import { ImageProblem, prepareImage } from "./images.js";
+
+/** What the form offers until GET /api/options has answered; the same values the contract fixes. */
+export const BASIC_OPTIONS = {
+  aspect_ratios: [
+    "match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2",
+  ],
+  output_formats: ["png", "jpeg"],
+  safety_tolerance: { min: 0, max: 2, default: 2 },
+  seed: { min: 0, max: 4294967295 },
+  n: { min: 1, max: 4, default: 1 },
+  prompt: { min_length: 1, max_length: 2000 },
+  image: { max_bytes: 5 * 1024 * 1024, content_types: ["image/png", "image/jpeg", "image/webp"] },
+  presets: null,
+  generators: [],
+};
+
+const GENERATORS = {
+  ppl: { path: "/api/ppl-gen/generate", images: ["input_image_1", "input_image_2"] },
+  goods: { path: "/api/goods-gen/generate", images: ["input_image"] },
+};
+const IMAGE_ICONS = { input_image_1: "person", input_image_2: "bottle", input_image: "person" };
+const SAMPLES = {
+  ppl: [
+    { input_image_1: "character-haneul.jpg", input_image_2: "product-can.jpg" },
+    { input_image_1: "character-jun.jpg", input_image_2: "product-serum.jpg" },
+  ],
+  goods: [{ input_image: "character-haneul.jpg" }, { input_image: "character-jun.jpg" }],
+};
+const PRESET_ICONS = [
+  [/hood|sweat/, "hoodie"], [/shirt|tee/, "tshirt"], [/tumbler|bottle/, "tumbler"], [/mug|cup/, "mug"],
+  [/key|strap/, "keyring"], [/stick/, "sticker"], [/badge|button|pin/, "badge"], [/bag|tote/, "bag"],
+  [/phone|case/, "phone"], [/poster|card|calendar|note|print/, "poster"], [/cushion|pillow/, "cushion"],
+  [/stand|acrylic|figure/, "stand"], [/doll|plush/, "doll"],
+];
+const HANGUL = /[\u3131-\u318e\uac00-\ud7a3]/;
+
+/** A generator's form. `onSubmit(request)` gets `{kind, path, form, prompt, images}` once everything is filled in. */
+export class GeneratorForm {
+  constructor(kind, { onSubmit }) {
+    this.kind = kind;
+    this.path = GENERATORS[kind].path;
+    this.options = BASIC_OPTIONS;
+    this.images = new Map();
+    this.fields = new Map();
+    this.sampleTurn = 0;
+    this.preset = "";
+    this.values = { aspect_ratio: "match_input_image", output_format: "png", n: "1" };
+    this.onSubmit = onSubmit;
+    this.root = this.#build();
+    this.setOptions(BASIC_OPTIONS);
+  }
+
+  /** Takes limits, presets and expected seconds from the server; what was already entered stays. */
+  setOptions(options) {
+    this.options = { ...BASIC_OPTIONS, ...options };
+    const generator = this.options.generators?.find((candidate) => candidate.kind === this.kind);
+    this.path = generator?.path ?? GENERATORS[this.kind].path;
+    this.expectedSeconds = generator?.expected_seconds ?? null;
+    this.prompt.maxLength = this.options.prompt.max_length;
+    const { min, max } = this.options.safety_tolerance;
+    this.safety.min = min;
+    this.safety.max = max;
+    this.seedValue.min = this.options.seed.min;
+    this.seedValue.max = this.options.seed.max;
+    this.retranslate();
+  }
+
+  /** Writes every word again in the language that is on. */
+  retranslate() {
+    translate(this.root);
+    this.#drawPresets();
+    this.#drawChoices();
+    this.#drawSafety();
+    this.#drawPromptTools();
+    for (const slot of this.images.values()) slot.draw();
+    this.expected.textContent = this.expectedSeconds ? t("form.expected", { seconds: this.expectedSeconds }) : "";
+  }
+
+  /** Shows whether a request is on its way; a second one cannot be sent meanwhile. */
+  setBusy(busy) {
+    this.submitButton.disabled = busy;
+    this.submitLabel.textContent = t(busy ? "form.sending" : "form.submit");
+    this.submitLabel.dataset.i18n = busy ? "form.sending" : "form.submit";
+  }
+
+  /**
+   * Puts each error beside its field and moves to the first.
+   * @param {{field: string, message: string}[]} errors
+   * @returns {{field: string, message: string}[]} those that belong to no field here.
+   */
+  showErrors(errors) {
+    this.clearErrors();
+    const rest = [];
+    let first = null;
+    for (const error of errors) {
+      const field = this.fields.get(error.field);
+      if (!field) {
+        rest.push(error);
+        continue;
+      }
+      field.error.textContent = error.message;
+      field.error.hidden = false;
+      field.control.setAttribute("aria-invalid", "true");
+      field.box.classList.add("invalid");
+      first ??= field;
+    }
+    if (first) {
+      first.control.closest("details")?.setAttribute("open", "");
+      first.control.focus({ preventScroll: true });
+      first.box.scrollIntoView({ block: "center" });
+    }
+    return rest;
+  }
+
+  clearErrors() {
+    for (const field of this.fields.values()) {
+      field.error.hidden = true;
+      field.error.textContent = "";
+      field.control.removeAttribute("aria-invalid");
+      field.box.classList.remove("invalid");
+    }
+  }
+
+  /** Fixes the seed. */
+  useSeed(seed) {
+    this.seedValue.value = String(seed);
+    this.#setSeedMode("fixed");
+    this.details.open = true;
+  }
+
+  /** Fills the form from a job's input; images cannot be brought back. */
+  useInput(input) {
+    this.prompt.value = input.prompt ?? "";
+    this.originalPrompt = null;
+    for (const name of ["aspect_ratio", "output_format", "n"]) if (input[name] != null) this.values[name] = String(input[name]);
+    if (input.safety_tolerance != null) this.safety.value = String(input.safety_tolerance);
+    if (input.preset) this.preset = input.preset;
+    this.retranslate();
+  }
+
+  async #useSample() {
+    const sample = SAMPLES[this.kind][this.sampleTurn % SAMPLES[this.kind].length];
+    const turn = this.sampleTurn % SAMPLES[this.kind].length;
+    this.sampleButton.disabled = true;
+    try {
+      const files = await Promise.all(
+        Object.entries(sample).map(async ([name, fileName]) => {
+          const response = await fetch(`samples/${fileName}`);
+          if (!response.ok) throw new Error(fileName);
+          return [name, new File([await response.blob()], fileName, { type: "image/jpeg" })];
+        }),
+      );
+      this.clearErrors();
+      await Promise.all(files.map(([name, file]) => this.images.get(name).take(file)));
+      this.prompt.value = t(`sample.${this.kind}.${turn}`);
+      this.originalPrompt = null;
+      this.sampleTurn += 1;
+      this.#drawPromptTools();
+    } catch {
+      this.showErrors([{ field: GENERATORS[this.kind].images[0], message: t("sample.error") }]);
+    } finally {
+      this.sampleButton.disabled = false;
+    }
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    await Promise.all([...this.images.values()].map((slot) => slot.ready));
+    const errors = this.#check();
+    if (errors.length > 0) {
+      this.showErrors(errors);
+      return;
+    }
+    this.clearErrors();
+    const prompt = this.prompt.value.trim();
+    const form = new FormData();
+    if (prompt) form.append("prompt", prompt);
+    if (this.preset) form.append("preset", this.preset);
+    for (const [name, slot] of this.images) form.append(name, slot.prepared.file, slot.prepared.file.name);
+    for (const [name, value] of Object.entries(this.values)) form.append(name, value);
+    form.append("safety_tolerance", this.safety.value);
+    if (this.seedMode === "fixed") form.append("seed", this.seedValue.value.trim());
+    this.onSubmit({ kind: this.kind, path: this.path, form, prompt: prompt || this.#presetName(this.preset) });
+  }
+
+  #check() {
+    const errors = [];
+    for (const [name, slot] of this.images) {
+      if (slot.problem) errors.push({ field: name, message: t(slot.problem) });
+      else if (!slot.prepared) errors.push({ field: name, message: t("image.required") });
+    }
+    const prompt = this.prompt.value.trim();
+    if (!prompt && this.kind === "ppl") errors.push({ field: "prompt", message: t("prompt.required") });
+    if (!prompt && this.kind === "goods" && !this.preset) errors.push({ field: "prompt", message: t("prompt.requiredGoods") });
+    const seed = this.seedValue.value.trim();
+    const { min, max } = this.options.seed;
+    if (this.seedMode === "fixed" && !(/^\d+$/.test(seed) && Number(seed) >= min && Number(seed) <= max)) {
+      errors.push({ field: "seed", message: t("option.seedInvalid") });
+    }
+    return errors;
+  }
+
+  async #translatePrompt() {
+    if (this.originalPrompt !== null) {
+      this.prompt.value = this.originalPrompt;
+      this.originalPrompt = null;
+      this.promptNote.textContent = "";
+      this.#drawPromptTools();
+      return;
+    }
+    const original = this.prompt.value;
+    this.translateButton.disabled = true;
+    this.promptNote.textContent = t("prompt.translating");
+    try {
+      const translated = await translatePrompt(this.kind, original.trim());
+      this.originalPrompt = original;
+      this.prompt.value = translated;
+      this.promptNote.textContent = t("prompt.translated");
+    } catch {
+      this.promptNote.textContent = t("prompt.translateFailed");
+    } finally {
+      this.translateButton.disabled = false;
+      this.#drawPromptTools();
+    }
+  }
+
+  #id(name) {
+    return `${this.kind}-${name}`;
+  }
+
+  /** Registers where a field's error is shown and returns that element. */
+  #errorFor(name, control, box) {
+    const error = el("p", { class: "field-error", id: this.#id(`${name}-error`), hidden: true, dataset: { testid: `field-error-${name}` } });
+    control.setAttribute("aria-describedby", [control.getAttribute("aria-describedby"), error.id].filter(Boolean).join(" "));
+    this.fields.set(name, { control, box, error });
+    return error;
+  }
+
+  #build() {
+    const imageSlots = GENERATORS[this.kind].images.map((name) => this.#buildImage(name));
+    this.sampleButton = el(
+      "button",
+      { type: "button", class: "button quiet", dataset: { testid: "use-sample" }, on: { click: () => this.#useSample() } },
+      el("span", { class: "sample-stack", "aria-hidden": "true" },
+        ...Object.values(SAMPLES[this.kind][0]).map((file) => el("img", { src: `samples/${file}`, alt: "", width: 24, height: 30 }))),
+      el("span", { i18n: "sample.use" }),
+    );
+    this.submitLabel = el("span", { i18n: "form.submit" });
+    this.submitButton = el("button", { type: "submit", class: "button primary", dataset: { testid: "submit" } }, icon("spark"), this.submitLabel);
+    this.expected = el("p", { class: "expected" });
+    return el(
+      "form",
+      { class: "generator", novalidate: true, on: { submit: (event) => this.#submit(event) } },
+      el("div", { class: `images images-${imageSlots.length}` }, ...imageSlots),
+      el("div", { class: "sample-row" }, this.sampleButton),
+      this.kind === "goods" ? this.#buildPresets() : null,
+      this.#buildPrompt(),
+      this.#buildChoices("aspect_ratio", "option.aspect_ratio", "ratios"),
+      this.#buildChoices("n", "option.n", "segments"),
+      this.#buildDetails(),
+      el("div", { class: "submit-bar" }, this.submitButton, this.expected),
+    );
+  }
+
+  #buildImage(name) {
+    const inputId = this.#id(name);
+    const input = el("input", { type: "file", id: inputId, class: "visually-hidden", accept: "image/png,image/jpeg,image/webp", dataset: { testid: `file-${name}` } });
+    const preview = el("img", { class: "preview", hidden: true, alt: "" });
+    const empty = el("span", { class: "drop-empty" }, icon(IMAGE_ICONS[name]), el("span", { class: "drop-words", i18n: "image.drop" }), el("span", { class: "drop-formats", i18n: "image.formats" }));
+    const remove = el("button", { type: "button", class: "icon-button remove", hidden: true }, icon("close"));
+    const note = el("div", { class: "image-note", id: `${inputId}-note`, "aria-live": "polite" });
+    input.setAttribute("aria-describedby", note.id);
+    const drop = el("label", { class: "drop", for: inputId }, preview, empty);
+    const title = el("span", { class: "field-label", i18n: `image.${name}`, id: `${inputId}-label` });
+    input.setAttribute("aria-labelledby", title.id);
+    const box = el("div", { class: "image-field" });
+    const error = this.#errorFor(name, input, box);
+    box.append(title, el("div", { class: "drop-frame" }, input, drop, remove), note, error);
+
+    const slot = { prepared: null, problem: null, ready: Promise.resolve() };
+    slot.draw = () => {
+      remove.setAttribute("aria-label", t("image.remove", { name: t(`image.${name}`) }));
+      if (slot.prepared) preview.alt = t("image.preview", { name: t(`image.${name}`) });
+      note.replaceChildren();
+      if (!slot.prepared) return;
+      const { width, height, compressed, advice, file } = slot.prepared;
+      const size = compressed
+        ? t("image.compressed", { before: formatBytes(compressed.before), after: formatBytes(compressed.after), width, height })
+        : `${width}×${height} · ${formatBytes(file.size)}`;
+      note.append(el("p", { text: size }), ...advice.map((key) => el("p", { class: "advice", text: t(key) })));
+    };
+    slot.clear = () => {
+      if (preview.src) URL.revokeObjectURL(preview.src);
+      preview.removeAttribute("src");
+      preview.hidden = remove.hidden = true;
+      empty.hidden = false;
+      slot.prepared = slot.problem = null;
+      input.value = "";
+      slot.draw();
+    };
+    slot.take = (file) => {
+      slot.clear();
+      this.#clearError(name);
+      note.replaceChildren(el("p", { i18n: "image.reading", text: t("image.reading") }));
+      slot.ready = prepareImage(file, { maxBytes: this.options.image.max_bytes, types: this.options.image.content_types })
+        .then((prepared) => {
+          slot.prepared = prepared;
+          preview.src = URL.createObjectURL(prepared.file);
+          preview.hidden = remove.hidden = false;
+          empty.hidden = true;
+          slot.draw();
+        })
+        .catch((error) => {
+          slot.problem = error instanceof ImageProblem ? error.key : "image.unreadable";
+          slot.draw();
+          const field = this.fields.get(name);
+          field.error.textContent = t(slot.problem);
+          field.error.hidden = false;
+          field.box.classList.add("invalid");
+        });
+      return slot.ready;
+    };
+    input.addEventListener("change", () => input.files[0] && slot.take(input.files[0]));
+    remove.addEventListener("click", () => {
+      slot.clear();
+      input.focus();
+    });
+    for (const type of ["dragenter", "dragover"]) {
+      drop.addEventListener(type, (event) => {
+        event.preventDefault();
+        drop.classList.add("over");
+      });
+    }
+    for (const type of ["dragleave", "drop"]) drop.addEventListener(type, () => drop.classList.remove("over"));
+    drop.addEventListener("drop", (event) => {
+      event.preventDefault();
+      const file = event.dataTransfer.files[0];
+      if (file) slot.take(file);
+    });
+    this.images.set(name, slot);
+    return box;
+  }
+
+  #clearError(name) {
+    const field = this.fields.get(name);
+    field.error.hidden = true;
+    field.control.removeAttribute("aria-invalid");
+    field.box.classList.remove("invalid");
+  }
+
+  #buildPresets() {
+    this.presetList = el("div", { class: "presets" });
+    this.presetBox = el("fieldset", { class: "field", dataset: { testid: "preset" }, tabindex: "-1" }, el("legend", { class: "field-label", i18n: "preset.label" }), this.presetList);
+    this.presetBox.append(this.#errorFor("preset", this.presetBox, this.presetBox));
+    return this.presetBox;
+  }
+
+  #drawPresets() {
+    if (!this.presetList) return;
+    if (!this.options.presets) {
+      this.presetList.replaceChildren(el("p", { class: "hint", text: t("preset.loading") }));
+      return;
+    }
+    const card = (id, name, iconName) =>
+      el("label", { class: "preset" },
+        el("input", {
+          type: "radio", name: this.#id("preset"), value: id, checked: this.preset === id, class: "visually-hidden",
+          dataset: { testid: `preset-${id || "none"}` },
+          on: { change: () => this.#choosePreset(id) },
+        }),
+        el("span", { class: "preset-face" }, icon(iconName), el("span", { text: name })));
+    this.presetList.replaceChildren(
+      card("", t("preset.none"), "pen"),
+      ...this.options.presets.map((preset) => card(preset.id, this.#presetName(preset.id), iconFor(preset.id))),
+    );
+  }
+
+  #choosePreset(id) {
+    this.preset = id;
+    const preset = this.options.presets.find((candidate) => candidate.id === id);
+    if (preset?.aspect_ratio) this.values.aspect_ratio = preset.aspect_ratio;
+    this.clearErrors();
+    this.#drawChoices();
+    this.#drawPromptTools();
+  }
+
+  #presetName(id) {
+    const preset = this.options.presets?.find((candidate) => candidate.id === id);
+    return preset ? (preset.name?.[currentLanguage()] ?? preset.name?.ko ?? preset.id) : id;
+  }
+
+  #buildPrompt() {
+    const id = this.#id("prompt");
+    this.originalPrompt = null;
+    this.promptNote = el("p", { class: "hint", id: `${id}-note`, "aria-live": "polite" });
+    this.promptCount = el("span", { class: "count" });
+    this.optionalMark = el("span", { class: "optional", i18n: "prompt.optional", hidden: true });
+    this.prompt = el("textarea", {
+      id, rows: 4, dataset: { testid: "prompt", i18nAttr: `placeholder:prompt.placeholder.${this.kind}` }, "aria-describedby": `${id}-note`,
+      on: {
+        input: () => {
+          this.originalPrompt = null;
+          this.promptNote.textContent = "";
+          this.#clearError("prompt");
+          this.#drawPromptTools();
+        },
+      },
+    });
+    this.translateButton = el("button", { type: "button", class: "button link", dataset: { testid: "translate" }, on: { click: () => this.#translatePrompt() } });
+    const box = el("div", { class: "field" });
+    const error = this.#errorFor("prompt", this.prompt, box);
+    box.append(
+      el("div", { class: "label-row" }, el("label", { class: "field-label", for: id, i18n: "prompt.label" }), this.optionalMark),
+      this.prompt, error,
+      el("div", { class: "prompt-tools" }, this.translateButton, this.promptCount),
+      this.promptNote,
+    );
+    return box;
+  }
+
+  #drawPromptTools() {
+    const max = this.options.prompt.max_length;
+    this.promptCount.textContent = t("prompt.count", { count: this.prompt.value.length, max });
+    this.optionalMark.hidden = !this.preset;
+    const changed = this.originalPrompt !== null;
+    this.translateButton.hidden = !changed && !HANGUL.test(this.prompt.value);
+    this.translateButton.textContent = t(changed ? "prompt.original" : "prompt.translate");
+  }
+
+  #buildChoices(name, labelKey, look) {
+    const list = el("div", { class: look });
+    const box = el("fieldset", { class: "field", tabindex: "-1", dataset: { testid: name } }, el("legend", { class: "field-label", i18n: labelKey }), list);
+    box.append(this.#errorFor(name, box, box));
+    this.choiceLists ??= new Map();
+    this.choiceLists.set(name, list);
+    return box;
+  }
+
+  #drawChoices() {
+    const { aspect_ratios, output_formats, n } = this.options;
+    const counts = Array.from({ length: n.max - n.min + 1 }, (_, index) => String(n.min + index));
+    this.#drawChoice("aspect_ratio", aspect_ratios, (ratio) => [ratioShape(ratio), ratio === "match_input_image" ? t("option.match_input_image") : ratio]);
+    this.#drawChoice("n", counts, (count) => [t("option.count", { n: count })]);
+    this.#drawChoice("output_format", output_formats, (format) => [format.toUpperCase()]);
+  }
+
+  #drawChoice(name, values, face) {
+    const list = this.choiceLists.get(name);
+    if (!values.includes(this.values[name])) this.values[name] = values[0];
+    list.replaceChildren(
+      ...values.map((value) =>
+        el("label", { class: "choice" },
+          el("input", {
+            type: "radio", name: this.#id(name), value, checked: this.values[name] === value, class: "visually-hidden",
+            "aria-label": value === "match_input_image" ? t("option.matchLabel") : null,
+            on: { change: () => { this.values[name] = value; } },
+          }),
+          el("span", { class: "choice-face" }, ...face(value)))),
+    );
+  }
+
+  #buildDetails() {
+    const safetyId = this.#id("safety");
+    this.safetyWords = el("output", { class: "safety-words", for: safetyId });
+    this.safety = el("input", { type: "range", id: safetyId, step: 1, min: 0, max: 2, value: 2, dataset: { testid: "safety_tolerance" }, on: { input: () => this.#drawSafety() } });
+    const safetyBox = el("div", { class: "field" });
+    const safetyError = this.#errorFor("safety_tolerance", this.safety, safetyBox);
+    safetyBox.append(el("div", { class: "label-row" }, el("label", { class: "field-label", for: safetyId, i18n: "option.safety_tolerance" }), this.safetyWords), this.safety, safetyError);
+
+    this.seedMode = "random";
+    this.seedValue = el("input", { type: "text", inputmode: "numeric", autocomplete: "off", maxlength: 10, class: "seed-value", hidden: true, dataset: { testid: "seed", i18nAttr: "aria-label:option.seedValue" }, on: { input: () => this.#clearError("seed") } });
+    this.seedRadios = ["random", "fixed"].map((mode) =>
+      el("input", { type: "radio", name: this.#id("seed-mode"), value: mode, checked: mode === "random", class: "visually-hidden", dataset: { testid: `seed-${mode}` }, on: { change: () => this.#setSeedMode(mode) } }));
+    const seedBox = el("fieldset", { class: "field" }, el("legend", { class: "field-label", i18n: "option.seed" }));
+    const seedError = this.#errorFor("seed", this.seedValue, seedBox);
+    seedBox.append(
+      el("div", { class: "seed-row" },
+        el("div", { class: "segments" },
+          el("label", { class: "choice" }, this.seedRadios[0], el("span", { class: "choice-face", i18n: "option.seedRandom" })),
+          el("label", { class: "choice" }, this.seedRadios[1], el("span", { class: "choice-face", i18n: "option.seedFixed" }))),
+        this.seedValue),
+      seedError,
+      el("p", { class: "hint", i18n: "option.seedHelp" }),
+    );
+    this.details = el("details", { class: "more", open: matchMedia("(min-width: 900px)").matches },
+      el("summary", { i18n: "option.more" }),
+      el("div", { class: "more-body" }, this.#buildChoices("output_format", "option.output_format", "segments"), safetyBox, seedBox));
+    return this.details;
+  }
+
+  #setSeedMode(mode) {
+    this.seedMode = mode;
+    for (const radio of this.seedRadios) radio.checked = radio.value === mode;
+    this.seedValue.hidden = mode !== "fixed";
+    if (mode === "fixed" && !this.seedValue.value) {
+      this.seedValue.value = String(crypto.getRandomValues(new Uint32Array(1))[0]);
+    }
+    this.#clearError("seed");
+  }
+
+  #drawSafety() {
+    const key = `option.safety.${this.safety.value}`;
+    this.safetyWords.textContent = t(key);
+    this.safety.setAttribute("aria-valuetext", t(key));
+  }
+}
+
+function iconFor(presetId) {
+  return PRESET_ICONS.find(([pattern]) => pattern.test(presetId.toLowerCase()))?.[1] ?? "gift";
+}
+
+/** A small outline with the ratio's shape. */
+function ratioShape(ratio) {
+  const shape = el("span", { class: "ratio-shape", "aria-hidden": "true" });
+  if (ratio === "match_input_image") {
+    shape.classList.add("ratio-original");
+    return shape;
+  }
+  const [width, height] = ratio.split(":").map(Number);
+  const scale = 20 / Math.max(width, height);
+  shape.style.width = `${Math.max(7, width * scale)}px`;
+  shape.style.height = `${Math.max(7, height * scale)}px`;
+  return shape;
+}

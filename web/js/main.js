@@ -1,0 +1,373 @@
+/** Puts the page together: forms, the result panel, the jobs being followed and the history. */
+
+import { ApiError, NetworkError, apiAddress, cancelJob, deleteJob, getJob, getOptions } from "./api.js";
+import { el, icon } from "./dom.js";
+import { GeneratorForm } from "./form.js";
+import * as history from "./history.js";
+import { currentLanguage, onLanguageChange, setLanguage, t, translate } from "./i18n.js";
+import { JobView } from "./job-view.js";
+import { backoff, follow, isTerminal, pause, submit } from "./jobs.js";
+
+const SLOW_OPTIONS_MS = 4000;
+const HISTORY_STEP = 12;
+
+const page = {
+  tabs: { ppl: document.getElementById("tab-ppl"), goods: document.getElementById("tab-goods") },
+  formPanel: document.getElementById("form-panel"),
+  result: document.getElementById("result"),
+  resultSection: document.getElementById("result-section"),
+  banner: document.getElementById("banner"),
+  bannerTitle: document.getElementById("banner-title"),
+  bannerDetail: document.getElementById("banner-detail"),
+  bannerRetry: document.getElementById("banner-retry"),
+  language: document.getElementById("language"),
+  historyList: document.getElementById("history-list"),
+  historyEmpty: document.getElementById("history-empty"),
+  historyMore: document.getElementById("history-more"),
+};
+
+const jobs = new Map(); // id → the newest version seen
+const followers = new Map(); // id → {controller, watched}
+const requests = new Map(); // id → the request that made the job, while this page stays open
+const gone = new Set();
+let selected = null;
+let lastRequest = null;
+let shownEntries = HISTORY_STEP;
+let bannerState = null;
+let drawnHistory = null;
+
+const forms = {
+  ppl: new GeneratorForm("ppl", { onSubmit: (request) => send(request) }),
+  goods: new GeneratorForm("goods", { onSubmit: (request) => send(request) }),
+};
+const view = new JobView(page.result, { cancel, remove, retry, reuse, useSeed, refresh });
+
+// ── Sending ──
+
+async function send(request) {
+  const intent = { key: crypto.randomUUID(), ...request };
+  lastRequest = intent;
+  select(null);
+  forms[intent.kind].setBusy(true);
+  view.showSending(intent);
+  showResultOnSmallScreens();
+  const current = () => lastRequest === intent && selected === null;
+  try {
+    const job = await submit({
+      ...intent,
+      onConnection: (ok) => current() && view.setConnection(ok, "connection.sending"),
+    });
+    requests.set(job.id, request);
+    history.remember({ id: job.id, kind: intent.kind, prompt: intent.prompt, startedAt: Date.now(), status: job.status });
+    receive(job);
+    if (current()) select(job.id);
+    else watch(job.id, false);
+  } catch (error) {
+    const problem = problemFrom(error);
+    // The same key again is safe and wanted while nobody knows whether the request arrived.
+    if (error instanceof NetworkError || !error.clear) intent.keepKey = true;
+    const rest = forms[intent.kind].showErrors(problem.errors ?? []);
+    if (current()) view.showProblem(problem, { rest });
+  } finally {
+    forms[intent.kind].setBusy(false);
+  }
+}
+
+function problemFrom(error) {
+  if (error instanceof ApiError) return error.problem;
+  if (!(error instanceof NetworkError)) throw error;
+  return { code: "network_error", title: t("error.network.title"), detail: t("error.network.detail"), retryable: true, charged: null };
+}
+
+function retry(jobId) {
+  const request = jobId ? requests.get(jobId) : lastRequest;
+  if (!request) return;
+  const { kind, path, form, prompt, key, keepKey } = request;
+  send({ kind, path, form, prompt, ...(keepKey ? { key } : {}) });
+}
+
+// ── Following ──
+
+function watch(id, watched) {
+  const running = followers.get(id);
+  if (running?.watched === watched) return;
+  running?.controller.abort();
+  const controller = new AbortController();
+  followers.set(id, { controller, watched });
+  follow(id, {
+    watched,
+    signal: controller.signal,
+    onJob: receive,
+    onConnection: (ok) => view.shows(id) && view.setConnection(ok),
+  })
+    .catch((error) => {
+      if (!controller.signal.aborted) lose(id, error);
+    })
+    .finally(() => {
+      if (followers.get(id)?.controller === controller) followers.delete(id);
+    });
+}
+
+function receive(job) {
+  const before = jobs.get(job.id);
+  if (before && isTerminal(before) && !isTerminal(job)) return;
+  jobs.set(job.id, job);
+  if (before?.status !== job.status) history.noteStatus(job.id, job.status);
+  if (selected === job.id) {
+    show(job);
+    setTitle(job);
+    if (before && !isTerminal(before) && job.error?.errors) forms[job.kind]?.showErrors(job.error.errors);
+  }
+  drawHistory();
+}
+
+function lose(id, error) {
+  if (!(error instanceof ApiError)) return;
+  if (error.problem.status === 404 || error.problem.status === 410) {
+    gone.add(id);
+    history.noteStatus(id, "gone");
+    if (selected === id) view.showGone(entryOf(id));
+    drawHistory();
+  } else if (selected === id) {
+    view.showProblem({ ...error.problem, retryable: false });
+  }
+}
+
+async function refresh(id) {
+  try {
+    const { job } = await getJob(id);
+    receive(job);
+    return job;
+  } catch (error) {
+    lose(id, error);
+    return null;
+  }
+}
+
+// ── The panel ──
+
+function entryOf(id) {
+  return history.entries().find((entry) => entry.id === id) ?? { id, kind: jobs.get(id)?.kind ?? "ppl", prompt: "", startedAt: Date.now(), status: "queued" };
+}
+
+function select(id) {
+  const previous = selected;
+  selected = id;
+  history.rememberSelected(id);
+  if (previous && previous !== id && followers.has(previous)) watch(previous, false);
+  if (!id) {
+    setTitle(null);
+    drawHistory();
+    return;
+  }
+  const job = jobs.get(id);
+  if (gone.has(id)) view.showGone(entryOf(id));
+  else show(job ?? placeholderJob(id));
+  setTitle(job);
+  if (!gone.has(id) && !(job && isTerminal(job))) watch(id, true);
+  drawHistory();
+}
+
+function placeholderJob(id) {
+  return { id, status: "processing", stage: null, progress: 0, outputs: [], error: null };
+}
+
+function show(job) {
+  const entry = entryOf(job.id);
+  view.showJob(job, { kind: entry.kind, startedAt: entry.startedAt, canRetry: requests.has(job.id) });
+}
+
+function setTitle(job) {
+  const state = job && (isTerminal(job) ? t(`stage.${job.status}`) : t("status.processing"));
+  document.title = state ? `${state} · ToonConnect` : t("app.title");
+}
+
+function showResultOnSmallScreens() {
+  if (matchMedia("(max-width: 899px)").matches) page.resultSection.scrollIntoView({ block: "start" });
+}
+
+async function cancel(id) {
+  try {
+    receive(await cancelJob(id));
+    return true;
+  } catch (error) {
+    // Already finished: the follower brings the news.
+    return error instanceof ApiError && error.problem.status === 409;
+  }
+}
+
+async function remove(id) {
+  try {
+    if (!gone.has(id)) await deleteJob(id);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.problem.status === 404)) {
+      view.say(t("job.deleteFailed"));
+      return;
+    }
+  }
+  history.forget(id);
+  jobs.delete(id);
+  select(null);
+  view.showEmpty();
+}
+
+function reuse(job, kind) {
+  openTab(kind);
+  forms[kind].useInput(job.input ?? {});
+  view.say(t("job.reused"));
+}
+
+function useSeed(kind, seed) {
+  openTab(kind);
+  forms[kind].useSeed(seed);
+}
+
+// ── History ──
+
+function drawHistory() {
+  const all = history.entries();
+  const shown = all.slice(0, shownEntries);
+  const drawing = JSON.stringify([currentLanguage(), selected, all.length, shown.map((entry) => [entry, jobs.get(entry.id)?.outputs?.length])]);
+  // A list rebuilt under the pointer would swallow the click.
+  if (drawing === drawnHistory) return;
+  drawnHistory = drawing;
+  page.historyEmpty.hidden = all.length > 0;
+  page.historyMore.hidden = all.length <= shownEntries;
+  const focused = document.activeElement?.dataset?.job;
+  page.historyList.replaceChildren(...shown.map(historyItem));
+  if (focused) page.historyList.querySelector(`[data-job="${CSS.escape(focused)}"]`)?.focus();
+}
+
+const thumbnails = new Map(); // id → img, kept so that redrawing the list loads nothing again
+
+function historyItem(entry) {
+  const job = jobs.get(entry.id);
+  const known = ["queued", "processing", "succeeded", "failed", "canceled", "gone"];
+  const raw = job?.status ?? entry.status;
+  const status = known.includes(raw) ? raw : "processing";
+  const output = job?.outputs?.[0];
+  if (output && !thumbnails.has(entry.id)) {
+    thumbnails.set(entry.id, el("img", { src: output.thumbnail_url ?? output.url, alt: "", width: 160, height: 160, loading: "lazy" }));
+  }
+  const prompt = entry.prompt || t("history.noPrompt");
+  const time = new Intl.DateTimeFormat(currentLanguage(), { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(entry.startedAt);
+  const names = { kind: t(`kind.${entry.kind}`), status: t(`status.${status}`), prompt };
+  return el("li", {},
+    el("button", {
+      type: "button", class: "history-item", "aria-label": t("history.open", names), "aria-current": selected === entry.id ? "true" : null,
+      dataset: { testid: "history-item", job: entry.id, status },
+      on: {
+        click: () => {
+          select(entry.id);
+          showResultOnSmallScreens();
+        },
+      },
+    },
+      el("span", { class: "thumb" }, thumbnails.get(entry.id) ?? icon(status === "failed" ? "alert" : "image"), el("span", { class: `badge ${status}`, text: names.status })),
+      el("span", { class: "history-words" }, el("span", { class: "history-prompt", text: prompt }), el("span", { class: "history-time", text: `${names.kind} · ${time}` }))));
+}
+
+/** Reads the jobs on show in the history again: running ones go on being followed, ended ones get fresh links. */
+async function restore(list) {
+  for (const entry of list) {
+    if (entry.status === "gone") gone.add(entry.id);
+    else if (!["succeeded", "failed", "canceled"].includes(entry.status)) watch(entry.id, entry.id === selected);
+  }
+  for (const entry of list) {
+    if (gone.has(entry.id) || followers.has(entry.id) || jobs.has(entry.id)) continue;
+    await refresh(entry.id);
+  }
+}
+
+// ── Options and the state of the backend ──
+
+function setBanner(state) {
+  bannerState = state;
+  page.banner.hidden = state === null;
+  if (state === null) return;
+  page.banner.dataset.state = state;
+  page.bannerTitle.textContent = state === "down" ? t("backend.title") : "";
+  page.bannerDetail.textContent = state === "down" ? t("backend.detail", { address: apiAddress() }) : t("backend.slow");
+  page.bannerRetry.hidden = state !== "down";
+}
+
+async function loadOptions() {
+  for (let failures = 0; ; failures += 1) {
+    const slow = setTimeout(() => bannerState === null && setBanner("slow"), SLOW_OPTIONS_MS);
+    try {
+      const options = await getOptions();
+      for (const form of Object.values(forms)) form.setOptions(options);
+      setBanner(null);
+      return;
+    } catch {
+      setBanner("down");
+    } finally {
+      clearTimeout(slow);
+    }
+    const again = new AbortController();
+    page.bannerRetry.onclick = () => again.abort();
+    await pause(backoff(failures), again.signal);
+  }
+}
+
+// ── Tabs and language ──
+
+function openTab(kind) {
+  for (const [name, tab] of Object.entries(page.tabs)) {
+    tab.setAttribute("aria-selected", String(name === kind));
+    tab.tabIndex = name === kind ? 0 : -1;
+  }
+  page.formPanel.setAttribute("aria-labelledby", `tab-${kind}`);
+  page.formPanel.replaceChildren(forms[kind].root);
+}
+
+for (const [kind, tab] of Object.entries(page.tabs)) {
+  tab.addEventListener("click", () => openTab(kind));
+  tab.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    const other = kind === "ppl" ? "goods" : "ppl";
+    openTab(other);
+    page.tabs[other].focus();
+  });
+}
+
+function applyLanguage() {
+  document.documentElement.lang = currentLanguage();
+  translate(document);
+  page.language.lang = currentLanguage() === "ko" ? "en" : "ko";
+  for (const form of Object.values(forms)) form.retranslate();
+  view.retranslate();
+  setBanner(bannerState);
+  setTitle(selected && jobs.get(selected));
+  drawHistory();
+}
+
+page.language.addEventListener("click", () => setLanguage(currentLanguage() === "ko" ? "en" : "ko"));
+onLanguageChange(() => {
+  applyLanguage();
+  // The server writes error texts: ask for them in the new language.
+  if (selected && jobs.get(selected)?.error) refresh(selected);
+});
+page.historyMore.addEventListener("click", () => {
+  const more = history.entries().slice(shownEntries, shownEntries + HISTORY_STEP);
+  shownEntries += HISTORY_STEP;
+  drawHistory();
+  restore(more);
+});
+// A file dropped beside a frame must not replace the page.
+for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
+
+openTab("ppl");
+applyLanguage();
+loadOptions();
+{
+  const all = history.entries();
+  const running = all.find((entry) => !["succeeded", "failed", "canceled", "gone"].includes(entry.status));
+  const last = all.find((entry) => entry.id === history.selectedId());
+  const first = running ?? last;
+  if (first) {
+    if (first.status === "gone") gone.add(first.id);
+    select(first.id);
+  }
+  restore(all.slice(0, shownEntries));
+}
