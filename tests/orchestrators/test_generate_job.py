@@ -69,6 +69,7 @@ def ending(outcome: Any) -> dict[str, Any]:
 def test_a_job_is_prepared_submitted_once_looked_at_and_finished() -> None:
     outcome = run()
 
+    assert outcome.status == "Completed", outcome.output
     assert [name for name, *_ in outcome.calls] == [
         names.PREPARE_IMAGE, names.SUBMIT_PREDICTION, *[names.CHECK_PREDICTION] * 3, names.FINISH_JOB,
     ]  # fmt: skip

@@ -1,0 +1,185 @@
+"""HTTP triggers on aiohttp, with the Functions host's rules of routing, requests and answers."""
+
+import asyncio
+import functools
+import logging
+import mimetypes
+import re
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+from aiohttp import web
+from azure.functions.http import HttpRequest as TriggerRequest
+
+from devhost.app_loader import App, Function, http_methods
+
+log = logging.getLogger("devhost.http")
+
+MAX_BODY_BYTES = 104_857_600
+_KINDS = {"int": r"-?\d+", "long": r"-?\d+", "guid": r"[0-9a-fA-F-]{32,36}", "alpha": r"[A-Za-z]+", "bool": r"true|false"}
+_PLACEHOLDER = re.compile(r"\{(\*?)([A-Za-z_]\w*)(?::([^{}?]+))?(\??)\}")
+
+
+class InvocationContext(func.Context):
+    """What a function's `context` parameter gets."""
+
+    def __init__(self, function: Function, folder: Path, traceparent: str = "") -> None:
+        self._invocation_id = str(uuid.uuid4())
+        self._function_name = function.name
+        self._folder = str(folder)
+        self._trace = _Trace(traceparent)
+
+    @property
+    def invocation_id(self) -> str:
+        return self._invocation_id
+
+    @property
+    def function_name(self) -> str:
+        return self._function_name
+
+    @property
+    def function_directory(self) -> str:
+        return self._folder
+
+    @property
+    def trace_context(self) -> Any:
+        return self._trace
+
+    @property
+    def retry_context(self) -> Any:
+        return None
+
+    @property
+    def thread_local_storage(self) -> Any:
+        return threading.local()
+
+
+class _Trace:
+    def __init__(self, traceparent: str) -> None:
+        self.Traceparent = self.trace_parent = traceparent
+        self.Tracestate = self.trace_state = ""
+        self.attributes: dict[str, str] = {}
+
+
+class Invoker:
+    """Calls functions as the worker does: coroutines on the loop, the rest on threads, clients and contexts filled in."""
+
+    def __init__(self, app: App, client_json: str, pool: ThreadPoolExecutor) -> None:
+        self._folder = app.folder
+        self._client_json = client_json
+        self._pool = pool
+
+    async def call(self, function: Function, value: Any, traceparent: str = "") -> Any:
+        arguments = self.arguments(function, value, traceparent)
+        if function.is_async:
+            return await function.call(**arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, functools.partial(function.call, **arguments))
+
+    def arguments(self, function: Function, value: Any, traceparent: str = "") -> dict[str, Any]:
+        arguments = {function.trigger.name: value, **dict.fromkeys(function.clients, self._client_json)}
+        if function.wants_context:
+            arguments["context"] = InvocationContext(function, self._folder, traceparent)
+        return arguments
+
+
+class HttpTriggers:
+    """All HTTP functions behind one handler: sorted by name, the first route that matches wins."""
+
+    def __init__(self, app: App, invoker: Invoker) -> None:
+        self._invoker = invoker
+        self._prefix = f"/{app.route_prefix}" if app.route_prefix else ""
+        functions = sorted(app.of_kind("httpTrigger"), key=lambda f: f.name.lower())
+        self._routes = [(route_pattern(f.trigger.route or f.name), set(http_methods(f)), f) for f in functions]
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.route("*", f"{self._prefix}/{{rest:.*}}", self._handle)]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        path = request.path[len(self._prefix) :].strip("/")
+        for pattern, methods, function in self._routes:
+            found = pattern.fullmatch(path)
+            # A wrong method is no match: 404, not 405.
+            if found and request.method in methods:
+                return await self._call(function, request, {k: v for k, v in found.groupdict().items() if v is not None})
+        return web.Response(status=404)
+
+    async def _call(self, function: Function, request: web.Request, route_params: dict[str, str]) -> web.StreamResponse:
+        length = request.content_length or 0
+        if length > MAX_BODY_BYTES:
+            return web.Response(status=413)
+        # Chunked bodies arrive empty, as they do on Azure.
+        body = await request.content.readexactly(length) if length else b""
+        params: dict[str, str] = {}
+        for name, value in request.query.items():
+            if value:
+                params[name] = f"{params[name]},{value}" if name in params else value
+        trigger_request = TriggerRequest(
+            request.method, str(request.url), headers={k.lower(): v for k, v in request.headers.items()}, params=params,
+            route_params=route_params, body_type="bytes", body=body,
+        )  # fmt: skip
+        del body
+        try:
+            answer = await self._invoker.call(function, trigger_request, request.headers.get("traceparent", ""))
+            return http_answer(answer)
+        except Exception:
+            log.exception("function %s failed", function.name)
+            return web.Response(status=500)
+
+
+def route_pattern(template: str) -> re.Pattern[str]:
+    """An ASP.NET route template as a regular expression: {id}, {id?}, {id:int}, {*rest}; literals in any case."""
+    pattern, at = "", 0
+    for found in _PLACEHOLDER.finditer(template.strip("/")):
+        literal = re.escape(template.strip("/")[at : found.start()])
+        at = found.end()
+        rest, name, kind, optional = found.groups()
+        value = r".*" if rest else _KINDS.get(kind or "", r"[^/]+")
+        if optional and literal.endswith("/"):
+            pattern += f"{literal[:-1]}(?:/(?P<{name}>{value}))?"
+        else:
+            pattern += f"{literal}(?P<{name}>{value}){'?' if optional else ''}"
+    return re.compile(pattern + re.escape(template.strip("/")[at:]), re.IGNORECASE)
+
+
+def http_answer(answer: Any) -> web.Response:
+    """What a function returned, as HTTP. Raises TypeError for what the worker cannot encode."""
+    if isinstance(answer, str):
+        return web.Response(text=answer)
+    if not isinstance(answer, func.HttpResponse):
+        raise TypeError(f"an HTTP function returned {type(answer).__name__}: HttpResponse or str is needed")
+    response = web.Response(status=answer.status_code, body=answer.get_body())
+    for name, value in answer.headers.items():
+        if name.lower() == "set-cookie":
+            response.headers.add(name, value)
+        else:
+            response.headers[name] = value
+    if "content-type" not in {name.lower() for name in answer.headers}:
+        charset = f"; charset={answer.charset}" if answer.mimetype.startswith("text/") else ""
+        response.headers["Content-Type"] = f"{answer.mimetype}{charset}"
+    return response
+
+
+class StaticPage:
+    """Serves a folder at `/`, as a static site in front of the API would."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder.resolve() if folder else None
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/{path:.*}", self._handle)]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if self._folder is None:
+            text = "<!doctype html><title>devhost</title><p>Your Functions app is up and running."
+            return web.Response(text=text, content_type="text/html", status=200 if request.path == "/" else 404)
+        file = (self._folder / (request.match_info["path"] or "index.html")).resolve()
+        if not file.is_file() or not file.is_relative_to(self._folder):
+            return web.Response(status=404)
+        kind = "text/javascript" if file.suffix == ".js" else mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        data = await asyncio.to_thread(file.read_bytes)
+        charset = "utf-8" if kind.startswith("text/") or kind == "image/svg+xml" else None
+        return web.Response(body=data, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})
