@@ -1,7 +1,6 @@
 """Calls an activity as the Python worker does: values decoded and encoded by the SDK's own converter."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -11,13 +10,7 @@ from azure.functions.durable_functions import ActivityTriggerConverter
 
 from devhost import replay
 from devhost.replay import Event
-
-# What the host hides in error texts, up to the next quote or bracket (Functions host, Sanitizer).
-_SECRETS = re.compile(
-    r"(?<!PublicKey)(?:Token=|AccountKey=|DefaultEndpointsProtocol=http|Data Source=|Server=|Password=|pwd=|[&?]sig=|"
-    r"SharedAccessKey=|[&?]code=|key=)[^<\"']*",
-    re.IGNORECASE,
-)
+from devhost.sanitiser import sanitised
 
 
 def decode_input(text: str | None) -> Any:
@@ -27,10 +20,6 @@ def decode_input(text: str | None) -> Any:
 def encode_result(value: Any) -> str:
     """Raises ValueError for what is not JSON."""
     return str(ActivityTriggerConverter.encode(value, expected_type=None).value)
-
-
-def sanitised(text: str) -> str:
-    return _SECRETS.sub("[Hidden Credential]", text)
 
 
 def run_activity(

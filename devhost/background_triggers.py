@@ -29,9 +29,10 @@ def next_due(schedule: str, after: datetime) -> datetime:
         return after + timedelta(days=int(days[0]) if days else 0, hours=hours, minutes=minutes, seconds=seconds)
     from croniter import croniter
 
+    # NCRONTAB wants day of month and day of week both; cron would take either.
     fields = schedule.split()
     expression = " ".join(fields if len(fields) == 6 else ["0", *fields])
-    moment: datetime = croniter(expression, after, second_at_beginning=True).get_next(datetime)
+    moment: datetime = croniter(expression, after, second_at_beginning=True, day_or=False).get_next(datetime)
     return moment
 
 
@@ -49,7 +50,10 @@ class TimerTriggers:
     async def _run(self, function: Function) -> None:
         schedule = str(resolve_settings(function.trigger.schedule))
         last, kept = self._hub.timer_state(function.name)
-        due = parse_time(kept) if kept else next_due(schedule, utc_now())
+        due = next_due(schedule, utc_now())
+        if kept:
+            # The earlier one: what was missed is made up for, and a schedule that was changed since counts at once.
+            due = min(due, parse_time(kept))
         if function.trigger.run_on_startup:
             await self._fire(function, last, due, past_due=False)
             last = format_time(utc_now())

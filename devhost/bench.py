@@ -126,7 +126,7 @@ class Bench:
 
     def _episode(self, instance_id: str) -> None:
         episode = self._hub.load(instance_id, self._now + self._early + timedelta(microseconds=1))
-        if episode is None or not episode.messages:
+        if episode is None:
             return
         handler = self._handlers.get(episode.instance.name.lower())
         decisions = replay.run_episode(episode.history, episode.messages, self._now, episode.instance, handler)

@@ -129,8 +129,6 @@ class Engine:
             return False
         handler = self._orchestrators.get(episode.instance.name.lower())
         decisions = replay.run_episode(episode.history, episode.messages, now, episode.instance, handler)
-        for warning in decisions.warnings:
-            log.warning("%s: %s", instance_id, warning)
         self._refuse_unknown(instance_id, decisions)
         sent = self.hub.commit(episode, decisions, utc_now(), self.default_version)
         for target, visible_at in sent.messages:
@@ -163,7 +161,7 @@ class Engine:
             return
         event, error = run_activity(call, work.name, work.task_id, work.input, utc_now)
         if error is not None:
-            log.error("activity %s of %s failed: %s: %s", work.name, work.instance_id, type(error).__name__, error)
+            log.error("activity %s of %s failed: %s: %s", work.name, work.instance_id, type(error).__name__, error, exc_info=error)
         if self._stopping:
             return
         self.hub.answer(work, event)

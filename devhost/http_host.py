@@ -157,7 +157,7 @@ def http_answer(answer: Any) -> web.Response:
             response.headers.add(name, value)
         else:
             response.headers[name] = value
-    if "content-type" not in {name.lower() for name in answer.headers}:
+    if "content-type" not in answer.headers:
         charset = f"; charset={answer.charset}" if answer.mimetype.startswith("text/") else ""
         response.headers["Content-Type"] = f"{answer.mimetype}{charset}"
     return response

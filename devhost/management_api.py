@@ -134,8 +134,7 @@ class ManagementApi:
         return _json(body, 500 if failed else 200)
 
     async def _list(self, request: web.Request) -> web.Response:
-        rows = await asyncio.to_thread(self._query_rows, request, int(request.query.get("top", _PAGE)))
-        rows, more = rows
+        rows, more = await asyncio.to_thread(self._query_rows, request, int(request.query.get("top", _PAGE)))
         headers = {"x-ms-continuation-token": quote(rows[-1]["id"], safe="") if more else ""}
         return _json([_status_body(row, show_input=True) for row in rows], 200, headers)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from devhost.sanitiser import sanitised
+
 Event = dict[str, Any]
 
 EXECUTION_STARTED, EXECUTION_COMPLETED, EXECUTION_TERMINATED = 0, 1, 3
@@ -27,6 +29,7 @@ _MESSAGES = {EXECUTION_STARTED, TASK_COMPLETED, TASK_FAILED, SUB_COMPLETED, SUB_
 _ANSWERS = {TASK_COMPLETED: "TaskScheduledId", TASK_FAILED: "TaskScheduledId", SUB_COMPLETED: "TaskScheduledId",
             SUB_FAILED: "TaskScheduledId", TIMER_FIRED: "TimerId"}  # fmt: skip
 _DECISIONS = {TASK_SCHEDULED: "an activity task", SUB_CREATED: "a sub-orchestration task", TIMER_CREATED: "a timer task"}
+_WHEN_ANY, _WHEN_ALL = 11, 12
 _FAILURE_LABEL = "\n\n$OutOfProcData$:"
 CUSTOM_STATUS_LIMIT_BYTES = 16 * 1024
 
@@ -53,9 +56,9 @@ class Decisions:
     custom_status: str | None = None
     #: (orchestration status, output as JSON text) when the instance has ended.
     ended: tuple[int, str | None] | None = None
-    #: The input, as JSON text, of the next execution.
+    #: The input, as JSON text, of the next execution, and the events that came after the decision to continue.
     continue_as_new: str | None = None
-    warnings: list[str] = field(default_factory=list)
+    carried: list[Event] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -118,10 +121,16 @@ def _call(whole: list[Event], instance: Instance, handler: Handler) -> tuple[dic
     try:
         return json.loads(handler(json.dumps(context))), None
     except Exception as error:  # noqa: BLE001 - whatever user code raises
-        text = str(error)
+        text = sanitised(str(error))
         at = text.find(_FAILURE_LABEL)
         if at >= 0:
-            return json.loads(text[at + len(_FAILURE_LABEL) :]), None
+            try:
+                return json.loads(text[at + len(_FAILURE_LABEL) :]), None
+            except ValueError:
+                # The sanitiser cut the JSON. Without its actions the history makes no sense any more: the instance ends with
+                # "Non-Deterministic workflow detected" (Durable for Python, issue 600).
+                if any(e["EventType"] in _DECISIONS for e in whole):
+                    return {}, None
         return {}, f"One or more errors occurred. (Result: Failure\nException: {type(error).__name__}: {text})"
 
 
@@ -142,6 +151,19 @@ class _Task:
     phase: str = ""
 
 
+@dataclass
+class _Compound:
+    """WhenAll waits for every child, failed or not; WhenAny for the first. They may nest."""
+
+    wait_for_all: bool
+    children: "list[_Task | _Compound]"
+
+    @property
+    def done(self) -> bool:
+        over = [child.done for child in self.children]
+        return all(over) if self.wait_for_all else any(over) or not over
+
+
 class _Replay:
     """The extension's side of a replay: invokes actions as its cursor reaches them, takes ids, matches the history."""
 
@@ -150,14 +172,14 @@ class _Replay:
         self.now = now
         self.next_id = 0
         self.position = -1
-        self.current: list[_Task] = []
-        self.wait_for_all = True
+        self.current: _Task | _Compound | None = None
         self.by_id: dict[int, tuple[_Task, str]] = {}
         self.fire_at: dict[int, datetime] = {}
         self.tasks: list[_Task] = []
         self.waiting: dict[str, list[_Task]] = {}
         self.buffered: dict[str, list[Event]] = {}
         self.continue_as_new: str | None = None
+        self.carried: list[Event] = []
 
     @property
     def is_through(self) -> bool:
@@ -178,21 +200,16 @@ class _Replay:
 
     def _advance(self) -> None:
         """Invoke top-level actions until one is not over yet."""
-        while self.position < 0 or (not self.is_through and self._is_over()):
+        while not self.is_through and (self.current is None or self.current.done):
             self.position += 1
-            if self.is_through:
-                return
-            action = self.actions[self.position]
-            self.wait_for_all = action["actionType"] != 11
-            leaves = list(_leaves(action))
-            self.current = [self._invoke(leaf) for leaf in leaves]
-            self.current = [t for t in self.current if t is not None]
+            if not self.is_through:
+                self.current = self._invoke_tree(self.actions[self.position])
 
-    def _is_over(self) -> bool:
-        if not self.current:
-            return True
-        over = [t.done for t in self.current]
-        return all(over) if self.wait_for_all else any(over)
+    def _invoke_tree(self, action: dict[str, Any]) -> _Task | _Compound:
+        if action["actionType"] in (_WHEN_ANY, _WHEN_ALL):
+            children = [self._invoke_tree(child) for child in action["compoundActions"]]
+            return _Compound(action["actionType"] == _WHEN_ALL, children)
+        return self._invoke(action)
 
     def _take(self, task: _Task, phase: str) -> int:
         number, self.next_id = self.next_id, self.next_id + 1
@@ -270,6 +287,9 @@ class _Replay:
         self._advance()
 
     def _raise(self, event: Event) -> None:
+        if self.continue_as_new is not None:
+            self.carried.append(event)
+            return
         name = str(event["Name"]).lower()
         stack = self.waiting.get(name)
         if stack:
@@ -288,14 +308,6 @@ class NotSupported(Exception):
     def __init__(self, kind: int) -> None:
         names = {7: "call_entity", 8: "call_http", 9: "signal_entity", 10: "signal_entity"}
         super().__init__(f"the devhost does not do {names.get(kind, f'action {kind}')}")
-
-
-def _leaves(action: dict[str, Any]) -> Any:
-    if action["actionType"] in (11, 12):
-        for child in action["compoundActions"]:
-            yield from _leaves(child)
-    else:
-        yield action
 
 
 def _decide(result: Decisions, whole: list[Event], state: dict[str, Any], now: datetime, instance: Instance) -> None:
@@ -328,6 +340,7 @@ def _decide(result: Decisions, whole: list[Event], state: dict[str, Any], now: d
             return
         if replay.continue_as_new is not None:
             result.continue_as_new = replay.continue_as_new
+            result.carried = replay.carried
             return
         if state.get("isDone"):
             _complete(result, now, replay.next_id, COMPLETED, json.dumps(state["output"]) if "output" in state else None)
@@ -374,7 +387,7 @@ def execution_started(
     now: datetime, instance: Instance, input_text: str | None, version: str | None, parent: dict[str, Any] | None = None
 ) -> Event:
     return _event(EXECUTION_STARTED, now) | {
-        "Name": instance.name, "Version": version or "", "Input": input_text, "ParentInstance": parent, "Tags": None,
+        "Name": instance.name, "Version": version or None, "Input": input_text, "ParentInstance": parent, "Tags": None,
         "OrchestrationInstance": {"InstanceId": instance.id, "ExecutionId": instance.execution_id}, "ScheduledStartTime": None,
     }  # fmt: skip
 

@@ -33,8 +33,10 @@ CREATE INDEX IF NOT EXISTS inbox_by_instance ON inbox (id, visible_at);
 CREATE TABLE IF NOT EXISTS work (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, execution TEXT, task_id INTEGER, name TEXT, input TEXT);
 CREATE TABLE IF NOT EXISTS timers (name TEXT PRIMARY KEY, last TEXT, next TEXT);
 """
+_ANSWERS = {replay.TASK_COMPLETED, replay.TASK_FAILED, replay.SUB_COMPLETED, replay.SUB_FAILED, replay.TIMER_FIRED}
 #: Messages of one episode, as the extension's control queue hands them over.
 _BATCH = 32
+_BEFORE_ALL = -1.0
 
 
 class HubInUse(Exception):
@@ -200,7 +202,7 @@ class TaskHub:
                 "SELECT name, execution, status, version, parent_id FROM instances WHERE id = ?", (instance_id,)
             ).fetchone()
             rows = self._db.execute(
-                "SELECT n, execution, event FROM inbox WHERE id = ? AND visible_at <= ? ORDER BY visible_at > 0, n LIMIT ?",
+                "SELECT n, execution, event FROM inbox WHERE id = ? AND visible_at <= ? ORDER BY visible_at, n LIMIT ?",
                 (instance_id, now.timestamp(), _BATCH),
             ).fetchall()
             if not rows:
@@ -211,14 +213,17 @@ class TaskHub:
                 return None
             history = self.history(instance_id)
         replay.mark_played(history)
-        seen = {(e["EventType"], e.get("TaskScheduledId"), e.get("TimerId")) for e in history if e["EventType"] in (5, 6, 8, 9, 11)}
+        seen = {(e["EventType"], e.get("TaskScheduledId"), e.get("TimerId")) for e in history if e["EventType"] in _ANSWERS}
         messages = []
         for _, execution, text in rows:
             event = json.loads(text)
             if execution not in (None, row[1]):
                 continue  # for an execution that continued as new
-            if (event["EventType"], event.get("TaskScheduledId"), event.get("TimerId")) in seen:
-                continue  # an activity that ran twice
+            answers = (event["EventType"], event.get("TaskScheduledId"), event.get("TimerId"))
+            if event["EventType"] in _ANSWERS:
+                if answers in seen:
+                    continue  # an activity that ran twice
+                seen.add(answers)
             messages.append(event)
         # The first message of an execution begins its history.
         messages.sort(key=lambda e: e["EventType"] != replay.EXECUTION_STARTED)
@@ -269,14 +274,14 @@ class TaskHub:
                 return
         if decisions.ended is not None:
             status, output = ENDED[decisions.ended[0]], decisions.ended[1]
+        # A terminated instance did not get to run: it keeps the custom status it had.
+        keeps = decisions.ended is not None and decisions.ended[0] == replay.TERMINATED
         db.execute(
-            "UPDATE instances SET status = ?, output = ?, custom = ?, updated = ? WHERE id = ?",
-            (status, output, decisions.custom_status, replay.format_time(now), instance.id),
+            "UPDATE instances SET status = ?, output = ?, custom = CASE WHEN ? THEN custom ELSE ? END, updated = ? WHERE id = ?",
+            (status, output, keeps, decisions.custom_status, replay.format_time(now), instance.id),
         )
         if decisions.ended is None:
             return
-        if decisions.ended[0] == replay.TERMINATED or decisions.custom_status is None:
-            pass
         db.execute("DELETE FROM inbox WHERE id = ?", (instance.id,))
         row = db.execute("SELECT parent_id, parent_execution, parent_task FROM instances WHERE id = ?", (instance.id,)).fetchone()
         if row[0] is not None:
@@ -288,7 +293,7 @@ class TaskHub:
             sent.messages.append((row[0], 0.0))
 
     def _continue_as_new(self, db: sqlite3.Connection, episode: Episode, decisions: Decisions, now: datetime, sent: Sent) -> Sent:
-        """A new execution of the same instance; what was buffered for the old one is gone."""
+        """A new execution of the same instance. Events the old one had buffered are gone; later ones are carried over."""
         old = episode.instance
         new = Instance(old.id, replay.new_execution_id(), old.name, old.parent_id)
         text = json.dumps(decisions.continue_as_new)
@@ -299,6 +304,9 @@ class TaskHub:
             (new.execution_id, text, decisions.custom_status, replay.format_time(now), old.id),
         )
         self._post(db, new.id, new.execution_id, replay.execution_started(now, new, text, episode.version))
+        for event in decisions.carried:
+            # Before anything that has arrived in the meantime.
+            self._post(db, new.id, None, event, _BEFORE_ALL)
         sent.messages.append((new.id, 0.0))
         return sent
 
