@@ -123,6 +123,9 @@ def _facts(data: bytes) -> ImageFacts:
 
 def _on_white(picture: Image.Image) -> Image.Image:
     """RGB; what was transparent becomes white, as a creator sees it in an editor."""
+    if picture.mode.startswith("I;16"):
+        # Pillow would cut 16-bit greys off at 255: all but black would turn white.
+        return picture.point(lambda grey: grey * (1 / 257)).convert("L").convert("RGB")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         background = Image.new("RGB", rgba.size, "white")

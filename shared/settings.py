@@ -87,7 +87,7 @@ class Settings:
 
         def url(name: str, default: str | None) -> str | None:
             given = text(name, default)
-            if given is not None and (urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname):
+            if given is not None and not _is_web_address(given):
                 problems[name] = "must be a URL with http or https"
                 return default
             return given.rstrip("/") if given else None
@@ -139,3 +139,11 @@ class Settings:
             ai_label=choice("AI_LABEL", "metadata", "metadata", "visible"),
             problems=problems,
         )
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False

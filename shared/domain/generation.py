@@ -67,7 +67,8 @@ def parse_generation(kind: Kind, fields: Mapping[str, str], files: set[str], *, 
         text = fields.get(name, "").strip()
         if not text:
             return default
-        if text.isascii() and text.isdigit() and low <= int(text) <= high:
+        # The length comes first: Python refuses to read thousands of digits.
+        if text.isascii() and text.isdigit() and len(text) <= 20 and low <= int(text) <= high:
             return int(text)
         errors.append((name, f"{low}에서 {high} 사이의 정수여야 합니다.", f"Must be a whole number from {low} to {high}."))
         return default
@@ -114,8 +115,10 @@ def _metadata(text: str, errors: list[tuple[str, str, str]]) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = json.loads(text, parse_constant=_refuse)
+        # Half a surrogate pair can be written in JSON, but not as UTF-8.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         value = None
     fits = isinstance(value, dict) and len(value) <= METADATA_MAX_KEYS and all(
         isinstance(v, str | int | float | bool) and len(str(k)) <= METADATA_MAX_CHARACTERS and len(str(v)) <= METADATA_MAX_CHARACTERS
@@ -128,3 +131,8 @@ def _metadata(text: str, errors: list[tuple[str, str, str]]) -> dict[str, Any]:
         ))  # fmt: skip
         return {}
     return dict(value)
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are no JSON: browsers could not read the job that holds them."""
+    raise ValueError(constant)

@@ -27,8 +27,8 @@ def retry_delay(retries: int, asked_seconds: float | None, jitter: float) -> tim
 
 def generating_progress(elapsed_seconds: float, expected_seconds: float) -> int:
     """Percent between 30 and 90: most of the way at the expected time, never there before the picture is."""
-    share = elapsed_seconds / (elapsed_seconds + max(expected_seconds, 1.0) * 0.35)
-    return 30 + int(60 * max(0.0, min(share, 1.0)))
+    elapsed = max(0.0, elapsed_seconds)
+    return 30 + int(60 * elapsed / (elapsed + max(expected_seconds, 1.0) * 0.35))
 
 
 def eta_seconds(elapsed_seconds: float, expected_seconds: float) -> int:

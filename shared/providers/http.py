@@ -54,19 +54,27 @@ class Answer:
         """Seconds the provider asks us to wait: header (seconds or a date), then body, then the number in its text."""
         header = self.headers.get("Retry-After", "").strip()
         if re.fullmatch(r"\d+(\.\d+)?", header):
-            return float(header)
+            return _bounded(header)
         if header:
             try:
-                return max(0.0, (email.utils.parsedate_to_datetime(header) - now()).total_seconds())
-            except (TypeError, ValueError):
+                return _bounded((email.utils.parsedate_to_datetime(header) - now()).total_seconds())
+            except (TypeError, ValueError, OverflowError):
                 pass
         body = self.json_object() or {}
         asked = body.get("retry_after")
         if isinstance(asked, int | float) and not isinstance(asked, bool) and asked >= 0:
-            return float(asked)
+            return _bounded(asked)
         # "Your rate limit resets in ~30s." / "Expected available in 1 second." (providers reference 1.9)
         text = re.search(r"\bin ~?(\d+(?:\.\d+)?) ?s", str(body.get("detail", "")))
-        return float(text.group(1)) if text else None
+        return _bounded(text.group(1)) if text else None
+
+
+def _bounded(seconds: str | float) -> float:
+    """Between nothing and a day: an endless wait would be no JSON on its way through the orchestration."""
+    try:
+        return min(max(0.0, float(seconds)), 86_400.0)
+    except OverflowError:
+        return 86_400.0
 
 
 class ProviderHttp:

@@ -10,6 +10,7 @@ from azure.storage.blob import BlobSasPermissions, BlobServiceClient, UserDelega
 CLOCK_SKEW = timedelta(minutes=5)
 #: Azure's limit is 7 days; a shorter life limits what a leaked key could sign.
 DELEGATION_KEY_LIFE = timedelta(hours=24)
+DELEGATION_KEY_LIMIT = timedelta(days=7)
 
 
 class LinkSigner:
@@ -48,7 +49,7 @@ class LinkSigner:
         """The cached key, renewed before a link could outlive it."""
         with self._lock:
             if self._delegation is None or self._delegation_ends < needed_until:
-                ends = now + max(DELEGATION_KEY_LIFE, self._ttl + CLOCK_SKEW)
+                ends = now + min(max(DELEGATION_KEY_LIFE, self._ttl + CLOCK_SKEW), DELEGATION_KEY_LIMIT)
                 self._delegation = self._service.get_user_delegation_key(now - CLOCK_SKEW, ends)
                 self._delegation_ends = ends
             return self._delegation
