@@ -34,7 +34,8 @@ def read_form(req: func.HttpRequest, kind: Kind, max_upload_bytes: int) -> Form:
     """Raises ProblemError: `invalid_request` for anything but a form, `image_too_large` before a huge one is parsed."""
     if len(req.get_body()) > len(kind.images) * max_upload_bytes + _FORM_OVERHEAD_BYTES:
         raise ProblemError(images.too_large(max_upload_bytes))
-    if not req.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+    # The second cannot carry images, but its fields can be told what is missing.
+    if not req.headers.get("content-type", "").lower().startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
         raise ProblemError(_unreadable("multipart/form-data"))
     try:
         fields, files = req.form, req.files
