@@ -89,7 +89,10 @@ def main() -> int:
                 file=sys.stderr,
             )
             return 1
-        _start_azurite(stack, plan.state)
+        blob_port = _start_azurite(stack, plan.state)
+        if not _wait(lambda: _listens(blob_port), stopping, START_SECONDS, stack):
+            print(f"Azurite did not start; see {plan.state / 'azurite.log'}", file=sys.stderr)
+            return 1
         if plan.simulators:
             stack.start("simulators", [
                 sys.executable, "-m", "simulators", "--port", str(plan.sim_port),
@@ -113,8 +116,8 @@ def main() -> int:
         stack.stop()
 
 
-def _start_azurite(stack: Stack, state: Path) -> None:
-    """Start Azurite on ports that are chosen once and kept, so that links stay good."""
+def _start_azurite(stack: Stack, state: Path) -> int:
+    """Start Azurite on ports that are chosen once and kept, so that links stay good; returns the blob port."""
     kept = state / "azurite.json"
     ports: dict[str, int] = (
         json.loads(kept.read_text()) if kept.exists() else {s: _free_port() for s in ("blob", "queue", "table")}
@@ -126,6 +129,7 @@ def _start_azurite(stack: Stack, state: Path) -> None:
         "--location", str(state / "azurite"), "--silent", "--skipApiVersionCheck", "--disableTelemetry",
         *(part for service, port in ports.items() for part in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))),
     ], log=state / "azurite.log")  # fmt: skip
+    return ports["blob"]
 
 
 def _environment(plan: Plan) -> dict[str, str]:
@@ -169,6 +173,11 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _is_free(port: int) -> bool:

@@ -4,13 +4,15 @@ The parent holds the other end of our standard input and never writes. When it d
 and the command is ended too, so that a restart finds its ports free.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import threading
+from typing import NoReturn
 
 
-def main() -> int:
+def main() -> NoReturn:
     command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)  # noqa: S603 - the launcher's own command line
 
     def stop(*_: object) -> None:
@@ -28,8 +30,10 @@ def main() -> int:
     # Ctrl-C reaches the whole process group; the launcher decides the order of ending.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=watch, daemon=True).start()
-    return command.wait()
+    code = command.wait()
+    # The watching thread still reads: leaving the usual way would wait for it.
+    os._exit(code & 0xFF)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

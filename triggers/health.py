@@ -17,6 +17,8 @@ blueprint = df.Blueprint()
 
 #: Probes come every few seconds from several places; providers are asked once a minute.
 _ACCOUNT_CHECK_SECONDS = 60.0
+#: A probe wants an answer, also while storage does not give one.
+_CHECK_SECONDS = 5.0
 _account_checks: dict[str, tuple[float, dict[str, Any]]] = {}
 
 
@@ -36,7 +38,7 @@ async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # t
     app = services()
     checks = {
         "settings": _settings_check(),
-        "storage": await asyncio.to_thread(_storage_check),
+        "storage": await _storage_check(),
         "task_hub": await _hub_check(client),
     }
     accounts = await asyncio.gather(*(asyncio.to_thread(_account_check, g) for g in app.generators.values()))
@@ -50,9 +52,11 @@ def _settings_check() -> dict[str, Any]:
     return {"status": "failed", "problems": dict(problems)} if problems else {"status": "ok"}
 
 
-def _storage_check() -> dict[str, Any]:
+async def _storage_check() -> dict[str, Any]:
     try:
-        services().blobs.check()
+        await asyncio.wait_for(asyncio.to_thread(services().blobs.check), _CHECK_SECONDS)
+    except TimeoutError:
+        return {"status": "failed", "reason": "no answer"}
     except StorageNotConfigured as error:
         return {"status": "failed", "reason": f"{error} is missing"}
     except (AzureError, ValueError) as error:

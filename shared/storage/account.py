@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from azure.core.pipeline.transport import RequestsTransport
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ExponentialRetry
 
 from shared.settings import Settings
 
@@ -30,7 +30,9 @@ def blob_service(settings: Settings, credential: Callable[[], Any], **options: A
     session.mount("http://", adapter)
     options = {
         "transport": RequestsTransport(session=session, session_owner=False),
-        "retry_total": 4, "connection_timeout": 5, "read_timeout": 30, **options,
+        # The default waits 15 s before its first retry: a user is waiting, and orchestrations retry with more patience.
+        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3, random_jitter_range=1),
+        "connection_timeout": 5, "read_timeout": 30, **options,
     }  # fmt: skip
     if settings.images_storage_account is None and settings.storage_connection_string:
         return BlobServiceClient.from_connection_string(settings.storage_connection_string, **options)
