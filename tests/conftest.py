@@ -1,0 +1,46 @@
+"""What tests of every folder may ask for. Nothing here starts before a test asks."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import hypothesis.configuration
+import pytest
+
+from shared.services import Services, use_services
+from shared.settings import Settings
+from tests.azurite import Azurite, AzuriteOAuth
+
+# No deadline: a busy machine is no bug. No database: a run depends on the code alone.
+hypothesis.settings.register_profile("calm", deadline=None, database=None)
+hypothesis.settings.load_profile("calm")
+# Its notes on characters go where they are not taken for a folder of tests.
+hypothesis.configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "toonconnect-hypothesis")
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Blob, queue and table storage."""
+    with Azurite(tmp_path_factory.mktemp("azurite")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def azurite_oauth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzuriteOAuth]:
+    """Blob storage that is reached by identity, over HTTPS."""
+    with AzuriteOAuth(tmp_path_factory.mktemp("azurite-oauth")) as running:
+        yield running
+
+
+@pytest.fixture
+def services(azurite: Azurite) -> Iterator[Services]:
+    """The process's services, over Azurite; their keys are made up."""
+    built = Services(
+        Settings.from_environ(
+            {"AzureWebJobsStorage": azurite.connection_string, "REPLICATE_API_TOKEN": "r8_test", "BFL_API_KEY": "test"}
+        )
+    )
+    use_services(built)
+    yield built
+    use_services(None)
