@@ -14,7 +14,7 @@ from typing import Any
 import azure.functions as func
 from aiohttp import web
 
-from devhost.app_loader import App, LoadError, load_app
+from devhost.app_loader import App, Function, LoadError, load_app
 from devhost.background_triggers import QueueTriggers, TimerTriggers
 from devhost.engine import Engine
 from devhost.http_host import HttpTriggers, Invoker, StaticPage
@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--web", type=Path, help="folder to serve at /")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
+    logging.captureWarnings(True)
     for chatty in ("azure", "aiohttp.access", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # The app changes the working directory.
@@ -68,7 +69,7 @@ async def serve(app: App, hub: TaskHub, host: str, port: int, web_folder: Path |
     invoker = Invoker(app, api.client_json(), pool)
     for function in app.of_kind("orchestrationTrigger"):
         name = function.trigger.orchestration or function.name
-        engine.add_orchestrator(name, lambda body, call=function.call: str(call(func.OrchestrationContext(body))))
+        engine.add_orchestrator(name, _orchestrator(function))
     for function in app.of_kind("activityTrigger"):
         engine.add_activity(function.trigger.activity or function.name, _activity(function, invoker, loop))
 
@@ -96,7 +97,11 @@ async def serve(app: App, hub: TaskHub, host: str, port: int, web_folder: Path |
     hub.close()
 
 
-def _activity(function: Any, invoker: Invoker, loop: asyncio.AbstractEventLoop) -> Callable[[Any], Any]:
+def _orchestrator(function: Function) -> Callable[[str], str]:
+    return lambda body: str(function.call(func.OrchestrationContext(body)))
+
+
+def _activity(function: Function, invoker: Invoker, loop: asyncio.AbstractEventLoop) -> Callable[[Any], Any]:
     """An activity as the engine's threads call it; coroutines run on the one event loop."""
 
     def call(value: Any) -> Any:

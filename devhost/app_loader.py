@@ -79,7 +79,8 @@ def _apply_settings(folder: Path, port: int) -> None:
     path = folder / "local.settings.json"
     values = json.loads(path.read_text("utf-8-sig")).get("Values", {}) if path.exists() else {}
     values |= {
-        "WEBSITE_HOSTNAME": f"127.0.0.1:{port}", "AzureWebJobsScriptRoot": str(folder), "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+        "WEBSITE_HOSTNAME": f"127.0.0.1:{port}", "AzureWebJobsScriptRoot": str(folder),
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
     }  # fmt: skip
     for name, value in values.items():
         os.environ.setdefault(name, str(value))
@@ -123,7 +124,9 @@ def _checked(function: Any) -> Function:
     parameters = {p for p, v in signature.parameters.items() if v.kind not in (v.VAR_POSITIONAL, v.VAR_KEYWORD)}
     bound = {b.name for b in function.get_bindings() if b.name and b.name != "$return"}
     if extra := parameters - bound - {"context"}:
-        raise LoadError(f"Function {name}: the following parameters are declared in Python but not in the bindings: {sorted(extra)}.")
+        raise LoadError(
+            f"Function {name}: the following parameters are declared in Python but not in the bindings: {sorted(extra)}."
+        )
     if missing := bound - parameters:
         raise LoadError(f"Function {name}: the following bindings are not parameters of the function: {sorted(missing)}.")
     clients = tuple(b.name for b in function.get_bindings() if b.type == "durableClient")
@@ -144,7 +147,7 @@ def _check_annotations(name: str, kind: str, call: Any, trigger_name: str) -> No
     if kind == "activityTrigger" and trigger_name in hints:
         hint = hints[trigger_name]
         plain = isinstance(hint, type) and not isinstance(hint, types.GenericAlias)
-        allowed = plain or typing.get_origin(hint) in (dict, list, typing.Literal) and not isinstance(hint, types.GenericAlias)
+        allowed = plain or (typing.get_origin(hint) in (dict, list, typing.Literal) and not isinstance(hint, types.GenericAlias))
         if not (allowed or hint is typing.Any):
             raise LoadError(f"Function {name}: parameter {trigger_name} has invalid non-type annotation {hint!r}.")
     if kind == "httpTrigger" and "return" in hints:

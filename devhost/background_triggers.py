@@ -94,7 +94,10 @@ class QueueTriggers:
 
         name = str(resolve_settings(function.trigger.queue_name))
         setting = function.trigger.connection or "AzureWebJobsStorage"
-        connection = os.environ.get(setting) or os.environ[f"AzureWebJobs{setting}"]
+        connection = os.environ.get(setting) or os.environ.get(f"AzureWebJobs{setting}")
+        if not connection:
+            log.error("queue function %s does not run: the connection string %s is not set", function.name, setting)
+            return
         queue, poison = (QueueClient.from_connection_string(connection, n) for n in (name, f"{name}-poison"))
         created = False
         while True:
@@ -144,5 +147,3 @@ def queue_message(message: Any) -> func.QueueMessage:
         id=message.id, body=body, dequeue_count=message.dequeue_count, expiration_time=message.expires_on,
         insertion_time=message.inserted_on, time_next_visible=message.next_visible_on, pop_receipt=message.pop_receipt,
     )  # fmt: skip
-
-

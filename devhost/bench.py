@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import azure.functions as func
@@ -79,7 +80,7 @@ class Bench:
         self._activity_seconds |= activity_seconds or {}
         self.start(name, input, instance_id=instance_id)
         for seconds, event, data in events:
-            self._at(self._now + timedelta(seconds=seconds), lambda e=event, d=data: self.raise_event(instance_id, e, d))
+            self._at(self._now + timedelta(seconds=seconds), partial(self.raise_event, instance_id, event, data))
         self.run_until_idle(until)
         return self.outcome(instance_id)
 
@@ -141,20 +142,22 @@ class Bench:
                 seen.ended = self._now
         for target, visible_at in sent.messages:
             moment = datetime.fromtimestamp(visible_at, UTC) - self._early if visible_at else self._now
-            self._at(moment, lambda t=target: self._episode(t))
+            self._at(moment, partial(self._episode, target))
         for work in sent.work:
-            self._at(self._now, lambda w=work: self._activity(w))
+            self._at(self._now, partial(self._activity, work))
         self._at(self._now, lambda: self._episode(instance_id))
 
     def _activity(self, work: Work) -> None:
         seen = self._seen[work.instance_id]
         self._runs += 1
+        if work.name not in self._activities:
+            raise KeyError(f"{work.instance_id} calls activity {work.name!r}, but the bench was given {sorted(self._activities)}")
         times = 2 if self._duplicate and self._runs % self._duplicate == 0 else 1
         for _ in range(times):
             seen.calls.append((work.name, json.loads(work.input or "null"), (self._now - seen.started).total_seconds()))
             event, _ = run_activity(self._activities[work.name], work.name, work.task_id, work.input, lambda: self._now)
             takes = timedelta(seconds=self._activity_seconds.get(work.name, 0.0))
-            self._at(self._now + takes, lambda e=event: self._deliver(work, e))
+            self._at(self._now + takes, partial(self._deliver, work, event))
 
     def _deliver(self, work: Work, event: dict[str, Any]) -> None:
         self._hub.answer(work, event)

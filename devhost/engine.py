@@ -65,7 +65,9 @@ class Engine:
 
     # ---- from outside ----
 
-    def start_instance(self, name: str, instance_id: str, input_text: str | None, version: str | None, *, overwrite: bool) -> str | None:
+    def start_instance(
+        self, name: str, instance_id: str, input_text: str | None, version: str | None, *, overwrite: bool
+    ) -> str | None:
         """None when started, else the status of the live instance that has the id."""
         refused = self.hub.create(utc_now(), name, instance_id, input_text, version or self.default_version, overwrite=overwrite)
         if refused is None:
@@ -147,7 +149,9 @@ class Engine:
                 continue
             near = difflib.get_close_matches(name, self._activities, 3)
             log.error("%s calls activity %r, which does not exist: it will wait for ever. Near: %s", instance_id, name, near)
-            decisions.events = [e for e in decisions.events if not (e["EventType"] == replay.TASK_SCHEDULED and e["EventId"] == task_id)]
+            decisions.events = [
+                e for e in decisions.events if not (e["EventType"] == replay.TASK_SCHEDULED and e["EventId"] == task_id)
+            ]
         decisions.activities = known
 
     # ---- activities ----
@@ -161,7 +165,9 @@ class Engine:
             return
         event, error = run_activity(call, work.name, work.task_id, work.input, utc_now)
         if error is not None:
-            log.error("activity %s of %s failed: %s: %s", work.name, work.instance_id, type(error).__name__, error, exc_info=error)
+            log.error(
+                "activity %s of %s failed: %s: %s", work.name, work.instance_id, type(error).__name__, error, exc_info=error
+            )
         if self._stopping:
             return
         self.hub.answer(work, event)
@@ -175,5 +181,3 @@ def _is_newer(version: str | None, default: str | None) -> bool:
         return [int(p) if p.isdigit() else 0 for p in text.split(".")]
 
     return bool(version) and (default is None or parts(str(version)) > parts(default))
-
-

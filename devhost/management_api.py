@@ -17,8 +17,9 @@ from devhost.taskhub import SUSPENDED, TERMINAL, utc_now
 PUBLIC = "/runtime/webhooks/durabletask"
 RPC = "/durabletask"
 _EVENT_NAMES = {
-    0: "ExecutionStarted", 1: "ExecutionCompleted", 3: "ExecutionTerminated", 4: "TaskScheduled", 5: "TaskCompleted", 6: "TaskFailed",
-    7: "SubOrchestrationInstanceCreated", 8: "SubOrchestrationInstanceCompleted", 9: "SubOrchestrationInstanceFailed",
+    0: "ExecutionStarted", 1: "ExecutionCompleted", 3: "ExecutionTerminated", 4: "TaskScheduled", 5: "TaskCompleted",
+    6: "TaskFailed", 7: "SubOrchestrationInstanceCreated", 8: "SubOrchestrationInstanceCompleted",
+    9: "SubOrchestrationInstanceFailed",
     10: "TimerCreated", 11: "TimerFired", 15: "EventRaised", 19: "ExecutionSuspended", 20: "ExecutionResumed",
 }  # fmt: skip
 _STATUS_NAMES = {1: "Completed", 2: "ContinuedAsNew", 3: "Failed", 5: "Terminated"}
@@ -45,7 +46,8 @@ class ManagementApi:
             "taskHubName": self._hub_name, "connectionName": None,
             "creationUrls": {
                 "createNewInstancePostUri": start,
-                "createAndWaitOnNewInstancePostUri": f"{start}?timeout={{timeoutInSeconds}}&pollingInterval={{intervalInSeconds}}",
+                "createAndWaitOnNewInstancePostUri":
+                    f"{start}?timeout={{timeoutInSeconds}}&pollingInterval={{intervalInSeconds}}",
             },
             "managementUrls": {"id": "INSTANCEID", **self._urls("INSTANCEID"),
                                "rewindPostUri": f"{base}/instances/INSTANCEID/rewind?reason={{text}}&{query}"},
@@ -112,9 +114,7 @@ class ManagementApi:
 
     def _accepted(self, instance_id: str) -> web.Response:
         urls = self._urls(quote(instance_id, safe=""))
-        return _json(
-            {"id": instance_id, **urls}, 202, {"Location": urls["statusQueryGetUri"], "Retry-After": "10"}
-        )
+        return _json({"id": instance_id, **urls}, 202, {"Location": urls["statusQueryGetUri"], "Retry-After": "10"})
 
     # ---- status ----
 
@@ -204,8 +204,8 @@ class ManagementApi:
             if row is None or row["status"] in TERMINAL:
                 return web.Response(status=404 if row is None else 410)
             if (row["status"] == SUSPENDED) == (operation == "suspend"):
-                text = f"Cannot {operation} the orchestration instance {instance_id} because instance is in the {row['status']} state."
-                return _failure("InvalidOperationException", text)
+                text = f"Cannot {operation} the orchestration instance {instance_id} because instance is in the"
+                return _failure("InvalidOperationException", f"{text} {row['status']} state.")
             kind = replay.EXECUTION_SUSPENDED if operation == "suspend" else replay.EXECUTION_RESUMED
             return self._sent(await asyncio.to_thread(self._engine.send, instance_id, replay.switched(kind, utc_now(), reason)))
         if operation == "restart":
@@ -247,7 +247,11 @@ def history_view(history: list[dict[str, Any]], *, with_results: bool) -> list[d
             continue
         view: dict[str, Any] = {"EventType": _EVENT_NAMES[kind], "Timestamp": event["Timestamp"]}
         if kind == 0:
-            view |= {"FunctionName": event["Name"], "Input": event["Input"], "ScheduledStartTime": event.get("ScheduledStartTime")}
+            view |= {
+                "FunctionName": event["Name"],
+                "Input": event["Input"],
+                "ScheduledStartTime": event.get("ScheduledStartTime"),
+            }
         elif kind in (4, 7):
             view |= {"Name": event["Name"], "Input": event["Input"]}
             view |= {"InstanceId": event["InstanceId"]} if kind == 7 else {}

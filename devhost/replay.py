@@ -79,7 +79,9 @@ class NonDeterministic(Exception):
 Handler = Callable[[str], str]
 
 
-def run_episode(history: list[Event], messages: list[Event], now: datetime, instance: Instance, handler: Handler | None) -> Decisions:
+def run_episode(
+    history: list[Event], messages: list[Event], now: datetime, instance: Instance, handler: Handler | None
+) -> Decisions:
     """One replay of an orchestrator over its history and the new messages.
 
     `handler` is None when no such orchestrator exists: the instance fails.
@@ -91,7 +93,9 @@ def run_episode(history: list[Event], messages: list[Event], now: datetime, inst
     if terminated is not None:
         _complete(result, now, _next_id(whole), TERMINATED, json.dumps(terminated["Input"]))
         return result
-    last_switch = next((e["EventType"] for e in reversed(whole) if e["EventType"] in (EXECUTION_SUSPENDED, EXECUTION_RESUMED)), None)
+    last_switch = next(
+        (e["EventType"] for e in reversed(whole) if e["EventType"] in (EXECUTION_SUSPENDED, EXECUTION_RESUMED)), None
+    )
     if last_switch == EXECUTION_SUSPENDED:
         # Messages are recorded but held; a resume replays them in order.
         result.events.append(_event(ORCHESTRATOR_COMPLETED, now))
@@ -122,13 +126,12 @@ def _call(whole: list[Event], instance: Instance, handler: Handler) -> tuple[dic
         return json.loads(handler(json.dumps(context))), None
     except Exception as error:  # noqa: BLE001 - whatever user code raises
         text = sanitised(str(error))
-        at = text.find(_FAILURE_LABEL)
-        if at >= 0:
+        if _FAILURE_LABEL in str(error):
             try:
-                return json.loads(text[at + len(_FAILURE_LABEL) :]), None
+                return json.loads(text.partition(_FAILURE_LABEL)[2]), None
             except ValueError:
-                # The sanitiser cut the JSON. Without its actions the history makes no sense any more: the instance ends with
-                # "Non-Deterministic workflow detected" (Durable for Python, issue 600).
+                # The sanitiser cut into the JSON. Without its actions the history makes no sense any more: the instance ends
+                # with "Non-Deterministic workflow detected" (Durable for Python, issue 600).
                 if any(e["EventType"] in _DECISIONS for e in whole):
                     return {}, None
         return {}, f"One or more errors occurred. (Result: Failure\nException: {type(error).__name__}: {text})"
@@ -254,9 +257,9 @@ class _Replay:
             what = f"{_DECISIONS[event['EventType']]} with sequence number {event['EventId']}"
             what += f" named '{event['Name']}'" if event.get("Name") else ""
             raise NonDeterministic(
-                f"Non-Deterministic workflow detected: A previous execution of this orchestration scheduled {what}, but the current "
-                "replay execution hasn't (yet?) scheduled this task. Was a change made to the orchestrator code after this instance "
-                "had already started running?"
+                f"Non-Deterministic workflow detected: A previous execution of this orchestration scheduled {what}, but the "
+                "current replay execution hasn't (yet?) scheduled this task. Was a change made to the orchestrator code after "
+                "this instance had already started running?"
             )
         self.by_id[event["EventId"]] = (found[0], found[1] + "!")
 
@@ -317,8 +320,7 @@ def _decide(result: Decisions, whole: list[Event], state: dict[str, Any], now: d
     if result.custom_status is not None and len(result.custom_status.encode("utf-16-le")) > CUSTOM_STATUS_LIMIT_BYTES:
         kilobytes = len(result.custom_status.encode("utf-16-le")) // 1024
         text = (
-            "The UTF-16 size of the JSON-serialized payload must not exceed 16 KB. "
-            f"The current payload size is {kilobytes} KB."
+            f"The UTF-16 size of the JSON-serialized payload must not exceed 16 KB. The current payload size is {kilobytes} KB."
         )
         result.custom_status = None
         _complete(result, now, 0, FAILED, json.dumps(f"Orchestrator function '{name}' failed: {text}"))
@@ -348,7 +350,9 @@ def _decide(result: Decisions, whole: list[Event], state: dict[str, Any], now: d
     result.events.append(_event(ORCHESTRATOR_COMPLETED, now))
 
 
-def _schedule(result: Decisions, replay: _Replay, number: int, task: _Task, phase: str, now: datetime, instance: Instance) -> None:
+def _schedule(
+    result: Decisions, replay: _Replay, number: int, task: _Task, phase: str, now: datetime, instance: Instance
+) -> None:
     if phase in ("timer", "delay", "dummy"):
         fire_at = replay.fire_at[number]
         result.events.append(_event(TIMER_CREATED, now, number) | {"FireAt": format_time(fire_at)})
@@ -398,7 +402,9 @@ def task_completed(now: datetime, task_id: int, result: str | None) -> Event:
 
 def task_failed(now: datetime, task_id: int, activity: str, error: str) -> Event:
     """As the extension words it: the message begins with a space of its own."""
-    details = json.dumps({"$type": "System.Exception, System.Private.CoreLib", "ClassName": "System.Exception", "Message": f" {error}"})
+    details = json.dumps(
+        {"$type": "System.Exception, System.Private.CoreLib", "ClassName": "System.Exception", "Message": f" {error}"}
+    )
     return _event(TASK_FAILED, now) | {
         "TaskScheduledId": task_id, "Reason": f"Activity function '{activity}' failed:  {error}", "Details": details,
     }  # fmt: skip

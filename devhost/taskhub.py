@@ -30,7 +30,8 @@ CREATE INDEX IF NOT EXISTS instances_by_creation ON instances (created, id);
 CREATE TABLE IF NOT EXISTS history (id TEXT, seq INTEGER, event TEXT, PRIMARY KEY (id, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS inbox (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, execution TEXT, visible_at REAL, event TEXT);
 CREATE INDEX IF NOT EXISTS inbox_by_instance ON inbox (id, visible_at);
-CREATE TABLE IF NOT EXISTS work (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, execution TEXT, task_id INTEGER, name TEXT, input TEXT);
+CREATE TABLE IF NOT EXISTS work (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, execution TEXT, task_id INTEGER, name TEXT, input TEXT);
 CREATE TABLE IF NOT EXISTS timers (name TEXT PRIMARY KEY, last TEXT, next TEXT);
 """
 _ANSWERS = {replay.TASK_COMPLETED, replay.TASK_FAILED, replay.SUB_COMPLETED, replay.SUB_FAILED, replay.TIMER_FIRED}
@@ -138,9 +139,13 @@ class TaskHub:
                 "Name": parent_name, "TaskScheduleId": parent_task, "Version": "",
                 "OrchestrationInstance": {"InstanceId": parent_id, "ExecutionId": parent_execution},
             }  # fmt: skip
-        self._post(db, instance.id, instance.execution_id, replay.execution_started(now, instance, input_text, version, parent_field))
+        self._post(
+            db, instance.id, instance.execution_id, replay.execution_started(now, instance, input_text, version, parent_field)
+        )
 
-    def _post(self, db: sqlite3.Connection, instance_id: str, execution: str | None, event: Event, visible_at: float = 0.0) -> None:
+    def _post(
+        self, db: sqlite3.Connection, instance_id: str, execution: str | None, event: Event, visible_at: float = 0.0
+    ) -> None:
         db.execute(
             "INSERT INTO inbox (id, execution, visible_at, event) VALUES (?,?,?,?)",
             (instance_id, execution, visible_at, json.dumps(event)),

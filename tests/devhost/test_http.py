@@ -1,0 +1,190 @@
+"""HTTP as the Functions host does it, over real HTTP."""
+
+import concurrent.futures
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from .conftest import RunningHost, StartHost
+
+APP = """
+import json, threading, time
+import azure.functions as func
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route("echo/{id?}")
+async def echo(req: func.HttpRequest) -> func.HttpResponse:
+    seen = {"method": req.method, "url": req.url, "headers": dict(req.headers), "params": dict(req.params),
+            "route": dict(req.route_params), "body": req.get_body().decode()}
+    return func.HttpResponse(json.dumps(seen), mimetype="application/json")
+
+@app.route("form", methods=["POST"])
+def form(req: func.HttpRequest) -> func.HttpResponse:
+    name = req.files["file"].filename if req.files else None
+    return func.HttpResponse(json.dumps([dict(req.form), name]), mimetype="application/json")
+
+@app.route("items/{id}")
+def a_general(req: func.HttpRequest) -> str:
+    return "general"
+
+@app.route("items/new")
+def z_special(req: func.HttpRequest) -> str:
+    return "special"
+
+@app.route("numbers/{n:int}")
+def number(req: func.HttpRequest) -> str:
+    return req.route_params["n"]
+
+@app.route("files/{*rest}")
+def rest(req: func.HttpRequest) -> str:
+    return req.route_params.get("rest", "")
+
+@app.route("fails")
+def fails(req: func.HttpRequest) -> str:
+    raise ValueError("on purpose")
+
+@app.route("gives_nothing")
+def gives_nothing(req: func.HttpRequest):
+    return None
+
+@app.route("cookies")
+def cookies(req: func.HttpRequest) -> func.HttpResponse:
+    response = func.HttpResponse("ok", status_code=201, headers={"X-One": "1"})
+    response.headers.add("Set-Cookie", "a=1; Path=/")
+    response.headers.add("Set-Cookie", "b=2; HttpOnly")
+    return response
+
+@app.route("where")
+async def where(req: func.HttpRequest) -> str:
+    return threading.current_thread().name
+
+@app.route("where_sync")
+def where_sync(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    seen = [threading.current_thread().name, context.function_name, context.function_directory, len(context.invocation_id),
+            context.trace_context.trace_parent]
+    return func.HttpResponse(json.dumps(seen))
+
+@app.route("upload", methods=["POST"])
+def upload(req: func.HttpRequest) -> str:
+    time.sleep(0.3)
+    return str(len(req.get_body()))
+"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("outside") / "web"
+    (folder / "js").mkdir(parents=True)
+    (folder / "index.html").write_text("<h1>the page</h1>")
+    (folder / "js" / "main.js").write_text("export {}")
+    (folder / "api").mkdir()
+    (folder / "api" / "where").write_text("shadow")
+    (folder.parent / "secret.txt").write_text("secret")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def host(start_host: StartHost, page: Path) -> RunningHost:
+    return start_host(APP, "--web", str(page))
+
+
+def test_the_request(host: RunningHost) -> None:
+    headers = {"X-MiXed": "Case", "Accept": "a/b"}
+    url = f"{host.url}/api/ECHO/7?a=1&a=2&empty=&b=x%20y"
+    seen = requests.put(url, data="한글".encode(), headers=headers, timeout=10).json()
+    assert (seen["method"], seen["url"], seen["body"]) == ("PUT", url, "한글")
+    assert seen["params"] == {"a": "1,2", "b": "x y"}
+    assert seen["route"] == {"id": "7"}
+    assert seen["headers"]["x-mixed"] == "Case"
+    assert requests.get(f"{host.url}/api/echo", timeout=10).json()["route"] == {}
+
+
+def test_a_chunked_body_arrives_empty(host: RunningHost) -> None:
+    assert requests.post(f"{host.url}/api/echo", data=iter([b"some", b"thing"]), timeout=10).json()["body"] == ""
+
+
+def test_forms_and_files(host: RunningHost) -> None:
+    answer = requests.post(f"{host.url}/api/form", data={"a": "1"}, files={"file": ("name.png", b"...")}, timeout=10)
+    assert answer.json() == [{"a": "1"}, "name.png"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        ("items/new", 200, "general"),  # the first by name wins, not the most specific
+        ("numbers/12", 200, "12"),
+        ("numbers/twelve", 404, ""),
+        ("files/a/b.txt", 200, "a/b.txt"),
+        ("form", 404, ""),  # wrong method
+        ("nothing", 404, ""),
+        ("fails", 500, ""),
+        ("gives_nothing", 500, ""),
+    ],
+)
+def test_routing_and_failures(host: RunningHost, path: str, status: int, text: str) -> None:
+    answer = requests.get(f"{host.url}/api/{path}", timeout=10)
+    assert (answer.status_code, answer.text) == (status, text)
+
+
+def test_the_log_has_the_traceback(host: RunningHost) -> None:
+    requests.get(f"{host.url}/api/fails", timeout=10)
+    assert 'raise ValueError("on purpose")' in host.log
+
+
+def test_the_answer(host: RunningHost) -> None:
+    answer = requests.get(f"{host.url}/api/cookies", timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (201, "text/plain; charset=utf-8")
+    assert answer.headers["X-One"] == "1"
+    assert {c.name: c.value for c in answer.cookies} == {"a": "1", "b": "2"}
+
+
+def test_threads_and_context(host: RunningHost) -> None:
+    assert requests.get(f"{host.url}/api/where", timeout=10).text == "MainThread"
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    seen: Any = json.loads(requests.get(f"{host.url}/api/where_sync", headers={"traceparent": parent}, timeout=10).text)
+    assert seen[0].startswith("function")
+    assert seen[1:] == ["where_sync", str(host.app), 36, parent]
+
+
+def test_the_page(host: RunningHost) -> None:
+    index, script = requests.get(f"{host.url}/", timeout=10), requests.get(f"{host.url}/js/main.js", timeout=10)
+    assert (index.text, index.headers["Content-Type"], index.headers["Cache-Control"]) == (
+        "<h1>the page</h1>",
+        "text/html; charset=utf-8",
+        "no-cache",
+    )
+    assert script.headers["Content-Type"].startswith("text/javascript")
+    assert requests.get(f"{host.url}/api/where", timeout=10).text == "MainThread"
+    assert requests.get(f"{host.url}/api/nothing", timeout=10).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/../secret.txt", "/%2e%2e/secret.txt", "/js/..%2f..%2f..%2fsecret.txt", "//etc/passwd"])
+def test_no_way_out_of_the_page_folder(host: RunningHost, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    assert (answer.status, b"secret" in answer.read()) == (404, False)
+
+
+def test_sixteen_large_uploads_at_once_fit_in_memory(host: RunningHost) -> None:
+    data = b"x" * 10 * 1024 * 1024
+
+    def upload(_: int) -> str:
+        return requests.post(f"{host.url}/api/upload", data=data, timeout=60).text
+
+    peak, process = 0, psutil.Process(host.process.pid)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = [pool.submit(upload, n) for n in range(32)]
+        while not all(a.done() for a in answers):
+            peak = max(peak, process.memory_info().rss)
+    assert {a.result() for a in answers} == {str(len(data))}
+    assert peak < 400 * 1024 * 1024
+
+
+def test_it_stops_soon_after_sigterm(start_host: StartHost) -> None:
+    assert start_host(APP).stop() < 3.5
