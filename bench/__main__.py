@@ -17,9 +17,7 @@ from tests import pictures
 from tests.stack import Stack
 
 PROVIDER_SECONDS = 3
-SDKS = (
-    "azure.functions, azure.durable_functions, azure.identity, azure.keyvault.secrets, azure.storage.blob, requests, PIL.Image"
-)
+SDKS = "azure.functions, azure.durable_functions, azure.identity, azure.keyvault.secrets, azure.storage.blob, requests, PIL.Image"
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,9 @@ def overhead(stack: Stack) -> Row:
         assert stack.ppl(image, image, {"Prefer": "wait=60"}).json()["status"] == "succeeded"
         times.append(time.perf_counter() - began)
     median = statistics.median(times)
-    return Row("one PPL job / the provider's own time", f"{median:.1f} s", f"{PROVIDER_SECONDS:.1f} s", median / PROVIDER_SECONDS, "")
+    return Row(
+        "one PPL job / the provider's own time", f"{median:.1f} s", f"{PROVIDER_SECONDS:.1f} s", median / PROVIDER_SECONDS, ""
+    )
 
 
 def others_while_one_hangs(stack: Stack) -> Row:
@@ -110,7 +110,9 @@ def others_while_one_hangs(stack: Stack) -> Row:
     busy = p95()
     requests.post(job["urls"]["cancel"], timeout=10)
     stack.configure(bfl={"outcome": "succeed"})
-    return Row("p95 of others while one job hangs / idle", f"{busy * 1000:.0f} ms", f"{quiet * 1000:.0f} ms", busy / quiet, "<= 50 ms")
+    return Row(
+        "p95 of others while one job hangs / idle", f"{busy * 1000:.0f} ms", f"{quiet * 1000:.0f} ms", busy / quiet, "<= 50 ms"
+    )
 
 
 def peak_memory(stack: Stack) -> Row:
@@ -118,7 +120,13 @@ def peak_memory(stack: Stack) -> Row:
     image = pictures.noisy_jpeg(5_200_000)
     (host,) = stack.processes("devhost")
     peak = _peak_rss(lambda: host.memory_info().rss, lambda: _sixteen_uploads(stack, image))
-    return Row("host's peak memory, 16 uploads of 2 x 5 MB / the old service", f"{peak / 1e6:.0f} MB", "911 MB", peak / 911e6, "<= 400 MB")
+    return Row(
+        "host's peak memory, 16 uploads of 2 x 5 MB / the old service",
+        f"{peak / 1e6:.0f} MB",
+        "911 MB",
+        peak / 911e6,
+        "<= 400 MB",
+    )
 
 
 def _sixteen_uploads(stack: Stack, image: bytes) -> None:

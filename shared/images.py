@@ -1,10 +1,11 @@
 """Pictures: what an upload is, what a provider gets, what comes back. The only user of Pillow."""
 
 import io
+import struct
 import threading
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from shared.domain.generation import MAX_IMAGE_PIXELS, PROVIDER_IMAGE_SIDE_PX
 from shared.domain.image_kind import sniff_image
@@ -13,6 +14,18 @@ from shared.domain.problem import Problem, ProblemError
 #: BFL's own client refuses a smaller side (providers reference 2.2).
 PROVIDER_MIN_SIDE_PX = 256
 THUMBNAIL_SIDE_PX = 384
+#: What Pillow raises for files that are damaged.
+_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, struct.error)
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 
 # Our own check by header comes first, so Pillow's guess at a bomb is not needed.
@@ -64,8 +77,8 @@ def prepare_for_provider(data: bytes) -> EncodedImage:
             with Image.open(io.BytesIO(data), formats=[_FORMATS[facts.content_type]]) as opened:
                 # Lets the JPEG decoder skip detail that would be scaled away: a quarter of the memory for big photos.
                 opened.draft("RGB", (PROVIDER_IMAGE_SIDE_PX, PROVIDER_IMAGE_SIDE_PX))
-                picture = _on_white(ImageOps.exif_transpose(opened))
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
+                picture = _on_white(_upright(opened))
+        except _DAMAGE as error:
             raise ProblemError(Problem("unsupported_image")) from error
         picture = _fitted(picture)
         return _encoded(picture, "image/png" if facts.content_type == "image/png" else "image/jpeg")
@@ -80,7 +93,7 @@ def inspect_result(data: bytes) -> ImageFacts:
                 raise ProblemError(Problem("provider_bad_response"))
             with Image.open(io.BytesIO(data), formats=[_FORMATS[facts.content_type]]) as opened:
                 opened.load()
-        except (OSError, ValueError, SyntaxError, EOFError, ProblemError) as error:
+        except (*_DAMAGE, ProblemError) as error:
             raise ProblemError(Problem("provider_bad_response", charged="yes")) from error
     return facts
 
@@ -117,8 +130,18 @@ def _facts(data: bytes) -> ImageFacts:
     try:
         with Image.open(io.BytesIO(data), formats=[_FORMATS[content_type]]) as opened:
             return ImageFacts(content_type, *opened.size)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except (UnidentifiedImageError, *_DAMAGE) as error:
         raise ProblemError(Problem("unsupported_image")) from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its EXIF says. ImageOps.exif_transpose would write the EXIF anew, and stumbles where that is damaged."""
+    picture.load()
+    try:
+        turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
+    except (*_DAMAGE, TypeError):
+        turn = None
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

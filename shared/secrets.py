@@ -47,7 +47,9 @@ class KeyVaultSecrets:
     def __init__(self, vault_url: str, credential: Any, **client_options: Any) -> None:
         from azure.keyvault.secrets import SecretClient
 
-        self._client = SecretClient(vault_url=vault_url, credential=credential, **client_options)
+        # The client's own patience is 300 seconds a try, while every thread that needs a key waits.
+        patience = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 2}
+        self._client = SecretClient(vault_url=vault_url, credential=credential, **{**patience, **client_options})
 
     def read(self, name: str) -> str | None:
         from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
@@ -58,7 +60,9 @@ class KeyVaultSecrets:
             return None
         except HttpResponseError as error:
             # A disabled or expired secret is refused with 403 and Forbidden; nothing of the body is worth showing.
-            raise SecretUnavailable(name, f"Key Vault answered {error.status_code}") from error
+            # Without a status it was the identity that failed, before anything was sent.
+            said = f"Key Vault answered {error.status_code}" if error.status_code else "the app's identity gave no token"
+            raise SecretUnavailable(name, said) from error
         except AzureError as error:
             raise SecretUnavailable(name, f"Key Vault could not be reached ({type(error).__name__})") from error
 

@@ -99,7 +99,9 @@ class _Bfl:
     def _result(self, request: web.Request, prediction: Prediction) -> dict[str, Any]:
         plan, asked = prediction.plan, prediction.input
         extension = asked.get("output_format") or "png"
-        sample: Any = f"{request.scheme}://{request.host}/bfl/delivery/{prediction.id}/sample.{extension}?se=2099&sp=r&sig=simulated"
+        sample: Any = (
+            f"{request.scheme}://{request.host}/bfl/delivery/{prediction.id}/sample.{extension}?se=2099&sp=r&sig=simulated"
+        )
         if plan.output_shape in ("null", "object"):
             sample = None if plan.output_shape == "null" else {"url": sample}
         return {

@@ -23,7 +23,11 @@ class Faults:
     def take(self, on: str) -> dict[str, Any] | None:
         """The fault that this request meets, if any; its `times` are used up."""
         for fault in self._faults:
-            if fault.get("on") == on and fault.get("times", 1_000_000_000) > 0 and self._random.random() < fault.get("probability", 1.0):
+            if (
+                fault.get("on") == on
+                and fault.get("times", 1_000_000_000) > 0
+                and self._random.random() < fault.get("probability", 1.0)
+            ):
                 fault["times"] = fault.get("times", 1_000_000_000) - 1
                 return fault
         return None

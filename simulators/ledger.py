@@ -41,10 +41,12 @@ class Ledger:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(
-            "CREATE TABLE IF NOT EXISTS predictions (id TEXT PRIMARY KEY, provider TEXT, number INTEGER, created_at REAL, plan TEXT,"
+            "CREATE TABLE IF NOT EXISTS predictions (id TEXT PRIMARY KEY, provider TEXT, number INTEGER, created_at REAL, plan TEXT,"  # noqa: E501 - a row of a table
             " input TEXT, digest TEXT, canceled_after REAL)"
         )
-        self._db.execute("CREATE TABLE IF NOT EXISTS counters (provider TEXT, name TEXT, n INTEGER, PRIMARY KEY (provider, name))")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS counters (provider TEXT, name TEXT, n INTEGER, PRIMARY KEY (provider, name))"
+        )
         self._db.execute("CREATE TABLE IF NOT EXISTS config (k INTEGER PRIMARY KEY, v TEXT)")
         self._polls: Counter[str] = Counter()
         self.requests: deque[dict[str, Any]] = deque(maxlen=5000)
@@ -53,7 +55,7 @@ class Ledger:
         with self._lock:
             self._db.execute(
                 "INSERT INTO predictions VALUES (?,?,?,?,?,?,?,?)",
-                (prediction.id, prediction.provider, prediction.number, prediction.created_at, json.dumps(prediction.plan.to_json()),
+                (prediction.id, prediction.provider, prediction.number, prediction.created_at, json.dumps(prediction.plan.to_json()),  # noqa: E501 - a row of a table
                  json.dumps(prediction.input), prediction.digest, None),
             )  # fmt: skip
             self.count(prediction.provider, "submits")
@@ -66,7 +68,9 @@ class Ledger:
 
     def get(self, provider: str, prediction_id: str) -> Prediction | None:
         with self._lock:
-            row = self._db.execute("SELECT * FROM predictions WHERE id = ? AND provider = ?", (prediction_id, provider)).fetchone()
+            row = self._db.execute(
+                "SELECT * FROM predictions WHERE id = ? AND provider = ?", (prediction_id, provider)
+            ).fetchone()
         return None if row is None else replace(_prediction(row), polls=self._polls[prediction_id])
 
     def polled(self, prediction_id: str) -> None:
@@ -81,7 +85,8 @@ class Ledger:
     def cancel(self, prediction: Prediction) -> None:
         with self._lock:
             self._db.execute(
-                "UPDATE predictions SET canceled_after = ? WHERE id = ? AND canceled_after IS NULL", (prediction.age(), prediction.id)
+                "UPDATE predictions SET canceled_after = ? WHERE id = ? AND canceled_after IS NULL",
+                (prediction.age(), prediction.id),
             )
 
     def active(self, provider: str) -> int:

@@ -74,7 +74,9 @@ def _placement(character: Image.Image, product: Image.Image, size: tuple[int, in
     at = (max(0, at[0]), max(0, at[1]))
     shadow = Image.new("RGBA", frame.size, (0, 0, 0, 0))
     shadow.paste((0, 0, 0, 110), mask=frame.getchannel("A"))
-    scene.alpha_composite(shadow.filter(ImageFilter.BoxBlur(8)), (at[0] + 8 if at[0] + 8 + frame.width <= size[0] else at[0], at[1]))
+    scene.alpha_composite(
+        shadow.filter(ImageFilter.BoxBlur(8)), (at[0] + 8 if at[0] + 8 + frame.width <= size[0] else at[0], at[1])
+    )
     scene.alpha_composite(frame, at)
     return scene
 

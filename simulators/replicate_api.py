@@ -23,7 +23,22 @@ from simulators.pictures import UnreadableImage, decode_image
 from simulators.server import World, answer_json
 
 MODEL = "flux-kontext-apps/multi-image-kontext-max"
-ASPECT_RATIOS = ["match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2"]
+ASPECT_RATIOS = [
+    "match_input_image",
+    "1:1",
+    "16:9",
+    "9:16",
+    "4:3",
+    "3:4",
+    "3:2",
+    "2:3",
+    "4:5",
+    "5:4",
+    "21:9",
+    "9:21",
+    "2:1",
+    "1:2",
+]
 _ALPHABET = string.ascii_lowercase + string.digits
 _TOP_LEVEL = {"input", "webhook", "webhook_events_filter", "stream", "version"}
 _PAGE = 100
@@ -78,11 +93,17 @@ class _Replicate:
             body = await request.json()
         except ValueError:
             return problem(400, "Bad request", "The body is not JSON")
-        model = f"{request.match_info['owner']}/{request.match_info['name']}" if "owner" in request.match_info else body.get("version")
+        model = (
+            f"{request.match_info['owner']}/{request.match_info['name']}"
+            if "owner" in request.match_info
+            else body.get("version")
+        )
         if model != MODEL:
             return problem(404, "Not found", "The requested resource could not be found.")
         if invalid := _violations(body, generic="owner" not in request.match_info):
-            detail = "".join(f"- {v['field']}: {v['description']}\n" if v["field"] else f"- {v['description']}\n" for v in invalid)
+            detail = "".join(
+                f"- {v['field']}: {v['description']}\n" if v["field"] else f"- {v['description']}\n" for v in invalid
+            )
             return problem(422, "Input validation failed", detail, invalid_fields=invalid)
         limit = self._config["max_active"]
         if limit is not None and self._world.ledger.active("replicate") >= limit:
@@ -91,13 +112,15 @@ class _Replicate:
         wait = re.fullmatch(r"wait(?:=(\d+))?", request.headers.get("Prefer", "").strip())
         headers = {"Preference-Applied": request.headers["Prefer"]} if wait else {}
         ends = time.time() + (int(wait.group(1) or 60) if wait else 0)
-        while wait and time.time() < ends and prediction.state() not in _ENDED:
+        while wait and time.time() < ends and prediction.state() not in _ENDED:  # noqa: ASYNC110 - state is a function of time: there is no event to wait for
             await asyncio.sleep(0.02)
         return answer_json(self._view(request, prediction), 201, headers)
 
     async def _begin(self, request: web.Request, body: dict[str, Any]) -> Prediction:
         number = self._world.ledger.next_number()
-        plan = draw_plan(self._config, str(body["input"].get("prompt", "")), number, _seconds(request.headers.get("Cancel-After")))
+        plan = draw_plan(
+            self._config, str(body["input"].get("prompt", "")), number, _seconds(request.headers.get("Cancel-After"))
+        )
         for name in ("input_image_1", "input_image_2"):
             value = body["input"][name]
             if value.startswith("data:"):
@@ -107,7 +130,7 @@ class _Replicate:
                     plan = type(plan)(**{**plan.to_json(), "outcome": "error_unknown"})
         prediction = Prediction(
             "".join(secrets.choice(_ALPHABET) for _ in range(26)), "replicate", number, time.time(), plan,
-            {**body["input"], "_webhook": body.get("webhook"), "_events": body.get("webhook_events_filter")}, digest_of(body["input"]),
+            {**body["input"], "_webhook": body.get("webhook"), "_events": body.get("webhook_events_filter")}, digest_of(body["input"]),  # noqa: E501 - a row of a table
         )  # fmt: skip
         self._world.ledger.add(prediction)
         if body.get("webhook"):
@@ -165,7 +188,9 @@ class _Replicate:
     async def account(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refuse(request):
             return refused
-        return answer_json({"type": "organization", "username": "simulated", "name": "Simulated", "github_url": None, "avatar_url": None})
+        return answer_json(
+            {"type": "organization", "username": "simulated", "name": "Simulated", "github_url": None, "avatar_url": None}
+        )
 
     async def secret(self, request: web.Request) -> web.StreamResponse:
         return self._refuse(request) or answer_json({"key": self._config["webhook_secret"]})
@@ -187,7 +212,7 @@ class _Replicate:
         here = f"{origin}/replicate/v1/predictions/{prediction.id}"
         shown = {k: v for k, v in prediction.input.items() if not k.startswith("_")}
         body: dict[str, Any] = {
-            "id": prediction.id, "model": MODEL, "version": "hidden", "input": shown, "logs": "", "output": None, "data_removed": False,
+            "id": prediction.id, "model": MODEL, "version": "hidden", "input": shown, "logs": "", "output": None, "data_removed": False,  # noqa: E501 - a row of a table
             "error": None, "source": "api", "status": plan.odd_status if state == "odd" else state,
             "created_at": _stamp(prediction.created_at),
             "urls": {"get": here, "cancel": f"{here}/cancel", "web": f"https://replicate.com/p/{prediction.id}"},
@@ -209,7 +234,7 @@ class _Replicate:
 
     def _output(self, origin: str, prediction: Prediction) -> Any:
         extension = prediction.input.get("output_format") or "png"
-        url = f"{origin}/replicate/delivery/{prediction.id}/tmp.{extension}"
+        url = f"{origin}/replicate/delivery/{prediction.id}/tmp.{extension}"  # noqa: S108 - a path of a URL
         shape = prediction.plan.output_shape
         if shape == "data_uri":
             from simulators.pictures import paint
@@ -284,7 +309,9 @@ def _violations(body: Any, *, generic: bool) -> list[dict[str, str]]:
     for name, allowed in (("aspect_ratio", ASPECT_RATIOS), ("output_format", ["jpg", "png"])):
         if asked.get(name) is not None and asked[name] not in allowed:
             words = ", ".join(f'"{a}"' for a in allowed)
-            found.append({"type": "enum", "field": f"input.{name}", "description": f"{name} must be one of the following: {words}"})
+            found.append(
+                {"type": "enum", "field": f"input.{name}", "description": f"{name} must be one of the following: {words}"}
+            )
     tolerance = asked.get("safety_tolerance")
     if isinstance(tolerance, int) and tolerance > 2:
         found.append({"type": "number_lte", "field": "input.safety_tolerance", "description": "Must be less than or equal to 2"})

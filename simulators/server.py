@@ -187,5 +187,7 @@ def running(port: int = 0, state: str | None = None, host: str = "127.0.0.1") ->
         thread.join(5)
 
 
-def answer_json(body: Any, status: int = 200, headers: dict[str, str] | None = None, kind: str = "application/json") -> web.Response:
+def answer_json(
+    body: Any, status: int = 200, headers: dict[str, str] | None = None, kind: str = "application/json"
+) -> web.Response:
     return web.Response(text=json.dumps(body), status=status, headers=headers, content_type=kind)

@@ -91,7 +91,9 @@ class Stack:
 
     # ---- as a client ----
 
-    def post(self, route: str, files: dict[str, bytes], headers: dict[str, str] | None = None, **fields: Any) -> requests.Response:
+    def post(
+        self, route: str, files: dict[str, bytes], headers: dict[str, str] | None = None, **fields: Any
+    ) -> requests.Response:
         return requests.post(
             f"{self.url}/api/{route}", data=fields, headers=headers, timeout=220,
             files={name: (f"{name}.bin", data) for name, data in files.items()},

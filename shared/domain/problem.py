@@ -302,7 +302,8 @@ def timed_out(seconds: int, charged: Charged) -> Problem:
     """No picture before the deadline; whole minutes are said in minutes, as operators search for '2분'."""
     minutes, rest = divmod(seconds, 60)
     limit_ko = f"{minutes}분" if minutes and not rest else f"{seconds}초"
-    limit_en = f"{minutes} minutes" if minutes and not rest else f"{seconds} seconds"
+    amount, unit = (minutes, "minute") if minutes and not rest else (seconds, "second")
+    limit_en = f"{amount} {unit}" if amount == 1 else f"{amount} {unit}s"
     return Problem("generation_timeout", charged=charged, params={"limit_ko": limit_ko, "limit_en": limit_en})
 
 

@@ -14,7 +14,7 @@ from tests import pictures
 from tests.fakes import FakeGenerator, make_job, make_services
 
 CHECK = {
-    "job_id": "job_1", "index": 0, "generator": "fake", "handle": {"id": "p-1", "poll_url": "https://fake/p-1"}, "age_seconds": 3.0,
+    "job_id": "job_1", "index": 0, "generator": "fake", "handle": {"id": "p-1", "poll_url": "https://fake/p-1"}, "age_seconds": 3.0,  # noqa: E501 - a row of a table
     "seed": 7, "preset": "mug", "label": "none",
 }  # fmt: skip
 
@@ -51,12 +51,20 @@ def test_a_running_prediction_is_running_whatever_kept_us_from_looking(services:
     assert check_prediction.check(services, CHECK) == {"state": "running", "trouble": "poll answered 500"}
 
 
-def test_a_ready_picture_is_stored_with_thumbnail_and_provenance_in_the_same_step(services: Any, generator: FakeGenerator) -> None:
+def test_a_ready_picture_is_stored_with_thumbnail_and_provenance_in_the_same_step(
+    services: Any, generator: FakeGenerator
+) -> None:
     generator.looks, generator.picture = [Ready("https://fake/x")], pictures.png_with_alpha(600, 400)
     answer = check_prediction.check(services, CHECK)
 
     output = answer["output"]
-    assert (answer["state"], output["width"], output["height"], output["preset"], output["seed"]) == ("stored", 600, 400, "mug", 7)
+    assert (answer["state"], output["width"], output["height"], output["preset"], output["seed"]) == (
+        "stored",
+        600,
+        400,
+        "mug",
+        7,
+    )
     kept = services.blobs.images[output["blob"]]
     assert len(kept) == output["bytes"]
     assert b"trainedAlgorithmicMedia" in kept
@@ -105,7 +113,9 @@ def test_a_failed_prediction_is_told_with_its_class(services: Any, generator: Fa
     assert (answer["state"], answer["problem"]["code"], answer["may_resubmit"]) == ("failed", "content_moderated", False)
 
 
-def test_a_cancel_reaches_the_provider_and_its_refusal_is_no_failure(services: Any, generator: FakeGenerator, monkeypatch: Any) -> None:
+def test_a_cancel_reaches_the_provider_and_its_refusal_is_no_failure(
+    services: Any, generator: FakeGenerator, monkeypatch: Any
+) -> None:
     assert cancel_prediction.cancel(services, CHECK) == {"canceled": True, "retryable": False}
 
     def refuse(*_: Any) -> bool:

@@ -159,14 +159,14 @@ MISTAKES = [
     pytest.param({"input_image": b"just some text\n" * 40}, {}, 415, "unsupported_image", "input_image", id="text as PNG"),
     pytest.param({"input_image": b"\xff\xd8\xff" + b"\0" * 6_291_456}, {}, 413, "image_too_large", None, id="6 MB"),
     pytest.param({"input_image": pictures.bomb_png()}, {}, 413, "image_too_large", "input_image", id="decompression bomb"),
-    pytest.param({"input_image": pictures.photo_jpeg(99, 99)}, {"prompt": ""}, 422, "validation_failed", "prompt", id="no prompt"),
+    pytest.param({"input_image": pictures.photo_jpeg(99, 99)}, {"prompt": ""}, 422, "validation_failed", "prompt", id="no prompt"),  # noqa: E501 - a row of a table
     pytest.param({}, {}, 422, "validation_failed", "input_image", id="no image"),
     pytest.param(
         {"input_image": pictures.photo_jpeg(99, 99)}, {"safety_tolerance": "9"}, 422, "validation_failed", "safety_tolerance",
         id="safety_tolerance=9",
     ),
     pytest.param({"input_image": pictures.photo_jpeg(99, 99)}, {"seed": "abc"}, 422, "validation_failed", "seed", id="seed=abc"),
-    pytest.param({"input_image": pictures.photo_jpeg(99, 99)}, {"colour": "red"}, 422, "validation_failed", "colour", id="unknown"),
+    pytest.param({"input_image": pictures.photo_jpeg(99, 99)}, {"colour": "red"}, 422, "validation_failed", "colour", id="unknown"),  # noqa: E501 - a row of a table
 ]  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """The story of a job, driven in memory: the clock jumps to each timer, two minutes of polling take milliseconds."""
 
+import itertools
 from typing import Any
 
 import pytest
-from devhost.bench import Bench
 
 import orchestrators
+from devhost.bench import Bench
 from shared import names
 from shared.domain.problem import Problem, moderated
 
@@ -114,7 +115,9 @@ def test_it_gives_up_after_the_last_poll_that_the_settings_allow() -> None:
 @pytest.mark.parametrize("early", [0.0, 0.4, 0.95])
 def test_timers_that_fire_early_change_nothing_but_a_poll_or_two(early: float) -> None:
     outcome = run(
-        job_input(generation_timeout_seconds=8), bench={"timers_fire_early": early}, **{names.CHECK_PREDICTION: lambda payload: RUNNING}
+        job_input(generation_timeout_seconds=8),
+        bench={"timers_fire_early": early},
+        **{names.CHECK_PREDICTION: lambda payload: RUNNING},
     )
 
     assert ending(outcome)["problem"]["code"] == "generation_timeout"
@@ -125,7 +128,7 @@ def test_polling_starts_every_second_and_slows() -> None:
     outcome = run(**{names.CHECK_PREDICTION: lambda payload: RUNNING})
 
     times = [at for name, _, at in outcome.calls if name == names.CHECK_PREDICTION]
-    gaps = [round(b - a, 3) for a, b in zip(times, times[1:-1], strict=False)]
+    gaps = [round(b - a, 3) for a, b in itertools.pairwise(times[:-1])]
     assert gaps[0] == 1.0
     assert gaps == sorted(gaps)
     assert len(times) <= 120

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import simulators
 
+import simulators
 from shared.providers.registry import build_generators
 from shared.secrets import EnvironmentSecrets, Secrets
 from shared.settings import Settings

@@ -56,7 +56,9 @@ def test_a_missing_key_is_told_before_anything_is_sent(generators: Any, sim: Any
 
 
 @every_generator
-def test_a_rotated_key_is_read_again_when_the_old_one_is_refused(generators: Any, sim: Any, keys: dict[str, str], name: str) -> None:
+def test_a_rotated_key_is_read_again_when_the_old_one_is_refused(
+    generators: Any, sim: Any, keys: dict[str, str], name: str
+) -> None:
     generator = generators[name]
     generator.require_key()
     sim.configure(**{name: {"keys": ["newer"]}})
@@ -134,7 +136,7 @@ def test_a_lost_or_unreadable_answer_to_a_submit_may_have_been_one(generators: A
     "fault",
     [
         {"kind": "status", "status": 500}, {"kind": "status", "status": 429}, {"kind": "status", "status": 404},
-        {"kind": "status", "status": 401}, {"kind": "disconnect_before"}, {"kind": "garbage"}, {"kind": "truncated_json"}, {"kind": "html"},
+        {"kind": "status", "status": 401}, {"kind": "disconnect_before"}, {"kind": "garbage"}, {"kind": "truncated_json"}, {"kind": "html"},  # noqa: E501 - a row of a table
     ],
     ids=lambda fault: "-".join(str(v) for v in fault.values()),
 )  # fmt: skip

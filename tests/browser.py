@@ -1,0 +1,33 @@
+"""A real Chromium for tests of the page: `from tests.browser import browser`."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Module scope, not session: the synchronous API keeps an event loop running in this thread while it is open, and
+    # asyncio tests of other modules need theirs.
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        assert not os.environ.get("CI"), "continuous integration needs Chromium"
+        pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk, or set CHROMIUM")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()

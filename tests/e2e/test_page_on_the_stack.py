@@ -1,0 +1,72 @@
+"""The page in a real browser, against the real app: a creator makes a PPL and a goods picture."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+
+#: Where the README's picture comes from: set it to draw that anew.
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+
+
+@pytest.fixture
+def page(browser: Browser, stack: Stack) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
+    opened = context.new_page()
+    opened.goto(stack.url + "/")
+    yield opened
+    context.close()
+
+
+def keep(page: Page, name: str) -> None:
+    if SCREENSHOTS:
+        page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"))
+
+
+def expect_a_picture(page: Page) -> None:
+    picture = page.get_by_test_id("result-image").first
+    expect(picture).to_be_visible(timeout=60_000)
+    page.wait_for_function("image => image.complete && image.naturalWidth > 500", arg=picture.element_handle())
+
+
+def test_a_creator_makes_a_goods_picture_from_a_sample(page: Page) -> None:
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("use-sample").first.click()
+    page.get_by_test_id("preset").get_by_text("머그컵").click()
+    page.get_by_test_id("submit").click()
+
+    expect_a_picture(page)
+    expect(page.get_by_test_id("history-item").first).to_have_attribute("data-status", "succeeded")
+    keep(page, "goods")
+
+
+def test_a_creator_makes_a_ppl_picture_from_samples_and_downloads_it(page: Page) -> None:
+    page.get_by_test_id("use-sample").first.click()
+    if not page.get_by_test_id("prompt").input_value():
+        page.get_by_test_id("prompt").fill("주인공이 음료를 들고 있는 장면")
+    page.get_by_test_id("submit").click()
+
+    expect_a_picture(page)
+    with page.expect_download() as download:
+        page.get_by_test_id("download").first.click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    keep(page, "page")
+
+
+def test_a_moderated_picture_is_told_in_korean_and_then_in_english(page: Page, stack: Stack) -> None:
+    stack.configure(bfl={"outcome": "moderated_output"})
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("use-sample").first.click()
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("error")).to_contain_text("안전성 검사 실패", timeout=60_000)
+    expect(page.get_by_test_id("error-code")).to_contain_text("content_moderated")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("error")).to_contain_text(re.compile("safety check failed", re.IGNORECASE), timeout=20_000)

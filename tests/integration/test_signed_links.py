@@ -1,0 +1,200 @@
+"""Signed links open what they name, for as long as they say, and nothing else."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from azure.storage.blob import BlobServiceClient
+
+from shared.job_ids import new_job_id
+from shared.services import Services
+from shared.storage.blob_store import IMAGES, BlobStore
+from shared.storage.job_store import output_name
+from shared.storage.signed_links import CLOCK_SKEW, LinkSigner
+from tests.azurite import AzuriteOAuth
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def image(services: Services) -> str:
+    name = output_name(new_job_id(), 0, "png")
+    services.blobs.put_image(name, b"a picture", "image/png")
+    return name
+
+
+def get(url: str, **options: Any) -> requests.Response:
+    return requests.get(url, timeout=10, **options)
+
+
+def in_query(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H%%3A%M%%3A%SZ")
+
+
+def signer(services: Services, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> LinkSigner:
+    return LinkSigner(services._blob_service, HOUR, clock)
+
+
+def test_a_link_opens_its_image_without_credentials(services: Services, image: str) -> None:
+    answer = get(services.links.sign(IMAGES, image)[0])
+
+    assert (answer.status_code, answer.content, answer.headers["Content-Type"]) == (200, b"a picture", "image/png")
+
+
+def test_without_its_query_a_link_opens_nothing(services: Services, image: str) -> None:
+    url, _ = services.links.sign(IMAGES, image)
+
+    assert get(url.partition("?")[0]).status_code in (401, 403, 404, 409)
+
+
+def test_a_link_says_when_it_ends_and_it_is_the_settings_minutes_from_now(services: Services, image: str) -> None:
+    now = datetime(2030, 1, 2, 3, 4, 5, 678, UTC)
+    url, ends = signer(services, lambda: now).sign(IMAGES, image)
+
+    assert ends == datetime(2030, 1, 2, 4, 4, 5, tzinfo=UTC)
+    assert parse_qs(urlsplit(url).query)["se"] == ["2030-01-02T04:04:05Z"]
+    assert parse_qs(urlsplit(url).query)["st"] == ["2030-01-02T02:59:05Z"]
+
+
+def test_a_link_is_dead_after_its_time(services: Services, image: str) -> None:
+    url, _ = signer(services, lambda: datetime.now(UTC) - HOUR - timedelta(seconds=2)).sign(IMAGES, image)
+
+    assert get(url).status_code == 403
+
+
+def test_a_link_made_by_a_clock_that_is_minutes_ahead_opens_at_once(services: Services, image: str) -> None:
+    ahead = CLOCK_SKEW - timedelta(seconds=30)
+
+    assert get(signer(services, lambda: datetime.now(UTC) + ahead).sign(IMAGES, image)[0]).status_code == 200
+
+
+def test_a_link_whose_signature_or_end_was_changed_opens_nothing(services: Services, image: str) -> None:
+    url, ends = services.links.sign(IMAGES, image)
+    before, signature = url.split("sig=")
+    forged = f"{before}sig={'B' if signature[0] != 'B' else 'C'}{signature[1:]}"
+    prolonged = url.replace(in_query(ends), in_query(ends + HOUR))
+
+    assert get(forged).status_code == 403
+    assert prolonged != url
+    assert get(prolonged).status_code == 403
+
+
+def test_a_link_opens_no_other_image(services: Services, image: str) -> None:
+    other = output_name(new_job_id(), 0, "png")
+    services.blobs.put_image(other, b"not yours", "image/png")
+    url, _ = services.links.sign(IMAGES, image)
+
+    assert get(url.replace(image, other)).status_code == 403
+
+
+def test_a_link_only_reads(services: Services, image: str) -> None:
+    url, _ = services.links.sign(IMAGES, image)
+
+    assert requests.delete(url, timeout=10).status_code == 403
+    assert requests.put(url, data=b"x", headers={"x-ms-blob-type": "BlockBlob"}, timeout=10).status_code == 403
+    assert services.blobs.get_image(image) == b"a picture"
+
+
+def test_a_link_can_name_the_file_a_browser_saves(services: Services, image: str) -> None:
+    url, _ = services.links.sign(IMAGES, image, 'attachment; filename="toon.png"')
+
+    assert get(url).headers["Content-Disposition"] == 'attachment; filename="toon.png"'
+
+
+# ---- by identity ----
+
+
+class CountingService:
+    """The blob service, with a list of the delegation keys that were asked of it: (start, end)."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
+        self.asked: list[tuple[datetime, datetime]] = []
+
+    def get_user_delegation_key(self, start: datetime, end: datetime) -> Any:
+        self.asked.append((start, end))
+        return self._service.get_user_delegation_key(start, end)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+
+@pytest.fixture
+def by_identity(azurite_oauth: AzuriteOAuth) -> CountingService:
+    return CountingService(
+        BlobServiceClient(azurite_oauth.blob_url, credential=azurite_oauth.credential, connection_verify=azurite_oauth.ca_path)
+    )
+
+
+@pytest.fixture
+def delegated_image(by_identity: CountingService) -> str:
+    name = output_name(new_job_id(), 0, "png")
+    BlobStore(by_identity).put_image(name, b"by identity", "image/png")  # type: ignore[arg-type]
+    return name
+
+
+def delegating(service: CountingService, ttl: timedelta = HOUR, clock: Callable[[], datetime] | None = None) -> LinkSigner:
+    return LinkSigner(service, ttl, clock or (lambda: datetime.now(UTC)))  # type: ignore[arg-type]
+
+
+def test_a_link_signed_by_identity_opens_its_image_and_nothing_without_its_query(
+    azurite_oauth: AzuriteOAuth, by_identity: CountingService, delegated_image: str
+) -> None:
+    url, _ = delegating(by_identity).sign(IMAGES, delegated_image)
+
+    assert "skoid=" in url
+    answer = get(url, verify=azurite_oauth.ca_path)
+    assert (answer.status_code, answer.content) == (200, b"by identity")
+    assert get(url.partition("?")[0], verify=azurite_oauth.ca_path).status_code >= 400
+    assert get(url.replace("sig=", "sig=A"), verify=azurite_oauth.ca_path).status_code == 403
+
+
+def test_one_delegation_key_signs_many_links_from_many_threads(by_identity: CountingService, delegated_image: str) -> None:
+    links = delegating(by_identity)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: links.sign(IMAGES, delegated_image), range(40)))
+
+    assert len(by_identity.asked) == 1
+
+
+class Clock:
+    """Tells the time it is set to."""
+
+    def __init__(self) -> None:
+        self.began = datetime.now(UTC)
+        self.now = self.began
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def at_hour(self, hours: float) -> None:
+        self.now = self.began + timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(("hour", "keys"), [(0.5, 1), (22.9, 1), (23.1, 2), (30, 2)])
+def test_the_delegation_key_is_renewed_once_a_link_would_outlive_it(
+    by_identity: CountingService, delegated_image: str, hour: float, keys: int
+) -> None:
+    clock = Clock()
+    links = delegating(by_identity, clock=clock)
+    links.sign(IMAGES, delegated_image)
+    clock.at_hour(hour)
+    _, ends = links.sign(IMAGES, delegated_image)
+
+    assert len(by_identity.asked) == keys
+    assert by_identity.asked[-1][1] >= ends
+
+
+@pytest.mark.parametrize("minutes", [1, 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60])
+def test_no_link_outlives_its_delegation_key_and_no_key_exceeds_the_seven_days_azure_allows(
+    by_identity: CountingService, delegated_image: str, minutes: int
+) -> None:
+    clock = Clock()
+    _, ends = delegating(by_identity, timedelta(minutes=minutes), clock).sign(IMAGES, delegated_image)
+    _, key_ends = by_identity.asked[-1]
+
+    assert ends <= key_ends <= clock.now + timedelta(days=7)

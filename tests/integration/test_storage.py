@@ -1,0 +1,287 @@
+"""Images and documents in a real blob service."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+import requests
+from azure.storage.blob import BlobServiceClient
+
+from shared.job_ids import new_job_id
+from shared.services import Services
+from shared.settings import Settings
+from shared.storage.account import StorageNotConfigured, blob_service
+from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict
+from shared.storage.job_store import (
+    JobStore,
+    output_name,
+    prepared_name,
+    submission_name,
+    thumbnail_name,
+    upload_name,
+)
+from tests.azurite import ACCOUNT, Azurite, AzuriteOAuth, MadeUpIdentity
+
+
+@pytest.fixture
+def blobs(services: Services) -> BlobStore:
+    return services.blobs
+
+
+@pytest.fixture
+def jobs(services: Services) -> JobStore:
+    return services.jobs
+
+
+@pytest.fixture
+def job_id(jobs: JobStore) -> str:
+    """A job that is queued."""
+    job_id = new_job_id()
+    jobs.create({"id": job_id, "status": "queued", "marks": []})
+    return job_id
+
+
+# ---- images ----
+
+
+def test_an_image_comes_back_byte_for_byte(blobs: BlobStore) -> None:
+    name = output_name(new_job_id(), 0, "png")
+    blobs.put_image(name, b"\x89PNG\0\xff", "image/png")
+
+    assert blobs.get_image(name) == b"\x89PNG\0\xff"
+
+
+def test_an_image_written_twice_is_the_second_one(blobs: BlobStore) -> None:
+    name = output_name(new_job_id(), 0, "png")
+    blobs.put_image(name, b"first", "image/png")
+    blobs.put_image(name, b"second", "image/png")
+
+    assert blobs.get_image(name) == b"second"
+
+
+@pytest.mark.parametrize(("extension", "content_type"), [("png", "image/png"), ("jpg", "image/jpeg")])
+def test_an_image_is_served_with_its_content_type_and_kept_by_browsers_alone(
+    services: Services, azurite: Azurite, extension: str, content_type: str
+) -> None:
+    name = output_name(new_job_id(), 0, extension)
+    services.blobs.put_image(name, b"...", content_type, metadata={"seed": "5"})
+    answer = requests.get(services.links.sign(IMAGES, name)[0], timeout=10)
+
+    assert answer.headers["Content-Type"] == content_type
+    assert answer.headers["Cache-Control"] == "private, max-age=3600"
+    assert answer.headers["x-ms-meta-seed"] == "5"
+
+
+def test_an_image_that_is_not_there_is_a_key_error(blobs: BlobStore) -> None:
+    with pytest.raises(KeyError):
+        blobs.get_image(output_name(new_job_id(), 0, "png"))
+
+
+def test_names_lists_what_lies_under_a_prefix_and_nothing_beside_it(blobs: BlobStore) -> None:
+    mine, other = new_job_id(), new_job_id()
+    for name in (upload_name(mine, "input_image", "png"), output_name(mine, 0, "png"), output_name(other, 0, "png")):
+        blobs.put_image(name, b"x", "image/png")
+
+    assert list(blobs.names(IMAGES, f"{mine}/")) == [f"{mine}/input/input_image.png", f"{mine}/output/0.png"]
+
+
+# ---- documents ----
+
+
+def test_a_document_comes_back_with_its_version(blobs: BlobStore) -> None:
+    name = submission_name(new_job_id(), 0, 1)
+    etag = blobs.create_document(name, {"프롬프트": "주인공", "n": 1})
+
+    assert blobs.read_document(name) == ({"프롬프트": "주인공", "n": 1}, etag)
+
+
+def test_a_document_that_is_not_there_is_none(blobs: BlobStore) -> None:
+    assert blobs.read_document(submission_name(new_job_id(), 0, 1)) is None
+
+
+def test_a_document_is_created_once_only(blobs: BlobStore) -> None:
+    name = submission_name(new_job_id(), 0, 1)
+    blobs.create_document(name, {"by": "first"})
+
+    with pytest.raises(Conflict):
+        blobs.create_document(name, {"by": "second"})
+    assert blobs.read_document(name)[0] == {"by": "first"}  # type: ignore[index]
+
+
+def test_only_the_version_that_was_read_is_replaced(blobs: BlobStore) -> None:
+    name = submission_name(new_job_id(), 0, 1)
+    old = blobs.create_document(name, {"version": 1})
+    new = blobs.replace_document(name, {"version": 2}, old)
+
+    assert new != old
+    with pytest.raises(Conflict):
+        blobs.replace_document(name, {"version": 3}, old)
+    assert blobs.read_document(name) == ({"version": 2}, new)
+
+
+def test_a_document_that_was_deleted_is_not_brought_back(blobs: BlobStore) -> None:
+    name = submission_name(new_job_id(), 0, 1)
+
+    with pytest.raises(Conflict):
+        blobs.replace_document(name, {"version": 2}, '"0x8DC0000000000000"')
+    assert blobs.read_document(name) is None
+
+
+def test_of_many_who_create_a_document_at_once_exactly_one_wins(blobs: BlobStore) -> None:
+    racers = 8
+    name, start = submission_name(new_job_id(), 0, 1), Barrier(racers)
+
+    def create(racer: int) -> bool:
+        start.wait(10)
+        try:
+            blobs.create_document(name, {"racer": racer})
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(racers) as pool:
+        won = list(pool.map(create, range(racers)))
+
+    assert won.count(True) == 1
+    assert blobs.read_document(name)[0] == {"racer": won.index(True)}  # type: ignore[index]
+
+
+def test_containers_are_made_when_first_needed_and_again_by_a_check(azurite_oauth: AzuriteOAuth) -> None:
+    service = BlobServiceClient(
+        azurite_oauth.blob_url, credential=azurite_oauth.credential, connection_verify=azurite_oauth.ca_path
+    )
+    for container in service.list_containers():
+        service.delete_container(container.name)
+    blobs = BlobStore(service)
+
+    assert list(blobs.names(IMAGES, "")) == []
+    assert blobs.read_document("jobs/none/job.json") is None
+    blobs.check()
+    assert {container.name for container in service.list_containers()} == {IMAGES, DOCUMENTS}
+    service.delete_container(IMAGES)
+    blobs.check()
+    assert {container.name for container in service.list_containers()} == {IMAGES, DOCUMENTS}
+
+
+# ---- jobs ----
+
+
+def test_a_job_is_read_as_it_was_created(jobs: JobStore) -> None:
+    document = {"id": new_job_id(), "status": "queued", "input": {"prompt": "고양이"}}
+    jobs.create(document)
+
+    assert jobs.read(document["id"]) == document
+
+
+def test_a_job_id_is_taken_once_only(jobs: JobStore, job_id: str) -> None:
+    with pytest.raises(Conflict):
+        jobs.create({"id": job_id, "status": "queued"})
+
+
+def test_an_unknown_job_is_none_to_read_and_a_key_error_to_update(jobs: JobStore) -> None:
+    assert jobs.read(new_job_id()) is None
+    with pytest.raises(KeyError):
+        jobs.update(new_job_id(), lambda document: document)
+
+
+@pytest.mark.parametrize("terminal", ["succeeded", "failed", "canceled"])
+def test_a_terminal_status_never_changes(jobs: JobStore, job_id: str, terminal: str) -> None:
+    ended = jobs.update(job_id, lambda document: {**document, "status": terminal})
+
+    later = jobs.update(job_id, lambda document: {**document, "status": "processing", "late": True})
+
+    assert later == ended == jobs.read(job_id)
+
+
+def test_a_job_that_was_ended_while_another_was_writing_stays_ended(jobs: JobStore, job_id: str) -> None:
+    def slow_change(document: dict[str, Any]) -> dict[str, Any]:
+        jobs.update(job_id, lambda current: {**current, "status": "canceled"})
+        return {**document, "status": "succeeded"}
+
+    assert jobs.update(job_id, slow_change)["status"] == "canceled"
+    assert jobs.read(job_id)["status"] == "canceled"  # type: ignore[index]
+
+
+def test_updates_at_the_same_time_are_all_applied(jobs: JobStore, job_id: str) -> None:
+    # Each round of a race has a winner, so as many writers as there are attempts always get through.
+    writers = 6
+    start = Barrier(writers)
+
+    def mark(writer: int) -> None:
+        start.wait(10)
+        jobs.update(job_id, lambda document: {**document, "marks": [*document["marks"], writer]})
+
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(mark, range(writers)))
+
+    assert sorted(jobs.read(job_id)["marks"]) == list(range(writers))  # type: ignore[index]
+
+
+def test_an_update_that_always_loses_gives_up_with_a_conflict(jobs: JobStore, job_id: str) -> None:
+    def outrun(document: dict[str, Any]) -> dict[str, Any]:
+        jobs.update(job_id, lambda current: {**current, "marks": [*current["marks"], "theirs"]})
+        return {**document, "marks": [*document["marks"], "mine"]}
+
+    with pytest.raises(Conflict):
+        jobs.update(job_id, outrun)
+    assert "mine" not in jobs.read(job_id)["marks"]  # type: ignore[index]
+
+
+def test_every_blob_of_a_job_lies_under_its_id_and_has_a_name_of_its_own() -> None:
+    job_id = new_job_id()
+    images = [
+        upload_name(job_id, "input_image_1", "jpg"), upload_name(job_id, "input_image_2", "jpg"),
+        prepared_name(job_id, "input_image_1", "jpg"), prepared_name(job_id, "input_image_2", "jpg"),
+        output_name(job_id, 0, "jpg"), output_name(job_id, 1, "jpg"), thumbnail_name(job_id, 0), thumbnail_name(job_id, 1),
+    ]  # fmt: skip
+    submissions = [submission_name(job_id, index, attempt) for index in (0, 1) for attempt in (1, 2)]
+
+    assert all(name.startswith(f"{job_id}/") for name in images)
+    assert all(name.startswith(f"jobs/{job_id}/") for name in submissions)
+    assert len({*images, *submissions}) == len(images) + len(submissions)
+
+
+# ---- which account ----
+
+
+def no_identity() -> Any:
+    raise AssertionError("a connection string needs no identity")
+
+
+def chosen(**environ: str) -> BlobServiceClient:
+    return blob_service(Settings.from_environ(environ), MadeUpIdentity)
+
+
+def test_a_connection_string_is_enough(azurite: Azurite) -> None:
+    service = blob_service(Settings.from_environ({"AzureWebJobsStorage": azurite.connection_string}), no_identity)
+
+    assert service.url.rstrip("/") == azurite.blob_url
+    assert service.account_name == ACCOUNT
+    assert service.credential.account_key
+
+
+def test_an_account_name_is_reached_by_identity() -> None:
+    service = chosen(AzureWebJobsStorage__accountName="toonstore")
+
+    assert service.url == "https://toonstore.blob.core.windows.net/"
+    assert service.account_name == "toonstore"
+    assert isinstance(service.credential, MadeUpIdentity)
+
+
+def test_a_blob_service_uri_is_reached_as_it_stands() -> None:
+    uri = "https://toonstore.blob.core.chinacloudapi.cn"
+
+    assert chosen(AzureWebJobsStorage__blobServiceUri=uri, AzureWebJobsStorage__accountName="x").url == f"{uri}/"
+
+
+def test_images_go_to_their_own_account_by_identity_even_beside_a_connection_string(azurite: Azurite) -> None:
+    service = chosen(AzureWebJobsStorage=azurite.connection_string, IMAGES_STORAGE_ACCOUNT="toonimages")
+
+    assert service.url == "https://toonimages.blob.core.windows.net/"
+    assert isinstance(service.credential, MadeUpIdentity)
+
+
+def test_no_account_at_all_is_told_by_the_settings_name() -> None:
+    with pytest.raises(StorageNotConfigured, match="AzureWebJobsStorage"):
+        chosen()

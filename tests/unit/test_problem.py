@@ -1,0 +1,160 @@
+"""Every failure a user can meet, in both languages."""
+
+import json
+import re
+
+import pytest
+
+from shared.domain.problem import CATALOGUE, Problem, invalid_fields, moderated, timed_out
+from shared.images import too_large
+from shared.providers.registry import GENERATORS
+
+STATUSES = {
+    "invalid_request": 400, "image_too_large": 413, "unsupported_image": 415, "unauthorized": 401, "forbidden": 403,
+    "job_not_found": 404, "result_expired": 410, "result_not_ready": 409, "job_already_finished": 409,
+    "idempotency_in_progress": 409, "validation_failed": 422, "idempotency_key_reused": 422, "content_moderated": 422,
+    "too_many_active_jobs": 429, "quota_exceeded": 429, "missing_api_key": 503, "provider_unavailable": 503,
+    "provider_auth_failed": 503, "provider_quota_exhausted": 503, "provider_bad_response": 502, "generation_timeout": 504,
+    "translator_not_configured": 501, "internal": 500,
+}  # fmt: skip
+
+HANGUL = re.compile("[가-힣]")
+
+#: Problems as the app builds them, one or more for each code.
+BUILT = [
+    *(Problem(code) for code in STATUSES if "{" not in CATALOGUE[code].detail_ko),
+    Problem("invalid_request", params={"reason": "no multipart body"}),
+    too_large(5_242_880),
+    invalid_fields(("seed", "정수여야 합니다.", "Must be a whole number."), ("prompt", "입력해 주세요.", "Write one.")),
+    *(moderated(g.label, stage, "unknown") for g in GENERATORS for stage in ("input", "output", "")),
+    *(g.missing_key() for g in GENERATORS),
+    *(
+        Problem(code, params={"provider": g.label})
+        for g in GENERATORS
+        for code in ("provider_unavailable", "provider_auth_failed", "provider_quota_exhausted", "provider_bad_response")
+    ),
+    timed_out(120, "unknown"),
+    timed_out(90, "no"),
+]
+
+every_code = pytest.mark.parametrize("code", sorted(CATALOGUE))
+every_problem = pytest.mark.parametrize("problem", BUILT, ids=lambda p: p.code)
+
+
+def test_the_codes_and_their_statuses_are_the_contracts() -> None:
+    assert {code: kind.status for code, kind in CATALOGUE.items()} == STATUSES
+
+
+def test_the_app_can_build_every_code() -> None:
+    assert {problem.code for problem in BUILT} == set(STATUSES)
+
+
+@every_code
+def test_every_code_speaks_korean_and_english(code: str) -> None:
+    kind = CATALOGUE[code]
+    assert HANGUL.search(kind.title_ko) or kind.title_ko.startswith("Idempotency-Key")
+    assert HANGUL.search(kind.detail_ko)
+    for english in (kind.title_en, kind.detail_en):
+        assert english.strip()
+        assert not HANGUL.search(english)
+
+
+@every_problem
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_no_sentence_has_a_gap(problem: Problem, language: str) -> None:
+    document = problem.to_document(language)  # type: ignore[arg-type]
+
+    assert document["detail"].strip()
+    assert not re.search(r"[{}]|(^|\s)-(\s|[가-힣]|$)|\(\)", document["detail"])
+    if language == "en":
+        assert not HANGUL.search(document["detail"])
+
+
+@every_problem
+def test_a_problem_survives_the_way_through_the_orchestration(problem: Problem) -> None:
+    assert Problem.from_payload(json.loads(json.dumps(problem.to_payload()))) == problem
+
+
+@every_problem
+def test_the_old_page_reads_the_detail_as_error(problem: Problem) -> None:
+    document = problem.to_document("ko")
+
+    assert document["error"] == document["detail"]
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_a_document_has_the_members_of_the_contract() -> None:
+    problem = invalid_fields(("seed", "정수여야 합니다.", "Must be a whole number.")).at("validating")
+
+    assert problem.to_document("en", instance="/api/jobs/job_1", request_id="r-1") == {
+        "type": "urn:toonconnect:problem:validation_failed", "title": "Invalid input", "status": 422,
+        "detail": "Check the input: seed", "error": "Check the input: seed", "instance": "/api/jobs/job_1",
+        "code": "validation_failed", "stage": "validating", "retryable": False, "charged": "no", "request_id": "r-1",
+        "errors": [{"field": "seed", "message": "Must be a whole number."}],
+    }  # fmt: skip
+    assert problem.to_document("ko")["errors"] == [{"field": "seed", "message": "정수여야 합니다."}]
+
+
+REPLICATE, BFL = GENERATORS
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        (moderated("BFL.ai", "input", "no"), "안전성 검사 실패"),
+        (REPLICATE.missing_key(), "REPLICATE_API_TOKEN이 설정되어 있지 않습니다"),
+        (BFL.missing_key(), "BFL_API_KEY가 설정되어 있지 않습니다"),
+        *(
+            (Problem(code, params={"provider": generator.label}), f"{name} 모델 생성 실패")
+            for code in ("provider_unavailable", "provider_auth_failed", "provider_quota_exhausted")
+            for generator, name in ((REPLICATE, "Replicate"), (BFL, "BFL.ai"))
+        ),
+        (Problem("provider_bad_response", params={"provider": "Replicate"}), "처리할 수 없는 결과 타입입니다"),
+        (timed_out(120, "unknown"), "이미지 생성이 2분 내에 완료되지 않았습니다"),
+    ],
+)
+def test_korean_details_begin_with_the_sentences_operators_search_for(problem: Problem, sentence: str) -> None:
+    assert problem.to_document("ko")["detail"].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "korean", "english"),
+    [
+        (1, "1초", "1 second"),
+        (60, "1분", "1 minute"),
+        (120, "2분", "2 minutes"),
+        (90, "90초", "90 seconds"),
+        (45, "45초", "45 seconds"),
+    ],
+)
+def test_a_deadline_is_told_in_whole_minutes_or_else_in_seconds(seconds: int, korean: str, english: str) -> None:
+    problem = timed_out(seconds, "no")
+
+    assert f" {korean} 내에" in problem.to_document("ko")["detail"]
+    assert f"within {english}." in problem.to_document("en")["detail"]
+
+
+@pytest.mark.parametrize("charged", ["yes", "no", "unknown"])
+def test_a_problem_says_what_it_cost(charged: str) -> None:
+    assert timed_out(120, charged).to_document("ko")["charged"] == charged  # type: ignore[arg-type]
+    assert Problem("internal").charged == "no"
+
+
+def test_a_problem_may_overrule_whether_its_code_is_worth_a_retry() -> None:
+    assert Problem("provider_bad_response").is_retryable
+    assert not Problem("provider_bad_response", retryable=False).is_retryable
+    assert Problem("provider_bad_response", retryable=False).to_document("en")["retryable"] is False
+    assert not moderated("BFL.ai", "input", "no").is_retryable
+
+
+def test_a_word_that_is_missing_leaves_a_sentence_all_the_same() -> None:
+    assert Problem("provider_unavailable").to_document("en")["detail"].startswith("- could not make the picture")
+
+
+def test_a_word_with_braces_is_not_taken_for_a_gap() -> None:
+    assert "{x}" in Problem("invalid_request", params={"reason": "{x}"}).to_document("en")["detail"]
+
+
+def test_an_unknown_code_is_refused_where_it_is_built() -> None:
+    with pytest.raises(ValueError, match="no_such_code"):
+        Problem("no_such_code")

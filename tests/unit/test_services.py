@@ -1,0 +1,78 @@
+"""The process's services: one set, built late, and events that say little."""
+
+import json
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.services import Services, services, use_services
+from shared.settings import Settings
+from shared.storage.account import StorageNotConfigured
+from shared.telemetry import event
+
+
+@pytest.fixture(autouse=True)
+def _own_services() -> Iterator[None]:
+    use_services(None)
+    yield
+    use_services(None)
+
+
+def test_a_process_has_one_set_of_services_whoever_asks_first() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: services(), range(32)))
+
+    assert all(one is found[0] for one in found)
+
+
+def test_other_services_can_take_their_place() -> None:
+    mine = Services(Settings())
+    use_services(mine)
+    assert services() is mine
+
+    use_services(None)
+    assert services() is not mine
+
+
+def test_a_bad_setting_hurts_only_what_needs_it() -> None:
+    without_storage = Services(Settings.from_environ({"BFL_API_KEY": "key"}))
+
+    assert without_storage.secrets.get("BFL_API_KEY") == "key"
+    assert set(without_storage.generators) == {"replicate", "bfl"}
+    for part in ("blobs", "jobs", "links"):
+        with pytest.raises(StorageNotConfigured):
+            getattr(without_storage, part)
+
+
+def test_the_identity_is_the_one_that_was_given() -> None:
+    identity = object()
+
+    assert Services(Settings(), identity).credential() is identity
+
+
+def test_without_one_the_identity_is_azures_default_and_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+
+    class DefaultAzureCredential:
+        def __init__(self, managed_identity_client_id: str | None) -> None:
+            asked.append(managed_identity_client_id)
+
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", DefaultAzureCredential)
+    built = Services(Settings.from_environ({"AzureWebJobsStorage__clientId": "c-1"}))
+
+    assert built.credential() is built.credential()
+    assert asked == ["c-1"]
+
+
+def test_an_event_is_its_name_and_its_fields_as_json(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "toonconnect"):
+        event("prediction_submitted", job_id="job_1", stage="생성", missing=None)
+        event("poll_failed", logging.WARNING, status=503, where=Settings)
+
+    first, second = (record.getMessage().split(" ", 1) for record in caplog.records)
+    assert first[0] == "prediction_submitted"
+    assert json.loads(first[1]) == {"job_id": "job_1", "stage": "생성"}
+    assert (second[0], caplog.records[1].levelname) == ("poll_failed", "WARNING")
+    assert json.loads(second[1])["status"] == 503

@@ -1,0 +1,167 @@
+"""Settings: the defaults of the design, and every mistake told by its name."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.settings import Settings
+
+STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+
+
+def read(**environ: str) -> Settings:
+    return Settings.from_environ({**STORAGE, **environ})
+
+
+def test_the_defaults_are_the_designs() -> None:
+    assert read() == Settings(
+        storage_connection_string="UseDevelopmentStorage=true", storage_account_name=None, storage_blob_url=None,
+        storage_client_id=None, images_storage_account=None, key_vault_uri=None, environment_secrets={},
+        replicate_api_base_url="https://api.replicate.com", bfl_api_base_url="https://api.bfl.ai",
+        replicate_model="flux-kontext-apps/multi-image-kontext-max", bfl_model="flux-kontext-max", provider_extra_hosts=(),
+        public_base_url=None, poll_interval_seconds=1.0, poll_max_attempts=120, generation_timeout_seconds=120,
+        queue_timeout_seconds=600, bfl_max_active=6, replicate_max_active=50, max_upload_bytes=5_242_880, retention_days=30,
+        sas_ttl_minutes=60, allowed_origins=(), sync_responses=False, auth_mode="none", max_active_jobs_per_owner=None,
+        daily_jobs_per_owner=None, translator_endpoint=None, translator_region=None, ppl_fallback="none", ai_label="metadata",
+        problems={},
+    )  # fmt: skip
+
+
+SET = [
+    ("IMAGES_STORAGE_ACCOUNT", "toonimages", "images_storage_account", "toonimages"),
+    ("AzureWebJobsStorage__clientId", "c-1", "storage_client_id", "c-1"),
+    ("AZURE_CLIENT_ID", "c-2", "storage_client_id", "c-2"),
+    ("KEY_VAULT_URI", "https://toon.vault.azure.net/", "key_vault_uri", "https://toon.vault.azure.net"),
+    ("REPLICATE_API_BASE_URL", "http://127.0.0.1:7090/replicate/", "replicate_api_base_url", "http://127.0.0.1:7090/replicate"),
+    ("BFL_API_BASE_URL", "https://api.eu.bfl.ai", "bfl_api_base_url", "https://api.eu.bfl.ai"),
+    ("REPLICATE_MODEL", "someone/model", "replicate_model", "someone/model"),
+    ("BFL_MODEL", "flux-pro", "bfl_model", "flux-pro"),
+    ("PROVIDER_EXTRA_HOSTS", "127.0.0.1:7090, LocalHost,,", "provider_extra_hosts", ("127.0.0.1:7090", "localhost")),
+    ("PUBLIC_BASE_URL", "https://toon.example/", "public_base_url", "https://toon.example"),
+    ("POLL_INTERVAL_SECONDS", "0.5", "poll_interval_seconds", 0.5),
+    ("POLL_MAX_ATTEMPTS", "10", "poll_max_attempts", 10),
+    ("GENERATION_TIMEOUT_SECONDS", "90", "generation_timeout_seconds", 90),
+    ("QUEUE_TIMEOUT_SECONDS", "60", "queue_timeout_seconds", 60),
+    ("BFL_MAX_ACTIVE", "24", "bfl_max_active", 24),
+    ("REPLICATE_MAX_ACTIVE", "5", "replicate_max_active", 5),
+    ("MAX_UPLOAD_BYTES", "1048576", "max_upload_bytes", 1_048_576),
+    ("RETENTION_DAYS", "7", "retention_days", 7),
+    ("SAS_TTL_MINUTES", " 15 ", "sas_ttl_minutes", 15),
+    ("ALLOWED_ORIGINS", "https://a.example/, https://b.example", "allowed_origins", ("https://a.example", "https://b.example")),
+    ("SYNC_RESPONSES", "True", "sync_responses", True),
+    ("AUTH_MODE", "easyauth", "auth_mode", "easyauth"),
+    ("MAX_ACTIVE_JOBS_PER_OWNER", "3", "max_active_jobs_per_owner", 3),
+    ("DAILY_JOBS_PER_OWNER", "100", "daily_jobs_per_owner", 100),
+    ("TRANSLATOR_ENDPOINT", "https://api.cognitive.microsofttranslator.com", "translator_endpoint",
+     "https://api.cognitive.microsofttranslator.com"),
+    ("TRANSLATOR_REGION", "koreacentral", "translator_region", "koreacentral"),
+    ("PPL_FALLBACK", "bfl", "ppl_fallback", "bfl"),
+    ("AI_LABEL", "visible", "ai_label", "visible"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "given", "attribute", "value"), SET, ids=[row[0] for row in SET])
+def test_a_setting_is_read_under_its_name(name: str, given: str, attribute: str, value: Any) -> None:
+    settings = read(**{name: given})
+
+    assert getattr(settings, attribute) == value
+    assert settings.problems == {}
+
+
+@pytest.mark.parametrize("name", [row[0] for row in SET])
+def test_a_setting_left_blank_is_a_setting_left_out(name: str) -> None:
+    assert read(**{name: "  "}) == read()
+
+
+MALFORMED = [
+    *((name, text) for name in (
+        "POLL_INTERVAL_SECONDS", "POLL_MAX_ATTEMPTS", "GENERATION_TIMEOUT_SECONDS", "QUEUE_TIMEOUT_SECONDS", "BFL_MAX_ACTIVE",
+        "REPLICATE_MAX_ACTIVE", "MAX_UPLOAD_BYTES", "RETENTION_DAYS", "SAS_TTL_MINUTES", "MAX_ACTIVE_JOBS_PER_OWNER",
+        "DAILY_JOBS_PER_OWNER",
+    ) for text in ("many", "-1", "0", "nan", "9" * 5000)
+      if (name, text[:1]) not in (("MAX_ACTIVE_JOBS_PER_OWNER", "9"), ("DAILY_JOBS_PER_OWNER", "9"))),
+    ("POLL_INTERVAL_SECONDS", "inf"), ("POLL_MAX_ATTEMPTS", "1.5"), ("SAS_TTL_MINUTES", "10081"),
+    *((name, text) for name in (
+        "KEY_VAULT_URI", "REPLICATE_API_BASE_URL", "BFL_API_BASE_URL", "PUBLIC_BASE_URL", "TRANSLATOR_ENDPOINT",
+        "AzureWebJobsStorage__blobServiceUri",
+    ) for text in ("toon.example", "ftp://toon.example", "https://", "https://[half", "https://toon.example:port",
+                   "https://toon.example:99999", "javascript:alert(1)")),
+    ("SYNC_RESPONSES", "yes"), ("AUTH_MODE", "oauth"), ("PPL_FALLBACK", "openai"), ("AI_LABEL", "none"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), MALFORMED, ids=lambda value: value[:40])
+def test_a_malformed_setting_is_told_by_name_and_has_its_default(name: str, text: str) -> None:
+    settings = read(**{name: text})
+
+    assert list(settings.problems) == [name]
+    assert settings.problems[name].startswith("must be")
+    assert Settings(**{**vars(settings), "problems": {}}) == read()
+
+
+def test_several_mistakes_are_all_told() -> None:
+    settings = Settings.from_environ({"RETENTION_DAYS": "x", "AUTH_MODE": "y"})
+
+    assert set(settings.problems) == {"AzureWebJobsStorage", "RETENTION_DAYS", "AUTH_MODE"}
+
+
+NAMES = sorted({row[0] for row in SET} | {name for name, _ in MALFORMED} | {"AzureWebJobsStorage", "WEBSITE_HOSTNAME"})
+
+
+values = st.text(max_size=30) | st.sampled_from(["https://[", "http://a:b", "\x00", "1e9999"])
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), values))
+def test_no_environment_at_all_makes_reading_it_fail(environ: dict[str, str]) -> None:
+    assert Settings.from_environ(environ).retention_days >= 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "attribute", "value"),
+    [
+        ({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}, "storage_connection_string", "UseDevelopmentStorage=true"),
+        ({"AzureWebJobsStorage__accountName": "toonstore"}, "storage_account_name", "toonstore"),
+        (
+            {"AzureWebJobsStorage__blobServiceUri": "https://toonstore.blob.core.windows.net/"},
+            "storage_blob_url",
+            "https://toonstore.blob.core.windows.net",
+        ),
+    ],
+)
+def test_storage_is_named_in_any_of_three_ways(environ: dict[str, str], attribute: str, value: str) -> None:
+    settings = Settings.from_environ(environ)
+
+    assert getattr(settings, attribute) == value
+    assert settings.problems == {}
+
+
+def test_without_storage_the_missing_name_is_told() -> None:
+    assert list(Settings.from_environ({}).problems) == ["AzureWebJobsStorage"]
+
+
+def test_in_the_cloud_the_public_address_is_the_sites_own() -> None:
+    cloud = {"WEBSITE_HOSTNAME": "toon.azurewebsites.net", "WEBSITE_INSTANCE_ID": "i-1"}
+
+    assert read(**cloud).public_base_url == "https://toon.azurewebsites.net"
+    assert read(**cloud, PUBLIC_BASE_URL="https://toon.example").public_base_url == "https://toon.example"
+
+
+def test_on_a_laptop_there_is_no_public_address() -> None:
+    assert read(WEBSITE_HOSTNAME="localhost:7071").public_base_url is None
+
+
+def test_secrets_of_the_environment_are_kept_and_never_shown() -> None:
+    settings = read(REPLICATE_API_TOKEN="r8_secret", BFL_API_KEY="bfl_secret", TRANSLATOR_KEY="tr_secret", OTHER="x")
+
+    assert settings.environment_secrets == {
+        "REPLICATE_API_TOKEN": "r8_secret", "BFL_API_KEY": "bfl_secret", "TRANSLATOR_KEY": "tr_secret",
+    }  # fmt: skip
+    assert "_secret" not in repr(settings)
+
+
+def test_the_environment_of_the_process_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_DAYS", "12")
+
+    assert Settings.from_environ().retention_days == 12
