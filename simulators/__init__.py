@@ -1,4 +1,4 @@
-"""Both image providers over HTTP, with switchable delays, outcomes and faults, and a bill that adds up."""
+"""Replicate and Black Forest Labs over HTTP, for local work and tests. See README.md."""
 
 from simulators.server import Simulators, running
 

@@ -1,34 +1,35 @@
-"""`python -m simulators --port 7090 [--host ADDRESS] [--state FILE]`."""
+"""python -m simulators --port 7090 [--host 127.0.0.1] [--state FILE]"""
 
 import argparse
 import asyncio
-import os
 import signal
-import sys
+from pathlib import Path
 
-from simulators.server import serve
+from simulators.server import Application, start
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m simulators", description="Simulators of Replicate and Black Forest Labs.")
+async def serve(host: str, port: int, state: Path | None) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    if state:
+        state.parent.mkdir(parents=True, exist_ok=True)
+    runner, bound = await start(Application(state), host, port)
+    print(f"simulators: http://{host}:{bound}/replicate and http://{host}:{bound}/bfl", flush=True)
+    try:
+        await stopping.wait()
+    finally:
+        await runner.cleanup()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="simulators", description="Simulators of Replicate and Black Forest Labs.")
     parser.add_argument("--port", type=int, default=7090)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--state", help="SQLite file that keeps predictions across restarts")
+    parser.add_argument("--state", type=Path, help="SQLite file, so that predictions outlive the process")
     options = parser.parse_args()
-
-    async def run() -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-
-        def ready(port: int) -> None:
-            print(f"simulators listening on http://{options.host}:{port}", flush=True)
-
-        await serve(options.host, options.port, options.state, ready, stop)
-
-    asyncio.run(run())
-    os._exit(0)
+    asyncio.run(serve(options.host, options.port, options.state))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,163 +1,291 @@
-"""Black Forest Labs' HTTP API for flux-kontext-max (providers reference, section 2)."""
+"""Black Forest Labs' HTTP API for FLUX.1 Kontext: section 2 of providers.md."""
 
-import asyncio
+import dataclasses
+import hashlib
+import hmac
 import re
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
-from simulators.ledger import Prediction, digest_of
-from simulators.lifecycle import draw_plan
-from simulators.pictures import UnreadableImage, decode_image
-from simulators.server import World, answer_json
+from simulators import inputs, pictures
+from simulators.config import PRICES, BflConfig
+from simulators.core import Core, base_of, host_of, is_key_accepted, json_body, on_host
+from simulators.faults import refusal_json
+from simulators.ledger import Record
+from simulators.lifecycle import Phase, State
 
-_IMAGES = ("input_image", "input_image_2", "input_image_3", "input_image_4")
-_REASONS = {"Moderation Reasons": ["Derivative Works Filter"]}
-CREDITS_A_PICTURE = 8
-
-
-def bfl_routes(world: World) -> list[web.RouteDef]:
-    api = _Bfl(world)
-
-    def on(what: str, handler: Any) -> Any:
-        return world.route("bfl", what, handler)
-
-    return [
-        web.post("/bfl/v1/flux-kontext-max", on("create", api.create)),
-        web.get("/bfl/v1/get_result", on("poll", api.get_result)),
-        web.get("/bfl/v1/credits", on("account", api.credits)),
-        web.get("/bfl/delivery/{id}/sample.{extension}", on("download", api.download)),
-    ]
+FORMATS = ("jpeg", "png", "webp")
+MAX_IMAGE_BYTES = 20 * 1024 * 1024
+MAX_IMAGE_PIXELS = 20_000_000
+_IMAGE_FIELDS = ("input_image", "input_image_2", "input_image_3", "input_image_4")
+_FIELDS = {
+    "prompt", *_IMAGE_FIELDS, "seed", "aspect_ratio", "output_format", "prompt_upsampling", "safety_tolerance", "webhook_url",
+    "webhook_secret",
+}  # fmt: skip
+#: Signs delivery links. It guards nothing: it only has to be the same after a restart.
+_LINK_KEY = b"simulated delivery links"
 
 
-class _Bfl:
-    def __init__(self, world: World) -> None:
-        self._world = world
+class BflApi:
+    name = "bfl"
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
 
     @property
-    def _config(self) -> dict[str, Any]:
-        return self._world.config["bfl"]
+    def config(self) -> BflConfig:
+        return self.core.config.bfl
 
-    def _refuse(self, request: web.Request) -> web.Response | None:
-        if self._world.accepts("bfl", request.headers.get("x-key", "").strip()):
-            return None
-        return answer_json({"detail": "Not authenticated"}, 403)
+    # ---- errors (2.9) ----
 
-    def _credits_left(self) -> float:
-        stats = self._world.ledger.stats("bfl", 0)
-        return float(self._config["credits"]) - CREDITS_A_PICTURE * int(stats["billed"])
+    def refuse(self, status: int, detail: str, extra: dict[str, Any] | None = None) -> web.Response:
+        known = {402: "Insufficient credits", 403: "Not authenticated", 404: "Not Found"}
+        return refusal_json({"detail": known.get(status, detail), **(extra or {})}, status)
+
+    def expired(self) -> web.Response:
+        # As Azure Storage answers a link that has run out.
+        text = '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthenticationFailed</Code></Error>'
+        return web.Response(status=self.config.expired_status, text=text, content_type="application/xml")
+
+    def guard(self, request: web.Request) -> web.Response | None:
+        if not is_key_accepted(self.config, request.headers.get("x-key", "").strip()):
+            return self.refuse(403, "Not authenticated")
+        kind = "create" if request.method == "POST" else "read"
+        per_minute = self.config.create_per_minute if kind == "create" else self.config.read_per_minute
+        wait = self.core.seconds_to_wait(self.name, kind, per_minute)
+        return self._too_many("Too many requests", wait) if wait > 0 else None
+
+    def _too_many(self, detail: str, wait: float) -> web.Response:
+        """Body and header of a BFL 429 are not known (2.8) (?)."""
+        seconds = self.config.retry_after if self.config.retry_after is not None else wait
+        answer = self.refuse(429, detail)
+        if self.config.retry_after_header:
+            answer.headers["Retry-After"] = str(max(1, round(seconds)))
+        return answer
+
+    # ---- create (2.2, 2.3) ----
 
     async def create(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refuse(request):
+        if request.match_info["model"] not in PRICES[self.name]:
+            return self.refuse(404, "Not Found")
+        if refused := self.guard(request):
             return refused
-        if self._credits_left() < CREDITS_A_PICTURE:
-            return answer_json({"detail": "Insufficient credits"}, 402)
-        try:
-            body = await request.json()
-        except ValueError:
-            return answer_json({"detail": [{"loc": ["body"], "msg": "JSON decode error", "type": "json_invalid"}]}, 422)
-        if found := _violations(body):
-            return answer_json({"detail": found}, 422)
-        limit = self._config["max_active"]
-        if limit is not None and self._world.ledger.active("bfl") >= limit:
-            return answer_json({"detail": "Too many active tasks"}, 429)
-        number = self._world.ledger.next_number()
-        plan = draw_plan(self._config, str(body["prompt"]), number, None)
-        for name in _IMAGES:
-            if body.get(name) and not str(body[name]).startswith("http"):
-                try:
-                    await asyncio.to_thread(decode_image, body[name])
-                except UnreadableImage:
-                    plan = type(plan)(**{**plan.to_json(), "outcome": "error_unknown"})
-        prediction = Prediction(str(uuid.uuid4()), "bfl", number, time.time(), plan, body, digest_of(body))
-        self._world.ledger.add(prediction)
+        body, readable = await json_body(request)
+        if not readable:
+            return _invalid([_problem(["body", 0], "JSON decode error", "json_invalid")])
+        if not isinstance(body, dict):
+            return _invalid([_problem(["body"], "Input should be a valid dictionary", "model_attributes_type")])
+        if problems := _problems(body, forbid_extra=self.config.forbid_extra):
+            return _invalid(problems)
+        model = request.match_info["model"]
+        price = PRICES[self.name][model]
+        if self._balance() < price * 100:
+            return self.refuse(402, "Insufficient credits")
+        images = [await self._image(name, body[name]) for name in _IMAGE_FIELDS if body.get(name)]
+        if self.config.bad_image == "422":
+            for image in images:
+                if image.error:
+                    return _invalid([_problem(["body", image.name], f"Value error, {image.error}", "value_error")])
+        digest = inputs.body_hash({**body, **{image.name: image.sha for image in images}})
+        # Checked with no await between the count and the new task, so that no two creates share the last slot.
+        if self.config.max_active is not None and self.core.ledger.active(self.name) >= self.config.max_active:
+            return self._too_many("Too many active tasks", 1)
+        if self.core.is_throttled_by_prompt(body["prompt"], digest):
+            return self._too_many("Too many requests", 2)
+        record = self._record(request, model, body, images, digest)
+        self.core.add(record)
+        costs = {
+            "cost": round(price * 100, 2), "input_mp": record.input_mp,
+            "output_mp": round(record.size[0] * record.size[1] / 1e6, 2),
+        }  # fmt: skip
+        if record.webhook:
+            # Which status this is, is not known (2.3) (?).
+            return web.json_response({"id": record.id, "status": "Pending", "webhook_url": body["webhook_url"], **costs})
+        url = f"{on_host(base_of(request), record.home_host)}/bfl/v1/get_result?{urlencode({'id': record.id})}"
+        return web.json_response({"id": record.id, "polling_url": url, **costs})
+
+    async def _image(self, name: str, text: str) -> inputs.InputImage:
+        sha = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+        if inputs.is_url(text):
+            if not self.config.fetch_urls:
+                return inputs.InputImage(name, text, sha, None, None)
+            data = await inputs.fetch(self.core.http, text)
+            if data is None:
+                return inputs.InputImage(name, text, sha, None, None, "the URL cannot be fetched")
+            image = await self.core.in_thread(inputs.from_bytes, name, text, sha, data)
+        else:
+            # A data-URI prefix is taken, as integrators report (2.2) (?).
+            image = await self.core.in_thread(inputs.decode, name, text)
+        least, size = self.config.min_image_side, image.size
+        if len(text) * 3 // 4 > MAX_IMAGE_BYTES or (size and size[0] * size[1] > MAX_IMAGE_PIXELS):
+            return dataclasses.replace(image, error="image is larger than 20 MB or 20 megapixels")
+        if least and size and min(size) < least:
+            return dataclasses.replace(image, error=f"image sides must be at least {least} pixels")
+        return image
+
+    def _record(
+        self, request: web.Request, model: str, body: dict[str, Any], images: list[inputs.InputImage], digest: str
+    ) -> Record:
+        for image in images:
+            if image.jpeg is not None:
+                self.core.ledger.add_image(image.sha, image.jpeg, None)
+        plan = self.core.draw_plan(self.name, model, body["prompt"], body.get("seed"))
+        if any(image.error for image in images):
+            plan = dataclasses.replace(plan, outcome="error_bad_image")
+        reasons = self.config.moderation_reasons
+        plan = dataclasses.replace(plan, moderation_reasons=None if reasons is None else tuple(reasons))
+        host = host_of(request)
+        webhook = None
         if body.get("webhook_url"):
-            return answer_json({"id": prediction.id, "status": "Pending", "webhook_url": body["webhook_url"], "cost": 8.0})
-        port = f":{request.url.port}" if request.url.port else ""
-        url = f"{request.scheme}://{self._config['polling_host']}{port}/bfl/v1/get_result?id={prediction.id}"
-        return answer_json({"id": prediction.id, "polling_url": url, "cost": 8.0, "input_mp": 1.05, "output_mp": 1.0})
+            webhook = {"url": body["webhook_url"], "secret": body.get("webhook_secret"), "events": ["completed"]}
+        # Without a polling_url the same base is asked (2.3), so such a task lives there.
+        other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(host, host)
+        home = host if webhook else (self.config.polling_host or other)
+        pixels = sum(image.size[0] * image.size[1] for image in images if image.size)
+        return Record(
+            id=str(uuid.uuid4()), provider=self.name, model=model, created_at=time.time(), plan=plan,
+            input={}, prompt=body["prompt"],
+            images=[image.sha if image.jpeg else None for image in images],
+            size=list(pictures.output_size(body.get("aspect_ratio"), images[0].size if images else None)),
+            output_format=body.get("output_format") or "png",
+            scene="ppl" if body.get("input_image_2") else "goods", body_hash=digest, base=base_of(request), home_host=home,
+            webhook=webhook, input_mp=round(pixels / 1e6, 2) if images else None,
+        )  # fmt: skip
+
+    # ---- poll (2.4) ----
 
     async def get_result(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refuse(request):
+        if refused := self.guard(request):
             return refused
-        prediction = self._world.ledger.get("bfl", request.query.get("id", ""))
-        if prediction is not None:
-            self._world.ledger.polled(prediction.id)
-        body: dict[str, Any] = {"id": request.query.get("id"), "result": None, "progress": None, "details": None, "preview": None}
-        if prediction is None or prediction.polls < self._config["not_found_polls"]:
-            return answer_json({**body, "status": "Task not found"}, int(self._config["status_codes"].get("Task not found", 404)))
-        body["status"] = status = _status(prediction)
-        if status == "Ready":
-            body["result"] = self._result(request, prediction)
-            body["cost"] = 8.0
-        if "Moderated" in status and self._config["details"]:
-            body["details"] = _REASONS
-        return answer_json(body, int(self._config["status_codes"].get(status, 200)))
+        task_id = request.query.get("id")
+        if not task_id:
+            return _invalid([_problem(["query", "id"], "Field required", "missing")])
+        record = self.core.ledger.get(self.name, task_id)
+        is_elsewhere = record and self.config.wrong_host == "not_found" and record.home_host != host_of(request)
+        body = self.render(record, base_of(request)) if record and not is_elsewhere else _task(task_id, "Task not found")
+        return web.json_response(body, status=self.config.poll_status_codes.get(body["status"], 200))
 
-    def _result(self, request: web.Request, prediction: Prediction) -> dict[str, Any]:
-        plan, asked = prediction.plan, prediction.input
-        extension = asked.get("output_format") or "png"
-        sample: Any = (
-            f"{request.scheme}://{request.host}/bfl/delivery/{prediction.id}/sample.{extension}?se=2099&sp=r&sig=simulated"
-        )
-        if plan.output_shape in ("null", "object"):
-            sample = None if plan.output_shape == "null" else {"url": sample}
-        return {
-            "sample": sample, "prompt": asked["prompt"], "seed": asked.get("seed"), "start_time": prediction.created_at,
-            "end_time": prediction.created_at + plan.delay_seconds, "duration": plan.delay_seconds,
+    def render(self, record: Record, base: str, now: float | None = None) -> dict[str, Any]:
+        """The task as it is seen at `now`."""
+        state = record.state(time.time() if now is None else now)
+        body = _task(record.id, _status(record, state))
+        if state.phase is Phase.SUCCEEDED and state.ended_at is not None:
+            started_at = state.started_at if state.started_at is not None else record.created_at
+            body["result"] = {
+                "sample": self._sample_url(record, base, state.ended_at),
+                "prompt": record.prompt,
+                "seed": record.plan.seed,
+                "start_time": started_at,
+                "end_time": state.ended_at,
+                "duration": round(state.ended_at - started_at, 6),
+            }
+            body["cost"] = round(record.plan.price_usd * 100, 2)
+        elif state.phase in (Phase.MODERATED_INPUT, Phase.MODERATED_OUTPUT) and record.plan.moderation_reasons is not None:
+            body["details"] = {"Moderation Reasons": list(record.plan.moderation_reasons)}
+        return body
+
+    def _sample_url(self, record: Record, base: str, ready_at: float) -> str:
+        base = on_host(base, self.config.delivery_host)
+        expires = datetime.fromtimestamp(ready_at + self.config.link_seconds, UTC).isoformat(timespec="milliseconds")
+        signed = {
+            "se": expires.replace("+00:00", "Z"), "sp": "r", "sv": "2026-02-06", "sr": "b",
+            "rsct": pictures.CONTENT_TYPES[record.output_format],
         }  # fmt: skip
+        path = f"{record.id[:2]}/{record.id[2:4]}/{record.id}/sample.{record.output_format}"
+        return f"{base}/bfl/delivery/results/{path}?{urlencode({**signed, 'sig': _sign(record.id, signed['se'])})}"
+
+    # ---- delivery (2.5), balance (2.10) ----
+
+    async def deliver(self, request: web.Request) -> web.StreamResponse:
+        if self.config.refuse_key_on_delivery and ("x-key" in request.headers or "Authorization" in request.headers):
+            return web.Response(status=400, text="InvalidAuthenticationInfo: the key does not belong here")
+        record = self.core.ledger.get(self.name, request.match_info["id"])
+        expires = request.query.get("se", "")
+        if record is None or not hmac.compare_digest(request.query.get("sig", "").encode(), _sign(record.id, expires).encode()):
+            return self.expired()
+        # The link says itself how long it works; a config that shortens it later counts too.
+        ends = min(datetime.fromisoformat(expires).timestamp(), record.ends_at() + self.config.link_seconds)
+        if time.time() >= ends or record.plan.outcome != "succeed":
+            return self.expired()
+        return web.Response(body=await self.core.picture(record), content_type=pictures.CONTENT_TYPES[record.output_format])
 
     async def credits(self, request: web.Request) -> web.StreamResponse:
-        return self._refuse(request) or answer_json({"credits": self._credits_left()})
+        return self.guard(request) or web.json_response({"credits": self._balance()})
 
-    async def download(self, request: web.Request) -> web.StreamResponse:
-        prediction = self._world.ledger.get("bfl", request.match_info["id"])
-        if "x-key" in request.headers:
-            return web.Response(status=400, text="do not send the key here")
-        alive = prediction is not None and prediction.state() == "succeeded" and self._world.link_is_alive(prediction)
-        if prediction is None or not alive or "sig" not in request.query:
-            return web.Response(status=403)
-        images = [prediction.input[name] for name in _IMAGES if prediction.input.get(name)]
-        data = await self._world.picture(prediction, images)
-        return web.Response(body=data, content_type=f"image/{request.match_info['extension']}")
+    def _balance(self) -> float:
+        return round(self.config.credits - self.core.spent_usd(self.name) * 100, 4)
 
 
-def _status(prediction: Prediction) -> str:
-    state = prediction.state()
-    if state == "succeeded":
-        return "Ready"
-    if state == "failed":
-        moderated = {"moderated_input": "Request Moderated", "moderated_output": "Content Moderated"}
-        return moderated.get(prediction.plan.outcome, "Error")
-    return str(prediction.plan.odd_status) if state == "odd" else "Pending"
+def _task(task_id: str, status: str) -> dict[str, Any]:
+    return {"id": task_id, "status": status, "result": None, "progress": None, "details": None, "preview": None}
 
 
-def _violations(body: Any) -> list[dict[str, Any]]:
-    """What FastAPI would say (2.9)."""
-    if not isinstance(body, dict):
-        return [{"loc": ["body"], "msg": "Input should be a valid dictionary", "type": "model_attributes_type"}]
-    found: list[dict[str, Any]] = []
-    if not isinstance(body.get("prompt"), str):
-        found.append({"loc": ["body", "prompt"], "msg": "Field required", "type": "missing"})
-    tolerance = body.get("safety_tolerance", 2)
-    if not isinstance(tolerance, int) or tolerance < 0:
-        message = "Input should be greater than or equal to 0"
-        found.append({"loc": ["body", "safety_tolerance"], "msg": message, "type": "greater_than_equal"})
-    elif tolerance > 6:
-        message = "Input should be less than or equal to 6"
-        found.append({"loc": ["body", "safety_tolerance"], "msg": message, "type": "less_than_equal"})
-    if body.get("output_format") not in (None, "jpeg", "png", "webp"):
-        message = "Input should be 'jpeg', 'png' or 'webp'"
-        found.append({"loc": ["body", "output_format"], "msg": message, "type": "enum"})
+def _status(record: Record, state: State) -> str:
+    if state.odd_status:
+        return state.odd_status
+    if state.phase is Phase.FAILED:
+        return "Failed" if record.plan.outcome == "failed" else "Error"
+    return {
+        Phase.SUCCEEDED: "Ready", Phase.MODERATED_INPUT: "Request Moderated", Phase.MODERATED_OUTPUT: "Content Moderated",
+        Phase.LOST: "Task not found", Phase.CANCELED: "Error", Phase.ABORTED: "Error",
+    }.get(state.phase, "Pending")  # fmt: skip
+
+
+def _sign(task_id: str, expires: str) -> str:
+    return hmac.new(_LINK_KEY, f"{task_id}\n{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def _problem(loc: list[str | int], message: str, kind: str) -> dict[str, Any]:
+    return {"type": kind, "loc": loc, "msg": message}
+
+
+def _invalid(problems: list[dict[str, Any]]) -> web.Response:
+    return refusal_json({"detail": problems}, 422)
+
+
+def _problems(body: dict[str, Any], *, forbid_extra: bool) -> list[dict[str, Any]]:
+    problems = []
+    if "prompt" not in body:
+        problems.append(_problem(["body", "prompt"], "Field required", "missing"))
+    for name in ("prompt", *_IMAGE_FIELDS, "aspect_ratio", "webhook_url", "webhook_secret"):
+        value = body.get(name)
+        if not isinstance(value, str) and (value is not None or (name == "prompt" and name in body)):
+            problems.append(_problem(["body", name], "Input should be a valid string", "string_type"))
     ratio = body.get("aspect_ratio")
-    if ratio is not None:
-        numbers = re.fullmatch(r"(\d+):(\d+)", str(ratio))
-        fits = numbers and int(numbers[2]) and 9 / 21 <= int(numbers[1]) / int(numbers[2]) <= 21 / 9
-        if not fits:
-            message = "Aspect ratio must be between 21:9 and 9:21"
-            found.append({"loc": ["body", "aspect_ratio"], "msg": message, "type": "value_error"})
-    if body.get("seed") is not None and not isinstance(body["seed"], int):
-        found.append({"loc": ["body", "seed"], "msg": "Input should be a valid integer", "type": "int_type"})
-    return found
+    if isinstance(ratio, str) and not _is_ratio(ratio):
+        message = "Value error, aspect ratio must be between 21:9 and 9:21"
+        problems.append(_problem(["body", "aspect_ratio"], message, "value_error"))
+    if body.get("output_format") not in (None, *FORMATS):
+        problems.append(_problem(["body", "output_format"], "Input should be 'jpeg', 'png' or 'webp'", "enum"))
+    for name in ("seed", "safety_tolerance"):
+        value = body.get(name)
+        if value is None and (name == "seed" or name not in body):
+            continue
+        if not isinstance(value, int) or isinstance(value, bool):
+            problems.append(_problem(["body", name], "Input should be a valid integer", "int_type"))
+        elif name == "safety_tolerance" and value > 6:
+            problems.append(_problem(["body", name], "Input should be less than or equal to 6", "less_than_equal"))
+        elif name == "safety_tolerance" and value < 0:
+            problems.append(_problem(["body", name], "Input should be greater than or equal to 0", "greater_than_equal"))
+    if not isinstance(body.get("prompt_upsampling", False), bool):
+        problems.append(_problem(["body", "prompt_upsampling"], "Input should be a valid boolean", "bool_type"))
+    url = body.get("webhook_url")
+    if isinstance(url, str) and not (inputs.is_url(url) and len(url) <= 2083):
+        problems.append(_problem(["body", "webhook_url"], "Input should be a valid URL", "url_parsing"))
+    if forbid_extra:
+        extra = [name for name in body if name not in _FIELDS]
+        problems += [_problem(["body", name], "Extra inputs are not permitted", "extra_forbidden") for name in extra]
+    return problems
+
+
+def _is_ratio(text: str) -> bool:
+    """Two positive integers, from 9:21 to 21:9 (2.2)."""
+    if not re.fullmatch(r"[1-9]\d{0,5}:[1-9]\d{0,5}", text):
+        return False
+    width, height = (int(part) for part in text.split(":"))
+    return 9 * height <= 21 * width and 9 * width <= 21 * height

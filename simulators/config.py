@@ -1,59 +1,206 @@
-"""What can be switched at run time, and how it begins."""
+"""What the simulators do, as two dataclasses that can be changed while the server runs. Sections name providers.md."""
 
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
 from typing import Any
 
-_COMMON: dict[str, Any] = {
-    # How long a prediction takes: a number, or [least, most].
-    "delay_seconds": [4, 7],
-    "start_seconds": 0.3,
-    # succeed, moderated_input, moderated_output, error_E003, error_PA, error_E8765, error_E6716, error_unknown, never
-    "outcome": "succeed",
-    # {outcome: weight}, instead of one outcome.
-    "outcomes": {},
-    "seed": 1,
-    "output_shape": "string",
-    "odd_statuses": [],
-    # Accepted keys; None accepts any that is not empty.
-    "keys": None,
-    "faults": [],
-    "max_active": None,
-    "not_found_polls": 0,
-    "create_per_minute": None,
-    # Canceled after the start: billed or not is not documented (?).
-    "bill_canceled": False,
-}
+from simulators.lifecycle import OUTCOMES
 
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "replicate": {
-        **_COMMON,
-        "link_seconds": 3600,
-        "credit": True,
-        "webhook_secret": "whsec_c2ltdWxhdG9yLXNlY3JldC1vZi0yNC1ieXRlcw==",
-        "webhook_duplicates": 1,
-        "webhook_delay_seconds": 0.0,
-        "webhook_forged": False,
-    },
-    "bfl": {
-        **_COMMON,
-        "link_seconds": 600,
-        "max_active": 6,
-        "credits": 10_000,
-        # The host name that polling_url is on: another one than the API's.
-        "polling_host": "localhost",
-        "details": True,
-        # A status body under another HTTP code, by status (providers reference 2.4).
-        "status_codes": {},
-    },
+#: Seconds: fixed, or drawn evenly from [least, most].
+Span = float | list[float]
+
+PRICES: dict[str, dict[str, float]] = {
+    "replicate": {"flux-kontext-apps/multi-image-kontext-max": 0.08, "flux-kontext-apps/multi-image-kontext-pro": 0.04},
+    "bfl": {"flux-kontext-max": 0.08, "flux-kontext-pro": 0.04},
 }
 
 
-def merged(config: dict[str, dict[str, Any]], changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The configuration with `changes`. Raises ValueError for a name that does not exist."""
-    result = {provider: dict(values) for provider, values in config.items()}
-    for provider, values in changes.items():
-        if provider not in result:
-            raise ValueError(f"no provider {provider!r}: {', '.join(result)}")
-        if unknown := set(values) - set(result[provider]):
-            raise ValueError(f"{provider} has no setting {', '.join(sorted(unknown))}: {', '.join(sorted(result[provider]))}")
-        result[provider] |= values
+class ConfigError(ValueError):
+    """A key that does not exist or a value of the wrong type; the text names it."""
+
+
+@dataclass(frozen=True)
+class WebhookConfig:
+    #: How many times more each delivery is repeated (documented as possible, 1.8).
+    duplicates: int = 0
+    #: Added to the moment of each event; negative ones arrive before a poll can see the change.
+    delay_seconds: float = 0.0
+    #: A delivery with a wrong signature and a false `succeeded` goes out before each real one.
+    forged: bool = False
+    #: Nothing is delivered at all.
+    lost: bool = False
+    #: Waits before the retries of the terminal event. Replicate's last is about a minute after completion (1.8).
+    retry_seconds: list[float] = field(default_factory=lambda: [1.0, 2.0, 4.0, 8.0, 16.0, 30.0])
+    timeout_seconds: float = 10.0
+    #: BFL only (2.7): A sends the secret itself, B an HMAC. Which one is true is not known.
+    signature: str = "B"
+    #: BFL only: `new` is {id, status: Ready, ...}, `old` is {task_id, status: SUCCESS, ...}.
+    payload: str = "new"
+
+
+@dataclass(frozen=True)
+class ProviderConfig:
+    #: Keys that are accepted; None means any non-empty one.
+    keys: list[str] | None = None
+    #: Seed of everything that is drawn.
+    seed: int = 0
+    #: From creation to the run's start, never later than its end.
+    start_seconds: Span = 0.5
+    #: From creation to the end.
+    delay_seconds: Span = 5.0
+    outcome: str = "succeed"
+    #: A weighted mix, instead of `outcome`: {"succeed": 9, "error_E003": 1}.
+    outcomes: dict[str, float] | None = None
+    #: The outcomes of the next predictions, in order; then `outcome` or `outcomes` again.
+    outcome_sequence: list[str] = field(default_factory=list)
+    #: Status names shown one after the other while the prediction runs.
+    odd_statuses: list[str] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    create_per_minute: int | None = None
+    read_per_minute: int | None = None
+    #: Predictions that may be live at once; more are answered 429.
+    max_active: int | None = None
+    #: Seconds that a 429 of a limit asks for, None = as long as the limit needs.
+    retry_after: float | None = None
+    #: Whether a 429 of a limit has the Retry-After header; not confirmed for either provider (?).
+    retry_after_header: bool = False
+    #: Images with a shorter side are refused; None = no such rule (BFL: 256 is a rule of its client only, 2.2).
+    min_image_side: int | None = None
+    #: Whether image URLs are fetched; otherwise such an image is drawn as a plain card.
+    fetch_urls: bool = True
+    #: Host name in delivery links, with the request's port; None = the request's host.
+    delivery_host: str | None = None
+    #: How long a delivery link works, and what it answers then.
+    link_seconds: float = 3600.0
+    expired_status: int = 404
+    #: Whether a download that carries the API key is refused, so that a leak is seen (?).
+    refuse_key_on_delivery: bool = False
+    webhooks: WebhookConfig = field(default_factory=WebhookConfig)
+
+
+@dataclass(frozen=True)
+class ReplicateConfig(ProviderConfig):
+    delay_seconds: Span = field(default_factory=lambda: [4.0, 7.0])
+    create_per_minute: int | None = 600
+    read_per_minute: int | None = 3000
+    #: Credit below $5: 6 creates a minute, burst 1 (1.9).
+    low_credit: bool = False
+    #: What may still be spent, from now on; None = no end. Used up: 402.
+    credit_usd: float | None = None
+    #: string | list | null | data_uri | object
+    output_shape: str = "string"
+    #: The output is there some time before the status is `succeeded` (1.4).
+    early_output: bool = False
+    #: Whether the E005 text ends with a short id in brackets (1.11).
+    moderation_id: bool = False
+    #: Not documented for models priced per output (1.12) (?).
+    bill_canceled: bool = True
+    bill_failed: bool = False
+    #: Input, output and logs are removed this long after creation (1.6).
+    retention_seconds: float = 3600.0
+    longest_run_seconds: float = 1800.0
+    page_size: int = 100
+    #: Longer data URIs are echoed as a URL (?).
+    echo_limit_bytes: int = 262_144
+    webhook_secret: str = "whsec_c2ltdWxhdG9yLXdlYmhvb2stc2lnbmluZy1zZWNyZXQ="  # noqa: S105 - opens nothing
+    #: Real ones must be https; off, so that a local receiver can be used.
+    webhook_https_only: bool = False
+
+
+@dataclass(frozen=True)
+class BflConfig(ProviderConfig):
+    delay_seconds: Span = field(default_factory=lambda: [3.0, 6.0])
+    max_active: int | None = 6
+    link_seconds: float = 600.0
+    expired_status: int = 403
+    refuse_key_on_delivery: bool = True
+    #: The balance, from now on. Below the price: 402.
+    credits: float = 100_000.0
+    #: Host name in polling_url, with the request's port; None = the other of 127.0.0.1 and localhost, else the request's.
+    polling_host: str | None = None
+    #: What a poll on another host than the task's answers: not_found | answer.
+    wrong_host: str = "not_found"
+    #: HTTP code of a status body, by status; 200 where not named. Reported by integrators (2.4) (?).
+    poll_status_codes: dict[str, int] = field(default_factory=lambda: {"Task not found": 404})
+    #: `details` of a moderated task; None = null, as before 2026-06.
+    moderation_reasons: list[str] | None = field(default_factory=lambda: ["Derivative Works Filter"])
+    #: Unreadable image: 422 at create, or `error` later (both are guesses, 2.9) (?).
+    bad_image: str = "422"
+    #: Refuse unknown keys; not known for this endpoint (?).
+    forbid_extra: bool = False
+    webhooks: WebhookConfig = field(default_factory=lambda: WebhookConfig(retry_seconds=[1.0, 5.0, 30.0]))
+
+
+_DEFAULTS: dict[str, type[ProviderConfig]] = {"replicate": ReplicateConfig, "bfl": BflConfig}
+_CHOICES = {
+    "output_shape": ("string", "list", "null", "data_uri", "object"),
+    "wrong_host": ("not_found", "answer"),
+    "bad_image": ("422", "error"),
+    "signature": ("A", "B", "none"),
+    "payload": ("new", "old"),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    replicate: ReplicateConfig = field(default_factory=ReplicateConfig)
+    bfl: BflConfig = field(default_factory=BflConfig)
+
+    def of(self, provider: str) -> ProviderConfig:
+        return self.replicate if provider == "replicate" else self.bfl
+
+    def merged(self, changes: Any) -> "Config":
+        """Changed where `changes` says so. Lists and plain objects are replaced whole. Raises ConfigError."""
+        if not isinstance(changes, dict):
+            raise ConfigError("the config is an object with `replicate` and `bfl`")
+        for name in changes:
+            if name not in _DEFAULTS:
+                raise ConfigError(f"unknown provider {name!r}; there are replicate and bfl")
+        return dataclasses.replace(self, **{name: _merge(self.of(name), part, name) for name, part in changes.items()})
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def _merge(old: Any, changes: Any, where: str) -> Any:
+    if not isinstance(changes, dict):
+        raise ConfigError(f"{where} is an object")
+    hints = typing.get_type_hints(type(old))
+    merged = {}
+    for name, value in changes.items():
+        if name not in hints:
+            raise ConfigError(f"unknown key {where}.{name}; there are {', '.join(sorted(hints))}")
+        if dataclasses.is_dataclass(hints[name]):
+            merged[name] = _merge(getattr(old, name), value, f"{where}.{name}")
+            continue
+        if not _fits(value, hints[name]):
+            raise ConfigError(f"{where}.{name}: {value!r} is not {hints[name]}")
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise ConfigError(f"{where}.{name}: {value!r} is not one of {', '.join(_CHOICES[name])}")
+        merged[name] = value
+    result = dataclasses.replace(old, **merged)
+    if isinstance(result, ProviderConfig):
+        for outcome in [result.outcome, *(result.outcomes or {}), *result.outcome_sequence]:
+            if outcome not in OUTCOMES:
+                raise ConfigError(f"{where}: unknown outcome {outcome!r}; there are {', '.join(OUTCOMES)}")
     return result
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin = typing.get_origin(hint)
+    if hint is Any:
+        return True
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, part) for part in typing.get_args(hint))
+    if origin is list:
+        (item,) = typing.get_args(hint)
+        return isinstance(value, list) and all(_fits(v, item) for v in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(v, typing.get_args(hint)[1]) for v in value.values())
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)

@@ -1,164 +1,295 @@
-"""The pictures that come out: a person sees at once what went in. Deterministic by seed, about a megapixel."""
+"""The pictures that the simulators deliver: no art, but a person sees which inputs and which request they came from.
 
-import base64
-import binascii
+Same inputs and seed, same bytes. Each costs about a tenth of a second, so that many can be asked for at once.
+"""
+
+import functools
 import io
 import math
 import random
-from typing import Any
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-_KOREAN_FONTS = ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc")
-GOODS_WORDS = {
-    "mug": ("mug", "머그"), "keyring": ("keyring", "키링"), "sticker": ("sticker", "스티커"), "phonecase": ("phone", "폰케이스"),
-    "totebag": ("tote", "에코백"), "poster": ("poster", "포스터"), "cushion": ("cushion", "쿠션"), "tshirt": ("shirt", "티셔츠"),
-}  # fmt: skip
+#: The grid of Kontext models: about one megapixel whatever the ratio (2.2).
+_LANDSCAPE = (
+    (1024, 1024), (1104, 944), (1184, 880), (1248, 832), (1328, 800), (1392, 752), (1456, 720), (1504, 688), (1568, 672),
+)  # fmt: skip
+GRID = (*_LANDSCAPE, *((h, w) for w, h in _LANDSCAPE[1:]))
+#: Inputs are kept no bigger than this.
+KEPT_SIDE = 1024
+MAX_PIXELS = 64_000_000
+
+PIL_FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP"}
+CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp"}
+
+_FONTS = (
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
+    "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
+    "/usr/share/fonts/google-noto-cjk/NotoSansCJK-Regular.ttc",
+    "/usr/share/fonts/truetype/nanum/NanumGothic.ttf",
+    "/System/Library/Fonts/AppleSDGothicNeo.ttc",
+    "C:/Windows/Fonts/malgun.ttf",
+)
+
+Box = tuple[float, float, float, float]
+Points = list[tuple[float, float]]
 
 
-class UnreadableImage(Exception):
-    pass
+class UnreadableImage(ValueError):
+    """The bytes are no image that Pillow can decode."""
 
 
-def decode_image(text: str) -> Image.Image:
-    """An image from a data URI or plain base64. Raises UnreadableImage."""
-    data = text.partition(",")[2] if text.startswith("data:") else text
+def normalise(data: bytes) -> tuple[bytes, tuple[int, int]]:
+    """A small JPEG of the image, enough to draw with, and its real size. Raises UnreadableImage."""
     try:
-        picture = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
-        picture.load()
-    except (ValueError, OSError, binascii.Error, SyntaxError) as error:
-        raise UnreadableImage from error
-    return picture.convert("RGBA")
+        with Image.open(io.BytesIO(data)) as image:
+            size = image.size
+            if size[0] * size[1] > MAX_PIXELS:
+                raise UnreadableImage("too many pixels")
+            image.draft("RGB", (KEPT_SIDE, KEPT_SIDE))
+            image.load()
+            # Small first, so that every later step is cheap.
+            image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+            upright = ImageOps.exif_transpose(image)
+    except UnreadableImage:
+        raise
+    except Exception as error:  # noqa: BLE001 - Pillow raises nearly anything on a hostile file
+        raise UnreadableImage(str(error)) from None
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        rgba = upright.convert("RGBA")
+        flat = Image.new("RGB", rgba.size, "white")
+        flat.paste(rgba, mask=rgba)
+        upright = flat
+    kept = io.BytesIO()
+    upright.convert("RGB").save(kept, "JPEG", quality=88)
+    return kept.getvalue(), size
 
 
-def size_for(aspect_ratio: str | None, first: Image.Image | None) -> tuple[int, int]:
-    """About a megapixel of that ratio, in steps of 16."""
-    if aspect_ratio in (None, "match_input_image"):
-        ratio = first.width / first.height if first else 1.0
+def output_size(aspect_ratio: str | None, first: tuple[int, int] | None) -> tuple[int, int]:
+    """The size on the grid for "W:H", or for the first input where the ratio is to match it."""
+    if aspect_ratio and re.fullmatch(r"\d+:\d+", aspect_ratio):
+        width, height = (int(part) for part in aspect_ratio.split(":"))
     else:
-        wide, high = (int(p) for p in str(aspect_ratio).split(":"))
-        ratio = wide / high
-    ratio = max(9 / 21, min(ratio, 21 / 9))
-    width = math.sqrt(1024 * 1024 * ratio)
-    return max(16, round(width / 16) * 16), max(16, round(width / ratio / 16) * 16)
+        width, height = first or (1, 1)
+    wanted = math.log(max(width, 1) / max(height, 1))
+    return min(GRID, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
 
 
-def paint(images: list[str], prompt: str, aspect_ratio: str | None, output_format: str, seed: int) -> bytes:
-    """Two images: the second, as a product, on the first. One: the character on merchandise. None: a backdrop."""
+def draw(images: list[bytes | None], *, prompt: str, size: tuple[int, int], seed: int, output_format: str, scene: str) -> bytes:
+    """The finished file. `scene` is "ppl" (character with product) or "goods" (character on merchandise)."""
+    pictures = [_open(image) for image in images]
     rng = random.Random(seed)
-    opened = [decode_image(text) for text in images]
-    size = size_for(aspect_ratio, opened[0] if opened else None)
-    if len(opened) > 1:
-        picture = _placement(opened[0], opened[1], size, rng)
-    else:
-        picture = _merchandise(opened[0] if opened else None, prompt, size, rng)
+    picture = _ppl(pictures, size, rng) if scene == "ppl" else _goods(pictures, size, rng, goods_of(prompt))
     _caption(picture, prompt)
-    buffer = io.BytesIO()
-    options: dict[str, Any] = {"compress_level": 1} if output_format == "png" else {"quality": 88}
-    picture.convert("RGB").save(buffer, {"jpg": "JPEG"}.get(output_format, output_format.upper()), **options)
-    return buffer.getvalue()
+    file = io.BytesIO()
+    if PIL_FORMATS[output_format] == "PNG":
+        picture.save(file, "PNG", compress_level=1)
+    else:
+        picture.save(file, PIL_FORMATS[output_format], quality=90, **({"method": 0} if output_format == "webp" else {}))
+    return file.getvalue()
 
 
-def _placement(character: Image.Image, product: Image.Image, size: tuple[int, int], rng: random.Random) -> Image.Image:
-    scene = Image.new("RGBA", size, "white")
-    scene.alpha_composite(ImageOps.fit(character, size, Image.Resampling.BILINEAR))
-    side = min(size) * 2 // 5
-    card = ImageOps.contain(product, (side, side), Image.Resampling.BILINEAR)
-    frame = Image.new("RGBA", (card.width + 24, card.height + 24), (255, 255, 255, 255))
-    frame.alpha_composite(card, (12, 12))
-    frame = frame.rotate(rng.uniform(-9, 9), expand=True, resample=Image.Resampling.BILINEAR)
-    at = (
-        size[0] - frame.width - rng.randint(10, max(11, size[0] // 12)),
-        size[1] - frame.height - rng.randint(60, max(61, size[1] // 8)),
-    )
-    at = (max(0, at[0]), max(0, at[1]))
-    shadow = Image.new("RGBA", frame.size, (0, 0, 0, 0))
-    shadow.paste((0, 0, 0, 110), mask=frame.getchannel("A"))
-    scene.alpha_composite(
-        shadow.filter(ImageFilter.BoxBlur(8)), (at[0] + 8 if at[0] + 8 + frame.width <= size[0] else at[0], at[1])
-    )
-    scene.alpha_composite(frame, at)
+def _open(data: bytes | None) -> Image.Image:
+    if data is None:
+        return Image.new("RGB", (512, 512), "#8a93a6")
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def _ppl(pictures: list[Image.Image], size: tuple[int, int], rng: random.Random) -> Image.Image:
+    """The character as the scene, the product as a card held into it."""
+    scene = ImageOps.fit(pictures[0], size, Image.Resampling.BILINEAR, centering=(0.5, 0.35))
+    for product in pictures[1:] or [Image.new("RGB", (256, 256), "#8a93a6")]:
+        side = int(min(size) * rng.uniform(0.34, 0.42))
+        card = product.copy()
+        card.thumbnail((side, side), Image.Resampling.BILINEAR)
+        card = ImageOps.expand(card, max(6, side // 28), "white").convert("RGBA")
+        card = card.rotate(rng.uniform(-9, 9), Image.Resampling.BILINEAR, expand=True)
+        margin = min(size) // 20
+        left = rng.choice([margin, size[0] - card.width - margin])
+        top = int((size[1] - card.height) * rng.uniform(0.78, 0.92))
+        _shadow(scene, card.getchannel("A"), (left + side // 24, top + side // 16))
+        scene.paste(card, (left, top), card)
     return scene
 
 
-def _merchandise(character: Image.Image | None, prompt: str, size: tuple[int, int], rng: random.Random) -> Image.Image:
-    hue = rng.randint(0, 255)
-    top = Image.new("HSV", (1, 1), (hue, 28, 250)).convert("RGB").getpixel((0, 0))
-    scene = Image.new("RGBA", size, (*top, 255))  # type: ignore[misc]
-    draw = ImageDraw.Draw(scene)
-    draw.rectangle((0, size[1] * 3 // 4, *size), fill=tuple(int(c * 0.9) for c in top))  # type: ignore[union-attr]
-    side = int(min(size) * 0.72)
-    left, upper = (size[0] - side) // 2, (size[1] - side) // 2
-    box = (left, upper, left + side, upper + side)
-    words = prompt.lower()
-    product = next((name for name, marks in GOODS_WORDS.items() if any(mark in words for mark in marks)), "tshirt")
-    print_box = _outline(draw, product, box)
-    if character is not None:
-        room = (print_box[2] - print_box[0], print_box[3] - print_box[1])
-        printed = ImageOps.contain(character, room, Image.Resampling.BILINEAR)
-        scene.alpha_composite(
-            printed, (print_box[0] + (room[0] - printed.width) // 2, print_box[1] + (room[1] - printed.height) // 2)
+def _shadow(scene: Image.Image, shape: Image.Image, at: tuple[int, int], strength: float = 0.5) -> None:
+    """A soft shadow of `shape`, blurred at an eighth of the size: a blur's cost grows with the area."""
+    pad = 40
+    shadow = Image.new("L", ((shape.width + 2 * pad) // 8, (shape.height + 2 * pad) // 8))
+    shadow.paste(shape.resize((max(1, shape.width // 8), max(1, shape.height // 8))), (pad // 8, pad // 8))
+    shadow = shadow.filter(ImageFilter.GaussianBlur(2.5)).point(lambda value: int(value * strength))
+    shadow = shadow.resize((shape.width + 2 * pad, shape.height + 2 * pad), Image.Resampling.BILINEAR)
+    scene.paste((20, 20, 30), (at[0] - pad, at[1] - pad), shadow)
+
+
+def _studio(size: tuple[int, int], rng: random.Random) -> Image.Image:
+    """A wall and a floor in one soft colour."""
+    base = rng.choice([(236, 228, 218), (222, 230, 238), (232, 224, 236), (224, 236, 228), (240, 230, 224)])
+    column = Image.new("RGB", (1, 64))
+    for y in range(64):
+        light = 1.04 - 0.18 * abs(y / 63 - 0.35) - (0.10 if y > 50 else 0.0)
+        column.putpixel((0, y), tuple(min(255, int(c * light)) for c in base))
+    return column.resize(size, Image.Resampling.BILINEAR)
+
+
+class _Sheet:
+    """A transparent square on which merchandise is drawn in coordinates from 0 to 1, smoothed by drawing it double."""
+
+    def __init__(self, side: int) -> None:
+        self.side = side
+        self.image = Image.new("RGBA", (side * 2, side * 2))
+        self._draw = ImageDraw.Draw(self.image)
+
+    def _box(self, box: Box) -> Box:
+        left, top, right, bottom = (v * self.side * 2 for v in box)
+        return left, top, right, bottom
+
+    def rounded(self, box: Box, radius: float, fill: str, outline: str | None = None) -> None:
+        self._draw.rounded_rectangle(
+            self._box(box), radius * self.side * 2, fill=fill, outline=outline, width=max(2, self.side // 150)
         )
+
+    def ellipse(self, box: Box, fill: str | None = None, outline: str | None = None, width: float = 0.01) -> None:
+        self._draw.ellipse(self._box(box), fill=fill, outline=outline, width=int(width * self.side * 2))
+
+    def arc(self, box: Box, start: float, end: float, fill: str, width: float) -> None:
+        self._draw.arc(self._box(box), start, end, fill=fill, width=int(width * self.side * 2))
+
+    def polygon(self, points: Points, fill: str, outline: str | None = None) -> None:
+        scaled = [(x * self.side * 2, y * self.side * 2) for x, y in points]
+        self._draw.polygon(scaled, fill=fill, outline=outline, width=max(2, self.side // 150))
+
+    def print(self, picture: Image.Image, box: Box, radius: float) -> None:
+        left, top, right, bottom = (int(v) for v in self._box(box))
+        fitted = ImageOps.fit(picture, (right - left, bottom - top), Image.Resampling.BILINEAR, centering=(0.5, 0.3))
+        mask = Image.new("L", fitted.size)
+        ImageDraw.Draw(mask).rounded_rectangle((0, 0, *fitted.size), radius * self.side * 2, fill=255)
+        self.image.paste(fitted, (left, top), mask)
+
+    def smooth(self) -> Image.Image:
+        return self.image.reduce(2)
+
+
+def _t_shirt(sheet: _Sheet, character: Image.Image) -> None:
+    right: Points = [(0.62, 0.07), (0.80, 0.13), (0.99, 0.36), (0.85, 0.47), (0.78, 0.40), (0.78, 0.95)]
+    sheet.polygon([(0.38, 0.07), *right, *((1 - x, y) for x, y in reversed(right[1:]))], "#fbfbfb", "#d8d8dc")
+    sheet.ellipse((0.39, -0.01, 0.61, 0.15), "#e4e4e8", "#cfcfd4")
+    sheet.print(character, (0.31, 0.26, 0.69, 0.74), 0.02)
+
+
+def _mug(sheet: _Sheet, character: Image.Image) -> None:
+    sheet.ellipse((0.60, 0.32, 0.96, 0.74), outline="#f4f4f4", width=0.06)
+    sheet.rounded((0.10, 0.20, 0.74, 0.88), 0.06, "#ffffff", "#d8d8dc")
+    sheet.ellipse((0.10, 0.13, 0.74, 0.27), "#e8e6e2", "#cfcfd4")
+    sheet.print(character, (0.20, 0.32, 0.64, 0.82), 0.02)
+
+
+def _keyring(sheet: _Sheet, character: Image.Image) -> None:
+    sheet.ellipse((0.36, 0.0, 0.64, 0.28), outline="#9aa0a8", width=0.025)
+    for top in (0.24, 0.29, 0.34):
+        sheet.ellipse((0.475, top, 0.525, top + 0.07), outline="#8a9098", width=0.012)
+    sheet.rounded((0.20, 0.36, 0.80, 1.0), 0.08, "#f4fbff", "#b8d4e4")
+    sheet.ellipse((0.465, 0.375, 0.535, 0.445), "#c8d8e0", "#8a9098")
+    sheet.print(character, (0.25, 0.46, 0.75, 0.96), 0.05)
+
+
+def _sticker(sheet: _Sheet, character: Image.Image) -> None:
+    sheet.rounded((0.08, 0.08, 0.92, 0.92), 0.20, "#ffffff", "#e0e0e0")
+    sheet.print(character, (0.13, 0.13, 0.87, 0.87), 0.16)
+
+
+def _phone_case(sheet: _Sheet, character: Image.Image) -> None:
+    sheet.rounded((0.25, 0.0, 0.75, 1.0), 0.08, "#2c2f36", "#15171a")
+    sheet.print(character, (0.275, 0.025, 0.725, 0.975), 0.06)
+    sheet.rounded((0.30, 0.05, 0.48, 0.23), 0.04, "#1e2126", "#44484f")
+    for box in ((0.32, 0.07, 0.39, 0.14), (0.39, 0.14, 0.46, 0.21)):
+        sheet.ellipse(box, "#0a0c10", "#5a6068")
+
+
+def _tote_bag(sheet: _Sheet, character: Image.Image) -> None:
+    sheet.arc((0.30, 0.0, 0.70, 0.60), 180, 360, "#d8c8a8", 0.035)
+    sheet.polygon([(0.14, 0.28), (0.86, 0.28), (0.91, 0.99), (0.09, 0.99)], "#f2e8d4", "#d4c4a4")
+    sheet.print(character, (0.28, 0.40, 0.72, 0.90), 0.01)
+
+
+def _poster(sheet: _Sheet, character: Image.Image) -> None:
+    sheet.rounded((0.14, 0.0, 0.86, 1.0), 0.008, "#3a2e26", "#241c16")
+    sheet.rounded((0.165, 0.025, 0.835, 0.975), 0.0, "#ffffff")
+    sheet.print(character, (0.20, 0.06, 0.80, 0.94), 0.0)
+
+
+def _cushion(sheet: _Sheet, character: Image.Image) -> None:
+    corners = [(0.04, 0.04), (0.96, 0.04), (0.96, 0.96), (0.04, 0.96)]
+    outline: Points = []
+    for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
+        for step in range(12):
+            t = step / 12
+            dent = 0.03 * math.sin(math.pi * t)
+            x, y = x0 + (x1 - x0) * t, y0 + (y1 - y0) * t
+            outline.append((x + dent * (0.5 - x) * 2, y + dent * (0.5 - y) * 2))
+    sheet.polygon(outline, "#f6e4e0", "#dcbcb4")
+    sheet.print(character, (0.15, 0.15, 0.85, 0.85), 0.10)
+
+
+_Drawer = Callable[[_Sheet, Image.Image], None]
+_GOODS: dict[str, tuple[_Drawer, str]] = {
+    "mug": (_mug, r"\bmugs?\b|\bcups?\b|머그|컵"),
+    "keyring": (_keyring, r"key\s?-?(?:ring|chain)|키링|열쇠고리"),
+    "sticker": (_sticker, r"sticker|스티커"),
+    "phone case": (_phone_case, r"phone\s?-?case|폰\s?케이스"),
+    "tote bag": (_tote_bag, r"\btote|eco\s?-?bag|에코\s?백|토트"),
+    "poster": (_poster, r"poster|포스터"),
+    "cushion": (_cushion, r"cushion|pillow|쿠션"),
+    "T-shirt": (_t_shirt, r"t-?\s?shirt|티셔츠"),
+}
+
+
+def goods_of(prompt: str) -> str:
+    """The merchandise that the prompt names first; a T-shirt where it names none."""
+    found = {name: match.start() for name, (_, words) in _GOODS.items() if (match := re.search(words, prompt, re.I))}
+    return min(found, key=lambda name: found[name], default="T-shirt")
+
+
+def _goods(pictures: list[Image.Image], size: tuple[int, int], rng: random.Random, goods: str) -> Image.Image:
+    scene = _studio(size, rng)
+    sheet = _Sheet(int(min(size) * 0.74))
+    _GOODS[goods][0](sheet, pictures[0] if pictures else Image.new("RGB", (512, 512), "#8a93a6"))
+    thing = sheet.smooth().rotate(rng.uniform(-4, 4), Image.Resampling.BILINEAR)
+    left, top = (size[0] - thing.width) // 2, int((size[1] - thing.height) * 0.42)
+    _shadow(scene, thing.getchannel("A"), (left + 12, top + 26), 0.35)
+    scene.paste(thing, (left, top), thing)
     return scene
 
 
-def _outline(draw: ImageDraw.ImageDraw, product: str, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    """Draw the product; returns where its print goes."""
-    left, upper, right, lower = box
-    w, h = right - left, lower - upper
-    line, ink, white = max(3, w // 120), (90, 90, 100, 255), (252, 252, 252, 255)
-
-    def at(x: float, y: float) -> tuple[int, int]:
-        return left + int(w * x), upper + int(h * y)
-
-    def inner(x0: float, y0: float, x1: float, y1: float) -> tuple[int, int, int, int]:
-        return (*at(x0, y0), *at(x1, y1))
-
-    if product == "mug":
-        draw.arc(inner(0.68, 0.28, 1.0, 0.72), 270, 90, fill=ink, width=w // 14)
-        draw.rounded_rectangle(inner(0.08, 0.12, 0.8, 0.9), radius=w // 16, fill=white, outline=ink, width=line)
-        draw.ellipse(inner(0.08, 0.06, 0.8, 0.18), fill=(235, 235, 238, 255), outline=ink, width=line)
-        return inner(0.18, 0.24, 0.7, 0.84)
-    if product == "tshirt":
-        points = [(0.3, 0.08), (0.42, 0.14), (0.58, 0.14), (0.7, 0.08), (1.0, 0.26), (0.88, 0.44), (0.78, 0.38), (0.78, 0.96),
-                  (0.22, 0.96), (0.22, 0.38), (0.12, 0.44), (0.0, 0.26)]  # fmt: skip
-        draw.polygon([at(x, y) for x, y in points], fill=white, outline=ink, width=line)
-        return inner(0.3, 0.26, 0.7, 0.74)
-    if product == "keyring":
-        draw.ellipse(inner(0.42, 0.0, 0.58, 0.16), outline=ink, width=line * 2)
-        draw.rounded_rectangle(inner(0.18, 0.16, 0.82, 0.98), radius=w // 8, fill=(255, 255, 255, 200), outline=ink, width=line)
-        return inner(0.25, 0.24, 0.75, 0.92)
-    if product == "sticker":
-        draw.ellipse(inner(0.02, 0.02, 0.98, 0.98), fill=white, outline=ink, width=line)
-        return inner(0.16, 0.16, 0.84, 0.84)
-    if product == "phonecase":
-        draw.rounded_rectangle(inner(0.25, 0.0, 0.75, 1.0), radius=w // 12, fill=white, outline=ink, width=line)
-        draw.rounded_rectangle(inner(0.29, 0.04, 0.44, 0.2), radius=w // 30, fill=ink)
-        return inner(0.3, 0.24, 0.7, 0.94)
-    if product == "totebag":
-        draw.arc(inner(0.32, -0.06, 0.68, 0.5), 180, 0, fill=ink, width=line * 3)
-        draw.rectangle(inner(0.12, 0.24, 0.88, 1.0), fill=(246, 238, 220, 255), outline=ink, width=line)
-        return inner(0.22, 0.34, 0.78, 0.94)
-    if product == "cushion":
-        draw.rounded_rectangle(inner(0.04, 0.04, 0.96, 0.96), radius=w // 5, fill=white, outline=ink, width=line)
-        return inner(0.16, 0.16, 0.84, 0.84)
-    draw.rectangle(inner(0.12, 0.0, 0.88, 1.0), fill=white, outline=ink, width=line * 3)
-    return inner(0.17, 0.05, 0.83, 0.95)
+@functools.cache
+def _font(size: int, korean: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont | None:
+    if not korean:
+        return ImageFont.load_default(size)
+    for path in _FONTS:
+        if Path(path).exists():
+            try:
+                # Faces of the collection: 0 is Japanese, 1 Korean; they differ in Chinese characters only.
+                return ImageFont.truetype(path, size, index=1 if path.endswith("CJK-Regular.ttc") else 0)
+            except OSError:
+                continue
+    return None
 
 
 def _caption(picture: Image.Image, prompt: str) -> None:
-    words = " ".join(prompt.split())[:48]
-    size = max(14, picture.height // 40)
-    font: Any = ImageFont.load_default(size)
-    if not words.isascii():
-        for path in _KOREAN_FONTS:
-            try:
-                font = ImageFont.truetype(path, size)
-                break
-            except OSError:
-                continue
-        else:
-            return
-    draw = ImageDraw.Draw(picture, "RGBA")
-    draw.rectangle((0, picture.height - size * 2, *picture.size), fill=(20, 20, 30, 150))
-    draw.text((size, picture.height - int(size * 1.6)), words, font=font, fill="white")
+    """A bar with the prompt's first words; none where no font can write them."""
+    # A lone surrogate is valid in JSON, and cannot be drawn.
+    words = " ".join(prompt.encode(errors="replace").decode().split())
+    text = words if len(words) <= 48 else words[:47].rstrip() + "…"
+    is_latin = all(ord(c) < 0x250 or c in "…–—‘’“”" for c in text)
+    height = max(28, picture.height // 24)
+    font = _font(int(height * 0.58), not is_latin) if text else None
+    if font is None:
+        return
+    bar = picture.crop((0, picture.height - height, *picture.size)).point(lambda value: value * 2 // 5)
+    pen = ImageDraw.Draw(bar)
+    pen.text((height // 2, height // 2), text, fill="white", font=font, anchor="lm")
+    picture.paste(bar, (0, picture.height - height))

@@ -1,342 +1,535 @@
-"""Replicate's HTTP API for one official model (providers reference, section 1)."""
+"""Replicate's HTTP API for the Kontext multi-image models: section 1 of providers.md."""
 
 import asyncio
 import base64
+import dataclasses
 import hashlib
-import hmac
 import json
+import math
+import random
 import re
 import secrets
 import string
 import time
-from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, unquote
 
-import aiohttp
 from aiohttp import web
 
-from simulators.ledger import Prediction, digest_of
-from simulators.lifecycle import ERRORS, draw_plan
-from simulators.pictures import UnreadableImage, decode_image
-from simulators.server import World, answer_json
+from simulators import inputs, pictures
+from simulators.config import PRICES, ReplicateConfig
+from simulators.core import Core, base_of, is_key_accepted, json_body, on_host
+from simulators.faults import refusal_json
+from simulators.ledger import Record
+from simulators.lifecycle import ERRORS, Phase, Plan, State
 
-MODEL = "flux-kontext-apps/multi-image-kontext-max"
-ASPECT_RATIOS = [
-    "match_input_image",
-    "1:1",
-    "16:9",
-    "9:16",
-    "4:3",
-    "3:4",
-    "3:2",
-    "2:3",
-    "4:5",
-    "5:4",
-    "21:9",
-    "9:21",
-    "2:1",
-    "1:2",
-]
-_ALPHABET = string.ascii_lowercase + string.digits
-_TOP_LEVEL = {"input", "webhook", "webhook_events_filter", "stream", "version"}
-_PAGE = 100
-_ENDED = ("succeeded", "failed", "canceled", "aborted")
+ASPECT_RATIOS = (
+    "match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2",
+)  # fmt: skip
+MODERATION_TEXT = "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
+_ID_LETTERS = string.ascii_lowercase + string.digits
+_KEPT = "sim-image:"
+_EVENTS = ("start", "output", "logs", "completed")
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+MAX_FILE_BYTES = 100 * 1024 * 1024
 
 
-def replicate_routes(world: World) -> list[web.RouteDef]:
-    api = _Replicate(world)
+class ReplicateApi:
+    name = "replicate"
 
-    def on(what: str, handler: Any) -> Any:
-        return world.route("replicate", what, handler)
-
-    base = "/replicate/v1"
-    return [
-        web.post(f"{base}/models/{{owner}}/{{name}}/predictions", on("create", api.create)),
-        web.post(f"{base}/predictions", on("create", api.create)),
-        web.get(f"{base}/predictions", on("list", api.list)),
-        web.get(f"{base}/predictions/{{id}}", on("poll", api.get)),
-        web.post(f"{base}/predictions/{{id}}/cancel", on("cancel", api.cancel)),
-        web.get(f"{base}/account", on("account", api.account)),
-        web.get(f"{base}/webhooks/default/secret", on("secret", api.secret)),
-        web.get("/replicate/delivery/{id}/{file}", on("download", api.download)),
-    ]
-
-
-def problem(status: int, title: str, detail: str, **more: Any) -> web.Response:
-    body = {"title": title, "detail": detail, "status": status, **more}
-    return answer_json(body, status, kind="application/problem+json")
-
-
-class _Replicate:
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._creates: deque[float] = deque()
+    def __init__(self, core: Core) -> None:
+        self.core = core
 
     @property
-    def _config(self) -> dict[str, Any]:
-        return self._world.config["replicate"]
+    def config(self) -> ReplicateConfig:
+        return self.core.config.replicate
 
-    def _refuse(self, request: web.Request) -> web.Response | None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme in ("Bearer", "Token") and self._world.accepts("replicate", token.strip()):
-            return None
-        return problem(401, "Unauthenticated", "You did not pass a valid authentication token")
+    # ---- errors (1.10) ----
 
-    async def create(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refuse(request) or self._throttled():
+    def refuse(self, status: int, detail: str, extra: dict[str, Any] | None = None) -> web.Response:
+        titles = {401: "Unauthenticated", 402: "Insufficient credit"}
+        title = {"title": titles[status]} if status in titles else {}
+        return refusal_json({**title, "detail": detail, "status": status, **(extra or {})}, status, "application/problem+json")
+
+    def expired(self) -> web.Response:
+        return web.Response(status=self.config.expired_status, text="Not found")
+
+    def guard(self, request: web.Request) -> web.Response | None:
+        """The refusal of a request without an accepted key, or of one too many."""
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() not in ("bearer", "token") or not is_key_accepted(self.config, key.strip()):
+            return self.refuse(401, "You did not pass a valid authentication token")
+        is_create = request.method == "POST" and request.path.endswith("/predictions")
+        if is_create:
+            if self.config.low_credit:
+                return self._throttled("low", 6, 1)
+            return self._throttled("create", self.config.create_per_minute)
+        return self._throttled("read", self.config.read_per_minute)
+
+    def _throttled(self, kind: str, per_minute: float | None, burst: float | None = None) -> web.Response | None:
+        wait = self.core.seconds_to_wait(self.name, kind, per_minute, burst)
+        return self._too_many(wait) if wait > 0 else None
+
+    def _too_many(self, wait: float) -> web.Response:
+        seconds = math.ceil(self.config.retry_after if self.config.retry_after is not None else wait)
+        detail = f"Request was throttled. Your rate limit resets in ~{seconds}s."
+        # The two bodies that were seen: documented without `retry_after`, with it for accounts of low credit (1.9).
+        answer = self.refuse(429, detail, {"retry_after": seconds} if self.config.low_credit else None)
+        if self.config.retry_after is not None and not self.config.low_credit:
+            answer = self.refuse(429, detail, {"retry_after": seconds})
+        if self.config.retry_after_header:
+            answer.headers["Retry-After"] = str(seconds)
+        return answer
+
+    # ---- create (1.2) ----
+
+    async def create_for_model(self, request: web.Request) -> web.StreamResponse:
+        if refused := self.guard(request):
             return refused
-        if not self._config["credit"]:
-            return problem(402, "Insufficient credit", "You have insufficient credit to run this model.")
-        try:
-            body = await request.json()
-        except ValueError:
-            return problem(400, "Bad request", "The body is not JSON")
-        model = (
-            f"{request.match_info['owner']}/{request.match_info['name']}"
-            if "owner" in request.match_info
-            else body.get("version")
-        )
-        if model != MODEL:
-            return problem(404, "Not found", "The requested resource could not be found.")
-        if invalid := _violations(body, generic="owner" not in request.match_info):
-            detail = "".join(
-                f"- {v['field']}: {v['description']}\n" if v["field"] else f"- {v['description']}\n" for v in invalid
-            )
-            return problem(422, "Input validation failed", detail, invalid_fields=invalid)
-        limit = self._config["max_active"]
-        if limit is not None and self._world.ledger.active("replicate") >= limit:
-            return problem(429, "Too many requests", "Request was throttled. Your rate limit resets in ~1s.", retry_after=1)
-        prediction = await self._begin(request, body)
-        wait = re.fullmatch(r"wait(?:=(\d+))?", request.headers.get("Prefer", "").strip())
-        headers = {"Preference-Applied": request.headers["Prefer"]} if wait else {}
-        ends = time.time() + (int(wait.group(1) or 60) if wait else 0)
-        while wait and time.time() < ends and prediction.state() not in _ENDED:  # noqa: ASYNC110 - state is a function of time: there is no event to wait for
-            await asyncio.sleep(0.02)
-        return answer_json(self._view(request, prediction), 201, headers)
+        model = f"{request.match_info['owner']}/{request.match_info['name']}"
+        if model not in PRICES[self.name]:
+            return self.refuse(404, "The requested resource could not be found.")
+        return await self._create(request, model, {"input", "webhook", "webhook_events_filter", "stream"})
 
-    async def _begin(self, request: web.Request, body: dict[str, Any]) -> Prediction:
-        number = self._world.ledger.next_number()
-        plan = draw_plan(
-            self._config, str(body["input"].get("prompt", "")), number, _seconds(request.headers.get("Cancel-After"))
-        )
-        for name in ("input_image_1", "input_image_2"):
-            value = body["input"][name]
-            if value.startswith("data:"):
-                try:
-                    await asyncio.to_thread(decode_image, value)
-                except UnreadableImage:
-                    plan = type(plan)(**{**plan.to_json(), "outcome": "error_unknown"})
-        prediction = Prediction(
-            "".join(secrets.choice(_ALPHABET) for _ in range(26)), "replicate", number, time.time(), plan,
-            {**body["input"], "_webhook": body.get("webhook"), "_events": body.get("webhook_events_filter")}, digest_of(body["input"]),  # noqa: E501 - a row of a table
+    async def create_for_version(self, request: web.Request) -> web.StreamResponse:
+        if refused := self.guard(request):
+            return refused
+        return await self._create(request, None, {"input", "webhook", "webhook_events_filter", "stream", "version"})
+
+    async def _create(self, request: web.Request, model: str | None, keys: set[str]) -> web.StreamResponse:
+        body, readable = await json_body(request)
+        if not readable or not isinstance(body, dict):
+            return self.refuse(400, "The request body is not a JSON object.")
+        if problems := self._problems(body, keys, needs_version=model is None):
+            return self._invalid(problems)
+        if model is None:
+            model = body["version"].partition(":")[0]
+            if model not in PRICES[self.name]:
+                return refusal_json(
+                    {
+                        "title": "Invalid version or not permitted", "status": 422,
+                        "detail": "The specified version does not exist (or perhaps you don't have permission to use it?)",
+                    },
+                    422, "application/problem+json",
+                )  # fmt: skip
+        if (deadline := _seconds(request.headers.get("Cancel-After"))) is not None and deadline < 5:
+            return self.refuse(400, "Cancel-After must be a duration of at least 5 seconds.")
+        if self.config.credit_usd is not None and self.core.spent_usd(self.name) >= self.config.credit_usd:
+            return self.refuse(
+                402, "You have insufficient credit to run this model. Go to https://replicate.com/account/billing#billing "
+                "to purchase credit. Once you purchase credit, please wait a few minutes before trying again."
+            )  # fmt: skip
+        given: dict[str, Any] = body["input"]
+        images = [await self._image(name, given[name], request) for name in ("input_image_1", "input_image_2")]
+        # Input from nowhere has the text as its own digest, so equal bodies stay equal.
+        digest = inputs.body_hash({**given, **{image.name: image.sha for image in images}})
+        if self.core.is_throttled_by_prompt(given["prompt"], digest):
+            return self._too_many(2)
+        # Checked with no await between the count and the new prediction, so that no two creates share the last slot.
+        if self.config.max_active is not None and self.core.ledger.active(self.name) >= self.config.max_active:
+            return self._too_many(1)
+        record = self._record(request, model, given, images, digest, deadline, body)
+        self.core.add(record)
+        wait = _wait_seconds(request.headers.get("Prefer"))
+        if wait is not None:
+            record = await self._until_output(record, wait)
+        answer = web.json_response(await self.render(record, base_of(request)), status=201)
+        self._rate_headers(answer, "create", self.config.create_per_minute)
+        if wait is not None:
+            answer.headers["Preference-Applied"] = str(request.headers["Prefer"])
+        return answer
+
+    async def _image(self, name: str, text: str, request: web.Request) -> inputs.InputImage:
+        if inputs.is_data_uri(text):
+            return await self.core.in_thread(inputs.decode, name, text)
+        sha = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+        if match := re.fullmatch(re.escape(base_of(request)) + r"/replicate/v1/files/([^/]+)(?:/.*)?", text.partition("?")[0]):
+            stored = self.core.ledger.file(match[1])
+            data = stored[1] if stored else None
+        elif self.config.fetch_urls:
+            data = await inputs.fetch(self.core.http, text)
+        else:
+            return inputs.InputImage(name, text, sha, None, None)
+        if data is None:
+            return inputs.InputImage(name, text, sha, None, None, "the URL cannot be fetched")
+        return await self.core.in_thread(inputs.from_bytes, name, text, sha, data)
+
+    def _record(
+        self, request: web.Request, model: str, given: dict[str, Any], images: list[inputs.InputImage], digest: str,
+        deadline: float | None, body: dict[str, Any],
+    ) -> Record:  # fmt: skip
+        config, echo = self.config, dict(given)
+        for image in images:
+            if inputs.is_data_uri(image.text):
+                echo[image.name] = f"{_KEPT}{image.sha}"
+            if image.jpeg is not None:
+                is_short = inputs.is_data_uri(image.text) and len(image.text) <= config.echo_limit_bytes
+                self.core.ledger.add_image(image.sha, image.jpeg, image.text if is_short else None)
+        plan = self.core.draw_plan(self.name, model, given["prompt"], given.get("seed"))
+        least = config.min_image_side or 0
+        if any(image.error or (image.size and min(image.size) < least) for image in images):
+            plan = dataclasses.replace(plan, outcome="error_bad_image")
+        rng = random.Random(plan.seed)
+        plan = dataclasses.replace(
+            plan, bill_canceled=config.bill_canceled, bill_failed=config.bill_failed, deadline_seconds=deadline,
+            longest_seconds=config.longest_run_seconds, output_shape=config.output_shape, early_output=config.early_output,
+            moderation_id="".join(rng.choices(_ID_LETTERS, k=10)) if config.moderation_id else None,
         )  # fmt: skip
-        self._world.ledger.add(prediction)
+        ratio = given.get("aspect_ratio", "match_input_image")
+        webhook = None
         if body.get("webhook"):
-            task = asyncio.create_task(self._webhook(_origin(request), prediction))
-            _webhooks.add(task)
-            task.add_done_callback(_webhooks.discard)
-        return prediction
+            webhook = {"url": body["webhook"], "events": body.get("webhook_events_filter") or ["output", "completed"]}
+        return Record(
+            id="".join(secrets.choice(_ID_LETTERS) for _ in range(26)),
+            provider=self.name, model=model, created_at=time.time(), plan=plan, input=echo, prompt=given["prompt"],
+            images=[image.sha if image.jpeg else None for image in images],
+            # Which of the two images `match_input_image` follows is not known (1.3) (?).
+            size=list(pictures.output_size(ratio, images[0].size)),
+            output_format=given.get("output_format", "png"), scene="ppl", body_hash=digest,
+            base=base_of(request), home_host="", webhook=webhook,
+        )  # fmt: skip
 
-    def _throttled(self) -> web.Response | None:
-        limit, now = self._config["create_per_minute"], time.time()
-        while self._creates and self._creates[0] < now - 60:
-            self._creates.popleft()
-        if limit is not None and len(self._creates) >= limit:
-            seconds = max(1, int(self._creates[0] + 60 - now))
-            return problem(
-                429, "Too many requests", f"Request was throttled. Your rate limit resets in ~{seconds}s.", retry_after=seconds
-            )
-        self._creates.append(now)
-        return None
+    async def _until_output(self, record: Record, seconds: float) -> Record:
+        ends = time.time() + seconds
+        while time.time() < ends:
+            record = self.core.ledger.get(self.name, record.id) or record
+            state = record.state(time.time())
+            if state.phase.is_terminal or state.has_early_output:
+                break
+            await asyncio.sleep(min(0.05, max(0.0, ends - time.time())))
+        return record
+
+    # ---- validation (1.10) ----
+
+    def _invalid(self, problems: list[dict[str, str]]) -> web.Response:
+        lines = "".join(f"- {p['field']}: {p['description']}\n" if p["field"] else f"- {p['description']}\n" for p in problems)
+        return refusal_json(
+            {"title": "Input validation failed", "detail": lines, "status": 422, "invalid_fields": problems},
+            422, "application/problem+json",
+        )  # fmt: skip
+
+    def _problems(self, body: dict[str, Any], keys: set[str], *, needs_version: bool) -> list[dict[str, str]]:
+        problems = [
+            _problem("additional_property_not_allowed", "", f"Additional property {key} is not allowed")
+            for key in body
+            if key not in keys
+        ]
+        if needs_version and not isinstance(body.get("version"), str):
+            problems.append(_problem("required", "", "version is required"))
+        if "input" not in body:
+            return [*problems, _problem("required", "", "input is required")]
+        if not isinstance(body["input"], dict):
+            return [*problems, _wrong_type("input", "object", body["input"])]
+        webhook = body.get("webhook")
+        starts = ("https://",) if self.config.webhook_https_only else ("https://", "http://")
+        if webhook is not None and not (isinstance(webhook, str) and webhook.startswith(starts)):
+            problems.append(_problem("format", "webhook", "Does not match format 'uri'"))
+        events = body.get("webhook_events_filter")
+        if events is not None and (not isinstance(events, list) or any(event not in _EVENTS for event in events)):
+            problems.append(_enum("webhook_events_filter", _EVENTS, prefix=""))
+        return problems + _input_problems(body["input"])
+
+    # ---- read, list, cancel (1.5, 1.7) ----
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refuse(request):
+        if refused := self.guard(request):
             return refused
-        prediction = self._world.ledger.get("replicate", request.match_info["id"])
-        if prediction is not None:
-            self._world.ledger.polled(prediction.id)
-        # Replication lag: a prediction may be unknown just after its create (1.13).
-        if prediction is None or prediction.polls < self._config["not_found_polls"]:
-            return problem(404, "Not found", "The requested resource could not be found.")
-        return answer_json(self._view(request, prediction))
+        record = self.core.ledger.get(self.name, request.match_info["id"])
+        if record is None:
+            return self.refuse(404, "The requested resource could not be found.")
+        answer = web.json_response(await self.render(record, base_of(request)))
+        self._rate_headers(answer, "read", self.config.read_per_minute)
+        return answer
 
-    async def list(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refuse(request):
+    async def list_predictions(self, request: web.Request) -> web.StreamResponse:
+        if refused := self.guard(request):
             return refused
-        after = request.query.get("created_after")
-        earliest = datetime.fromisoformat(after.replace(" ", "+")).timestamp() if after else 0.0
-        found = [p for p in self._world.ledger.all("replicate") if p.created_at >= earliest]
-        start = int(request.query.get("cursor", 0))
-        following = None
-        if start + _PAGE < len(found):
-            following = f"{_origin(request)}/replicate/v1/predictions?cursor={start + _PAGE}"
-            following += f"&created_after={quote(after)}" if after else ""
-        results = [self._view(request, p) for p in found[start : start + _PAGE]]
-        return answer_json({"next": following, "previous": None, "results": results})
+        try:
+            after, before = (_timestamp(request.query.get(name)) for name in ("created_after", "created_before"))
+            offset = int(base64.urlsafe_b64decode(request.query.get("cursor", "MA==")))
+        except ValueError:
+            return self.refuse(400, "created_after, created_before or cursor cannot be read.")
+        found = [
+            record
+            for record in self.core.ledger.of(self.name)
+            if (after is None or record.created_at >= after) and (before is None or record.created_at < before)
+        ]
+        size = self.config.page_size
 
-    async def cancel(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refuse(request):
-            return refused
-        prediction = self._world.ledger.get("replicate", request.match_info["id"])
-        if prediction is None:
-            return problem(404, "Not found", "The requested resource could not be found.")
-        self._world.ledger.cancel(prediction)
-        return answer_json(self._view(request, self._world.ledger.get("replicate", prediction.id) or prediction))
+        def page(at: int) -> str:
+            cursor = base64.urlsafe_b64encode(str(at).encode()).decode()
+            return str(request.url.update_query(cursor=cursor))
 
-    async def account(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refuse(request):
-            return refused
-        return answer_json(
-            {"type": "organization", "username": "simulated", "name": "Simulated", "github_url": None, "avatar_url": None}
+        return web.json_response(
+            {
+                "previous": page(max(0, offset - size)) if offset > 0 else None,
+                "next": page(offset + size) if offset + size < len(found) else None,
+                "results": [await self.render(record, base_of(request)) for record in found[offset : offset + size]],
+            }
         )
 
-    async def secret(self, request: web.Request) -> web.StreamResponse:
-        return self._refuse(request) or answer_json({"key": self._config["webhook_secret"]})
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        if refused := self.guard(request):
+            return refused
+        record = self.core.ledger.get(self.name, request.match_info["id"])
+        if record is None:
+            return self.refuse(404, "The requested resource could not be found.")
+        # What a finished one answers is not known (1.7) (?): here, itself, unchanged.
+        if record.is_active(time.time()):
+            record = self.core.cancel(record)
+        return web.json_response(await self.render(record, base_of(request)))
 
-    async def download(self, request: web.Request) -> web.StreamResponse:
-        prediction = self._world.ledger.get("replicate", request.match_info["id"])
-        if prediction is None or prediction.state() != "succeeded" or not self._world.link_is_alive(prediction):
-            return web.Response(status=404)
-        images = [prediction.input["input_image_1"], prediction.input["input_image_2"]]
-        data = await self._world.picture(prediction, images)
-        kind = "image/jpeg" if prediction.input.get("output_format") == "jpg" else "image/png"
-        return web.Response(body=data, content_type=kind)
-
-    def _view(self, request: web.Request, prediction: Prediction) -> dict[str, Any]:
-        return self._document(_origin(request), prediction)
-
-    def _document(self, origin: str, prediction: Prediction) -> dict[str, Any]:
-        state, plan = prediction.state(), prediction.plan
-        here = f"{origin}/replicate/v1/predictions/{prediction.id}"
-        shown = {k: v for k, v in prediction.input.items() if not k.startswith("_")}
+    async def render(
+        self, record: Record, base: str, now: float | None = None, running_with_output: bool = False
+    ) -> dict[str, Any]:
+        """The prediction object as it is seen at `now` (1.4)."""
+        plan, now = record.plan, time.time() if now is None else now
+        state = record.state(now)
+        if running_with_output:
+            state = State(Phase.RUNNING, started_at=state.started_at, has_early_output=plan.outcome == "succeed")
+        is_removed = state.phase.is_terminal and now >= record.created_at + self.config.retention_seconds
+        has_output = (state.phase is Phase.SUCCEEDED or state.has_early_output) and not is_removed
         body: dict[str, Any] = {
-            "id": prediction.id, "model": MODEL, "version": "hidden", "input": shown, "logs": "", "output": None, "data_removed": False,  # noqa: E501 - a row of a table
-            "error": None, "source": "api", "status": plan.odd_status if state == "odd" else state,
-            "created_at": _stamp(prediction.created_at),
-            "urls": {"get": here, "cancel": f"{here}/cancel", "web": f"https://replicate.com/p/{prediction.id}"},
-        }  # fmt: skip
-        if state != "starting":
-            body["started_at"] = _stamp(prediction.created_at + plan.start_seconds)
-        if state in _ENDED:
-            body["completed_at"] = _stamp(prediction.created_at + plan.delay_seconds)
-        if state == "succeeded":
-            seconds = round(plan.delay_seconds - plan.start_seconds, 3)
-            body["metrics"] = {"image_count": 1, "predict_time": seconds, "total_time": plan.delay_seconds}
-            body["logs"] = f"Using seed: {shown.get('seed')}\nGenerating...\nGenerated image in {seconds}sec"
-            body["output"] = self._output(origin, prediction)
-            if not self._world.link_is_alive(prediction):
-                body |= {"output": None, "input": {}, "logs": None, "data_removed": True}
-        if state == "failed":
-            body["error"] = ERRORS[plan.outcome]
+            "id": record.id,
+            "model": record.model,
+            "version": "hidden",
+            "input": {} if is_removed else self._echo(record, base),
+            "logs": "" if is_removed else _logs(plan, state),
+            "output": await self._output(record, base) if has_output else None,
+            "data_removed": is_removed,
+            "error": _error(plan, state),
+            "source": "api",
+            "status": _status(state),
+            "created_at": _time(record.created_at),
+            "urls": {
+                "cancel": f"{base}/replicate/v1/predictions/{record.id}/cancel",
+                "get": f"{base}/replicate/v1/predictions/{record.id}",
+                "web": f"https://replicate.com/p/{record.id}",
+            },
+        }
+        if state.started_at is not None:
+            body["started_at"] = _time(state.started_at)
+        if state.ended_at is not None:
+            body["completed_at"] = _time(state.ended_at)
+            body["metrics"] = {"total_time": round(state.ended_at - record.created_at, 6)}
+            if state.started_at is not None:
+                body["metrics"]["predict_time"] = round(state.ended_at - state.started_at, 6)
+            if state.phase is Phase.SUCCEEDED:
+                body["metrics"]["image_count"] = 1
+        if plan.deadline_seconds is not None:
+            body["deadline"] = _time(record.created_at + plan.deadline_seconds)
+        if record.webhook:
+            body["webhook"] = record.webhook["url"]
+            body["webhook_events_filter"] = record.webhook["events"]
         return body
 
-    def _output(self, origin: str, prediction: Prediction) -> Any:
-        extension = prediction.input.get("output_format") or "png"
-        url = f"{origin}/replicate/delivery/{prediction.id}/tmp.{extension}"  # noqa: S108 - a path of a URL
-        shape = prediction.plan.output_shape
-        if shape == "data_uri":
-            from simulators.pictures import paint
+    def _echo(self, record: Record, base: str) -> dict[str, Any]:
+        """The input. A data URI comes back as it was when it is short, else as a URL (?)."""
+        echo = dict(record.input)
+        for name, value in echo.items():
+            if isinstance(value, str) and value.startswith(_KEPT):
+                sha = value.removeprefix(_KEPT)
+                echo[name] = self.core.ledger.original(sha) or f"{base}/replicate/delivery/inputs/{sha}.jpg"
+        return echo
 
-            asked = prediction.input
-            images = [asked["input_image_1"], asked["input_image_2"]]
-            data = paint(images, str(asked.get("prompt")), asked.get("aspect_ratio"), extension, int(asked.get("seed") or 0))
-            return f"data:application/octet-stream;base64,{base64.b64encode(data).decode()}"
-        return {"string": url, "list": [url], "null": None, "object": {"url": url}}.get(shape, url)
+    async def _output(self, record: Record, base: str) -> Any:
+        url = self._delivery_url(record, base)
+        match record.plan.output_shape:
+            case "list":
+                return [url]
+            case "null":
+                return None
+            case "object":
+                return {"image": url}
+            case "data_uri":
+                # As an early wait-mode answer had it (1.5).
+                return f"data:application/octet-stream;base64,{base64.b64encode(await self.core.picture(record)).decode()}"
+        return url
 
-    # ---- webhooks (1.8) ----
+    def _delivery_url(self, record: Record, base: str) -> str:
+        base = on_host(base, self.config.delivery_host)
+        return f"{base}/replicate/delivery/xezq/{record.id}/output.{record.output_format}"
 
-    async def _webhook(self, origin: str, prediction: Prediction) -> None:
-        wanted = prediction.input["_events"] or ["output", "completed"]
-        if "start" in wanted:
-            await asyncio.sleep(max(0.0, prediction.plan.start_seconds))
-            await self._deliver(origin, prediction, retries=0)
-        while True:
-            current = self._world.ledger.get("replicate", prediction.id)
-            if current is None:
-                return
-            if current.state() in _ENDED:
-                break
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(float(self._config["webhook_delay_seconds"]))
-        for _ in range(int(self._config["webhook_duplicates"])):
-            await self._deliver(origin, current, retries=4)
+    def _rate_headers(self, answer: web.Response, kind: str, per_minute: float | None) -> None:
+        if per_minute is not None:
+            answer.headers["ratelimit-remaining"] = str(self.core.limits.bucket(f"{self.name}:{kind}", per_minute).remaining)
+            answer.headers["ratelimit-reset"] = "1"
 
-    async def _deliver(self, origin: str, prediction: Prediction, retries: int) -> None:
-        body = json.dumps(self._document(origin, prediction)).encode()
-        message = f"msg_{prediction.id}"
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-            for attempt in range(retries + 1):
-                stamp = str(int(time.time()))
-                signature = sign_webhook(self._config["webhook_secret"], message, stamp, body)
-                if self._config["webhook_forged"]:
-                    signature = "v1," + base64.b64encode(b"forged" * 5).decode()
-                headers = {"webhook-id": message, "webhook-timestamp": stamp, "webhook-signature": signature}
-                try:
-                    async with session.post(
-                        unquote(prediction.input["_webhook"]), data=body, allow_redirects=False,
-                        headers={**headers, "Content-Type": "application/json"},
-                    ) as answer:  # fmt: skip
-                        if answer.status < 300:
-                            return
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
-                await asyncio.sleep(min(2**attempt, 30))
+    # ---- delivery (1.6) ----
+
+    async def deliver(self, request: web.Request) -> web.StreamResponse:
+        record = self.core.ledger.get(self.name, request.match_info["id"])
+        if self.config.refuse_key_on_delivery and "Authorization" in request.headers:
+            return web.Response(status=400, text="Only one auth mechanism allowed")
+        now = time.time()
+        if record is None or now >= record.created_at + self.config.link_seconds:
+            return self.expired()
+        # A webhook that comes early names a link that works already.
+        ahead = max(0.0, -self.config.webhooks.delay_seconds) if record.webhook else 0.0
+        if record.state(now + ahead).phase is not Phase.SUCCEEDED and not record.state(now).has_early_output:
+            return self.expired()
+        return web.Response(body=await self.core.picture(record), content_type=pictures.CONTENT_TYPES[record.output_format])
+
+    async def deliver_input(self, request: web.Request) -> web.StreamResponse:
+        jpeg = self.core.ledger.image(request.match_info["sha"])
+        return web.Response(body=jpeg, content_type="image/jpeg") if jpeg else self.expired()
+
+    # ---- account, webhooks, files ----
+
+    async def account(self, request: web.Request) -> web.StreamResponse:
+        return self.guard(request) or web.json_response(
+            {
+                "type": "organization", "username": "simulated", "name": "Simulated", "github_url": "https://github.com/simulated",
+                "avatar_url": f"{base_of(request)}/replicate/avatar.png",
+            }
+        )  # fmt: skip
+
+    async def webhook_secret(self, request: web.Request) -> web.StreamResponse:
+        return self.guard(request) or web.json_response({"key": self.config.webhook_secret})
+
+    async def files(self, request: web.Request) -> web.StreamResponse:
+        if refused := self.guard(request):
+            return refused
+        if request.method == "GET":
+            return web.json_response({"previous": None, "next": None, "results": self.core.ledger.files()})
+        try:
+            form = await request.post()
+        except ValueError:
+            return self.refuse(400, "The body is not a multipart form.")
+        upload = form.get("content")
+        if not isinstance(upload, web.FileField):
+            return self._invalid([_problem("required", "", "content is required")])
+        content = upload.file.read()
+        if len(content) > MAX_FILE_BYTES:
+            return self.refuse(413, "The file is too large.")
+        file_id, now = secrets.token_hex(20), time.time()
+        metadata = form.get("metadata")
+        if isinstance(metadata, web.FileField):
+            metadata = metadata.file.read().decode(errors="replace")
+        try:
+            parsed = json.loads(metadata) if isinstance(metadata, str) and metadata else {}
+        except ValueError:
+            parsed = {}
+        doc = {
+            "id": file_id,
+            "name": form.get("filename") or upload.filename,
+            "content_type": form.get("type") or upload.content_type,
+            "size": len(content),
+            "etag": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+            "checksums": {
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+            },
+            "metadata": parsed,
+            "created_at": _time(now),
+            "expires_at": _time(now + timedelta(hours=24).total_seconds()),
+            "urls": {"get": f"{base_of(request)}/replicate/v1/files/{file_id}"},
+        }
+        self.core.ledger.add_file(doc, content)
+        return web.json_response(doc, status=201)
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        if refused := self.guard(request):
+            return refused
+        file_id = request.match_info["id"]
+        if request.method == "DELETE" and self.core.ledger.remove_file(file_id):
+            return web.Response(status=204)
+        found = self.core.ledger.file(file_id)
+        return web.json_response(found[0]) if found else self.refuse(404, "The requested resource could not be found.")
 
 
-_webhooks: set[asyncio.Task[None]] = set()
+def _problem(kind: str, field: str, description: str) -> dict[str, str]:
+    return {"type": kind, "field": field, "description": description}
 
 
-def sign_webhook(secret: str, message: str, stamp: str, body: bytes) -> str:
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    return "v1," + base64.b64encode(hmac.new(key, f"{message}.{stamp}.".encode() + body, hashlib.sha256).digest()).decode()
+def _enum(name: str, allowed: tuple[str, ...], prefix: str = "input.") -> dict[str, str]:
+    words = ", ".join(f'"{value}"' for value in allowed)
+    return _problem("enum", f"{prefix}{name}", f"{name} must be one of the following: {words}")
 
 
-def _violations(body: Any, *, generic: bool) -> list[dict[str, str]]:
-    """What Replicate's validation finds, in its words (1.10)."""
-    if not isinstance(body, dict) or not isinstance(body.get("input"), dict):
-        return [{"type": "required", "field": "", "description": "input is required"}]
-    found = [
-        {"type": "additional_property_not_allowed", "field": "", "description": f"Additional property {name} is not allowed"}
-        for name in sorted(set(body) - (_TOP_LEVEL if generic else _TOP_LEVEL - {"version"}))
-    ]
-    asked = body["input"]
-    found += [
-        {"type": "required", "field": "input", "description": f"{name} is required"}
-        for name in ("prompt", "input_image_1", "input_image_2") if not asked.get(name)
-    ]  # fmt: skip
-    for name, allowed in (("aspect_ratio", ASPECT_RATIOS), ("output_format", ["jpg", "png"])):
-        if asked.get(name) is not None and asked[name] not in allowed:
-            words = ", ".join(f'"{a}"' for a in allowed)
-            found.append(
-                {"type": "enum", "field": f"input.{name}", "description": f"{name} must be one of the following: {words}"}
-            )
-    tolerance = asked.get("safety_tolerance")
-    if isinstance(tolerance, int) and tolerance > 2:
-        found.append({"type": "number_lte", "field": "input.safety_tolerance", "description": "Must be less than or equal to 2"})
-    for name in ("input_image_1", "input_image_2"):
-        if asked.get(name) and not re.match(r"(https?://|data:)", str(asked[name])):
-            found.append({"type": "format", "field": f"input.{name}", "description": "Does not match format 'uri'"})
-    webhook = body.get("webhook")
-    if webhook is not None and not re.match(r"https?://", str(webhook)):
-        found.append({"type": "format", "field": "webhook", "description": "Does not match format 'uri'"})
-    return found
+def _wrong_type(field: str, expected: str, value: Any) -> dict[str, str]:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    given = names.get(type(value), "null")
+    return _problem("invalid_type", field, f"Invalid type. Expected: {expected}, given: {given}")
 
 
-def _seconds(text: str | None) -> float | None:
-    """Cancel-After: seconds or a Go-like duration, at least five seconds (1.2)."""
-    if not text:
-        return None
-    if text.isdigit():
-        return max(5.0, float(text))
-    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
-    return max(5.0, sum(float(n) * units[u] for n, u in re.findall(r"(\d+(?:\.\d+)?)([hms])", text)))
+def _input_problems(given: dict[str, Any]) -> list[dict[str, str]]:
+    """Against the model's schema (1.3). Unknown fields inside `input` are ignored (?)."""
+    problems = []
+    for name in ("prompt", "input_image_1", "input_image_2"):
+        if name not in given:
+            problems.append(_problem("required", "input", f"{name} is required"))
+        elif not isinstance(given[name], str):
+            problems.append(_wrong_type(f"input.{name}", "string", given[name]))
+        elif name != "prompt" and not (inputs.is_url(given[name]) or inputs.is_data_uri(given[name])):
+            problems.append(_problem("format", f"input.{name}", "Does not match format 'uri'"))
+    for name, allowed in (("aspect_ratio", ASPECT_RATIOS), ("output_format", ("jpg", "png"))):
+        if name in given and given[name] not in allowed:
+            problems.append(_enum(name, allowed))
+    for name in ("seed", "safety_tolerance"):
+        value = given.get(name)
+        if name in given and (not isinstance(value, int) or isinstance(value, bool)):
+            problems.append(_wrong_type(f"input.{name}", "integer", value))
+        elif name == "safety_tolerance" and isinstance(value, int):
+            if value > 2:
+                problems.append(_problem("number_lte", "input.safety_tolerance", "Must be less than or equal to 2"))
+            elif value < 0:
+                problems.append(_problem("number_gte", "input.safety_tolerance", "Must be greater than or equal to 0"))
+    return problems
 
 
-def _stamp(seconds: float) -> str:
+def _status(state: State) -> str:
+    if state.odd_status:
+        return state.odd_status
+    return {
+        Phase.STARTING: "starting", Phase.RUNNING: "processing", Phase.SUCCEEDED: "succeeded",
+        Phase.CANCELED: "canceled", Phase.ABORTED: "aborted",
+    }.get(state.phase, "failed")  # fmt: skip
+
+
+def _error(plan: Plan, state: State) -> str | None:
+    if state.phase in (Phase.MODERATED_INPUT, Phase.MODERATED_OUTPUT):
+        return MODERATION_TEXT + (f" ({plan.moderation_id})" if plan.moderation_id else "")
+    if state.phase in (Phase.FAILED, Phase.LOST):
+        return ERRORS.get(plan.outcome, ERRORS["error_unknown"])
+    return None
+
+
+def _logs(plan: Plan, state: State) -> str:
+    """Of the kind Kontext models write (1.4)."""
+    if state.started_at is None:
+        return ""
+    lines = [f"Using seed: {plan.seed}", "Generating..."]
+    if state.phase is Phase.SUCCEEDED and state.ended_at is not None:
+        lines.append(f"Generated image in {state.ended_at - state.started_at:.1f}sec")
+        lines.append("Downloading 1290000 bytes\nDownloaded 1.23MB in 0.14sec")
+    return "\n".join(lines)
+
+
+def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _origin(request: web.Request) -> str:
-    return f"{request.scheme}://{request.host}"
+def _timestamp(text: str | None) -> float | None:
+    if text is None:
+        return None
+    # A plus sign that was not escaped in the query arrives as a space.
+    when = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def _wait_seconds(prefer: str | None) -> float | None:
+    match = re.fullmatch(r"wait(?:=([1-9]|[1-9][0-9]))?", (prefer or "").strip())
+    return None if match is None else min(60.0, float(match[1] or 60))
+
+
+def _seconds(duration: str | None) -> float | None:
+    """Of `30`, `30s`, `5m`, `1h30m45s`; 0 when it is none of these."""
+    if duration is None:
+        return None
+    match = _DURATION.fullmatch(duration.strip())
+    if match is None or not any(match.groups()):
+        return 0.0
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    # A date too far away cannot be written.
+    return min(hours * 3600 + minutes * 60 + seconds, 7 * 24 * 3600)

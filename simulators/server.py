@@ -1,193 +1,235 @@
-"""One HTTP server for both providers and for the switches under /_sim."""
+"""One web application with both providers and the controls under /_sim."""
 
 import asyncio
-import functools
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-import requests
+import aiohttp
 from aiohttp import web
 
-from simulators import config as configuration
-from simulators.faults import AFTER, Faults, broken_answer
-from simulators.ledger import Ledger, Prediction
-from simulators.pictures import paint
+from simulators.bfl_api import BflApi
+from simulators.config import ConfigError
+from simulators.core import Core, json_body
+from simulators.faults import FaultError, Handler, play
+from simulators.replicate_api import ReplicateApi
+from simulators.webhooks import Webhooks
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-PRICE_USD = 0.08
-_KEPT_PICTURES = 64
+T = TypeVar("T")
+_MAX_BODY_BYTES = 128 * 1024 * 1024
+_KEY_HEADERS = ("authorization", "x-key")
 
 
-class World:
-    """What both simulated providers share: configuration, ledger, faults, pictures."""
+class Application:
+    """The routes over one Core."""
 
-    def __init__(self, state: str | None = None) -> None:
-        self.ledger = Ledger(state)
-        self.config = configuration.merged(configuration.DEFAULTS, self.ledger.kept_config() or {})
-        self.faults = {provider: Faults() for provider in self.config}
-        self._pictures: dict[str, bytes] = {}
-        for provider, faults in self.faults.items():
-            faults.configure(self.config[provider]["faults"])
+    def __init__(self, state: Path | None) -> None:
+        self.core = Core(state)
+        self.replicate = ReplicateApi(self.core)
+        self.bfl = BflApi(self.core)
+        self.webhooks = Webhooks(self.core, self.replicate, self.bfl)
+        self.core.on_change = self.webhooks.watch
+        self.web = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._logged])
+        self.web.cleanup_ctx.append(self._running)
+        self._add_routes()
 
-    def configure(self, changes: dict[str, Any]) -> None:
-        self.config = configuration.merged(self.config, changes)
-        for provider, values in changes.items():
-            if "faults" in values:
-                self.faults[provider].configure(values["faults"])
-        self.ledger.keep_config(self.config)
+    async def _running(self, app: web.Application) -> AsyncIterator[None]:
+        # Images and webhooks may be on this machine, so no proxy of the environment is used.
+        async with aiohttp.ClientSession(trust_env=False) as session:
+            self.core.http = session
+            self.webhooks.resume()
+            yield
+            self.webhooks.stop()
+        self.core.threads.shutdown(wait=False, cancel_futures=True)
+        self.core.ledger.close()
 
-    def reset(self) -> None:
-        self.ledger.reset()
-        self._pictures.clear()
-        self.config = configuration.merged(configuration.DEFAULTS, {})
-        for faults in self.faults.values():
-            faults.configure([])
+    def _add_routes(self) -> None:
+        replicate, bfl, router = self.replicate, self.bfl, self.web.router
 
-    def accepts(self, provider: str, key: str) -> bool:
-        allowed = self.config[provider]["keys"]
-        return bool(key) and (allowed is None or key in allowed)
+        def route(method: str, path: str, provider: ReplicateApi | BflApi, operation: str, handler: Handler) -> None:
+            router.add_route(method, path, self._counted(provider, operation, handler))
 
-    def link_is_alive(self, prediction: Prediction) -> bool:
-        return prediction.age() < prediction.plan.delay_seconds + float(self.config[prediction.provider]["link_seconds"])
+        predictions = "/replicate/v1/predictions"
+        route("POST", "/replicate/v1/models/{owner}/{name}/predictions", replicate, "create", replicate.create_for_model)
+        route("POST", predictions, replicate, "create", replicate.create_for_version)
+        route("GET", predictions, replicate, "list", replicate.list_predictions)
+        route("GET", f"{predictions}/{{id}}", replicate, "poll", replicate.get)
+        route("POST", f"{predictions}/{{id}}/cancel", replicate, "cancel", replicate.cancel)
+        route("GET", "/replicate/v1/account", replicate, "account", replicate.account)
+        route("GET", "/replicate/v1/webhooks/default/secret", replicate, "secret", replicate.webhook_secret)
+        for method in ("GET", "POST"):
+            route(method, "/replicate/v1/files", replicate, "files", replicate.files)
+        for method in ("GET", "DELETE"):
+            route(method, "/replicate/v1/files/{id}", replicate, "files", replicate.file)
+        route("GET", "/replicate/delivery/xezq/{id}/{name}", replicate, "download", replicate.deliver)
+        route("GET", "/replicate/delivery/inputs/{sha}.jpg", replicate, "files", replicate.deliver_input)
 
-    async def picture(self, prediction: Prediction, images: list[str]) -> bytes:
-        if prediction.id not in self._pictures:
-            asked = prediction.input
-            made = await asyncio.to_thread(
-                paint, images, str(asked.get("prompt", "")), asked.get("aspect_ratio"), str(asked.get("output_format") or "png"),
-                int(asked.get("seed") or prediction.number),
-            )  # fmt: skip
-            self._pictures[prediction.id] = made
-            while len(self._pictures) > _KEPT_PICTURES:
-                self._pictures.pop(next(iter(self._pictures)))
-        return self._pictures[prediction.id]
+        route("GET", "/bfl/v1/get_result", bfl, "poll", bfl.get_result)
+        route("GET", "/bfl/v1/credits", bfl, "account", bfl.credits)
+        route("POST", "/bfl/v1/{model}", bfl, "create", bfl.create)
+        route("GET", "/bfl/delivery/results/{a}/{b}/{id}/{name}", bfl, "download", bfl.deliver)
 
-    def route(self, provider: str, on: str, handler: Handler) -> Handler:
-        """The handler with its requests on record, its counters and its faults."""
+        router.add_get("/_sim/config", self._get_config)
+        router.add_post("/_sim/config", self._post_config)
+        router.add_delete("/_sim/config", self._reset)
+        router.add_post("/_sim/reset", self._reset)
+        router.add_get("/_sim/stats", self._get_stats)
+        router.add_get("/_sim/requests", self._get_requests)
 
-        @functools.wraps(handler)
+    def _counted(self, provider: ReplicateApi | BflApi, operation: str, handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            self.ledger.requests.append({
-                "provider": provider, "method": request.method, "path": request.path, "host": request.host, "at": time.time(),
-                "headers": sorted(request.headers), "key": "Authorization" in request.headers or "x-key" in request.headers,
-            })  # fmt: skip
-            counter = {"create": "create_requests", "poll": "polls", "download": "downloads", "cancel": "cancels"}.get(on)
-            if counter:
-                self.ledger.count(provider, counter)
-            fault = self.faults[provider].take(on)
-            if fault is not None and fault["kind"] not in AFTER and not fault.get("after_processing"):
-                return await broken_answer(request, fault, b"")
-            response = await handler(request)
-            if fault is not None:
-                body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b"{}"
-                return await broken_answer(request, fault, body)
-            if on == "create" and response.status >= 400:
-                self.ledger.count(provider, "refused")
-            return response
+            counts = self.core.counts[provider.name]
+            counts[operation] += 1
+            # Only a fault with `match` reads the body; aiohttp keeps it for the handler.
+            has_match = any("match" in fault for fault in self.core.config.of(provider.name).faults)
+            body = await request.text() if has_match and request.can_read_body else ""
+            fault = self.core.fault(provider.name, operation, request, body)
+            counts["faults"] += fault is not None
+            if fault is None:
+                answer = await handler(request)
+            elif fault.kind == "not_found_after_create":
+                answer = provider.refuse(404, "The requested resource could not be found.")
+            else:
+                try:
+                    answer = await play(fault, request, handler, provider.refuse, provider.expired)
+                except ConnectionResetError:
+                    # The client gave up in the middle of a slow or huge answer.
+                    answer = web.Response(status=499)
+            was_made = fault is not None and fault.is_after_processing
+            counts["refused"] += operation == "create" and answer.status >= 400 and not was_made
+            return answer
 
         return handle
 
-
-def build_app(world: World) -> web.Application:
-    from simulators.bfl_api import bfl_routes
-    from simulators.replicate_api import replicate_routes
-
-    app = web.Application(client_max_size=64 * 1024 * 1024)
-
-    async def show_config(request: web.Request) -> web.Response:
-        return web.json_response(world.config)
-
-    async def change_config(request: web.Request) -> web.Response:
+    @web.middleware
+    async def _logged(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Note each request to a provider: header names, never values."""
+        provider = request.path.split("/")[1]
+        if provider not in self.core.counts:
+            return await handler(request)
+        entry = {
+            "provider": provider,
+            "method": request.method,
+            "path": request.path,
+            "host": request.host,
+            "headers": sorted({name.lower() for name in request.headers}),
+            "key": any(name in request.headers for name in _KEY_HEADERS),
+            "status": None,
+            "at": time.time(),
+        }
+        self.core.log.append(entry)
         try:
-            world.configure(await request.json())
-        except (ValueError, TypeError, AttributeError) as error:
+            answer = await handler(request)
+        except web.HTTPException as error:
+            answer = web.json_response({"detail": error.reason, "status": error.status}, status=error.status)
+        entry["status"] = answer.status
+        self.core.answers[provider][str(answer.status)] += 1
+        return answer
+
+    # ---- /_sim ----
+
+    async def _get_config(self, request: web.Request) -> web.Response:
+        return web.json_response(self.core.config.to_json())
+
+    async def _post_config(self, request: web.Request) -> web.Response:
+        changes, readable = await json_body(request)
+        try:
+            self.core.configure(changes if readable else None)
+        except (ConfigError, FaultError) as error:
             return web.json_response({"error": str(error)}, status=400)
-        return web.json_response(world.config)
+        return web.json_response(self.core.config.to_json())
 
-    async def reset(request: web.Request) -> web.Response:
-        world.reset()
-        return web.json_response(world.config)
+    async def _reset(self, request: web.Request) -> web.Response:
+        self.reset()
+        return web.json_response(self.core.config.to_json())
 
-    async def stats(request: web.Request) -> web.Response:
-        return web.json_response({provider: world.ledger.stats(provider, PRICE_USD) for provider in world.config})
+    def reset(self) -> None:
+        self.webhooks.stop()
+        self.core.reset()
 
-    async def requests_seen(request: web.Request) -> web.Response:
-        wanted, limit = request.query.get("provider"), int(request.query.get("limit", 1000))
-        seen = [r for r in world.ledger.requests if wanted in (None, r["provider"])]
-        return web.json_response(seen[-limit:])
+    async def _get_stats(self, request: web.Request) -> web.Response:
+        return web.json_response(self.core.stats())
 
-    app.add_routes([
-        web.get("/_sim/config", show_config), web.post("/_sim/config", change_config), web.delete("/_sim/config", reset),
-        web.post("/_sim/reset", reset), web.get("/_sim/stats", stats), web.get("/_sim/requests", requests_seen),
-        *replicate_routes(world), *bfl_routes(world),
-    ])  # fmt: skip
-    return app
+    async def _get_requests(self, request: web.Request) -> web.Response:
+        try:
+            limit = int(request.query.get("limit", 1000))
+        except ValueError:
+            return web.json_response({"error": "limit is a number"}, status=400)
+        return web.json_response(self.requests(request.query.get("provider"), limit))
+
+    def requests(self, provider: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
+        """The newest `limit` requests, oldest first."""
+        found = [entry for entry in self.core.log if provider in (None, entry["provider"])]
+        return json.loads(json.dumps(found[-limit:])) if limit > 0 else []
 
 
-async def serve(host: str, port: int, state: str | None, ready: Callable[[int], None], stop: asyncio.Event) -> None:
-    world = World(state)
-    runner = web.AppRunner(build_app(world), access_log=None, shutdown_timeout=0.2)
+async def start(application: Application, host: str, port: int) -> tuple[web.AppRunner, int]:
+    """Listen; returns the runner and the port, which is chosen when 0 is asked for."""
+    runner = web.AppRunner(application.web, access_log=None, shutdown_timeout=0.1, handle_signals=False)
     await runner.setup()
-    site = web.TCPSite(runner, host, port, backlog=1024)
-    await site.start()
-    ready(runner.addresses[0][1])
-    await stop.wait()
-    await runner.cleanup()
-    world.ledger.close()
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    return runner, int(runner.addresses[0][1])
 
 
 class Simulators:
-    """Running simulators, as tests talk to them: over HTTP, like everybody else."""
+    """Running simulators, as a test holds them."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, application: Application, loop: asyncio.AbstractEventLoop, port: int) -> None:
+        self._application = application
+        self._loop = loop
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        #: What an app is given as base URLs; it appends /v1/...
+        self.replicate_base_url = f"{self.url}/replicate"
+        self.bfl_base_url = f"{self.url}/bfl"
 
     def configure(self, **changes: Any) -> None:
-        answer = requests.post(f"{self.url}/_sim/config", json=changes, timeout=10)
-        if answer.status_code != 200:
-            raise ValueError(answer.text)
+        self._call(lambda: self._application.core.configure(changes))
 
-    def reset(self) -> None:
-        requests.post(f"{self.url}/_sim/reset", timeout=10).raise_for_status()
+    def config(self) -> dict[str, Any]:
+        return self._call(lambda: self._application.core.config.to_json())
 
     def stats(self) -> dict[str, Any]:
-        return dict(requests.get(f"{self.url}/_sim/stats", timeout=10).json())
+        return self._call(self._application.core.stats)
 
-    def requests(self) -> list[dict[str, Any]]:
-        return list(requests.get(f"{self.url}/_sim/requests", timeout=10).json())
+    def reset(self) -> None:
+        self._call(self._application.reset)
+
+    def requests(self, provider: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
+        return self._call(lambda: self._application.requests(provider, limit))
+
+    def _call(self, work: Callable[[], T]) -> T:
+        async def run() -> T:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(30)
 
 
 @contextmanager
-def running(port: int = 0, state: str | None = None, host: str = "127.0.0.1") -> Iterator[Simulators]:
-    """Serve from a thread of this process while the block runs."""
-    started, found = threading.Event(), [0]
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-
-    def ready(actual: int) -> None:
-        found[0] = actual
-        started.set()
-
-    def work() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve(host, port, state, ready, stop))
-        loop.close()
-
-    thread = threading.Thread(target=work, daemon=True)
+def running(port: int = 0, state: str | Path | None = None, host: str = "127.0.0.1") -> Iterator[Simulators]:
+    """Simulators in a thread with a loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="simulators", daemon=True)
     thread.start()
-    if not started.wait(10):
-        raise RuntimeError("the simulators did not start")
+
+    def call(work: Awaitable[T]) -> T:
+        async def run() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(run(), loop).result(30)
+
     try:
-        yield Simulators(f"http://{host}:{found[0]}")
+        application = Application(Path(state) if state else None)
+        runner, bound = call(start(application, host, port))
+        try:
+            yield Simulators(application, loop, bound)
+        finally:
+            call(runner.cleanup())
     finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(5)
-
-
-def answer_json(
-    body: Any, status: int = 200, headers: dict[str, str] | None = None, kind: str = "application/json"
-) -> web.Response:
-    return web.Response(text=json.dumps(body), status=status, headers=headers, content_type=kind)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()

@@ -1,0 +1,227 @@
+"""What both providers' faces share: config, ledger, faults, limits, and the making and drawing of predictions."""
+
+import asyncio
+import random
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from simulators import pictures
+from simulators.config import PRICES, Config, ProviderConfig
+from simulators.faults import Fault, Faults
+from simulators.ledger import Ledger, Record
+from simulators.lifecycle import Plan, draw_outcome, draw_seconds, steering
+from simulators.limits import Limits
+
+T = TypeVar("T")
+PROVIDERS = ("replicate", "bfl")
+#: Finished pictures that are kept at hand; others are drawn again, to the same bytes.
+MAX_CACHED_BYTES = 48 * 1024 * 1024
+#: Identical creates with `[[429]]` in the prompt are refused this many times before they pass.
+THROTTLED_CREATES = 2
+
+
+class Core:
+    def __init__(self, state: Path | None) -> None:
+        self.ledger = Ledger(state)
+        self.limits = Limits()
+        self.threads = ThreadPoolExecutor(2, thread_name_prefix="simulator-pictures")
+        self.log: deque[dict[str, Any]] = deque(maxlen=5000)
+        self.http: aiohttp.ClientSession
+        #: Set by the webhooks, which watch what is made.
+        self.on_change: Callable[[Record], None] = lambda record: None
+        self._fresh()
+        # What a provider does not forget when it restarts; faults are a matter of the moment.
+        self.config = Config().merged(self.ledger.kept("config") or {})
+        self._balance_from: dict[str, float] = self.ledger.kept("balance_from") or {}
+        self.changed_at = 0.0
+
+    def _fresh(self) -> None:
+        self.config = Config()
+        self.counts: dict[str, Counter[str]] = {provider: Counter() for provider in PROVIDERS}
+        self.answers: dict[str, Counter[str]] = {provider: Counter() for provider in PROVIDERS}
+        self.faults = {provider: Faults([], 0) for provider in PROVIDERS}
+        self._numbers = dict.fromkeys(PROVIDERS, 0)
+        self._sequence_numbers = dict.fromkeys(PROVIDERS, 0)
+        self._balance_from = {}
+        self._throttled: Counter[str] = Counter()
+        self._polls: Counter[str] = Counter()
+        self._cache: OrderedDict[str, bytes] = OrderedDict()
+        self._cached_bytes = 0
+        self._drawing: dict[str, asyncio.Future[bytes]] = {}
+        self.limits.clear()
+        self.log.clear()
+
+    # ---- config, stats ----
+
+    def configure(self, changes: Any) -> None:
+        """Merge; all or nothing. Raises ConfigError or FaultError."""
+        config = self.config.merged(changes)
+        faults = {name: Faults(config.of(name).faults, config.of(name).seed) for name in changes if "faults" in changes[name]}
+        self.config = config
+        self.faults.update(faults)
+        now = time.time()
+        for name, part in changes.items():
+            if "outcome_sequence" in part:
+                self._sequence_numbers[name] = 0
+            if "seed" in part:
+                self._numbers[name] = 0
+            if "credits" in part or "credit_usd" in part:
+                self._balance_from[name] = now
+        kept = config.to_json()
+        for provider in PROVIDERS:
+            del kept[provider]["faults"]
+        self.ledger.keep("config", kept)
+        self.ledger.keep("balance_from", self._balance_from)
+
+    def reset(self) -> None:
+        self.ledger.clear()
+        self._fresh()
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            provider: {
+                **self.ledger.stats(provider),
+                "create_requests": self.counts[provider]["create"],
+                "refused": self.counts[provider]["refused"],
+                "polls": self.counts[provider]["poll"],
+                "downloads": self.counts[provider]["download"],
+                "cancel_requests": self.counts[provider]["cancel"],
+                "lists": self.counts[provider]["list"],
+                "faults": self.counts[provider]["faults"],
+                "webhooks_sent": self.counts[provider]["webhooks_sent"],
+                "webhooks_failed": self.counts[provider]["webhooks_failed"],
+                "http": dict(self.answers[provider]),
+            }
+            for provider in PROVIDERS
+        }
+
+    def spent_usd(self, provider: str) -> float:
+        """Billed since the balance was last set."""
+        since = self._balance_from.get(provider, 0.0)
+        return self.ledger.billed_usd(provider, time.time()) - self.ledger.billed_usd(provider, since)
+
+    # ---- faults ----
+
+    def fault(self, provider: str, operation: str, request: web.Request, body: str) -> Fault | None:
+        fault = self.faults[provider].take(operation, lambda: f"{request.path_qs}\n{body}")
+        if fault and fault.kind == "not_found_after_create":
+            return fault if self._is_not_found_yet(provider, fault, request) else None
+        return fault
+
+    def _is_not_found_yet(self, provider: str, fault: Fault, request: web.Request) -> bool:
+        """Whether this poll is one of the first `polls`, or comes within the first `seconds`, of its prediction."""
+        prediction_id = request.match_info.get("id") or request.query.get("id", "")
+        record = self.ledger.get(provider, prediction_id)
+        self._polls[prediction_id] += 1
+        is_early_poll = self._polls[prediction_id] <= int(fault.spec.get("polls", 0 if "seconds" in fault.spec else 2))
+        return is_early_poll or (record is not None and time.time() < record.created_at + fault.spec.get("seconds", 0))
+
+    # ---- limits ----
+
+    def seconds_to_wait(self, provider: str, kind: str, per_minute: float | None, burst: float | None = None) -> float:
+        if per_minute is None:
+            return 0.0
+        return self.limits.bucket(f"{provider}:{kind}", per_minute, burst).take()
+
+    def is_throttled_by_prompt(self, prompt: str, body_hash: str) -> bool:
+        if not steering(prompt).throttled:
+            return False
+        self._throttled[body_hash] += 1
+        return self._throttled[body_hash] <= THROTTLED_CREATES
+
+    # ---- predictions ----
+
+    def draw_plan(self, provider: str, model: str, prompt: str, seed: int | None) -> Plan:
+        config = self.config.of(provider)
+        number, at = self._numbers[provider], self._sequence_numbers[provider]
+        self._numbers[provider] += 1
+        self._sequence_numbers[provider] += 1
+        rng = random.Random(f"{config.seed}:{provider}:{number}")
+        steer = steering(prompt)
+        outcome = draw_outcome(config.outcome, config.outcomes, config.outcome_sequence, at, rng)
+        end = draw_seconds(config.delay_seconds, rng)
+        if steer.delay_seconds is not None:
+            end = steer.delay_seconds
+        return Plan(
+            outcome=steer.outcome or outcome,
+            start_seconds=min(draw_seconds(config.start_seconds, rng), end),
+            end_seconds=end,
+            price_usd=PRICES[provider][model],
+            odd_statuses=tuple(config.odd_statuses),
+            seed=rng.getrandbits(32) if seed is None else seed,
+        )
+
+    def add(self, record: Record) -> None:
+        self.ledger.add(record)
+        self.on_change(record)
+
+    def cancel(self, record: Record) -> Record:
+        changed = self.ledger.change(record, canceled_at=time.time())
+        self.on_change(changed)
+        return changed
+
+    # ---- pictures ----
+
+    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work, *args)
+
+    async def picture(self, record: Record) -> bytes:
+        """The finished file; drawn when it is first asked for, and once however many ask together."""
+        if record.id in self._cache:
+            self._cache.move_to_end(record.id)
+            return self._cache[record.id]
+        drawing = self._drawing.get(record.id)
+        if drawing is None:
+            drawing = self._drawing[record.id] = asyncio.ensure_future(self._draw(record))
+            drawing.add_done_callback(lambda _: self._drawing.pop(record.id, None))
+        return await asyncio.shield(drawing)
+
+    async def _draw(self, record: Record) -> bytes:
+        images = [self.ledger.image(sha) for sha in record.images]
+
+        def work() -> bytes:
+            return pictures.draw(
+                images, prompt=record.prompt, size=(record.size[0], record.size[1]), seed=record.plan.seed,
+                output_format=record.output_format, scene=record.scene,
+            )  # fmt: skip
+
+        file = await self.in_thread(work)
+        self._cache[record.id] = file
+        self._cached_bytes += len(file)
+        while self._cached_bytes > MAX_CACHED_BYTES:
+            self._cached_bytes -= len(self._cache.popitem(last=False)[1])
+        return file
+
+
+def base_of(request: web.Request) -> str:
+    """Scheme, host and port that a request came to."""
+    return str(request.url.origin())
+
+
+def on_host(base: str, host: str | None) -> str:
+    """`base` with another host and the same port, where one is given."""
+    return str(URL(base).with_host(host).origin()) if host else base
+
+
+def host_of(request: web.Request) -> str:
+    return (request.url.host or "").lower()
+
+
+def is_key_accepted(config: ProviderConfig, key: str) -> bool:
+    return bool(key) and (config.keys is None or key in config.keys)
+
+
+async def json_body(request: web.Request) -> tuple[Any, bool]:
+    """The JSON body, and whether it was readable."""
+    try:
+        return await request.json(), True
+    except (ValueError, UnicodeDecodeError):
+        return None, False

@@ -1,0 +1,122 @@
+"""The providers' own Python clients cannot tell the simulators from the real thing."""
+
+import base64
+import io
+from typing import Any
+
+import pytest
+import replicate
+from blackforest import BFLClient
+from blackforest.client import BFLError
+from blackforest.types.general.client_config import ClientConfig
+from PIL import Image
+from replicate.exceptions import ModelError, ReplicateError
+
+from simulators import Simulators
+
+MODEL = "flux-kontext-apps/multi-image-kontext-max"
+
+
+@pytest.fixture
+def official(sim: Simulators) -> Any:
+    client = replicate.Client(api_token="r8_test", base_url=sim.replicate_base_url)
+    client.poll_interval = 0.01
+    return client
+
+
+@pytest.fixture
+def given(helpers: dict[str, Any]) -> dict[str, Any]:
+    uri = helpers["data_uri"](helpers["png"]())
+    return {"prompt": "a hero", "input_image_1": uri, "input_image_2": uri, "seed": 3}
+
+
+def test_replicate_creates_waits_and_reads_the_picture(official: Any, given: dict[str, Any]) -> None:
+    prediction = official.models.predictions.create(MODEL, input=given)
+    prediction.wait()
+
+    assert (prediction.status, prediction.version, prediction.model) == ("succeeded", "hidden", MODEL)
+    assert prediction.input["input_image_1"] == given["input_image_1"]
+    assert "Using seed: 3" in prediction.logs
+    assert official.predictions.get(prediction.id).output == prediction.output
+
+
+def test_replicate_run_returns_the_file(official: Any, sim: Simulators, given: dict[str, Any]) -> None:
+    # The client makes files of https: and data: outputs; a plain http: one it leaves as text.
+    sim.configure(replicate={"output_shape": "data_uri"})
+    file = official.run(MODEL, input=given)
+    assert Image.open(io.BytesIO(file.read())).format == "PNG"
+
+
+def test_replicate_run_raises_what_the_model_says(official: Any, sim: Simulators, given: dict[str, Any]) -> None:
+    sim.configure(replicate={"outcome": "moderated_output"})
+    with pytest.raises(ModelError, match="E005"):
+        official.run(MODEL, input=given)
+
+
+def test_replicate_cancels(official: Any, sim: Simulators, given: dict[str, Any]) -> None:
+    sim.configure(replicate={"outcome": "never"})
+    prediction = official.models.predictions.create(MODEL, input=given)
+    prediction.cancel()
+
+    assert prediction.status == "canceled"
+    assert sim.stats()["replicate"]["cancels"] == 1
+
+
+def test_replicate_lists_page_by_page(official: Any, sim: Simulators, given: dict[str, Any]) -> None:
+    sim.configure(replicate={"page_size": 2})
+    made = [official.models.predictions.create(MODEL, input=given).id for _ in range(3)]
+    first = official.predictions.list()
+    second = official.predictions.list(first.next.removeprefix(sim.replicate_base_url))
+
+    assert [p.id for p in [*first.results, *second.results]] == made[::-1]
+    assert second.next is None
+
+
+def test_replicate_validation_and_keys_raise(official: Any, sim: Simulators, given: dict[str, Any]) -> None:
+    with pytest.raises(ReplicateError, match="prompt is required"):
+        official.models.predictions.create(MODEL, input={})
+    sim.configure(replicate={"keys": ["r8_other"]})
+    with pytest.raises(ReplicateError, match="valid authentication token") as caught:
+        official.models.predictions.create(MODEL, input=given)
+    assert caught.value.status == 401
+
+
+def test_replicate_files_serve_as_inputs(official: Any, given: dict[str, Any], helpers: dict[str, Any]) -> None:
+    file = official.files.create(io.BytesIO(helpers["png"]()))
+    prediction = official.models.predictions.create(MODEL, input={**given, "input_image_1": file.urls["get"]})
+    prediction.wait()
+
+    assert prediction.status == "succeeded"
+    assert [f.id for f in official.files.list()] == [file.id]
+    official.files.delete(file.id)
+    assert official.files.list() == []
+
+
+def test_replicate_account(official: Any) -> None:
+    assert official.accounts.current().username == "simulated"
+
+
+@pytest.fixture
+def official_bfl(sim: Simulators) -> BFLClient:
+    # The client joins its own "v1/<model>" to the base with urljoin, which replaces the last part.
+    return BFLClient(api_key="test", base_url=f"{sim.bfl_base_url}/v1")
+
+
+def test_bfl_generates(official_bfl: BFLClient, client: Any, helpers: dict[str, Any]) -> None:
+    inputs = {"prompt": "on a mug", "input_image": base64.b64encode(helpers["png"]()).decode()}
+    done = official_bfl.generate("flux-kontext-pro", inputs, ClientConfig(sync=True, timeout=10, polling_interval=0.1))
+
+    assert client.get(done.result["sample"]).headers["Content-Type"] == "image/png"
+
+
+def test_bfl_submits_and_looks_later(official_bfl: BFLClient, sim: Simulators) -> None:
+    sim.configure(bfl={"outcome": "moderated_input"})
+    task = official_bfl.generate("flux-kontext-pro", {"prompt": "a hero"})
+
+    assert official_bfl.get_task_status(task.id).status == "Request Moderated"
+
+
+def test_bfl_errors_raise(official_bfl: BFLClient, sim: Simulators) -> None:
+    sim.configure(bfl={"credits": 1})
+    with pytest.raises(BFLError):
+        official_bfl.generate("flux-kontext-pro", {"prompt": "a hero"})

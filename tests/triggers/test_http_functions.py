@@ -1,0 +1,518 @@
+"""The HTTP functions called as the worker calls them, over fakes: what each answers, and what it starts."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+import pytest
+import requests
+from azure.core.exceptions import ServiceRequestError
+from azure.functions.http import HttpRequest
+
+from shared.domain.problem import Problem
+from shared.providers.generator import ProviderError
+from shared.services import use_services
+from shared.settings import Settings
+from tests import pictures
+from tests.fakes import FakeGenerator, make_services
+from triggers import generate, health, jobs, options, waiting
+from triggers.edge import endpoint, language, request_id
+
+RUNTIME = df.OrchestrationRuntimeStatus
+
+
+class Status:
+    """What the durable client says of an instance."""
+
+    def __init__(self, runtime_status: Any, custom_status: Any = None) -> None:
+        self.runtime_status = runtime_status
+        self.custom_status = custom_status
+
+
+class FakeClient:
+    """A durable client that lists what was started and raised; `statuses` are its instances."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, str, dict[str, Any]]] = []
+        self.raised: list[tuple[str, str]] = []
+        self.statuses: dict[str, Status] = {}
+        self.on_start = Status(RUNTIME.Running)
+
+    async def start_new(self, name: str, instance_id: str, client_input: dict[str, Any]) -> str:
+        self.started.append((name, instance_id, client_input))
+        self.statuses[instance_id] = self.on_start
+        return instance_id
+
+    async def get_status(self, instance_id: str) -> Any:
+        return self.statuses.get(instance_id)
+
+    async def raise_event(self, instance_id: str, name: str, data: Any) -> None:
+        if instance_id not in self.statuses:
+            raise RuntimeError("no such instance")
+        self.raised.append((instance_id, name))
+
+
+class FakeLinks:
+    def sign(self, container: str, blob: str, content_disposition: str | None = None) -> tuple[str, datetime]:
+        return f"https://store/{container}/{blob}?sig=x", datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def generator() -> FakeGenerator:
+    return FakeGenerator()
+
+
+@pytest.fixture
+def app(generator: FakeGenerator) -> Any:
+    made = make_services(generator)
+    made.__dict__.update(links=FakeLinks(), generators={"replicate": generator, "bfl": generator, "fake": generator})
+    use_services(made)
+    yield made
+    use_services(None)
+
+
+@pytest.fixture
+def client() -> FakeClient:
+    return FakeClient()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "LOOK_EVERY_SECONDS", 0.01)
+
+
+def settings(app: Any, **values: str) -> None:
+    app.settings = Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **values})
+
+
+def request(
+    method: str = "GET", path: str = "/api/jobs", *, headers: dict[str, str] | None = None, params: dict[str, str] | None = None,
+    route: dict[str, str] | None = None, body: bytes = b"",
+) -> HttpRequest:  # fmt: skip
+    return HttpRequest(
+        method, f"https://app.example{path}", headers={k.lower(): v for k, v in (headers or {}).items()}, params=params or {},
+        route_params=route or {}, body_type="bytes", body=body,
+    )  # fmt: skip
+
+
+def form(fields: dict[str, str], files: dict[str, bytes], headers: dict[str, str] | None = None) -> HttpRequest:
+    prepared = requests.Request("POST", "http://x", data=fields, files={n: (n, d) for n, d in files.items()}).prepare()
+    sent = {"Content-Type": prepared.headers["Content-Type"], **(headers or {})}
+    return request("POST", "/api/goods-gen/generate", headers=sent, body=prepared.body)
+
+
+def user(function: Any) -> Any:
+    """The function behind the SDK's decorators."""
+    return function._function.get_user_function().__wrapped__
+
+
+def body(answer: func.HttpResponse) -> dict[str, Any]:
+    return dict(json.loads(answer.get_body()))
+
+
+async def post(
+    client: FakeClient, fields: dict[str, str] | None = None, headers: dict[str, str] | None = None
+) -> func.HttpResponse:
+    sent = form({"prompt": "a mug", **(fields or {})}, {"input_image": pictures.photo_jpeg(300, 300)}, headers)
+    return await user(generate.generate_goods)(req=sent, client=client)
+
+
+async def get(client: FakeClient, job_id: str, **kwargs: Any) -> func.HttpResponse:
+    return await user(jobs.get_job)(req=request(route={"id": job_id}, **kwargs), client=client)
+
+
+def finish(app: Any, job_id: str, **changes: Any) -> None:
+    ended = {
+        "status": "succeeded", "completed_at": datetime.now(UTC).isoformat(), "started_at": datetime.now(UTC).isoformat(),
+        "expires_at": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
+        "outputs": [{
+            "index": 0, "blob": f"{job_id}/output/0.png", "thumbnail_blob": f"{job_id}/thumbnail/0.jpg",
+            "content_type": "image/png",
+            "width": 10, "height": 10, "bytes": 3, "sha256": "0", "seed": 1, "preset": None,
+        }],
+    }  # fmt: skip
+    app.jobs.update(job_id, lambda job: job | ended | changes)
+    app.blobs.put_image(f"{job_id}/output/0.png", b"png", "image/png")
+
+
+async def test_a_good_request_is_stored_started_and_answered_202(app: Any, client: FakeClient) -> None:
+    answer = await post(client, {"seed": "5", "n": "2", "preset": "mug", "metadata": '{"episode":"12"}'})
+
+    job = body(answer)
+    assert (answer.status_code, job["status"], answer.headers["Location"]) == (202, "queued", job["urls"]["self"])
+    ((name, instance_id, given),) = client.started
+    assert (name, instance_id) == ("generate_job", job["id"])
+    assert [picture["seed"] for picture in given["pictures"]] == [5, 6]
+    assert "a mug" not in json.dumps(given), "no prompt in the orchestration's input"
+    assert f"{job['id']}/input/input_image.jpg" in app.blobs.images
+    assert job["metadata"] == {"episode": "12"}
+
+
+async def test_prefer_wait_answers_with_the_finished_job(app: Any, client: FakeClient, monkeypatch: Any) -> None:
+    started = client.start_new
+
+    async def start_and_finish(name: str, instance_id: str, client_input: dict[str, Any]) -> str:
+        await started(name, instance_id, client_input)
+        finish(app, instance_id)
+        return instance_id
+
+    monkeypatch.setattr(client, "start_new", start_and_finish)
+    answer = await post(client, headers={"Prefer": "respond-async, wait=5"})
+
+    assert (answer.status_code, body(answer)["status"], body(answer)["progress"]) == (200, "succeeded", 100)
+    assert answer.headers["Preference-Applied"] == "wait=5"
+
+
+async def test_prefer_wait_that_runs_out_answers_202(app: Any, client: FakeClient) -> None:
+    assert (await post(client, headers={"Prefer": "wait=1"})).status_code == 202
+
+
+async def test_sync_responses_give_the_bytes_or_the_problem(app: Any, client: FakeClient, monkeypatch: Any) -> None:
+    settings(app, SYNC_RESPONSES="true")
+    endings = [
+        {},
+        {"status": "failed", "outputs": [], "error": Problem("internal").to_payload()},
+        {"status": "canceled", "outputs": []},
+    ]
+    started = client.start_new
+
+    async def start_and_finish(name: str, instance_id: str, client_input: dict[str, Any]) -> str:
+        await started(name, instance_id, client_input)
+        finish(app, instance_id, **endings.pop(0))
+        return instance_id
+
+    monkeypatch.setattr(client, "start_new", start_and_finish)
+    assert (await post(client)).get_body() == b"png"
+    failed = await post(client)
+    assert (failed.status_code, body(failed)["code"], bool(body(failed)["error"])) == (500, "internal", True)
+    assert body(await post(client))["code"] == "result_not_ready"
+
+
+async def test_an_idempotency_key_gives_the_same_job_once(app: Any, client: FakeClient) -> None:
+    first = await post(client, headers={"Idempotency-Key": "k"})
+    again = await post(client, headers={"Idempotency-Key": "k"})
+    other = await post(client, {"prompt": "something else"}, headers={"Idempotency-Key": "k"})
+
+    assert body(first)["id"] == body(again)["id"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(client.started) == 1
+    assert (other.status_code, body(other)["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_key_whose_first_post_died_half_way_is_in_progress_and_later_free(app: Any, client: FakeClient) -> None:
+    first = body(await post(client, headers={"Idempotency-Key": "k"}))
+    del app.blobs.documents[f"jobs/{first['id']}/job.json"]
+    assert body(await post(client, headers={"Idempotency-Key": "k"}))["code"] == "idempotency_in_progress"
+
+    (name,) = [n for n in app.blobs.documents if n.startswith("idempotency/")]
+    document, etag = app.blobs.read_document(name)
+    app.blobs.replace_document(name, document | {"at": (datetime.now(UTC) - timedelta(minutes=5)).isoformat()}, etag)
+    assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+async def test_a_replay_starts_the_orchestration_that_a_dead_post_did_not(app: Any, client: FakeClient) -> None:
+    first = body(await post(client, headers={"Idempotency-Key": "k"}))
+    client.statuses.clear()
+    await post(client, headers={"Idempotency-Key": "k"})
+
+    assert [instance_id for _, instance_id, _ in client.started] == [first["id"]] * 2
+
+
+async def test_a_missing_key_is_told_before_anything_is_stored(
+    app: Any, client: FakeClient, generator: Any, monkeypatch: Any
+) -> None:
+    def missing() -> None:
+        raise ProviderError(Problem("missing_api_key", params={"setting": "BFL_API_KEY", "setting_ko": "BFL_API_KEY가"}))
+
+    monkeypatch.setattr(generator, "require_key", missing)
+    answer = await post(client, headers={"Accept-Language": "en"})
+
+    assert (answer.status_code, body(answer)["code"]) == (503, "missing_api_key")
+    assert "BFL_API_KEY is not set" in body(answer)["detail"]
+    assert client.started == []
+    assert app.blobs.images == {}
+
+
+async def test_a_broken_setting_stops_intake(app: Any, client: FakeClient) -> None:
+    settings(app, POLL_MAX_ATTEMPTS="many")
+    assert (await post(client)).status_code == 500
+    assert client.started == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (lambda: request("POST", body=b"{}", headers={"Content-Type": "application/json"}), 400, "invalid_request"),
+        (lambda: form({}, {"nothing": b""}), 422, "validation_failed"),
+        (lambda: form({"prompt": "x"}, {"input_image": b"text"}), 415, "unsupported_image"),
+        (lambda: form({"prompt": "x"}, {"input_image": b"\xff\xd8\xff" + b"0" * 6_000_000}), 413, "image_too_large"),
+        (lambda: request("POST", body=b"", headers={"Content-Type": "multipart/form-data; boundary=x"}), 400, "invalid_request"),
+    ],
+)
+async def test_bad_forms_are_refused(app: Any, client: FakeClient, sent: Any, status: int, code: str) -> None:
+    answer = await user(generate.generate_goods)(req=sent(), client=client)
+
+    assert (answer.status_code, body(answer)["code"]) == (status, code)
+    assert answer.mimetype == "application/problem+json"
+
+
+async def test_a_field_sent_twice_is_refused_by_name(app: Any, client: FakeClient) -> None:
+    prepared = requests.Request(
+        "POST", "http://x", data=[("prompt", "a"), ("prompt", "b")], files={"input_image": b"x"}
+    ).prepare()
+    sent = request("POST", headers={"Content-Type": prepared.headers["Content-Type"]}, body=prepared.body)
+    answer = await user(generate.generate_goods)(req=sent, client=client)
+
+    assert body(answer)["errors"][0]["field"] == "prompt"
+
+
+async def test_ppl_takes_two_images(app: Any, client: FakeClient) -> None:
+    image = pictures.photo_jpeg(99, 99)
+    sent = form({"prompt": "x"}, {"input_image_1": image, "input_image_2": image})
+
+    assert (await user(generate.generate_ppl)(req=sent, client=client)).status_code == 202
+
+
+async def test_a_running_job_shows_what_its_orchestration_says(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client))["id"]
+    client.statuses[job_id] = Status(
+        RUNTIME.Running, {"stage": "generating", "progress": 60, "eta_seconds": 4, "started_at": None}
+    )
+    shown = body(await get(client, job_id))
+
+    assert (shown["status"], shown["stage"], shown["progress"], shown["eta_seconds"]) == ("processing", "generating", 60, 4)
+
+
+async def test_of_several_pictures_the_slowest_speaks(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client, {"n": "2"}))["id"]
+    client.statuses[job_id] = Status(RUNTIME.Running, {"stage": "generating", "progress": 30})
+    for index, progress in enumerate((80, 45)):
+        client.statuses[f"{job_id}-{index}"] = Status(RUNTIME.Running, {"stage": "generating", "progress": progress})
+
+    assert body(await get(client, job_id))["progress"] == 45
+
+
+@pytest.mark.parametrize("runtime", [RUNTIME.Failed, RUNTIME.Terminated, RUNTIME.Completed])
+async def test_an_orchestration_that_ended_without_its_last_step_closes_the_job(
+    app: Any, client: FakeClient, runtime: Any
+) -> None:
+    job_id = body(await post(client))["id"]
+    client.statuses[job_id] = Status(runtime)
+    shown = body(await get(client, job_id))
+
+    assert (shown["status"], shown["error"]["code"], shown["error"]["charged"]) == ("failed", "internal", "unknown")
+
+
+async def test_a_job_that_was_never_started_is_closed_after_a_while(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client))["id"]
+    client.statuses.clear()
+    assert body(await get(client, job_id))["status"] == "queued"
+
+    old = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+    app.jobs.update(job_id, lambda job: job | {"created_at": old})
+    assert body(await get(client, job_id))["status"] == "failed"
+
+
+async def test_a_finished_job_has_fresh_links_and_an_etag_that_they_do_not_change(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client))["id"]
+    finish(app, job_id)
+    answer = await get(client, job_id)
+    again = await get(client, job_id, headers={"If-None-Match": answer.headers["ETag"]})
+
+    assert body(answer)["outputs"][0]["url"].startswith("https://store/images/")
+    assert again.status_code == 304
+
+
+async def test_a_waiting_get_returns_as_soon_as_something_changes(app: Any, client: FakeClient, monkeypatch: Any) -> None:
+    job_id = body(await post(client))["id"]
+    looks = []
+
+    async def changing(instance_id: str) -> Status:
+        looks.append(instance_id)
+        return Status(RUNTIME.Running, {"stage": "generating", "progress": 30 if len(looks) < 3 else 50})
+
+    monkeypatch.setattr(client, "get_status", changing)
+    assert body(await get(client, job_id, params={"wait": "30"}))["progress"] == 50
+
+
+@pytest.mark.parametrize("wait", ["0", "31", "x", "-1"])
+async def test_a_wait_out_of_range_is_refused(app: Any, client: FakeClient, wait: str) -> None:
+    job_id = body(await post(client))["id"]
+    assert (await get(client, job_id, params={"wait": wait})).status_code == 422
+
+
+async def test_other_peoples_jobs_are_not_found(app: Any, client: FakeClient) -> None:
+    settings(app, AUTH_MODE="easyauth")
+    assert (await post(client)).status_code == 401
+    job_id = body(await post(client, headers={"X-MS-CLIENT-PRINCIPAL-ID": "me"}))["id"]
+
+    assert (await get(client, job_id, headers={"X-MS-CLIENT-PRINCIPAL-ID": "me"})).status_code == 200
+    assert (await get(client, job_id, headers={"X-MS-CLIENT-PRINCIPAL-ID": "you"})).status_code == 404
+
+
+async def result(client: FakeClient, job_id: str, **params: str) -> func.HttpResponse:
+    return await user(jobs.get_job_result)(req=request(route={"id": job_id}, params=params), client=client)
+
+
+async def test_a_result_is_a_redirect_the_bytes_or_the_reason_why_not(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client))["id"]
+    assert body(await result(client, job_id))["code"] == "result_not_ready"
+    finish(app, job_id)
+    assert (await result(client, job_id)).headers["Location"].startswith("https://store/")
+    assert (await result(client, job_id, inline="1")).get_body() == b"png"
+    assert (await result(client, job_id, index="3")).status_code == 422
+    app.blobs.images.clear()
+    assert (await result(client, job_id, inline="1")).status_code == 410
+
+
+async def test_a_result_beyond_its_retention_is_gone_and_a_failed_jobs_is_its_error(app: Any, client: FakeClient) -> None:
+    gone, failed = body(await post(client))["id"], body(await post(client))["id"]
+    finish(app, gone, expires_at=(datetime.now(UTC) - timedelta(days=1)).isoformat())
+    finish(app, failed, status="failed", outputs=[], error=Problem("generation_timeout").to_payload())
+
+    assert (await result(client, gone)).status_code == 410
+    assert (await result(client, failed)).status_code == 504
+
+
+async def cancel(client: FakeClient, job_id: str) -> func.HttpResponse:
+    return await user(jobs.cancel_job)(req=request("POST", route={"id": job_id}), client=client)
+
+
+async def test_cancel_marks_the_job_and_wakes_every_picture(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client, {"n": "2"}))["id"]
+    client.statuses[f"{job_id}-1"] = Status(RUNTIME.Running)
+    answer = await cancel(client, job_id)
+
+    assert answer.status_code == 202
+    assert app.jobs.read(job_id)["cancel_requested_at"]
+    assert client.raised == [(f"{job_id}-1", "cancel")]
+
+
+async def test_a_finished_job_cannot_be_canceled(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client))["id"]
+    finish(app, job_id)
+    answer = await cancel(client, job_id)
+
+    assert (answer.status_code, body(answer)["code"]) == (409, "job_already_finished")
+
+
+async def test_options_name_presets_limits_and_generators(app: Any) -> None:
+    answer = body(await raw(options.get_options)(req=request()))
+
+    assert answer["n"] == {"min": 1, "max": 4, "default": 1}
+    assert [generator["kind"] for generator in answer["generators"]] == ["ppl", "goods"]
+    assert all(preset["name"]["ko"] for preset in answer["presets"])
+
+
+def raw(function: Any) -> Any:
+    return function._function.get_user_function()
+
+
+async def test_health_is_200_while_the_process_lives(app: Any) -> None:
+    assert body(await raw(health.health)(req=request())) == {"status": "ok"}
+
+
+@pytest.fixture
+def readiness(app: Any, monkeypatch: Any) -> Any:
+    monkeypatch.setattr(health, "_account_checks", {})
+    app.blobs.check = lambda: None
+
+    async def ready(client: FakeClient) -> func.HttpResponse:
+        return await user(health.health_ready)(req=request(), client=client)
+
+    return ready
+
+
+async def test_ready_when_every_part_is(app: Any, client: FakeClient, readiness: Any) -> None:
+    answer = await readiness(client)
+
+    assert (answer.status_code, body(answer)["status"]) == (200, "ready")
+    assert await readiness(client), "the second answer uses the account checks of the first"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [
+        ("provider_auth_failed", 503, "failed"),
+        ("provider_quota_exhausted", 503, "failed"),
+        ("provider_unavailable", 200, "degraded"),
+    ],
+)
+async def test_ready_names_what_stands_in_the_way(
+    app: Any, client: FakeClient, readiness: Any, generator: Any, monkeypatch: Any, code: str, status: int, told: str
+) -> None:
+    def refuse() -> None:
+        raise ProviderError(Problem(code))
+
+    monkeypatch.setattr(generator, "check_account", refuse)
+    answer = await readiness(client)
+
+    assert (answer.status_code, body(answer)["checks"]["provider_fake"]["status"]) == (status, told)
+
+
+async def test_not_ready_without_storage_settings_or_hub(app: Any, client: FakeClient, readiness: Any, monkeypatch: Any) -> None:
+    def away() -> None:
+        raise ServiceRequestError("away")
+
+    async def no_hub(instance_id: str) -> None:
+        raise OSError
+
+    app.blobs.check = away
+    settings(app, RETENTION_DAYS="soon")
+    monkeypatch.setattr(client, "get_status", no_hub)
+    checks = body(await readiness(client))["checks"]
+
+    assert [checks[part]["status"] for part in ("settings", "storage", "task_hub")] == ["failed"] * 3
+    assert "RETENTION_DAYS" in checks["settings"]["problems"]
+
+
+async def test_storage_that_does_not_answer_does_not_hold_the_probe(
+    app: Any, client: FakeClient, readiness: Any, monkeypatch: Any
+) -> None:
+    import threading
+
+    release = threading.Event()
+    app.blobs.check = lambda: release.wait(5)
+    monkeypatch.setattr(health, "_CHECK_SECONDS", 0.05)
+    checks = body(await readiness(client))["checks"]
+    release.set()
+
+    assert checks["storage"] == {"status": "failed", "reason": "no answer"}
+
+
+@pytest.mark.parametrize("error", [ServiceRequestError("away"), ValueError("bug")])
+async def test_an_unexpected_failure_is_an_internal_problem_with_the_request_id(app: Any, error: Exception) -> None:
+    @endpoint
+    async def broken(req: Any) -> Any:
+        raise error
+
+    answer = await broken(request(headers={"X-Request-Id": "mine"}))
+    assert (answer.status_code, body(answer)["code"], body(answer)["request_id"]) == (500, "internal", "mine")
+
+
+async def test_cors_is_answered_for_allowed_origins_only(app: Any) -> None:
+    settings(app, ALLOWED_ORIGINS="https://page.example")
+    preflight = await raw(options.get_options)(req=request("OPTIONS", headers={"Origin": "https://page.example"}))
+    stranger = await raw(options.get_options)(req=request(headers={"Origin": "https://evil.example"}))
+
+    assert preflight.headers["Access-Control-Allow-Origin"] == "https://page.example"
+    assert "DELETE" in preflight.headers["Access-Control-Allow-Methods"]
+    assert "Access-Control-Allow-Origin" not in stranger.headers
+
+
+@pytest.mark.parametrize(
+    ("header", "spoken"),
+    [("", "ko"), ("en", "en"), ("ko, en;q=0.9", "ko"), ("en-US,en;q=0.9,ko;q=0.5", "en"),
+     ("fr", "ko"), ("en;q=0.1, ko;q=0.2", "ko"),
+     ("en;q=1.2.3", "ko")],
+)  # fmt: skip
+def test_korean_unless_english_is_preferred(header: str, spoken: str) -> None:
+    assert language(request(headers={"Accept-Language": header})) == spoken
+
+
+def test_a_harmful_request_id_is_replaced() -> None:
+    sent = request(headers={"X-Request-Id": "a\nb"})
+    assert request_id(sent) != "a\nb"
+    assert request_id(sent) == request_id(sent)
