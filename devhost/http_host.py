@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import io
 import logging
 import mimetypes
 import re
@@ -112,7 +113,7 @@ class HttpTriggers:
         if length > MAX_BODY_BYTES:
             return web.Response(status=413)
         # Chunked bodies arrive empty, as they do on Azure.
-        body = await request.content.readexactly(length) if length else b""
+        body = await _body(request) if length else b""
         params: dict[str, str] = {}
         for name, value in request.query.items():
             if value:
@@ -128,6 +129,14 @@ class HttpTriggers:
         except Exception:
             log.exception("function %s failed", function.name)
             return web.Response(status=500)
+
+
+async def _body(request: web.Request) -> bytes:
+    """The whole body, held once: joining its parts would hold it twice."""
+    buffer = io.BytesIO()
+    async for part in request.content.iter_any():
+        buffer.write(part)
+    return buffer.getvalue()
 
 
 def route_pattern(template: str) -> re.Pattern[str]:

@@ -34,6 +34,8 @@ blueprint = df.Blueprint()
 MAX_ATTEMPTS = 3
 #: How long the picture of a finished prediction is fetched for; BFL's links die after 10 minutes.
 FETCH_TIMEOUT_SECONDS = 300
+#: Requests whose images are in memory at once; the others wait a moment, so that a rush does not end in a dead host.
+_accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
 KEY_KEPT = timedelta(hours=24)
@@ -59,7 +61,8 @@ async def generate_goods(req: func.HttpRequest, client) -> func.HttpResponse:  #
 
 async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: Kind) -> func.HttpResponse:
     """Start a job, or answer with the one that the same Idempotency-Key started before."""
-    document, replayed = await asyncio.to_thread(_accept, req, kind)
+    async with _accepting:
+        document, replayed = await asyncio.to_thread(_accept, req, kind)
     if not replayed or not await client.get_status(document["id"]):
         # A live instance of this id means that another POST with the same key was quicker.
         with contextlib.suppress(Exception) if replayed else contextlib.nullcontext():

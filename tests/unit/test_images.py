@@ -283,6 +283,12 @@ def test_a_photo_whose_orientation_is_of_any_type_is_taken_all_the_same() -> Non
             assert prepare_for_provider(data).facts.content_type == "image/jpeg"
 
 
+def test_a_photo_whose_exif_cannot_be_read_is_taken_as_it_lies() -> None:
+    whole = pictures.photo_jpeg(400, 300, exif_orientation=6)
+
+    assert prepare_for_provider(whole.replace(b"Exif\0\0MM\0*", b"Exif\0\0??\0?")).facts == ImageFacts("image/jpeg", 400, 300)
+
+
 # ---- what comes back ----
 
 

@@ -37,6 +37,12 @@ def test_ids_sort_as_the_milliseconds_they_were_made_in(moments: list[int]) -> N
     assert all(map(is_job_id, ids.values()))
 
 
+def test_ids_of_neighbouring_milliseconds_sort_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [made_at(monkeypatch, moment * 1_000_000) for moment in range(1_700_000_000_000, 1_700_000_000_200)]
+
+    assert ids == sorted(ids)
+
+
 def test_an_id_tells_nothing_that_follows_from_the_one_before() -> None:
     tails = [new_job_id()[-16:] for _ in range(50)]
 
