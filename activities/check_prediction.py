@@ -66,13 +66,12 @@ def _unfetched(error: ProviderError | ProblemError | AzureError, generator: Gene
 
 def _store(services: Services, generator: Generator, ready: Ready, payload: dict[str, Any]) -> dict[str, Any]:
     data = generator.download(ready)
-    facts = images.inspect_result(data)
+    facts, small = images.read_result(data)
     if payload["label"] == "visible":
         data = images.with_visible_label(data)
     data = provenance.with_provenance(data, facts.content_type, f"{generator.label} {generator.model}")
     job_id, index = payload["job_id"], payload["index"]
     blob = output_name(job_id, index, EXTENSIONS[facts.content_type])
-    small = images.thumbnail(data)
     services.blobs.put_image(
         blob, data, facts.content_type,
         {"job_id": job_id, "generator": generator.name, "model": generator.model, "prediction_id": payload["handle"]["id"],

@@ -47,15 +47,13 @@ def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         # A deleted job, or one canceled before anything was sent, costs nothing.
         return {"state": "canceled"}
     generator = services.generators[payload["generator"]]
-    record = _Record(services, submission_name(payload["job_id"], payload["index"], payload["attempt"]))
     try:
-        if record.state == "submitted":
-            return _submitted(record)
-        if record.state in ("sending", "lost"):
-            return _settle(services, generator, record, job, payload)
-        if record.state == "none":
-            record.create({"state": "sending", "sends": 1, "possible_duplicate": False})
-        else:
+        record = _Record(services, submission_name(payload["job_id"], payload["index"], payload["attempt"]))
+        if not record.is_new:
+            if record.state == "submitted":
+                return _submitted(record)
+            if record.state in ("sending", "lost"):
+                return _settle(services, generator, record, job, payload)
             record.change(state="sending")
         return _send(generator, record, _order(services, job, payload), payload)
     except Conflict:
@@ -152,22 +150,27 @@ class _Record:
     """What is on record of one submit. Every write is conditional on nobody having written since it was read."""
 
     def __init__(self, services: Services, name: str) -> None:
+        """Put the intent to send on record, or read what is there already. Raises Conflict if it vanished in between."""
         self._blobs = services.blobs
         self._name = name
-        found = self._blobs.read_document(name)
-        self._document, self._etag = ({}, "") if found is None else found
+        self._document = {"state": "sending", "sends": 1, "possible_duplicate": False, "sent_at": datetime.now(UTC).isoformat()}
+        try:
+            self._etag = self._blobs.create_document(name, self._document)
+            self.is_new = True
+        except Conflict:
+            found = self._blobs.read_document(name)
+            if found is None:
+                raise
+            self._document, self._etag = found
+            self.is_new = False
 
     @property
     def state(self) -> str:
-        """none, sending (may be under way), lost (sent, no answer), refused (nothing was made) or submitted."""
-        return str(self._document.get("state", "none"))
+        """sending (may be under way), lost (sent, no answer), refused (nothing was made) or submitted."""
+        return str(self._document["state"])
 
     def __getitem__(self, field: str) -> Any:
         return self._document[field]
-
-    def create(self, document: dict[str, Any]) -> None:
-        self._document = {**document, "sent_at": datetime.now(UTC).isoformat()}
-        self._etag = self._blobs.create_document(self._name, self._document)
 
     def change(self, **fields: Any) -> None:
         if fields.get("state") == "sending":

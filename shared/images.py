@@ -84,8 +84,11 @@ def prepare_for_provider(data: bytes) -> EncodedImage:
         return _encoded(picture, "image/png" if facts.content_type == "image/png" else "image/jpeg")
 
 
-def inspect_result(data: bytes) -> ImageFacts:
-    """What a provider sent, decoded to its last row. Raises ProblemError (`provider_bad_response`) unless it is a picture."""
+def read_result(data: bytes) -> tuple[ImageFacts, EncodedImage]:
+    """What a provider sent, decoded to its last row, and a small JPEG of it.
+
+    Raises ProblemError (`provider_bad_response`) unless it is a picture.
+    """
     with _decoding:
         try:
             facts = _facts(data)
@@ -93,18 +96,11 @@ def inspect_result(data: bytes) -> ImageFacts:
                 raise ProblemError(Problem("provider_bad_response"))
             with Image.open(io.BytesIO(data), formats=[_FORMATS[facts.content_type]]) as opened:
                 opened.load()
+                small = opened if opened.mode == "RGB" else _on_white(opened)
+                small.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
+                return facts, _encoded(small, "image/jpeg", quality=82)
         except (*_DAMAGE, ProblemError) as error:
             raise ProblemError(Problem("provider_bad_response", charged="yes")) from error
-    return facts
-
-
-def thumbnail(data: bytes) -> EncodedImage:
-    """A small JPEG of a picture that inspect_result has seen."""
-    with _decoding, Image.open(io.BytesIO(data)) as opened:
-        opened.draft("RGB", (THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
-        picture = _on_white(opened)
-        picture.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
-        return _encoded(picture, "image/jpeg", quality=82)
 
 
 def with_visible_label(data: bytes, text: str = "AI-generated") -> bytes:

@@ -56,6 +56,7 @@ class Core:
         self._cache: OrderedDict[str, bytes] = OrderedDict()
         self._cached_bytes = 0
         self._drawing: dict[str, asyncio.Future[bytes]] = {}
+        self._ahead: set[asyncio.Future[bytes]] = set()
         self.limits.clear()
         self.log.clear()
 
@@ -161,6 +162,10 @@ class Core:
 
     def add(self, record: Record) -> None:
         self.ledger.add(record)
+        if record.plan.outcome == "succeed":
+            # Drawn while the prediction runs, as a provider works: a rush of downloads then only reads.
+            self._ahead.add(task := asyncio.ensure_future(self._draw_ahead(record)))
+            task.add_done_callback(self._drawn_ahead)
         self.on_change(record)
 
     def cancel(self, record: Record) -> Record:
@@ -169,6 +174,15 @@ class Core:
         return changed
 
     # ---- pictures ----
+
+    async def _draw_ahead(self, record: Record) -> bytes:
+        await asyncio.sleep(record.plan.end_seconds * 0.5)
+        return await self.picture(record)
+
+    def _drawn_ahead(self, task: asyncio.Future[bytes]) -> None:
+        self._ahead.discard(task)
+        if not task.cancelled():
+            task.exception()  # who downloads it will be told
 
     async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work, *args)

@@ -43,15 +43,22 @@ async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient,
     document = await asyncio.to_thread(services().jobs.read, job_id)
     if document is None or document["owner"] != owner(req):
         raise ProblemError(Problem("job_not_found"))
+    return await refresh_job(client, Job(document))
+
+
+async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
+    """The same job as its orchestration says it is now; of a running one the document is not read again."""
+    document, job_id = job.document, job.document["id"]
     if is_terminal(document["status"]):
-        return Job(document)
+        return job
     status = await client.get_status(job_id)
     if not status or status.runtime_status is None:
         if datetime.now(UTC) - datetime.fromisoformat(document["created_at"]) > _START_GRACE:
             return Job(await asyncio.to_thread(_give_up, job_id))
         return Job(document)
     if status.runtime_status in (_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Canceled):
-        document = await asyncio.to_thread(services().jobs.read, job_id) or document
+        stored: dict[str, Any] | None = await asyncio.to_thread(services().jobs.read, job_id)
+        document = stored or document
         if not is_terminal(document["status"]):
             # The orchestration ended without its last step (terminated by an operator, or a defect of ours).
             document = await asyncio.to_thread(_give_up, job_id)

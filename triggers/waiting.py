@@ -2,24 +2,49 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from triggers.job_view import Job, load_job
+from shared.domain.job import is_terminal
+from shared.services import services
+from triggers.job_view import Job, load_job, refresh_job
 
-#: Each look costs a storage read or two; a person does not notice half a second.
+#: Nobody notices half a second of a picture that took ten.
 LOOK_EVERY_SECONDS = 0.5
+#: Each look costs a storage read: when many wait, each of them looks less often.
+LOOKS_A_SECOND = 32
+
+_waiting = 0
+
+
+@contextmanager
+def _one_more() -> Iterator[None]:
+    global _waiting
+    _waiting += 1
+    try:
+        yield
+    finally:
+        _waiting -= 1
+
+
+async def _pause() -> None:
+    await asyncio.sleep(max(LOOK_EVERY_SECONDS, _waiting / LOOKS_A_SECOND))
 
 
 async def wait_until_ended(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str, seconds: float) -> Job:
     """The job when it has ended, or as it is after `seconds`."""
     ends = time.monotonic() + seconds
-    while True:
-        job = await load_job(req, client, job_id)
-        if job.is_terminal or time.monotonic() >= ends:
-            return job
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+    with _one_more():
+        while time.monotonic() < ends:
+            # Only the end matters here, and the document alone tells it: one read a look.
+            document = await asyncio.to_thread(services().jobs.read, job_id)
+            if document is None or is_terminal(document["status"]):
+                break
+            await _pause()
+    return await load_job(req, client, job_id)
 
 
 async def wait_until_changed(
@@ -29,7 +54,8 @@ async def wait_until_changed(
     ends = time.monotonic() + seconds
     job = await load_job(req, client, job_id)
     known_etag = known_etag or job.etag()
-    while not job.is_terminal and job.etag() == known_etag and time.monotonic() < ends:
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
-        job = await load_job(req, client, job_id)
+    with _one_more():
+        while not job.is_terminal and job.etag() == known_etag and time.monotonic() < ends:
+            await _pause()
+            job = await refresh_job(client, job)
     return job

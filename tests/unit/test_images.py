@@ -14,10 +14,9 @@ from shared.images import (
     THUMBNAIL_SIDE_PX,
     EncodedImage,
     ImageFacts,
-    inspect_result,
     inspect_upload,
     prepare_for_provider,
-    thumbnail,
+    read_result,
     with_visible_label,
 )
 from tests import pictures
@@ -90,7 +89,7 @@ def test_an_upload_is_what_its_first_bytes_say(make, content_type) -> None:
 def test_what_is_no_picture_is_unsupported_everywhere(data: bytes) -> None:
     refused("unsupported_image", inspect_upload, data, LIMIT)
     refused("unsupported_image", prepare_for_provider, data)
-    assert refused("provider_bad_response", inspect_result, data).problem.charged == "yes"
+    assert refused("provider_bad_response", read_result, data).problem.charged == "yes"
 
 
 def test_an_upload_may_have_the_limits_bytes_and_not_one_more() -> None:
@@ -121,7 +120,7 @@ def test_a_bomb_is_refused_by_its_header_without_being_unpacked(monkeypatch: pyt
 
     assert len(bomb) < 10_000
     refused("image_too_large", inspect_upload, bomb, LIMIT)
-    refused("provider_bad_response", inspect_result, bomb)
+    refused("provider_bad_response", read_result, bomb)
 
 
 # ---- what a provider gets ----
@@ -245,7 +244,7 @@ def test_a_file_that_breaks_off_is_unsupported(make, content_type) -> None:
     whole = make(800, 600)
 
     refused("unsupported_image", prepare_for_provider, whole[: len(whole) // 2])
-    assert refused("provider_bad_response", inspect_result, whole[: len(whole) // 2]).problem.charged == "yes"
+    assert refused("provider_bad_response", read_result, whole[: len(whole) // 2]).problem.charged == "yes"
 
 
 def test_a_truncated_photo_passes_the_look_at_its_header_and_fails_when_decoded() -> None:
@@ -257,7 +256,7 @@ def inspected(data: bytes) -> ImageFacts:
     return inspect_upload(data, LIMIT)
 
 
-@pytest.mark.parametrize("call", [inspected, prepare_for_provider, inspect_result])
+@pytest.mark.parametrize("call", [inspected, prepare_for_provider, read_result])
 @pytest.mark.parametrize(("make", "content_type"), EVERY_KIND)
 def test_random_damage_is_either_survived_or_told_as_a_problem(make, content_type, call) -> None:
     whole, chance = make(300, 300), random.Random(7)
@@ -294,7 +293,7 @@ def test_a_photo_whose_exif_cannot_be_read_is_taken_as_it_lies() -> None:
 
 @pytest.mark.parametrize(("make", "content_type"), EVERY_KIND)
 def test_a_result_is_decoded_and_described(make, content_type) -> None:
-    assert inspect_result(make(640, 360)) == ImageFacts(content_type, 640, 360)
+    assert read_result(make(640, 360))[0] == ImageFacts(content_type, 640, 360)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +301,7 @@ def test_a_result_is_decoded_and_described(make, content_type) -> None:
 )
 def test_a_thumbnail_is_a_small_jpeg_of_the_same_shape(given: tuple[int, int], size: tuple[int, int]) -> None:
     for kind in ("PNG", "JPEG"):
-        small = thumbnail(saved(Image.new("RGB", given, RED), kind))
+        _, small = read_result(saved(Image.new("RGB", given, RED), kind))
 
         assert small.facts == ImageFacts("image/jpeg", *size)
         assert opened(small).size == size
@@ -311,7 +310,7 @@ def test_a_thumbnail_is_a_small_jpeg_of_the_same_shape(given: tuple[int, int], s
 
 
 def test_a_thumbnail_of_a_transparent_picture_stands_on_white() -> None:
-    assert near(opened(thumbnail(pictures.png_with_alpha(500, 500))).getpixel((3, 3)), (255, 255, 255))
+    assert near(opened(read_result(pictures.png_with_alpha(500, 500))[1]).getpixel((3, 3)), (255, 255, 255))
 
 
 @pytest.mark.parametrize("size", [(1024, 1024), (1392, 752), (512, 900)])
