@@ -123,9 +123,9 @@ def _start_azurite(stack: Stack, state: Path) -> int:
         json.loads(kept.read_text()) if kept.exists() else {s: _free_port() for s in ("blob", "queue", "table")}
     )
     kept.write_text(json.dumps(ports))
-    node, modules = ROOT / "node_modules/node/bin/node", ROOT / "node_modules"
+    node = ROOT / "node_modules/node/bin/node"
     stack.start("Azurite", [
-        str(node) if node.exists() else shutil.which("node") or "node", str(modules / "azurite/dist/src/azurite.js"),
+        str(node) if node.exists() else shutil.which("node") or "node", str(ROOT / "local/azurite.cjs"),
         "--location", str(state / "azurite"), "--silent", "--skipApiVersionCheck", "--disableTelemetry",
         *(part for service, port in ports.items() for part in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))),
     ], log=state / "azurite.log")  # fmt: skip

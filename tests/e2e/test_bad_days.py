@@ -84,6 +84,21 @@ def test_no_job_is_lost_and_none_submitted_twice_when_the_host_is_killed_three_t
         stack.stop()
 
 
+def test_a_job_that_ended_stays_ended_when_everything_is_killed_at_that_moment(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    stack.start()
+    try:
+        stack.configure(bfl={"delay_seconds": 1})
+        done = stack.ended(stack.goods(pictures.photo_jpeg(300, 300)).json()["id"])
+        stack.kill_everything()
+        stack.start()
+        again = stack.job(done["id"])
+        assert (again["status"], again["completed_at"]) == ("succeeded", done["completed_at"])
+        assert requests.get(again["outputs"][0]["url"], timeout=20).status_code == 200
+    finally:
+        stack.stop()
+
+
 def test_the_app_answers_cors_itself_for_the_allowed_origins_only(tmp_path: Path) -> None:
     with Stack(tmp_path, ALLOWED_ORIGINS="https://page.example") as stack:
         url = f"{stack.url}/api/options"
