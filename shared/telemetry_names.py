@@ -1,0 +1,52 @@
+"""The words that telemetry is searched by. Alerts, the workbook and saved queries use them: renaming one breaks those."""
+
+#: Log events and their fields. Every event may also carry `job_id`, `index`, `request_id` and `generator`.
+EVENTS: dict[str, tuple[str, ...]] = {
+    # the edge
+    "job_accepted": ("kind", "replayed"),
+    "job_refused": ("kind", "code"),
+    "problem": ("code", "status"),
+    "settings_broken": ("names",),
+    "storage_failed": ("reason",),
+    "request_failed": ("reason",),
+    "cancel_requested": (),
+    "webhook_received": ("prediction_id",),
+    "webhook_refused": ("reason",),
+    # the gate
+    "gate_waiting": ("position",),
+    "gate_granted": ("waited_ms",),
+    "gate_freed": ("holder", "reason"),
+    "breaker_opened": ("failures", "seconds"),
+    "breaker_closed": (),
+    "provider_stopped": ("code",),
+    "provider_resumed": (),
+    # a prediction
+    "submitted": ("attempt", "prediction_id", "possible_duplicate"),
+    "submit_refused": ("code", "maybe_done", "note"),
+    "submission_found": ("prediction_id",),
+    "submission_not_recorded": ("reason",),
+    "poll_trouble": ("trouble",),
+    "prediction_failed": ("code", "shape"),
+    "prediction_canceled": ("canceled",),
+    "stored": ("bytes",),
+    "result_not_stored": ("reason",),
+    "leftover_ended": ("state",),
+    # the end
+    "job_ended": (
+        "kind", "status", "code", "provider", "attempts", "polls", "fallback_used", "possible_duplicate", "cost_usd",
+        "queue_ms", "provider_ms", "overhead_ms",
+    ),
+}  # fmt: skip
+
+#: Metrics: unit and attributes.
+METRICS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "toonconnect.jobs": ("{job}", ("kind", "status", "code", "provider")),
+    "toonconnect.cost": ("USD", ("kind", "provider")),
+    "toonconnect.queue.duration": ("s", ("kind", "provider")),
+    "toonconnect.provider.duration": ("s", ("kind", "provider")),
+    "toonconnect.overhead.duration": ("s", ("kind", "provider")),
+    "toonconnect.polls": ("{poll}", ("kind", "provider")),
+    "toonconnect.gate.active": ("{slot}", ("provider",)),
+    "toonconnect.gate.waiting": ("{job}", ("provider",)),
+    "toonconnect.gate.limit": ("{slot}", ("provider",)),
+}
