@@ -17,11 +17,14 @@ def cancel_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the w
 
 
 def cancel(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """`{"job_id", "generator", "handle"}` in; `{"canceled", "retryable"}` out. A refusal is no failure of the job."""
+    """`{"job_id", "generator", "handle"}` in; `{"state", "retryable"}` out, the state as Generator.cancel says.
+
+    A refusal is no failure of the job.
+    """
     generator = services.generators[payload["generator"]]
     try:
-        canceled, retryable = generator.cancel(Handle.from_payload(payload["handle"])), False
+        state, retryable = generator.cancel(Handle.from_payload(payload["handle"])), False
     except ProviderError as error:
-        canceled, retryable = False, error.problem.is_retryable
-    telemetry.event("prediction_canceled", job_id=payload["job_id"], generator=generator.name, canceled=canceled)
-    return {"canceled": canceled, "retryable": retryable}
+        state, retryable = "going on", error.problem.is_retryable
+    telemetry.event("prediction_canceled", job_id=payload["job_id"], generator=generator.name, state=state)
+    return {"state": state, "retryable": retryable}

@@ -31,7 +31,7 @@ def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     `{"state": "running", "trouble"}`,
     `{"state": "stored", "output", "ready_at"}`,
     `{"state": "unstored", "problem"}`: finished at the provider, but its picture could not be had just now,
-    `{"state": "failed", "problem", "may_resubmit"}`.
+    `{"state": "failed", "problem", "resubmits"}`: with how many new predictions are worth a try.
     """
     generator = services.generators[payload["generator"]]
     look = generator.look(Handle.from_payload(payload["handle"]), payload["age_seconds"])
@@ -42,7 +42,7 @@ def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     if isinstance(look, Failed):
         telemetry.event("prediction_failed", job_id=payload["job_id"], generator=generator.name, code=look.problem.code,
                         shape=look.problem.params.get("shape"))  # fmt: skip
-        return {"state": "failed", "problem": look.problem.at(GENERATING).to_payload(), "may_resubmit": look.may_resubmit}
+        return {"state": "failed", "problem": look.problem.at(GENERATING).to_payload(), "resubmits": look.resubmits}
     ready_at = datetime.now(UTC).isoformat()
     try:
         output = _store(services, generator, look, payload)

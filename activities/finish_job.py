@@ -17,12 +17,14 @@ def finish_job(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker r
 
 
 def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """Payload: `job_id, status, outputs, problem, attempts, possible_duplicate, started_at, submitted_at, ready_at`.
+    """Payload: `job_id, status, outputs, problem, pictures_charged, attempts, polls, possible_duplicate, generator,
+    fallback_used, started_at, submitted_at, ready_at`.
 
     Returns `{"status"}` as it stands in the document. A job that was deleted meanwhile is `canceled`.
     """
     completed_at = datetime.now(UTC)
-    cost = services.generators[payload["generator"]].cost_usd
+    generator = services.generators[payload["generator"]]
+    cost = round(generator.cost_usd * payload["pictures_charged"], 4)
 
     def ended(document: dict[str, Any]) -> dict[str, Any]:
         return document | {
@@ -34,7 +36,12 @@ def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
             "started_at": payload["started_at"],
             "completed_at": completed_at.isoformat(),
             "expires_at": (completed_at + timedelta(days=services.settings.retention_days)).isoformat(),
-            "usage": {"cost_usd": round(cost * len(payload["outputs"]), 4), "estimated": True},
+            "provider": generator.name,
+            "model": generator.model,
+            "fallback_used": payload["fallback_used"],
+            "polls": payload["polls"],
+            "settled_cost_usd": cost,
+            "usage": {"cost_usd": cost, "estimated": True},
             "metrics": _metrics(document["created_at"], payload, completed_at),
         }
 
@@ -44,7 +51,10 @@ def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         return {"status": "canceled"}
     telemetry.event(
         "job_ended", job_id=document["id"], kind=document["kind"], status=document["status"],
-        code=(document["error"] or {}).get("code"), attempts=document.get("attempts"), **(document["metrics"] or {}),
+        code=(document["error"] or {}).get("code"), generator=generator.name, provider=document["provider"],
+        attempts=document["attempts"], polls=payload["polls"], fallback_used=payload["fallback_used"],
+        possible_duplicate=document["possible_duplicate"], cost_usd=document["usage"]["cost_usd"],
+        **(document["metrics"] or {}),
     )  # fmt: skip
     return {"status": document["status"]}
 

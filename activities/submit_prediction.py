@@ -11,7 +11,7 @@ from typing import Any
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from shared import names, telemetry
+from shared import intake, names, telemetry
 from shared.domain.job import SUBMITTING
 from shared.domain.problem import Problem
 from shared.providers.generator import Generator, Handle, Order, ProviderError
@@ -35,11 +35,11 @@ def submit_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the w
 
 
 def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """Payload: `job_id, index, attempt, generator, images` (blob names) and `timeout_seconds`.
+    """Payload: `job_id, index, attempt, generator, images` (blob names), `timeout_seconds` and `instance`, who is told the end.
 
     Returns one of
-    `{"state": "submitted", "handle", "possible_duplicate"}`,
-    `{"state": "wait", "after_seconds", "problem"}`: nothing to look at yet, call again later,
+    `{"state": "submitted", "handle", "possible_duplicate", "will_be_told"}`,
+    `{"state": "wait", "after_seconds", "problem", "provider_failed"}`: nothing to look at yet, call again later,
     `{"state": "failed", "problem"}`, `{"state": "canceled"}`.
     """
     job = services.jobs.read(payload["job_id"])
@@ -51,17 +51,17 @@ def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         record = _Record(services, submission_name(payload["job_id"], payload["index"], payload["attempt"]))
         if not record.is_new:
             if record.state == "submitted":
-                return _submitted(record)
+                return _submitted(generator, record, payload)
             if record.state in ("sending", "lost"):
                 return _settle(services, generator, record, job, payload)
             record.change(state="sending")
-        return _send(generator, record, _order(services, job, payload), payload)
+        return _send(services, generator, record, _order(services, generator, job, payload), payload)
     except Conflict:
         # Another run of this activity is at it: let it finish.
         return _wait(Problem("provider_unavailable", params={"provider": generator.label}), SETTLED_AFTER_SECONDS)
 
 
-def _send(generator: Generator, record: "_Record", order: Order, payload: dict[str, Any]) -> dict[str, Any]:
+def _send(services: Services, generator: Generator, record: "_Record", order: Order, payload: dict[str, Any]) -> dict[str, Any]:
     try:
         handle = generator.submit(order, timeout_seconds=payload["timeout_seconds"])
     except ProviderError as error:
@@ -70,10 +70,12 @@ def _send(generator: Generator, record: "_Record", order: Order, payload: dict[s
             code=error.problem.code, maybe_done=error.maybe_done, note=error.note,
         )  # fmt: skip
         record.change(state="lost" if error.maybe_done else "refused")
+        if error.problem.code == "provider_quota_exhausted":
+            intake.stop(services, generator, error.problem.code)
         if error.maybe_done:
-            return _wait(error.problem, LIST_LAG_SECONDS)
+            return _wait(error.problem, LIST_LAG_SECONDS, provider_failed=True)
         if error.problem.is_retryable:
-            return _wait(error.problem, error.retry_after)
+            return _wait(error.problem, error.retry_after, provider_failed=error.provider_failed)
         return _failed(error.problem)
     try:
         record.change(state="submitted", handle=handle.to_payload())
@@ -85,7 +87,7 @@ def _send(generator: Generator, record: "_Record", order: Order, payload: dict[s
         "submitted", job_id=payload["job_id"], index=payload["index"], attempt=payload["attempt"],
         generator=generator.name, prediction_id=handle.id, possible_duplicate=record["possible_duplicate"],
     )  # fmt: skip
-    return _submitted(record)
+    return _submitted(generator, record, payload)
 
 
 def _settle(
@@ -97,7 +99,7 @@ def _settle(
     settled_after = LIST_LAG_SECONDS if record.state == "lost" else SETTLED_AFTER_SECONDS
     if age < settled_after:
         return _wait(unavailable, settled_after - age)
-    order = _order(services, job, payload)
+    order = _order(services, generator, job, payload)
     if generator.can_find:
         try:
             found = generator.find(order, since=datetime.fromisoformat(record["sent_at"]))
@@ -110,17 +112,18 @@ def _settle(
         if found is not None:
             record.change(state="submitted", handle=found.to_payload())
             telemetry.event("submission_found", job_id=payload["job_id"], generator=generator.name, prediction_id=found.id)
-            return _submitted(record)
+            return _submitted(generator, record, payload)
     if record["sends"] >= MAX_SENDS:
         return _failed(unavailable)
     record.change(state="sending", sends=record["sends"] + 1, possible_duplicate=True)
-    return _send(generator, record, order, payload)
+    return _send(services, generator, record, order, payload)
 
 
-def _order(services: Services, job: dict[str, Any], payload: dict[str, Any]) -> Order:
+def _order(services: Services, generator: Generator, job: dict[str, Any], payload: dict[str, Any]) -> Order:
     asked = job["input"]
     return Order(
         reference=f"{payload['job_id']}/{payload['index']}",
+        webhook_url=generator.webhook_url(payload["instance"], payload["attempt"]),
         prompt=asked["prompt_sent"],
         images=tuple(services.blobs.get_image(name) for name in payload["images"]),
         aspect_ratio=asked["aspect_ratio"],
@@ -130,16 +133,21 @@ def _order(services: Services, job: dict[str, Any], payload: dict[str, Any]) -> 
     )
 
 
-def _submitted(record: "_Record") -> dict[str, Any]:
+def _submitted(generator: Generator, record: "_Record", payload: dict[str, Any]) -> dict[str, Any]:
     return {
         "state": "submitted",
         "handle": Handle.from_payload(record["handle"]).to_payload(),
         "possible_duplicate": record["possible_duplicate"],
+        "will_be_told": generator.webhook_url(payload["instance"], payload["attempt"]) is not None,
     }
 
 
-def _wait(problem: Problem, seconds: float | None) -> dict[str, Any]:
-    return {"state": "wait", "after_seconds": seconds, "problem": problem.at(SUBMITTING).to_payload()}
+def _wait(problem: Problem, seconds: float | None, *, provider_failed: bool = False) -> dict[str, Any]:
+    """`provider_failed`: it is down rather than busy, which the gate counts."""
+    return {
+        "state": "wait", "after_seconds": seconds, "problem": problem.at(SUBMITTING).to_payload(),
+        "provider_failed": provider_failed,
+    }  # fmt: skip
 
 
 def _failed(problem: Problem) -> dict[str, Any]:

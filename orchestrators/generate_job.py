@@ -1,13 +1,15 @@
 """A job: check its images, make its pictures side by side, write how it ended."""
 
+from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
 
 from orchestrators.make_picture import picture_story
-from orchestrators.steps import PATIENT_DELAYS_SECONDS, ActivityFailed, Steps, call, call_all
+from orchestrators.steps import PATIENT_DELAYS_SECONDS, ActivityFailed, Steps, call_all
 from shared import names
 from shared.domain.job import CANCELED, FAILED, GENERATING, SUCCEEDED, VALIDATING, status_at
+from shared.domain.polling import leftover_delay
 from shared.domain.problem import Problem
 
 blueprint = df.Blueprint()
@@ -20,27 +22,30 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     pictures: list[dict[str, Any]] = []
     try:
         context.set_custom_status(status_at(VALIDATING, started_at=started_at))
-        prepared = yield from call_all(
-            context, names.PREPARE_IMAGE,
-            [{"job_id": job["job_id"], "field": field, "blob": blob} for field, blob in job["images"].items()],
-        )  # fmt: skip
+        prepared = yield from call_all(context, [
+            (names.PREPARE_IMAGE, {"job_id": job["job_id"], "field": field, "blob": blob})
+            for field, blob in job["images"].items()
+        ])  # fmt: skip
         problem = next((image["problem"] for image in prepared if "problem" in image), None)
         if problem is None:
             pictures = yield from _make_pictures(context, job, [image["blob"] for image in prepared], started_at)
     except ActivityFailed:
         problem = Problem("internal", charged="no").to_payload()
 
-    ending = _ending(pictures, problem)
-    yield from call(context, names.FINISH_JOB, {
-        "job_id": job["job_id"], "generator": job["generator"], "started_at": started_at, **ending,
-    }, PATIENT_DELAYS_SECONDS)  # fmt: skip
+    ending = {"job_id": job["job_id"], "started_at": started_at, **_ending(job, pictures, problem)}
+    # Nobody waits for the slots' return, so it does not hold up the end.
+    slots = [picture["slot"] for picture in pictures if picture["slot"] and not picture["leftover"]]
+    yield from call_all(
+        context, [(names.FINISH_JOB, ending), *((names.LEAVE_GATE, slot) for slot in slots)], PATIENT_DELAYS_SECONDS
+    )
+    yield from _watch_leftovers(context, job, [picture for picture in pictures if picture["leftover"]])
     return {"status": ending["status"]}
 
 
 def _make_pictures(context: df.DurableOrchestrationContext, job: dict[str, Any], images: list[str], started_at: str) -> Steps:
     """One picture is made here; several are made by a sub-orchestration each, so that each has a story of its own."""
     orders = [
-        {"job_id": job["job_id"], "generator": job["generator"], "images": images, "started_at": started_at,
+        {"job_id": job["job_id"], "generators": job["generators"], "images": images, "started_at": started_at,
          "limits": job["limits"], "label": job["label"], **picture}
         for picture in job["pictures"]
     ]  # fmt: skip
@@ -57,11 +62,11 @@ def _make_pictures(context: df.DurableOrchestrationContext, job: dict[str, Any],
     return made
 
 
-def _ending(pictures: list[dict[str, Any]], problem: dict[str, Any] | None) -> dict[str, Any]:
+def _ending(job: dict[str, Any], pictures: list[dict[str, Any]], problem: dict[str, Any] | None) -> dict[str, Any]:
     """How the job ended: with any picture it succeeded, and then `problem` tells of the ones that are missing."""
-    outputs = [picture["output"] for picture in pictures if picture["state"] == "stored"]
+    made = [picture for picture in pictures if picture["state"] == "stored"]
     failed = [picture["problem"] for picture in pictures if picture["state"] == "failed"]
-    if outputs:
+    if made:
         status = SUCCEEDED
     elif pictures and not failed:
         status = CANCELED
@@ -73,10 +78,43 @@ def _ending(pictures: list[dict[str, Any]], problem: dict[str, Any] | None) -> d
 
     return {
         "status": status,
-        "outputs": outputs,
+        "outputs": [picture["output"] for picture in made],
         "problem": problem or (failed[0] if failed else None),
+        "pictures_charged": len(made) + sum(problem["charged"] == "yes" for problem in failed),
+        "generator": next((p["generator"] for p in [*made, *pictures]), job["generators"][0]["name"]),
+        "fallback_used": any(picture["fallback_used"] for picture in pictures),
         "attempts": sum(picture["attempts"] for picture in pictures),
+        "polls": sum(picture["polls"] for picture in pictures),
         "possible_duplicate": any(picture["possible_duplicate"] for picture in pictures),
         "submitted_at": next(iter(seen("submitted_at")), None),
         "ready_at": next(reversed(seen("ready_at")), None),
     }
+
+
+def _watch_leftovers(context: df.DurableOrchestrationContext, job: dict[str, Any], pictures: list[dict[str, Any]]) -> Steps:
+    """The job has ended, but the provider goes on with predictions that cannot be canceled: keep what is paid for.
+
+    They hold their slots meanwhile, since the provider counts them as active.
+    """
+    ends = context.current_utc_datetime + timedelta(seconds=job["limits"]["leftover_timeout_seconds"])
+    looks = 0
+    while pictures:
+        yield context.create_timer(context.current_utc_datetime + leftover_delay(looks))
+        looks += 1
+        is_last = context.current_utc_datetime >= ends
+        try:
+            seen = yield from call_all(context, [(names.CHECK_PREDICTION, picture["leftover"]) for picture in pictures])
+        except ActivityFailed:
+            seen = [{"state": "running"}] * len(pictures)
+        going_on, calls = [], []
+        for picture, look in zip(pictures, seen, strict=True):
+            if look["state"] in ("running", "unstored") and not is_last:
+                going_on.append(picture)
+                continue
+            if look["state"] != "running":
+                names_of_it = {name: picture["leftover"][name] for name in ("job_id", "index", "generator")}
+                calls.append((names.KEEP_LEFTOVER, {**names_of_it, "look": look}))
+            calls.append((names.LEAVE_GATE, {**picture["slot"], "outcome": "ok" if look["state"] == "stored" else None}))
+        if calls:
+            yield from call_all(context, calls, PATIENT_DELAYS_SECONDS)
+        pictures = going_on

@@ -1,4 +1,4 @@
-"""One picture: submit, look until it ends, store what came out; or stop at the deadline or when canceled."""
+"""One picture: wait for a slot, submit, look until it ends, store what came out; or stop at a deadline or when canceled."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,27 +13,33 @@ from shared.domain.problem import Problem, timed_out
 
 blueprint = df.Blueprint()
 
+#: What another provider may do better. Moderation is not among these: it would refuse as well, or should have.
+_ELSEWHERE = ("provider_unavailable", "provider_auth_failed", "provider_quota_exhausted")
+#: Where there is another provider, this one is not asked more often before it is left.
+_REFUSALS_BEFORE_FALLBACK = 3
+
 
 @blueprint.orchestration_trigger(context_name="context", orchestration=names.MAKE_PICTURE)
 def make_picture(context: df.DurableOrchestrationContext) -> Steps:
-    result = yield from picture_story(context, context.get_input())
-    return result
+    picture = yield from picture_story(context, context.get_input())
+    if picture["slot"] and not picture["leftover"]:
+        yield from call(context, names.LEAVE_GATE, picture["slot"])
+        picture["slot"] = None
+    return picture
 
 
 def picture_story(context: df.DurableOrchestrationContext, order: dict[str, Any]) -> Steps:
     """Make the picture that `order` describes; returns its end as data and never raises.
 
-    `{"state": "stored" | "failed" | "canceled", "output"?, "problem"?, "attempts", "possible_duplicate", ...}`
+    `{"state": "stored" | "failed" | "canceled", "output"?, "problem"?, ...}`; `slot` is what LEAVE_GATE must be told when
+    the slot is not needed any more, `leftover` a prediction that goes on at the provider.
     """
     story = _Story(context, order)
     try:
         end = yield from story.tell()
     except ActivityFailed:
         end = {"state": "failed", "problem": Problem("internal", charged="unknown" if story.attempts else "no").to_payload()}
-    return {
-        "attempts": story.attempts, "possible_duplicate": story.possible_duplicate,
-        "submitted_at": story.submitted_at, "ready_at": story.ready_at, **end,
-    }  # fmt: skip
+    return {**story.facts(end), **end}
 
 
 class _Story:
@@ -45,68 +51,141 @@ class _Story:
         self.limits = order["limits"]
         # One wait for the whole story: see pause().
         self.cancel = context.wait_for_external_event(names.EVENT_CANCEL)
+        self.queue_ends = context.current_utc_datetime + timedelta(seconds=self.limits["queue_timeout_seconds"])
+        self.deadline: Any = None
+        self.resubmit_until: Any = None
+        self.generators = list(order["generators"])
+        self.generator = self.generators.pop(0)
+        self.expected_seconds = float(self.generator["expected_seconds"])
+        self.has_slot = False
+        self.slot_waits = 0
+        self.submissions = 0
         self.attempts = 0
+        self.polls = 0
+        self.fallback_used = False
         self.possible_duplicate = False
+        self.leftover: dict[str, Any] | None = None
         self.submitted_at: str | None = None
         self.ready_at: str | None = None
 
+    def facts(self, end: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "index": self.order["index"], "generator": self.generator["name"], "attempts": self.attempts, "polls": self.polls,
+            "fallback_used": self.fallback_used, "possible_duplicate": self.possible_duplicate,
+            "submitted_at": self.submitted_at, "ready_at": self.ready_at, "leftover": self.leftover,
+            "slot": {**self._names(), "outcome": _outcome(end)} if self.has_slot else None,
+        }  # fmt: skip
+
     def tell(self) -> Steps:
-        queue_ends = self.context.current_utc_datetime + timedelta(seconds=self.limits["queue_timeout_seconds"])
-        deadline = None
-        for attempt in range(1, self.limits["max_attempts"] + 1):
-            submission = yield from self._submit(attempt, queue_ends)
-            if submission["state"] != "submitted":
-                return submission
-            self.attempts = attempt
-            self.possible_duplicate |= submission["possible_duplicate"]
-            self.submitted_at = self.submitted_at or self.context.current_utc_datetime.isoformat()
-            # One deadline for all attempts, from the first submit.
-            deadline = deadline or self.context.current_utc_datetime + timedelta(
-                seconds=self.limits["generation_timeout_seconds"]
-            )
-            end = yield from self._await(submission["handle"], deadline)
-            if not end.get("may_resubmit") or self.context.current_utc_datetime >= deadline:
-                break
-            if (yield from pause(self.context, retry_delay(attempt - 1, None, self._jitter()), self.cancel)):
-                return {"state": "canceled"}
+        """One provider after another; mostly there is only one."""
+        end = yield from self._make()
+        while self.generators and _is_worth_trying_elsewhere(end):
+            if self.has_slot:
+                yield from call(self.context, names.LEAVE_GATE, {**self._names(), "outcome": _outcome(end)})
+                self.has_slot = False
+            self.generator, self.resubmit_until = self.generators.pop(0), None
+            self.fallback_used = True
+            end = yield from self._make()
         return end
 
-    def _submit(self, attempt: int, queue_ends: Any) -> Steps:
-        """Submit as soon as the provider takes it; refusals are waited out until the queue's own deadline."""
-        refusals = 0
+    def _make(self) -> Steps:
+        """All that one provider does for this picture: a slot, then predictions until one ends or nothing is worth a try."""
+        refusals, attempts, failed = 0, 0, False
+        self.submissions += 1
         while True:
-            self._show(status_at(SUBMITTING))
-            submission = yield from call(self.context, names.SUBMIT_PREDICTION, {
-                **self._names(), "attempt": attempt, "images": self.order["images"],
-                "timeout_seconds": self.limits["generation_timeout_seconds"],
-            })  # fmt: skip
-            if submission["state"] != "wait":
+            closed = yield from self._take_slot(failed)
+            if closed:
+                return closed
+            submission = yield from self._submit()
+            if submission["state"] == "wait":
+                refusals, failed = refusals + 1, submission["provider_failed"]
+                delay = retry_delay(refusals - 1, submission["after_seconds"], self._jitter())
+                is_hopeless = failed and self.generators and refusals >= _REFUSALS_BEFORE_FALLBACK
+                if is_hopeless or self.context.current_utc_datetime + delay > self.queue_ends:
+                    return {"state": "failed", "problem": submission["problem"]}
+                self._show(status_at(WAITING))
+                if (yield from pause(self.context, delay, self.cancel)):
+                    return {"state": "canceled"}
+                continue
+            if submission["state"] != "submitted":
                 return submission
-            delay = retry_delay(refusals, submission["after_seconds"], self._jitter())
-            if self.context.current_utc_datetime + delay > queue_ends:
-                return {"state": "failed", "problem": submission["problem"]}
-            self._show(status_at(WAITING))
-            if (yield from pause(self.context, delay, self.cancel)):
+            attempts += 1
+            end = yield from self._await(submission)
+            is_too_late = self.context.current_utc_datetime >= self.resubmit_until
+            if attempts > min(end.get("resubmits", 0), self.limits["max_attempts"] - 1) or is_too_late:
+                return end
+            failed = True
+            self.submissions += 1
+            if (yield from pause(self.context, retry_delay(attempts - 1, None, self._jitter()), self.cancel)):
                 return {"state": "canceled"}
-            refusals += 1
 
-    def _await(self, handle: dict[str, Any], deadline: Any) -> Steps:
-        """Look at the prediction until it ends, the deadline comes or the user cancels."""
-        submitted = self.context.current_utc_datetime
-        polls, fetches, fetch_ends = 0, 0, None
-        delay = poll_delay(polls, self.limits["poll_interval_seconds"])
+    def _take_slot(self, failed: bool) -> Steps:
+        """None with a slot in hand, else how the picture ends. `failed`: the provider failed since the slot was given."""
+        if self.has_slot and not failed:
+            return None
         while True:
-            elapsed = (self.context.current_utc_datetime - submitted).total_seconds()
-            if fetch_ends is None:
-                expected = self.order["expected_seconds"]
-                self._show(status_at(GENERATING) | {
-                    "progress": generating_progress(elapsed, expected), "eta_seconds": eta_seconds(elapsed, expected),
-                })  # fmt: skip
-            if fetch_ends is not None:
-                yield self.context.create_timer(self.context.current_utc_datetime + delay)
-            elif (yield from pause(self.context, delay, self.cancel)):
-                yield from self._stop(handle)
+            self.slot_waits += 1
+            event = names.slot_event(self.slot_waits)
+            # The wait comes first: the event may be there before the answer.
+            given = self.context.wait_for_external_event(event)
+            place = yield from call(self.context, names.ENTER_GATE, {
+                **self._names(), "instance": self.context.instance_id, "event": event, "failed": failed,
+                "may_wait_when_down": self.limits["may_wait_when_down"] and not self.generators,
+            })  # fmt: skip
+            failed = False
+            # From here on there is something to give back, a slot or a place.
+            self.has_slot = place["state"] != "closed"
+            if place["state"] == "closed":
+                return {"state": "failed", "problem": place["problem"]}
+            if place["state"] == "granted":
+                self.expected_seconds = place["expected_seconds"]
+                return None
+            left = self.queue_ends - self.context.current_utc_datetime
+            if left <= timedelta(0):
+                problem = timed_out(self.limits["queue_timeout_seconds"], "no").at(WAITING)
+                return {"state": "failed", "problem": problem.to_payload()}
+            self._show(status_at(WAITING, eta_seconds=round(place["wait_seconds"] + self.expected_seconds)))
+            if (yield from pause(self.context, min(timedelta(seconds=place["look_again_seconds"]), left), self.cancel, given)):
                 return {"state": "canceled"}
+            if given.is_completed:
+                return None
+
+    def _submit(self) -> Steps:
+        self._show(status_at(SUBMITTING))
+        submission = yield from call(self.context, names.SUBMIT_PREDICTION, {
+            **self._names(), "attempt": self.submissions, "images": self.order["images"],
+            "instance": self.context.instance_id, "timeout_seconds": self.limits["generation_timeout_seconds"],
+        })  # fmt: skip
+        if submission["state"] == "submitted":
+            self.attempts += 1
+            self.possible_duplicate |= submission["possible_duplicate"]
+            now = self.context.current_utc_datetime
+            self.submitted_at = self.submitted_at or now.isoformat()
+            # Each prediction has its time; none is started after the first one's has passed.
+            self.deadline = now + timedelta(seconds=self.limits["generation_timeout_seconds"])
+            self.resubmit_until = self.resubmit_until or self.deadline
+        return submission
+
+    def _await(self, submission: dict[str, Any]) -> Steps:
+        """Look at the prediction until it ends, the deadline comes or the user cancels."""
+        handle, submitted = submission["handle"], self.context.current_utc_datetime
+        # Where the provider calls us when it has ended, polling is the safety net.
+        is_told = submission["will_be_told"]
+        told = [self.context.wait_for_external_event(names.ended_event(self.submissions))] if is_told else []
+        polls, fetches, fetch_ends = 0, 0, None
+        delay = poll_delay(polls, self.limits["poll_interval_seconds"], is_told)
+        while True:
+            if fetch_ends is None:
+                elapsed = (self.context.current_utc_datetime - submitted).total_seconds()
+                self._show(status_at(
+                    GENERATING, progress=generating_progress(elapsed, self.expected_seconds),
+                    eta_seconds=eta_seconds(elapsed, self.expected_seconds),
+                ))  # fmt: skip
+                told = [event for event in told if not event.is_completed]
+                if (yield from pause(self.context, delay, self.cancel, *told)):
+                    return (yield from self._stop(handle, submitted, {"state": "canceled"}))
+            else:
+                yield self.context.create_timer(self.context.current_utc_datetime + delay)
             look = yield from self._look(handle, submitted)
             polls += 1
             now = self.context.current_utc_datetime
@@ -123,43 +202,74 @@ class _Story:
                 delay = retry_delay(fetches, None, self._jitter())
                 fetches += 1
                 continue
-            if now >= deadline or polls >= self.limits["poll_max_attempts"]:
-                yield from self._stop(handle)
-                return {
-                    "state": "failed",
-                    "problem": timed_out(self.limits["generation_timeout_seconds"], "unknown").at(GENERATING).to_payload(),
-                }
-            delay = max(timedelta(seconds=1), min(poll_delay(polls, self.limits["poll_interval_seconds"]), deadline - now))
+            if now >= self.deadline or polls >= self.limits["poll_max_attempts"]:
+                problem = timed_out(self.limits["generation_timeout_seconds"], "unknown").at(GENERATING).to_payload()
+                return (yield from self._stop(handle, submitted, {"state": "failed", "problem": problem}))
+            delay = poll_delay(polls, self.limits["poll_interval_seconds"], is_told)
+            delay = max(timedelta(seconds=1), min(delay, self.deadline - now))
 
     def _look(self, handle: dict[str, Any], submitted: Any) -> Steps:
         """One look. Trouble on our side ends no job that has a handle: it is looked at again until the deadline."""
+        self.polls += 1
         try:
-            look = yield from call(self.context, names.CHECK_PREDICTION, {
-                **self._names(), "handle": handle,
-                "age_seconds": (self.context.current_utc_datetime - submitted).total_seconds(),
-                "seed": self.order["seed"], "preset": self.order["preset"], "label": self.order["label"],
-            })  # fmt: skip
+            look = yield from call(self.context, names.CHECK_PREDICTION, self._look_at(handle, submitted))
         except ActivityFailed:
             return {"state": "running"}
         return look
 
-    def _stop(self, handle: dict[str, Any]) -> Steps:
-        """Cancel the prediction where the provider can; its refusal changes nothing for the user."""
+    def _look_at(self, handle: dict[str, Any], submitted: Any) -> dict[str, Any]:
+        return {
+            **self._names(), "handle": handle, "age_seconds": (self.context.current_utc_datetime - submitted).total_seconds(),
+            "seed": self.order["seed"], "preset": self.order["preset"], "label": self.order["label"],
+        }  # fmt: skip
+
+    def _stop(self, handle: dict[str, Any], submitted: Any, end: dict[str, Any]) -> Steps:
+        """Cancel the prediction where the provider can, and return `end`; or the picture, if it was quicker and is paid for.
+
+        A prediction that cannot be canceled is left to finish: it holds its slot until then.
+        """
+        state = "going on"
         for retries in range(3):
             try:
                 answer = yield from call(self.context, names.CANCEL_PREDICTION, {**self._names(), "handle": handle})
             except ActivityFailed:
-                return
+                break
+            state = answer["state"]
             if not answer["retryable"]:
-                return
+                break
             yield self.context.create_timer(self.context.current_utc_datetime + retry_delay(retries, None, self._jitter()))
+        if state == "finished":
+            look = yield from self._look(handle, submitted)
+            if look["state"] in ("stored", "failed"):
+                self.ready_at = look.get("ready_at")
+                return look if look["state"] == "stored" or end["state"] == "failed" else end
+        if state != "canceled":
+            self.leftover = self._look_at(handle, submitted)
+        return end
 
     def _names(self) -> dict[str, Any]:
-        return {"job_id": self.order["job_id"], "index": self.order["index"], "generator": self.order["generator"]}
+        return {"job_id": self.order["job_id"], "index": self.order["index"], "generator": self.generator["name"]}
 
     def _show(self, status: dict[str, Any]) -> None:
-        self.context.set_custom_status({**status, "started_at": self.order["started_at"], "attempts": max(1, self.attempts)})
+        self.context.set_custom_status({
+            **status, "started_at": self.order["started_at"], "attempts": max(1, self.attempts),
+            "provider": self.generator["name"], "fallback_used": self.fallback_used,
+        })  # fmt: skip
 
     def _jitter(self) -> float:
         """0..1, the same in every replay: the SDK derives the id from the instance and its history."""
         return float(self.context.new_guid().int % 1000) / 1000
+
+
+def _is_worth_trying_elsewhere(end: dict[str, Any]) -> bool:
+    """The provider did not do it, and it is sure that it will not charge for this picture (or says that it failed)."""
+    problem = end.get("problem") or {}
+    return problem.get("code") in _ELSEWHERE and (problem["charged"] == "no" or end.get("resubmits", 0) > 0)
+
+
+def _outcome(end: dict[str, Any]) -> str | None:
+    """What the gate is told of the provider: "ok", "failed", or None when this end says nothing about it."""
+    code = (end.get("problem") or {}).get("code")
+    if end["state"] == "stored" or code == "content_moderated":
+        return "ok"
+    return "failed" if code == "provider_unavailable" and "resubmits" in end else None

@@ -9,8 +9,10 @@ from shared.providers.generator import Generator
 from shared.secrets import Secrets
 from shared.settings import Settings
 from shared.storage.blob_store import BlobStore
+from shared.storage.gate_store import GateStore
 from shared.storage.job_store import JobStore
 from shared.storage.signed_links import LinkSigner
+from shared.webhooks import WebhookVerifier
 
 
 class Services:
@@ -35,6 +37,17 @@ class Services:
     @functools.cached_property
     def jobs(self) -> JobStore:
         return JobStore(self.blobs)
+
+    @functools.cached_property
+    def webhooks(self) -> WebhookVerifier:
+        from shared.providers.replicate import ReplicateGenerator
+
+        return WebhookVerifier(ReplicateGenerator(self.settings, self.secrets).webhook_secret)
+
+    @functools.cached_property
+    def gates(self) -> GateStore:
+        limits = {"replicate": self.settings.replicate_max_active, "bfl": self.settings.bfl_max_active}
+        return GateStore(self.blobs, limits)
 
     @functools.cached_property
     def links(self) -> LinkSigner:

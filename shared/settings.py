@@ -48,6 +48,7 @@ class Settings:
     translator_endpoint: str | None = None
     translator_region: str | None = None
     ppl_fallback: str = "none"
+    provider_down: str = "wait"
     ai_label: str = "metadata"
     problems: Mapping[str, str] = field(default_factory=dict)
 
@@ -136,6 +137,7 @@ class Settings:
             translator_endpoint=url("TRANSLATOR_ENDPOINT", None),
             translator_region=text("TRANSLATOR_REGION"),
             ppl_fallback=choice("PPL_FALLBACK", "none", "none", "bfl"),
+            provider_down=choice("PROVIDER_DOWN", "wait", "wait", "fail"),
             ai_label=choice("AI_LABEL", "metadata", "metadata", "visible"),
             problems=problems,
         )

@@ -8,6 +8,7 @@ from shared.providers.generator import Handle, Order, Ready, Running
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage.blob_store import Conflict
+from shared.storage.gate_store import GateStore
 from shared.storage.job_store import JobStore
 
 
@@ -49,7 +50,7 @@ class FakeGenerator:
     """A provider that does what `on_submit` and `looks` say; lists what it was sent."""
 
     name, label, model = "fake", "Fake", "fake-1"
-    secret_name, cost_usd, expected_seconds, can_cancel = "FAKE_KEY", 0.08, 10, True
+    secret_name, cost_usd, expected_seconds, on_cancel = "FAKE_KEY", 0.08, 10, "canceled"
 
     def __init__(self, *, can_find: bool = True) -> None:
         self.can_find = can_find
@@ -78,11 +79,14 @@ class FakeGenerator:
             raise self.picture
         return bytes(self.picture)
 
-    def cancel(self, handle: Handle) -> bool:
+    def cancel(self, handle: Handle) -> Any:
         self.canceled.append(handle.id)
-        return self.can_cancel
+        return self.on_cancel
 
     def check_account(self) -> None:
+        return None
+
+    def webhook_url(self, instance: str, submission: int) -> str | None:
         return None
 
     def require_key(self) -> None:
@@ -93,7 +97,8 @@ def make_services(generator: FakeGenerator | None = None) -> Services:
     """Services over the fakes, with default settings."""
     services = Services(Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}))
     blobs = FakeBlobs()
-    made = {"blobs": blobs, "jobs": JobStore(blobs), "generators": {"fake": generator or FakeGenerator()}}  # type: ignore[arg-type]
+    gates = GateStore(blobs, {"fake": 6, "other": 6})  # type: ignore[arg-type]
+    made = {"blobs": blobs, "gates": gates, "jobs": JobStore(blobs), "generators": {"fake": generator or FakeGenerator()}}  # type: ignore[arg-type]
     services.__dict__.update(made)
     return services
 
@@ -102,7 +107,8 @@ def make_job(services: Services, job_id: str = "job_1", **changes: Any) -> dict[
     document = {
         "id": job_id, "kind": "goods", "owner": "anonymous", "status": "queued", "created_at": "2026-01-01T00:00:00+00:00",
         "input": {"prompt_sent": "a hero", "aspect_ratio": "1:1", "output_format": "png", "safety_tolerance": 2, "n": 1},
-        "seeds": [7], "outputs": [], "error": None, "metrics": None, "attempts": 0, "cancel_requested_at": None, **changes,
+        "seeds": [7], "outputs": [], "error": None, "metrics": None, "attempts": 0, "provider": "fake",
+        "possible_duplicate": False, "cancel_requested_at": None, **changes,
     }  # fmt: skip
     services.jobs.create(document)
     return document

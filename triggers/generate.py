@@ -11,11 +11,11 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names, telemetry
+from shared import intake, names, telemetry
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import QUEUED, SUCCEEDED
-from shared.domain.kinds import GOODS, PPL, Kind
+from shared.domain.kinds import GOODS, KINDS, PPL, Kind
 from shared.domain.problem import Problem, ProblemError
 from shared.images import ImageFacts
 from shared.job_ids import new_job_id
@@ -34,6 +34,8 @@ blueprint = df.Blueprint()
 MAX_ATTEMPTS = 3
 #: How long the picture of a finished prediction is fetched for; BFL's links die after 10 minutes.
 FETCH_TIMEOUT_SECONDS = 300
+#: How long a prediction that cannot be canceled is watched after its job has ended.
+LEFTOVER_TIMEOUT_SECONDS = 900
 #: Requests whose images are in memory at once; the others wait a moment, so that a rush does not end in a dead host.
 _accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
@@ -98,8 +100,14 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
     asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label)
     facts = inspect_images(form, kind, app.settings.max_upload_bytes)
-    generator = app.generators[kind.generator]
-    generator.require_key()
+    generators = _generators(app, kind)
+    generators[0].require_key()
+    refused = [problem for generator in generators if (problem := intake.refusal(app, generator))]
+    # With another provider to go to, a job is welcome as long as one of them works.
+    if len(refused) == len(generators):
+        telemetry.event("job_refused", kind=kind.name, code=refused[0].code)
+        raise ProblemError(refused[0])
+    generator = generators[0]
     document = _document(kind, asked, generator, who)
     key = req.headers.get("idempotency-key", "").strip()
     if key:
@@ -109,6 +117,12 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     document["images"] = _store_images(app, document["id"], form, facts)
     app.jobs.create(document)
     return document, False
+
+
+def _generators(app: Services, kind: Kind) -> list[Generator]:
+    """The kind's generator, and the one to go to when that is down."""
+    fallback = ["bfl"] if kind is PPL and app.settings.ppl_fallback == "bfl" else []
+    return [app.generators[name] for name in (kind.generator, *fallback)]
 
 
 def _claim(app: Services, scope: str, fingerprint: str, job_id: str) -> dict[str, Any] | None:
@@ -153,7 +167,8 @@ def _document(kind: Kind, asked: Generation, generator: Generator, who: str) -> 
             "label": asked.label,
         },
         "seeds": seeds, "images": {}, "outputs": [], "error": None, "provider": generator.name, "model": generator.model,
-        "attempts": 0, "possible_duplicate": False, "metadata": asked.metadata, "metrics": None,
+        "attempts": 0, "polls": 0, "fallback_used": False, "possible_duplicate": False,
+        "metadata": asked.metadata, "metrics": None,
         "usage": {"cost_usd": round(generator.cost_usd * asked.n, 4), "estimated": True}, "cancel_requested_at": None,
     }  # fmt: skip
 
@@ -169,19 +184,19 @@ def _store_images(app: Services, job_id: str, form: Form, facts: dict[str, Image
 def _orchestration_input(app: Services, document: dict[str, Any]) -> dict[str, Any]:
     """Names and tunables only: running instances keep the tunables they began with."""
     settings = app.settings
-    expected = app.generators[document["provider"]].expected_seconds
+    generators = _generators(app, KINDS[document["kind"]])
     return {
-        "job_id": document["id"], "generator": document["provider"], "images": document["images"],
-        "label": document["input"]["label"],
+        "job_id": document["id"], "images": document["images"], "label": document["input"]["label"],
+        "generators": [{"name": g.name, "expected_seconds": g.expected_seconds} for g in generators],
         "pictures": [
-            {"index": i, "seed": seed, "preset": document["input"]["preset"], "expected_seconds": expected}
-            for i, seed in enumerate(document["seeds"])
+            {"index": i, "seed": seed, "preset": document["input"]["preset"]} for i, seed in enumerate(document["seeds"])
         ],
         "limits": {
             "poll_interval_seconds": settings.poll_interval_seconds, "poll_max_attempts": settings.poll_max_attempts,
             "generation_timeout_seconds": settings.generation_timeout_seconds,
             "queue_timeout_seconds": settings.queue_timeout_seconds,
-            "fetch_timeout_seconds": FETCH_TIMEOUT_SECONDS, "max_attempts": MAX_ATTEMPTS,
+            "fetch_timeout_seconds": FETCH_TIMEOUT_SECONDS, "leftover_timeout_seconds": LEFTOVER_TIMEOUT_SECONDS,
+            "max_attempts": MAX_ATTEMPTS, "may_wait_when_down": settings.provider_down == "wait",
         },
     }  # fmt: skip
 

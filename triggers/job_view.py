@@ -10,7 +10,8 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import names
-from shared.domain.job import FAILED, GENERATING, PROCESSING, SUCCEEDED, is_terminal
+from shared.domain.gate import holder_name
+from shared.domain.job import FAILED, GENERATING, PROCESSING, SUCCEEDED, WAITING, is_terminal
 from shared.domain.problem import Problem, ProblemError
 from shared.services import Services, services
 from shared.storage.blob_store import IMAGES
@@ -78,7 +79,24 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
         if len(shown) == pictures:
             slowest: dict[str, Any] = min(shown, key=lambda s: int(s.get("progress", 0)))
             live |= slowest
+    if live.get("stage") == WAITING:
+        live |= await asyncio.to_thread(_place_in_queue, document, live)
     return live
+
+
+def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
+    """Where the job stands just now, and when its picture may be there: from the gate itself, which moves on by itself."""
+    provider = live.get("provider", document["provider"])
+    gate, generator = services().gates.look(provider), services().generators[provider]
+    holders = [holder_name(document["id"], index) for index in range(document["input"]["n"])]
+    positions = [position for holder in holders if (position := gate.position(holder))]
+    if not positions:
+        return {}
+    typical = gate.typical_seconds(generator.expected_seconds)
+    return {
+        "queue_position": min(positions),
+        "eta_seconds": round(gate.expected_wait(max(positions), generator.expected_seconds) + typical),
+    }
 
 
 def _give_up(job_id: str) -> dict[str, Any]:
@@ -97,6 +115,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
     here = f"{origin(req)}/api/jobs/{document['id']}"
     status = document["status"] if job.is_terminal or not live else PROCESSING
     error = document["error"]
+    provider = document["provider"] if job.is_terminal else live.get("provider", document["provider"])
     return {
         "id": document["id"],
         "kind": document["kind"],
@@ -112,8 +131,9 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "input": document["input"],
         "outputs": [_output(services(), output) for output in document["outputs"]],
         "error": Problem.from_payload(error).to_document(language(req), instance=here) if error else None,
-        "provider": document["provider"],
-        "model": document["model"],
+        "provider": provider,
+        "model": document["model"] if provider == document["provider"] else services().generators[provider].model,
+        "fallback_used": document["fallback_used"] or live.get("fallback_used", False),
         "attempts": document["attempts"] or live.get("attempts", 0),
         "possible_duplicate": document["possible_duplicate"],
         "usage": document["usage"],

@@ -84,9 +84,10 @@ def _mark_canceled(document: dict[str, Any]) -> dict[str, Any]:
 def _output(job: Job, index: str) -> dict[str, Any]:
     """The asked-for picture of a finished job. Raises ProblemError."""
     document = job.document
-    if document["status"] == FAILED and document["error"]:
+    if document["status"] == FAILED and document["error"] and not document["outputs"]:
         raise ProblemError(Problem.from_payload(document["error"]))
-    if document["status"] != SUCCEEDED:
+    # A paid picture that came after the job had been canceled or had timed out is kept, and served.
+    if document["status"] != SUCCEEDED and not document["outputs"]:
         raise ProblemError(Problem("result_not_ready"))
     if datetime.now(UTC) > datetime.fromisoformat(document["expires_at"]):
         raise ProblemError(Problem("result_expired"))

@@ -174,6 +174,14 @@ CATALOGUE: dict[str, Kind] = {
         "{provider} 모델 생성 실패: 생성 서비스의 잔액이 부족합니다. 관리자가 충전한 뒤 다시 시도해 주세요.",
         "{provider}'s credit is used up. Try again after an administrator has topped it up.",
     ),
+    "intake_paused": Kind(
+        503,
+        True,
+        "접수 일시 중지",
+        "Intake paused",
+        "관리자가 {provider} 작업의 접수를 잠시 멈췄습니다. 나중에 다시 시도해 주세요. 비용은 발생하지 않았습니다.",
+        "An administrator has paused new jobs for {provider}. Try again later. Nothing was charged.",
+    ),
     "provider_bad_response": Kind(
         502,
         True,

@@ -2,12 +2,14 @@
 
 import base64
 import re
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
-from shared.domain.problem import moderated
-from shared.providers.client import ProviderClient
-from shared.providers.generator import Failed, Handle, Look, Order, ProviderError, Ready, Running
+from shared.domain.problem import Charged, moderated
+from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient
+from shared.providers.generator import Canceled, Failed, Handle, Look, Order, ProviderError, Ready, Running
 from shared.providers.http import ProviderHttp, Unreachable
 from shared.providers.trust import UntrustedUrl, check_url
 from shared.secrets import Secrets
@@ -18,6 +20,31 @@ _API_HOST = re.compile(r"api\.([a-z0-9-]+\.)?bfl\.ai")
 _DELIVERY_HOST = re.compile(r"delivery[a-z0-9-]*\.([a-z0-9-]+\.)*bfl\.ai")
 #: A task may not be known everywhere at once; after this, "Task not found" is the truth (2.4).
 _NOT_FOUND_GRACE_SECONDS = 10.0
+#: What a refused call means (2.8, 2.9).
+REFUSALS = {
+    400: PERMANENT, 401: AUTH, 402: QUOTA, 403: AUTH, 404: PERMANENT, 408: BUSY, 409: BUSY, 422: PERMANENT, 429: BUSY,
+    500: BROKEN, 503: DOWN,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What a task that ended without a picture means."""
+
+    code: str
+    charged: Charged
+    resubmits: int = 0
+    moderated: Literal["input", "output", ""] = ""
+
+
+#: Statuses that end a task without a picture (2.4). Only `Ready` consumes credits (2.10). Any other status is still running.
+ENDINGS = {
+    "Request Moderated": _Ended("content_moderated", "no", moderated="input"),
+    "Content Moderated": _Ended("content_moderated", "no", moderated="output"),
+    "Error": _Ended("provider_unavailable", "no", resubmits=2),
+    "Failed": _Ended("provider_unavailable", "no", resubmits=2),
+    "Task not found": _Ended("provider_unavailable", "unknown"),
+}
 
 
 class BflGenerator(ProviderClient):
@@ -25,12 +52,11 @@ class BflGenerator(ProviderClient):
     label = "BFL.ai"
     secret_name = "BFL_API_KEY"  # noqa: S105 - the name of a setting
     secret_subject_ko = "BFL_API_KEY가"  # noqa: S105 - likewise
+    refusals = REFUSALS
     cost_usd = 0.08
     expected_seconds = 12
     #: There is no list of tasks (2.6).
     can_find = False
-    #: Nor a way to cancel one.
-    can_cancel = False
 
     def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
         super().__init__(settings, secrets, http)
@@ -74,22 +100,19 @@ class BflGenerator(ProviderClient):
             if isinstance(sample, str) and sample:
                 return Ready(sample)
             return Failed(self._problem("provider_bad_response", "yes"))
-        if status == "Request Moderated":
-            return Failed(moderated(self.label, "input", "no"))
-        if status == "Content Moderated":
-            return Failed(moderated(self.label, "output", "no"))
-        if status in ("Error", "Failed"):
-            # Only `Ready` consumes credits (2.10).
-            return Failed(self._problem("provider_unavailable", "no"), may_resubmit=True)
-        if status == "Task not found" and age_seconds > _NOT_FOUND_GRACE_SECONDS:
-            return Failed(self._problem("provider_unavailable", "unknown"))
+        ended = ENDINGS.get(status) if isinstance(status, str) else None
+        if ended and not (status == "Task not found" and age_seconds <= _NOT_FOUND_GRACE_SECONDS):
+            if ended.code == "content_moderated":
+                return Failed(moderated(self.label, ended.moderated, ended.charged))
+            return Failed(self._problem(ended.code, ended.charged), ended.resubmits)
         return Running(trouble=None if answer.ok and isinstance(status, str) else f"poll answered {answer.status}")
 
     def download(self, ready: Ready) -> bytes:
         return self._download(ready.url)
 
-    def cancel(self, handle: Handle) -> bool:
-        return False
+    def cancel(self, handle: Handle) -> Canceled:
+        """There is no way to (2.6): it goes on, and will likely be charged."""
+        return "going on"
 
     def check_account(self) -> None:
         credits = self._read(f"{self._base}/v1/credits").get("credits")

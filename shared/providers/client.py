@@ -1,6 +1,7 @@
 """What both providers' clients share: the key, the checks before a request leaves, and what a refusal means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from shared.domain.problem import Charged, Problem
@@ -14,22 +15,50 @@ from shared.settings import Settings
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """What an HTTP status other than success means for a job."""
+
+    code: str
+    #: None: as the code's own.
+    retryable: bool | None = None
+    #: The call may have taken effect all the same.
+    maybe_done: bool = False
+    #: The provider is down, rather than busy or right to refuse.
+    provider_failed: bool = False
+
+
+PERMANENT = Refusal("provider_bad_response", retryable=False)
+AUTH = Refusal("provider_auth_failed")
+QUOTA = Refusal("provider_quota_exhausted")
+BUSY = Refusal("provider_unavailable")
+DOWN = Refusal("provider_unavailable", provider_failed=True)
+#: Nobody can tell what happened behind it.
+BROKEN = Refusal("provider_unavailable", maybe_done=True, provider_failed=True)
+
+
 class ProviderClient:
     """Base of a generator. Subclasses say who the provider is and which hosts its rules allow."""
 
     label: str
     secret_name: str
     secret_subject_ko: str
+    #: What each status means; any other 4xx is permanent, any other 5xx broken.
+    refusals: Mapping[int, Refusal]
 
     def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
         self._extra_hosts = settings.provider_extra_hosts
         self._key = ProviderKey(secrets, self.secret_name, self.missing_key())
-        self._http = http or ProviderHttp()
+        self._http = http or ProviderHttp(settings.provider_extra_hosts)
 
     @classmethod
     def missing_key(cls) -> Problem:
         """What callers are told while the key is not set; nothing is sent or charged."""
         return Problem("missing_api_key", params={"setting": cls.secret_name, "setting_ko": cls.secret_subject_ko})
+
+    def webhook_url(self, instance: str, submission: int) -> str | None:
+        """Where the provider tells that a prediction has ended; None where it cannot."""
+        return None
 
     def require_key(self) -> None:
         """Raise ProviderError when there is no key to use. Asks the secret store, not the provider."""
@@ -89,24 +118,20 @@ class ProviderClient:
     # ---- failures ----
 
     def _refusal(self, answer: Answer) -> ProviderError:
-        """What a refused call means (providers reference 1.9, 1.10, 2.8, 2.9).
-
-        Nothing was done, except perhaps behind a 5xx other than 503.
-        """
-        status, note = answer.status, f"answered {answer.status}"
-        if status in (401, 403):
-            return ProviderError(self._problem("provider_auth_failed"), note=note)
-        if status == 402:
-            return ProviderError(self._problem("provider_quota_exhausted"), note=note)
-        if status in (408, 409, 429, 503):
-            return ProviderError(self._problem("provider_unavailable"), retry_after=answer.retry_after(), note=note)
-        if status >= 500:
-            return self._unavailable(maybe_done=True, note=note)
-        return ProviderError(Problem("provider_bad_response", retryable=False, params={"provider": self.label}), note=note)
+        """What a refused call means, by the provider's table."""
+        means = self.refusals.get(answer.status, PERMANENT if 400 <= answer.status < 500 else BROKEN)
+        charged: Charged = "unknown" if means.maybe_done else "no"
+        return ProviderError(
+            replace(self._problem(means.code, charged), retryable=means.retryable),
+            retry_after=answer.retry_after(), maybe_done=means.maybe_done, provider_failed=means.provider_failed,
+            note=f"answered {answer.status}",
+        )  # fmt: skip
 
     def _unavailable(self, *, maybe_done: bool = False, note: str) -> ProviderError:
         charged: Charged = "unknown" if maybe_done else "no"
-        return ProviderError(self._problem("provider_unavailable", charged), maybe_done=maybe_done, note=note)
+        return ProviderError(
+            self._problem("provider_unavailable", charged), maybe_done=maybe_done, provider_failed=True, note=note
+        )
 
     def _problem(self, code: str, charged: Charged = "no") -> Problem:
         return Problem(code, charged=charged, params={"provider": self.label})

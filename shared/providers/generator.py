@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from shared.domain.problem import Problem
 
@@ -18,6 +18,8 @@ class Order:
     output_format: str
     safety_tolerance: int
     seed: int
+    #: Where the provider tells that the prediction has ended; None where nobody is told.
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,39 @@ class Ready:
 
 @dataclass(frozen=True)
 class Failed:
-    """Ended without a picture. `may_resubmit`: the provider calls this transient, so a new prediction is worth a try."""
+    """Ended without a picture. `resubmits`: how many new predictions are worth a try, where this failure is transient."""
 
     problem: Problem
-    may_resubmit: bool = False
+    resubmits: int = 0
 
 
 Look = Running | Ready | Failed
 
+#: "canceled": it has stopped. "finished": it was quicker. "going on": it cannot be stopped, or has not yet.
+Canceled = Literal["canceled", "finished", "going on"]
+
 
 class ProviderError(Exception):
-    """A call did not do what was asked. `maybe_done`: it may have taken effect, its answer was lost."""
+    """A call did not do what was asked.
 
-    def __init__(self, problem: Problem, *, retry_after: float | None = None, maybe_done: bool = False, note: str = "") -> None:
+    `maybe_done`: it may have taken effect, its answer was lost. `provider_failed`: the provider is down, rather than busy or
+    right to refuse.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        retry_after: float | None = None,
+        maybe_done: bool = False,
+        provider_failed: bool = False,
+        note: str = "",
+    ) -> None:
         super().__init__(f"{problem.code} {note}".strip())
         self.problem = problem
         self.retry_after = retry_after
         self.maybe_done = maybe_done
+        self.provider_failed = provider_failed
         self.note = note
 
 
@@ -84,10 +102,12 @@ class Generator(Protocol):
     expected_seconds: int
     #: Whether `find` can ever know; without a list, a lost submit can only be repeated.
     can_find: bool
-    can_cancel: bool
 
     def require_key(self) -> None:
         """Raise `missing_api_key` when there is no key; nothing is sent."""
+
+    def webhook_url(self, instance: str, submission: int) -> str | None:
+        """Where this provider tells `instance` that its `submission`-th prediction has ended; None where it does not."""
 
     def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
         """Start a paid prediction. Never call it twice for one intent: neither provider has an idempotency key."""
@@ -101,8 +121,8 @@ class Generator(Protocol):
     def download(self, ready: Ready) -> bytes:
         """The finished picture's bytes, from a host that the provider's rules allow."""
 
-    def cancel(self, handle: Handle) -> bool:
-        """Ask the provider to stop; False where it cannot."""
+    def cancel(self, handle: Handle) -> Canceled:
+        """Ask the provider to stop; says what it answered."""
 
     def check_account(self) -> None:
         """Raise if the key is refused or the credit used up; costs nothing."""

@@ -1,8 +1,10 @@
 """HTTP to providers: bounded in size and time, no redirect followed unchecked, no key left in an error."""
 
 import email.utils
+import ipaddress
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 
 CONNECT_SECONDS = 5.0
@@ -77,11 +81,41 @@ def _bounded(seconds: str | float) -> float:
         return 86_400.0
 
 
+class _PublicConnection(HTTPSConnection):
+    """Leaves before the first byte when the name led to an address that is not public: a private net, loopback, link-local
+    (where clouds keep their metadata services). Checked on the connection itself, so no second look-up can differ."""
+
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        if not ipaddress.ip_address(made.getpeername()[0]).is_global:
+            made.close()
+            raise NewConnectionError(self, "not a public address")
+        return made
+
+
+class _PublicPool(HTTPSConnectionPool):
+    ConnectionCls = _PublicConnection
+
+
+class PublicAddressAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"https": _PublicPool}
+
+
 class ProviderHttp:
     """One provider's connections. Safe to use from many threads: nothing in the session is changed after building."""
 
-    def __init__(self, pool_size: int = 32, total_seconds: float = TOTAL_SECONDS, read_seconds: float = READ_SECONDS) -> None:
-        self._session = _session(pool_size)
+    def __init__(
+        self,
+        private_hosts: tuple[str, ...] = (),
+        pool_size: int = 32,
+        total_seconds: float = TOTAL_SECONDS,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        """`private_hosts` ("host[:port]") may have addresses that are not public: local work only."""
+        self._private_hosts = private_hosts
+        self._session = _session(pool_size, private_hosts)
         self._total_seconds = total_seconds
         self._read_seconds = read_seconds
 
@@ -90,7 +124,7 @@ class ProviderHttp:
 
     def post(self, url: str, headers: Mapping[str, str], body: dict[str, Any] | None = None) -> Answer:
         """POST on a connection of its own: a kept one that the server has closed would look like a lost answer."""
-        with _session(1) as session:
+        with _session(1, self._private_hosts) as session:
             return self._exchange(session, "POST", url, headers, json=body)
 
     def download(self, url: str, check: Callable[[str], str]) -> bytes:
@@ -135,13 +169,15 @@ class ProviderHttp:
             raise Unreachable(type(error).__name__) from error
 
 
-def _session(pool_size: int) -> requests.Session:
+def _session(pool_size: int, private_hosts: tuple[str, ...]) -> requests.Session:
     session = requests.Session()
     # Neither proxies nor .netrc credentials of the machine belong in calls that carry our keys.
     session.trust_env = False
-    adapter = HTTPAdapter(pool_connections=8, pool_maxsize=pool_size)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+    session.mount("https://", PublicAddressAdapter(pool_connections=8, pool_maxsize=pool_size))
+    # Only hosts of PROVIDER_EXTRA_HOSTS, local work, are ever asked over plain http: trust.check_url.
+    session.mount("http://", HTTPAdapter(pool_connections=8, pool_maxsize=pool_size))
+    for host in private_hosts:
+        session.mount(f"https://{host}/", HTTPAdapter(pool_connections=8, pool_maxsize=pool_size))
     return session
 
 

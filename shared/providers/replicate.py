@@ -8,16 +8,31 @@ from urllib.parse import quote
 
 from shared.domain.image_kind import sniff_image
 from shared.domain.problem import Problem, moderated
-from shared.providers.client import ProviderClient
-from shared.providers.generator import Failed, Handle, Look, Order, ProviderError, Ready, Running
+from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient
+from shared.providers.generator import Canceled, Failed, Handle, Look, Order, ProviderError, Ready, Running
 from shared.providers.http import ProviderHttp, Unreachable
 from shared.providers.trust import is_host_or_subdomain
 from shared.secrets import Secrets
 from shared.settings import Settings
 
-#: Failures that Replicate calls transient (1.11): busy, worker lost, platform, start-up, unknown.
-_TRANSIENT = re.compile(r"\b(E003|E8765|E9828|E6716|E1000)\b|code: PA\b", re.IGNORECASE)
-_MODERATED = re.compile(r"flagged as sensitive|\bE005\b", re.IGNORECASE)
+#: What a refused call means (1.9, 1.10).
+REFUSALS = {
+    400: PERMANENT, 401: AUTH, 402: QUOTA, 403: AUTH, 404: PERMANENT, 408: BUSY, 409: BUSY, 413: PERMANENT, 422: PERMANENT,
+    429: BUSY, 500: BROKEN, 503: DOWN,
+}  # fmt: skip
+#: What the text of a failed run means (1.11): code, and how many new predictions are worth a try. The first that fits counts.
+#: Whether a failed run is billed is not documented (1.12), so only "unknown" is true.
+RUN_FAILURES = (
+    (re.compile(r"flagged as sensitive|\bE005\b", re.IGNORECASE), "content_moderated", 0),
+    # busy, platform, start-up
+    (re.compile(r"\b(E003|E8765|E9828|E6716)\b", re.IGNORECASE), "provider_unavailable", 2),
+    # the worker was lost
+    (re.compile(r"\bcode: PA\b", re.IGNORECASE), "provider_unavailable", 2),
+    # the model: unknown error, out of memory
+    (re.compile(r"\b(E1000|E1001)\b", re.IGNORECASE), "provider_unavailable", 1),
+    # whatever else: it may be paid for, so it is not repeated
+    (re.compile(""), "provider_unavailable", 0),
+)
 _PREDICTION_ID = re.compile(r"[a-z0-9]{8,64}")
 #: How long the provider may go on after our own deadline before it cancels by itself (Cancel-After).
 _CANCEL_GRACE_SECONDS = 60
@@ -31,21 +46,37 @@ class ReplicateGenerator(ProviderClient):
     label = "Replicate"
     secret_name = "REPLICATE_API_TOKEN"  # noqa: S105 - the name of a setting
     secret_subject_ko = "REPLICATE_API_TOKEN이"  # noqa: S105 - likewise
+    refusals = REFUSALS
     #: Integrators' figure; Replicate's own price line was not found (0, 1.12).
     cost_usd = 0.08
     expected_seconds = 15
     can_find = True
-    can_cancel = True
 
     def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
         super().__init__(settings, secrets, http)
         self.model = settings.replicate_model
         self._base = settings.replicate_api_base_url
+        self._public_base = settings.public_base_url
+
+    def webhook_url(self, instance: str, submission: int) -> str | None:
+        if not self._public_base:
+            return None
+        return f"{self._public_base}/api/webhooks/replicate?instance={instance}&submission={submission}"
+
+    def webhook_secret(self) -> str:
+        """The account's signing secret, "whsec_...". Raises ProviderError."""
+        key = self._read(f"{self._base}/v1/webhooks/default/secret").get("key")
+        if not isinstance(key, str) or not key.startswith("whsec_"):
+            raise ProviderError(self._problem("provider_bad_response"), note="no webhook secret")
+        return key
 
     def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
         answer = self._post(
             f"{self._base}/v1/models/{quote(self.model)}/predictions",
-            {"input": self._input(order)},
+            {
+                "input": self._input(order),
+                **({"webhook": order.webhook_url, "webhook_events_filter": ["completed"]} if order.webhook_url else {}),
+            },
             **{"Cancel-After": f"{max(5, timeout_seconds + _CANCEL_GRACE_SECONDS)}s"},
         )
         prediction_id = (answer.json_object() or {}).get("id")
@@ -54,13 +85,13 @@ class ReplicateGenerator(ProviderClient):
         return self._handle(prediction_id)
 
     def find(self, order: Order, since: datetime) -> Handle | None:
-        """Looks for a prediction with exactly this input (the seed makes it all but unique), made since the intent."""
+        """Looks for a prediction with our webhook or exactly this input (its seed makes it all but unique), made since."""
         wanted, earliest = self._input(order), since - _CLOCK_SKEW
         page = self._read(f"{self._base}/v1/predictions", created_after=earliest.isoformat())
         for _ in range(_LIST_PAGES):
             results, following = page.get("results"), page.get("next")
             for item in results if isinstance(results, list) else []:
-                if isinstance(item, dict) and _is_made_from(item, wanted, earliest):
+                if isinstance(item, dict) and _is_made_from(item, order.webhook_url, wanted, earliest):
                     return self._handle(item["id"])
             if not isinstance(following, str) or not following:
                 break
@@ -91,9 +122,12 @@ class ReplicateGenerator(ProviderClient):
             return _from_data_uri(ready.url)
         return self._download(ready.url)
 
-    def cancel(self, handle: Handle) -> bool:
-        self._post(f"{handle.poll_url}/cancel")
-        return True
+    def cancel(self, handle: Handle) -> Canceled:
+        status = (self._post(f"{handle.poll_url}/cancel").json_object() or {}).get("status")
+        if status in ("canceled", "aborted"):
+            return "canceled"
+        # The answer may show the old status for a moment (1.7).
+        return "finished" if status in ("succeeded", "failed") else "going on"
 
     def check_account(self) -> None:
         """Proves the token; Replicate has no way to ask for the balance (1.12)."""
@@ -133,16 +167,19 @@ class ReplicateGenerator(ProviderClient):
         )
 
     def _failed(self, error: str) -> Failed:
-        # Whether a failed run is billed is not documented (1.12), so only `unknown` is true.
-        if _MODERATED.search(error):
+        code, resubmits = next((code, resubmits) for pattern, code, resubmits in RUN_FAILURES if pattern.search(error))
+        if code == "content_moderated":
             return Failed(moderated(self.label, "", "unknown"))
-        return Failed(self._problem("provider_unavailable", "unknown"), may_resubmit=bool(_TRANSIENT.search(error)))
+        return Failed(self._problem(code, "unknown"), resubmits)
 
 
-def _is_made_from(item: dict[str, Any], wanted: dict[str, Any], earliest: datetime) -> bool:
+def _is_made_from(item: dict[str, Any], webhook_url: str | None, wanted: dict[str, Any], earliest: datetime) -> bool:
     echo = item.get("input")
     if not isinstance(echo, dict) or not _PREDICTION_ID.fullmatch(str(item.get("id"))):
         return False
+    if webhook_url and item.get("webhook"):
+        # It names the instance and the submission, so it decides alone (echoed in traffic, 1.4).
+        return bool(item["webhook"] == webhook_url)
     try:
         created_at = datetime.fromisoformat(str(item.get("created_at")))
     except ValueError:

@@ -43,14 +43,24 @@ class BlobStore:
         try:
             return self._put_document(name, document, overwrite=False)
         except ResourceExistsError:
-            raise Conflict(name) from None
+            return self._written_before(name, document)
 
     def replace_document(self, name: str, document: dict[str, Any], etag: str) -> str:
         """Write over the version with `etag` and return the new one. Raises Conflict when it has changed."""
         try:
             return self._put_document(name, document, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified)
         except (ResourceModifiedError, ResourceNotFoundError):
+            return self._written_before(name, document)
+
+    def _written_before(self, name: str, document: dict[str, Any]) -> str:
+        """The ETag when it was this very write that is in the way: the client repeats one whose answer was lost.
+
+        Documents hold an id or a time of their own, so no two writers write the same. Raises Conflict.
+        """
+        found = self.read_document(name)
+        if found is None or found[0] != document:
             raise Conflict(name) from None
+        return found[1]
 
     def read_document(self, name: str) -> tuple[dict[str, Any], str] | None:
         """(document, ETag), or None when there is no such document."""

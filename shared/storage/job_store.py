@@ -1,5 +1,7 @@
 """Job documents, the record of each submit, and where a job's images lie."""
 
+import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,17 +30,25 @@ class JobStore:
 
         `change` may run several times. Raises KeyError when there is no such job.
         """
-        for _ in range(_ATTEMPTS):
+        return self._change(job_id, lambda document: document if is_terminal(document["status"]) else change(document))
+
+    def amend(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        """As update, for a job that has ended too: its status stays what it is."""
+        return self._change(job_id, lambda document: change(document) | {"status": document["status"]})
+
+    def _change(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        for attempt in range(_ATTEMPTS):
             found = self._blobs.read_document(_job_name(job_id))
             if found is None:
                 raise KeyError(job_id)
             document, etag = found
-            if is_terminal(document["status"]):
-                return document
             changed = change(dict(document))
+            if changed == document:
+                return document
             try:
                 self._blobs.replace_document(_job_name(job_id), changed, etag)
             except Conflict:
+                time.sleep(random.uniform(0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads instances, hides nothing
                 continue
             return changed
         raise Conflict(job_id)

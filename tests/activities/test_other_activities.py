@@ -110,23 +110,24 @@ def test_a_failed_prediction_is_told_with_its_class(services: Any, generator: Fa
     generator.looks = [Failed(moderated("Fake", "input", "no"))]
     answer = check_prediction.check(services, CHECK)
 
-    assert (answer["state"], answer["problem"]["code"], answer["may_resubmit"]) == ("failed", "content_moderated", False)
+    assert (answer["state"], answer["problem"]["code"], answer["resubmits"]) == ("failed", "content_moderated", 0)
 
 
 def test_a_cancel_reaches_the_provider_and_its_refusal_is_no_failure(
     services: Any, generator: FakeGenerator, monkeypatch: Any
 ) -> None:
-    assert cancel_prediction.cancel(services, CHECK) == {"canceled": True, "retryable": False}
+    assert cancel_prediction.cancel(services, CHECK) == {"state": "canceled", "retryable": False}
 
     def refuse(*_: Any) -> bool:
         raise ProviderError(Problem("provider_unavailable"))
 
     monkeypatch.setattr(generator, "cancel", refuse)
-    assert cancel_prediction.cancel(services, CHECK) == {"canceled": False, "retryable": True}
+    assert cancel_prediction.cancel(services, CHECK) == {"state": "going on", "retryable": True}
 
 
 ENDING = {
     "job_id": "job_1", "generator": "fake", "status": "succeeded", "outputs": [{"index": 0}], "problem": None, "attempts": 1,
+    "polls": 3, "fallback_used": False, "pictures_charged": 1,
     "possible_duplicate": False, "started_at": "2026-01-01T00:00:01+00:00", "submitted_at": "2026-01-01T00:00:02+00:00",
     "ready_at": "2026-01-01T00:00:09+00:00",
 }  # fmt: skip

@@ -13,7 +13,15 @@ from shared.domain.problem import Problem
 from shared.providers.generator import Handle, ProviderError
 from tests.fakes import FakeGenerator, make_job, make_services
 
-PAYLOAD = {"job_id": "job_1", "index": 0, "attempt": 1, "generator": "fake", "images": ["in.png"], "timeout_seconds": 120}
+PAYLOAD = {
+    "job_id": "job_1",
+    "index": 0,
+    "attempt": 1,
+    "generator": "fake",
+    "images": ["in.png"],
+    "timeout_seconds": 120,
+    "instance": "job_1",
+}
 RECORD = "jobs/job_1/submission-0-1.json"
 BUSY = Problem("provider_unavailable", params={"provider": "Fake"})
 REFUSED = ProviderError(BUSY, retry_after=9)

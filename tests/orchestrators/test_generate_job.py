@@ -14,17 +14,18 @@ JOB = "job_00000000000000000000000001"
 HANDLE = {"id": "p-1", "poll_url": "https://api.example/p-1"}
 LIMITS = {
     "poll_interval_seconds": 1.0, "poll_max_attempts": 120, "generation_timeout_seconds": 120, "queue_timeout_seconds": 600,
-    "fetch_timeout_seconds": 300, "max_attempts": 3,
+    "fetch_timeout_seconds": 300, "leftover_timeout_seconds": 900, "max_attempts": 3, "may_wait_when_down": True,
 }  # fmt: skip
 BUSY = Problem("provider_unavailable", params={"provider": "Fake"}).to_payload()
-SUBMITTED = {"state": "submitted", "handle": HANDLE, "possible_duplicate": False}
+SUBMITTED = {"state": "submitted", "handle": HANDLE, "possible_duplicate": False, "will_be_told": False}
+GRANTED = {"state": "granted", "expected_seconds": 10.0}
 RUNNING = {"state": "running", "trouble": None}
 
 
 def job_input(pictures: int = 1, **limits: Any) -> dict[str, Any]:
     return {
-        "job_id": JOB, "generator": "fake", "images": {"input_image": "in.png"}, "label": "none",
-        "pictures": [{"index": i, "seed": i, "preset": None, "expected_seconds": 10} for i in range(pictures)],
+        "job_id": JOB, "generators": [{"name": "fake", "expected_seconds": 10}], "images": {"input_image": "in.png"},
+        "label": "none", "pictures": [{"index": i, "seed": i, "preset": None} for i in range(pictures)],
         "limits": LIMITS | limits,
     }  # fmt: skip
 
@@ -49,10 +50,13 @@ def one_after_another(*answers: Any) -> Any:
 def run(job: dict[str, Any] | None = None, *, events: Any = (), bench: dict[str, Any] | None = None, **activities: Any) -> Any:
     fakes = {
         names.PREPARE_IMAGE: lambda payload: {"blob": "prepared.png"},
+        names.ENTER_GATE: lambda payload: GRANTED,
         names.SUBMIT_PREDICTION: lambda payload: SUBMITTED,
         names.CHECK_PREDICTION: one_after_another(RUNNING, RUNNING, stored()),
-        names.CANCEL_PREDICTION: lambda payload: {"canceled": True, "retryable": False},
+        names.CANCEL_PREDICTION: lambda payload: {"state": "canceled", "retryable": False},
+        names.LEAVE_GATE: lambda payload: {"woken": 0},
         names.FINISH_JOB: lambda payload: {"status": payload["status"]},
+        names.KEEP_LEFTOVER: lambda payload: {"state": payload["look"]["state"]},
     } | activities
     made = Bench(orchestrators.blueprints, **(bench or {}))
     return made.run(
@@ -72,7 +76,8 @@ def test_a_job_is_prepared_submitted_once_looked_at_and_finished() -> None:
 
     assert outcome.status == "Completed", outcome.output
     assert [name for name, *_ in outcome.calls] == [
-        names.PREPARE_IMAGE, names.SUBMIT_PREDICTION, *[names.CHECK_PREDICTION] * 3, names.FINISH_JOB,
+        names.PREPARE_IMAGE, names.ENTER_GATE, names.SUBMIT_PREDICTION, *[names.CHECK_PREDICTION] * 3,
+        names.FINISH_JOB, names.LEAVE_GATE,
     ]  # fmt: skip
     told = ending(outcome)
     assert (told["status"], told["outputs"], told["problem"]) == ("succeeded", [stored()["output"]], None)
@@ -135,7 +140,7 @@ def test_polling_starts_every_second_and_slows() -> None:
 
 
 def test_a_moderated_prediction_ends_the_job_at_once() -> None:
-    failed = {"state": "failed", "problem": moderated("Fake", "input", "no").to_payload(), "may_resubmit": False}
+    failed = {"state": "failed", "problem": moderated("Fake", "input", "no").to_payload(), "resubmits": 0}
     outcome = run(**{names.CHECK_PREDICTION: lambda payload: failed})
 
     told = ending(outcome)
@@ -144,7 +149,7 @@ def test_a_moderated_prediction_ends_the_job_at_once() -> None:
 
 
 def test_a_failure_that_the_provider_calls_transient_is_submitted_anew_as_the_next_attempt() -> None:
-    failed = {"state": "failed", "problem": BUSY, "may_resubmit": True}
+    failed = {"state": "failed", "problem": BUSY, "resubmits": 2}
     outcome = run(**{names.CHECK_PREDICTION: one_after_another(failed, failed, stored())})
 
     assert [order["attempt"] for order in outcome.called(names.SUBMIT_PREDICTION)] == [1, 2, 3]
@@ -152,7 +157,7 @@ def test_a_failure_that_the_provider_calls_transient_is_submitted_anew_as_the_ne
 
 
 def test_transient_failures_end_with_the_attempts() -> None:
-    failed = {"state": "failed", "problem": BUSY, "may_resubmit": True}
+    failed = {"state": "failed", "problem": BUSY, "resubmits": 2}
     outcome = run(**{names.CHECK_PREDICTION: lambda payload: failed})
 
     assert len(outcome.called(names.SUBMIT_PREDICTION)) == LIMITS["max_attempts"]
@@ -160,7 +165,7 @@ def test_transient_failures_end_with_the_attempts() -> None:
 
 
 def test_a_refused_submit_waits_as_long_as_the_provider_asks() -> None:
-    wait = {"state": "wait", "after_seconds": 40, "problem": BUSY}
+    wait = {"state": "wait", "after_seconds": 40, "problem": BUSY, "provider_failed": False}
     outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(wait, SUBMITTED)})
 
     first, second = (at for name, _, at in outcome.calls if name == names.SUBMIT_PREDICTION)
@@ -170,7 +175,7 @@ def test_a_refused_submit_waits_as_long_as_the_provider_asks() -> None:
 
 
 def test_waiting_for_the_provider_has_a_deadline_of_its_own() -> None:
-    wait = {"state": "wait", "after_seconds": None, "problem": BUSY}
+    wait = {"state": "wait", "after_seconds": None, "problem": BUSY, "provider_failed": False}
     outcome = run(**{names.SUBMIT_PREDICTION: lambda payload: wait})
 
     assert ending(outcome)["problem"]["code"] == "provider_unavailable"
@@ -206,7 +211,7 @@ def test_cancel_while_generating_stops_the_prediction() -> None:
 
 
 def test_cancel_while_waiting_to_submit_costs_nothing() -> None:
-    wait = {"state": "wait", "after_seconds": 60, "problem": BUSY}
+    wait = {"state": "wait", "after_seconds": 60, "problem": BUSY, "provider_failed": False}
     outcome = run(events=[(5.5, names.EVENT_CANCEL, {})], **{names.SUBMIT_PREDICTION: lambda payload: wait})
 
     assert (ending(outcome)["status"], ending(outcome)["attempts"]) == ("canceled", 0)
@@ -273,7 +278,7 @@ def test_several_pictures_are_made_side_by_side() -> None:
 
 
 def test_some_pictures_are_better_than_none() -> None:
-    failed = {"state": "failed", "problem": moderated("Fake", "output", "no").to_payload(), "may_resubmit": False}
+    failed = {"state": "failed", "problem": moderated("Fake", "output", "no").to_payload(), "resubmits": 0}
     outcome = run(job_input(2), **{names.CHECK_PREDICTION: lambda p: stored(0) if p["index"] == 0 else failed})
 
     told = ending(outcome)

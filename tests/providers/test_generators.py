@@ -215,20 +215,21 @@ def test_a_paid_answer_without_a_picture_is_told_as_charged(generators: Any, sim
 
 
 @pytest.mark.parametrize(
-    ("outcome", "code", "may_resubmit"),
+    ("outcome", "code", "resubmits"),
     [
-        ("moderated_input", "content_moderated", False), ("error_E003", "provider_unavailable", True),
-        ("error_PA", "provider_unavailable", True), ("error_E8765", "provider_unavailable", True),
-        ("error_unknown", "provider_unavailable", False),
+        ("moderated_input", "content_moderated", 0), ("error_E003", "provider_unavailable", 2),
+        ("error_PA", "provider_unavailable", 2), ("error_E8765", "provider_unavailable", 2),
+        ("error_E1001", "provider_unavailable", 1), ("error_E4875", "provider_unavailable", 0),
+        ("error_unknown", "provider_unavailable", 0),
     ],
 )  # fmt: skip
-def test_replicate_failures_have_a_class(generators: Any, sim: Any, outcome: str, code: str, may_resubmit: bool) -> None:
+def test_replicate_failures_have_a_class(generators: Any, sim: Any, outcome: str, code: str, resubmits: int) -> None:
     sim.configure(replicate={"outcome": outcome})
     generator = generators["replicate"]
     look = until_ended(generator, generator.submit(order("replicate"), timeout_seconds=60))
 
     assert isinstance(look, Failed)
-    assert (look.problem.code, look.problem.charged, look.may_resubmit) == (code, "unknown", may_resubmit)
+    assert (look.problem.code, look.problem.charged, look.resubmits) == (code, "unknown", resubmits)
 
 
 @pytest.mark.parametrize(("outcome", "words"), [("moderated_input", "the input"), ("moderated_output", "the generated picture")])
@@ -244,8 +245,8 @@ def test_bfl_moderation_says_what_was_refused_and_is_free(generators: Any, sim: 
 
 def test_replicate_cancels_and_bfl_cannot(generators: Any, sim: Any) -> None:
     sim.configure(replicate={"outcome": "never"}, bfl={"outcome": "never"})
-    assert generators["replicate"].cancel(generators["replicate"].submit(order("replicate"), timeout_seconds=60)) is True
-    assert generators["bfl"].cancel(generators["bfl"].submit(order("bfl"), timeout_seconds=60)) is False
+    assert generators["replicate"].cancel(generators["replicate"].submit(order("replicate"), timeout_seconds=60)) == "canceled"
+    assert generators["bfl"].cancel(generators["bfl"].submit(order("bfl"), timeout_seconds=60)) == "going on"
 
 
 def test_bfl_polls_the_host_that_the_answer_names_unless_it_breaks_the_rules(generators: Any) -> None:

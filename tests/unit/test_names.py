@@ -12,7 +12,10 @@ from shared.settings import Settings
 def test_the_stored_names_are_as_they_were() -> None:
     # Orchestrations in flight know their functions by these: a change here is a migration.
     assert names.ORCHESTRATORS == ("generate_job", "make_picture")
-    assert names.ACTIVITIES == ("prepare_image", "submit_prediction", "check_prediction", "cancel_prediction", "finish_job")
+    assert names.ACTIVITIES == (
+        "prepare_image", "enter_gate", "submit_prediction", "check_prediction", "cancel_prediction", "leave_gate", "finish_job",
+        "keep_leftover",
+    )  # fmt: skip
     assert names.EVENT_CANCEL == "cancel"
 
 

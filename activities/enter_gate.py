@@ -1,0 +1,67 @@
+"""Ask for one of a provider's slots. First come, first served; asking again changes nothing."""
+
+import asyncio
+from typing import Any
+
+import azure.durable_functions as df
+
+from activities.telling import tell, who_lives
+from shared import names, telemetry
+from shared.domain.gate import Gate, Place, holder_name
+from shared.domain.job import WAITING
+from shared.domain.problem import Problem
+from shared.intake import refresh_balance
+from shared.services import Services, services
+
+blueprint = df.Blueprint()
+
+#: A waiting job is woken when its turn comes. It looks by itself as a safety net: sooner when its turn is near.
+_LOOK_AGAIN_SECONDS = (15.0, 60.0)
+
+
+@blueprint.activity_trigger(input_name="payload", activity=names.ENTER_GATE)
+@blueprint.durable_client_input(client_name="client")
+async def enter_gate(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]
+    return await enter(services(), client, payload)
+
+
+async def enter(services: Services, client: df.DurableOrchestrationClient, payload: dict[str, Any]) -> dict[str, Any]:
+    """Payload: `job_id, index, generator, instance, event` (raised there with a slot), `failed, may_wait_when_down`.
+
+    Returns one of
+    `{"state": "granted", "expected_seconds"}`,
+    `{"state": "waiting", "position", "wait_seconds", "look_again_seconds"}`,
+    `{"state": "closed", "problem"}`: the place is given up, there is no use in waiting.
+    """
+    generator = services.generators[payload["generator"]]
+    holder = holder_name(payload["job_id"], payload["index"])
+
+    def ask(gate: Gate) -> tuple[Place | None, dict[str, Any] | None, list[str], float]:
+        place: Place | None = gate.enter(holder, payload["instance"], payload["event"], failed=payload["failed"])
+        stopped = gate.document["stopped"]
+        if place and not place.granted and (stopped or (gate.is_shut and not payload["may_wait_when_down"])):
+            gate.leave(holder, None)
+            place = None
+        overdue = gate.overdue() if place and not place.granted else []
+        return place, stopped, overdue, gate.typical_seconds(generator.expected_seconds)
+
+    await asyncio.to_thread(refresh_balance, services, generator)
+    (place, stopped, overdue, expected), grants = await asyncio.to_thread(services.gates.change, generator.name, ask)
+    if overdue:
+        alive = await who_lives(client, overdue)
+        _, freed = await asyncio.to_thread(services.gates.change, generator.name, lambda gate: gate.verified(alive))
+        grants = [*grants, *freed]
+    await tell(client, grants)
+    if place is None:
+        problem = Problem(stopped["code"] if stopped else "provider_unavailable", params={"provider": generator.label})
+        return {"state": "closed", "problem": problem.at(WAITING).to_payload()}
+    if place.granted:
+        return {"state": "granted", "expected_seconds": expected}
+    telemetry.event(
+        "gate_waiting", job_id=payload["job_id"], index=payload["index"], generator=generator.name, position=place.position
+    )
+    soonest, latest = _LOOK_AGAIN_SECONDS
+    return {
+        "state": "waiting", "position": place.position, "wait_seconds": place.wait_seconds,
+        "look_again_seconds": min(max(place.wait_seconds, soonest), latest),
+    }  # fmt: skip

@@ -1,0 +1,76 @@
+"""Replicate's signed webhooks (providers reference 1.8; the scheme of standardwebhooks.com)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from shared.providers.generator import ProviderError
+
+#: Older or newer messages are refused: somebody may play an old one again.
+TOLERANCE_SECONDS = 300.0
+#: A wrong signature may mean that the secret was changed; it is fetched again no more often than this.
+REFETCH_AFTER_SECONDS = 60.0
+
+
+class Refused(Exception):
+    """Not from Replicate, or not now. The text is a reason without content."""
+
+
+def verify(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> None:
+    """Raise Refused unless `body`, the raw bytes, was signed with `secret` ("whsec_...") within five minutes of `now`."""
+    message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not message_id or not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        raise Refused("no id or time")
+    if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
+        raise Refused("too old or too new")
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise Refused("unreadable secret") from None
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
+    # Several signatures while a secret is being changed; each is compared in constant time.
+    given = [part.removeprefix("v1,").encode() for part in headers.get("webhook-signature", "").split() if part.startswith("v1,")]
+    if not any(hmac.compare_digest(expected, one) for one in given):
+        raise Refused("wrong signature")
+
+
+class WebhookVerifier:
+    """Verifies with the account's secret, fetched once and again when a signature does not fit."""
+
+    def __init__(self, fetch: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._secret: str | None = None
+        self._fetched_at = 0.0
+        self._lock = threading.Lock()
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Raises Refused, and ProviderError when the secret cannot be fetched."""
+        now = self._clock()
+        secret = self._current(now, older_than=None)
+        try:
+            verify(secret, headers, body, now)
+        except Refused as refused:
+            if str(refused) != "wrong signature" or (newer := self._renewed(now)) in (None, secret):
+                raise
+            verify(newer, headers, body, now)
+
+    def _renewed(self, now: float) -> str | None:
+        """The secret fetched anew; None when it was fetched a moment ago or cannot be had."""
+        try:
+            return self._current(now, older_than=REFETCH_AFTER_SECONDS)
+        except ProviderError:
+            return None
+
+    def _current(self, now: float, older_than: float | None) -> str:
+        with self._lock:
+            if self._secret is None or (older_than is not None and now - self._fetched_at >= older_than):
+                # Set first: a provider that is away is not asked by every forged call.
+                self._fetched_at = now
+                self._secret = self._fetch()
+            return self._secret
