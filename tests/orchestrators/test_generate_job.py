@@ -298,3 +298,239 @@ def test_activities_that_run_twice_and_answers_in_any_order_change_no_ending(see
     )
 
     assert outcome.output == {"status": "succeeded"}
+
+
+# ---- the gate ----
+
+WAITING_THIRD = {"state": "waiting", "position": 3, "wait_seconds": 20.0, "look_again_seconds": 30.0}
+
+
+def test_a_job_waits_for_its_slot_and_goes_on_the_moment_it_is_told() -> None:
+    outcome = run(events=[(7.0, names.slot_event(1), {})], **{names.ENTER_GATE: lambda payload: WAITING_THIRD})
+
+    assert ending(outcome)["status"] == "succeeded"
+    assert len(outcome.called(names.ENTER_GATE)) == 1
+    (submitted_at,) = (at for name, _, at in outcome.calls if name == names.SUBMIT_PREDICTION)
+    assert 7 <= submitted_at < 8
+    assert any(status["stage"] == "waiting" and status["eta_seconds"] == 30 for _, status in outcome.custom_statuses)
+
+
+def test_a_job_that_nobody_tells_looks_by_itself() -> None:
+    outcome = run(**{names.ENTER_GATE: one_after_another(WAITING_THIRD, WAITING_THIRD, GRANTED)})
+
+    assert ending(outcome)["status"] == "succeeded"
+    asked = outcome.called(names.ENTER_GATE)
+    # Each wait has an event of its own: an early event of an old wait must not end a new one.
+    assert [entry["event"] for entry in asked] == [names.slot_event(n) for n in (1, 2, 3)]
+    assert 60 <= outcome.seconds <= 70
+
+
+def test_waiting_at_the_gate_has_a_deadline_of_its_own_and_the_place_is_given_up() -> None:
+    outcome = run(**{names.ENTER_GATE: lambda payload: WAITING_THIRD})
+
+    problem = ending(outcome)["problem"]
+    assert (problem["code"], problem["stage"], problem["charged"]) == ("generation_timeout", "waiting", "no")
+    assert problem["params"]["limit_ko"] == "10분"
+    assert 600 <= outcome.seconds <= 605
+    assert [left["outcome"] for left in outcome.called(names.LEAVE_GATE)] == [None]
+    assert outcome.called(names.SUBMIT_PREDICTION) == []
+
+
+def test_cancel_while_waiting_at_the_gate_gives_up_the_place_and_sends_nothing() -> None:
+    outcome = run(events=[(5.5, names.EVENT_CANCEL, {})], **{names.ENTER_GATE: lambda payload: WAITING_THIRD})
+
+    assert ending(outcome)["status"] == "canceled"
+    assert outcome.called(names.SUBMIT_PREDICTION) == []
+    assert len(outcome.called(names.LEAVE_GATE)) == 1
+    assert outcome.seconds < 10
+
+
+def test_a_closed_gate_ends_the_job_without_a_place_to_give_up() -> None:
+    closed = {"state": "closed", "problem": Problem("provider_quota_exhausted", params={"provider": "Fake"}).to_payload()}
+    outcome = run(**{names.ENTER_GATE: lambda payload: closed})
+
+    assert ending(outcome)["problem"]["code"] == "provider_quota_exhausted"
+    assert outcome.called(names.LEAVE_GATE) == outcome.called(names.SUBMIT_PREDICTION) == []
+
+
+def test_a_slot_is_given_back_with_what_the_provider_did() -> None:
+    assert [left["outcome"] for left in run().called(names.LEAVE_GATE)] == ["ok"]
+    for problem, resubmits, outcome in (
+        (moderated("Fake", "input", "no").to_payload(), 0, "ok"),
+        (BUSY, 0, "failed"),
+        (Problem("provider_bad_response").to_payload(), 0, None),
+    ):
+        look = {"state": "failed", "problem": problem, "resubmits": resubmits}
+        told = run(**{names.CHECK_PREDICTION: lambda payload, look=look: look}).called(names.LEAVE_GATE)
+        assert [left["outcome"] for left in told] == [outcome]
+
+
+def test_several_pictures_each_hold_a_slot_and_each_give_it_back_once() -> None:
+    entered, left = [], []
+
+    def enter(payload: dict[str, Any]) -> Any:
+        entered.append(payload["instance"])
+        return GRANTED
+
+    def leave(payload: dict[str, Any]) -> Any:
+        left.append(payload["index"])
+        return {"woken": 0}
+
+    checks = {names.CHECK_PREDICTION: lambda payload: stored(payload["index"])}
+    run(job_input(3), **checks, **{names.ENTER_GATE: enter, names.LEAVE_GATE: leave})
+
+    assert (sorted(entered), sorted(left)) == ([f"{JOB}-{n}" for n in range(3)], [0, 1, 2])
+
+
+def test_a_provider_that_is_down_is_told_to_the_gate_before_the_next_try() -> None:
+    wait = {"state": "wait", "after_seconds": None, "problem": BUSY, "provider_failed": True}
+    outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(wait, wait, SUBMITTED)})
+
+    assert [entry["failed"] for entry in outcome.called(names.ENTER_GATE)] == [False, True, True]
+    assert ending(outcome)["status"] == "succeeded"
+
+
+# ---- another provider ----
+
+
+def with_fallback(**limits: Any) -> dict[str, Any]:
+    job = job_input(**limits)
+    return job | {"generators": [*job["generators"], {"name": "other", "expected_seconds": 12}]}
+
+
+def by_generator(fake: Any, other: Any) -> Any:
+    return lambda payload: (fake if payload["generator"] == "fake" else other)(payload)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {names.ENTER_GATE: by_generator(lambda p: {"state": "closed", "problem": BUSY}, lambda p: GRANTED)},
+        {
+            names.SUBMIT_PREDICTION: by_generator(
+                lambda p: {"state": "wait", "after_seconds": 1, "problem": BUSY, "provider_failed": True}, lambda p: SUBMITTED
+            )
+        },
+        {names.SUBMIT_PREDICTION: by_generator(lambda p: {"state": "failed", "problem": BUSY}, lambda p: SUBMITTED)},
+        {
+            names.CHECK_PREDICTION: by_generator(
+                lambda p: {"state": "failed", "problem": BUSY, "resubmits": 2}, lambda p: stored()
+            )
+        },
+    ],
+    ids=["gate shut", "does not answer", "refuses the key", "fails each run"],
+)
+def test_a_provider_that_is_down_is_left_for_the_other(trouble: dict[str, Any]) -> None:
+    outcome = run(with_fallback(), **trouble)
+
+    told = ending(outcome)
+    assert (told["status"], told["generator"], told["fallback_used"]) == ("succeeded", "other", True)
+    assert outcome.called(names.ENTER_GATE)[-1]["generator"] == "other"
+    submissions = [(sent["generator"], sent["attempt"]) for sent in outcome.called(names.SUBMIT_PREDICTION)]
+    # The record of a submission is never that of another provider's.
+    assert len({attempt for name, attempt in submissions if name == "fake"} & {a for n, a in submissions if n == "other"}) == 0
+
+
+@pytest.mark.parametrize(
+    "problem", [moderated("Fake", "input", "no"), Problem("provider_unavailable", charged="unknown", params={"provider": "Fake"})]
+)
+def test_moderation_and_what_may_be_paid_for_never_go_to_the_other_provider(problem: Problem) -> None:
+    outcome = run(
+        with_fallback(),
+        **{names.CHECK_PREDICTION: lambda p: {"state": "failed", "problem": problem.to_payload(), "resubmits": 0}},
+    )
+
+    assert (ending(outcome)["status"], ending(outcome)["fallback_used"]) == ("failed", False)
+
+
+# ---- what goes on at the provider ----
+
+GOES_ON = {names.CANCEL_PREDICTION: lambda payload: {"state": "going on", "retryable": False}}
+
+
+def test_what_cannot_be_canceled_is_watched_and_its_picture_kept_after_the_job_has_ended() -> None:
+    outcome = run(
+        events=[(1.5, names.EVENT_CANCEL, {})],
+        **GOES_ON,
+        **{names.CHECK_PREDICTION: one_after_another(RUNNING, RUNNING, RUNNING, stored())},
+    )
+
+    assert ending(outcome)["status"] == "canceled"
+    (kept,) = outcome.called(names.KEEP_LEFTOVER)
+    assert kept["look"]["output"] == stored()["output"]
+    ended, left = (next(at for name, _, at in outcome.calls if name == which) for which in (names.FINISH_JOB, names.LEAVE_GATE))
+    # The user is told at once; the slot stays taken for as long as the provider counts it.
+    assert ended < 3 < left
+    assert [slot["outcome"] for slot in outcome.called(names.LEAVE_GATE)] == ["ok"]
+
+
+def test_a_leftover_that_fails_says_what_it_cost() -> None:
+    failed = {"state": "failed", "problem": moderated("Fake", "output", "no").to_payload(), "resubmits": 0}
+    outcome = run(
+        job_input(generation_timeout_seconds=3), **GOES_ON, **{names.CHECK_PREDICTION: one_after_another(*[RUNNING] * 4, failed)}
+    )
+
+    assert ending(outcome)["problem"]["code"] == "generation_timeout"
+    assert [kept["look"]["problem"]["charged"] for kept in outcome.called(names.KEEP_LEFTOVER)] == ["no"]
+
+
+def test_a_leftover_that_never_ends_is_given_up_and_frees_its_slot() -> None:
+    outcome = run(job_input(generation_timeout_seconds=3), **GOES_ON, **{names.CHECK_PREDICTION: lambda payload: RUNNING})
+
+    assert outcome.called(names.KEEP_LEFTOVER) == []
+    assert [slot["outcome"] for slot in outcome.called(names.LEAVE_GATE)] == [None]
+    assert 900 <= outcome.seconds <= 940
+
+
+def test_leftovers_of_several_pictures_are_watched_together() -> None:
+    seen: dict[int, int] = {}
+
+    def check(payload: dict[str, Any]) -> Any:
+        seen[payload["index"]] = seen.get(payload["index"], 0) + 1
+        return stored(payload["index"]) if seen[payload["index"]] > 6 + payload["index"] else RUNNING
+
+    outcome = run(job_input(2, generation_timeout_seconds=3), **GOES_ON, **{names.CHECK_PREDICTION: check})
+
+    assert ending(outcome)["status"] == "failed"
+    assert sorted(kept["index"] for kept in outcome.called(names.KEEP_LEFTOVER)) == [0, 1]
+    assert sorted(slot["index"] for slot in outcome.called(names.LEAVE_GATE)) == [0, 1]
+
+
+def test_a_picture_that_was_quicker_than_its_cancel_is_not_lost() -> None:
+    finished = {names.CANCEL_PREDICTION: lambda payload: {"state": "finished", "retryable": False}}
+    outcome = run(
+        events=[(1.5, names.EVENT_CANCEL, {})], **finished, **{names.CHECK_PREDICTION: one_after_another(RUNNING, stored())}
+    )
+
+    assert (ending(outcome)["status"], ending(outcome)["outputs"]) == ("succeeded", [stored()["output"]])
+
+
+# ---- being told by the provider ----
+
+TOLD = {names.SUBMIT_PREDICTION: lambda payload: SUBMITTED | {"will_be_told": True}}
+
+
+def test_a_job_looks_the_moment_it_is_told_and_hardly_before() -> None:
+    outcome = run(events=[(6.0, names.ended_event(1), {})], **TOLD, **{names.CHECK_PREDICTION: lambda payload: stored()})
+
+    (looked,) = (at for name, _, at in outcome.calls if name == names.CHECK_PREDICTION)
+    assert 6 <= looked < 6.5
+    assert ending(outcome)["status"] == "succeeded"
+
+
+def test_an_early_hint_is_only_a_hint_and_polling_goes_on() -> None:
+    outcome = run(
+        events=[(0.0, names.ended_event(1), {}), (2.0, names.ended_event(1), {})], **TOLD,
+        **{names.CHECK_PREDICTION: one_after_another(RUNNING, RUNNING, stored())},
+    )  # fmt: skip
+
+    assert ending(outcome)["status"] == "succeeded"
+    assert len(outcome.called(names.CHECK_PREDICTION)) == 3
+    assert outcome.seconds >= 19
+
+
+def test_a_hint_that_never_comes_costs_only_time() -> None:
+    outcome = run(**TOLD, **{names.CHECK_PREDICTION: lambda payload: stored()})
+
+    assert ending(outcome)["status"] == "succeeded"
+    assert 9 <= outcome.seconds <= 12

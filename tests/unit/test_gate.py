@@ -1,0 +1,217 @@
+"""The gate's rules: never more than the limit, first come first served, the dead make room, an outage is waited out."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain import gate as rules
+from shared.domain.gate import Gate
+
+
+class Clocked:
+    """A gate whose document lives on while the clock moves, as it does between calls of the app."""
+
+    def __init__(self, limit: int = 2) -> None:
+        self.limit, self.now, self.document = limit, 1_000.0, None
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def at(self, seconds: float = 0.0) -> Gate:
+        self.now += seconds
+        gate = Gate(self.document, self.limit, self.now)
+        self.document, gate.events = gate.document, self.events
+        return gate
+
+    def enter(self, holder: str, **kwargs: Any) -> Any:
+        return self.at().enter(holder, f"instance of {holder}", f"event of {holder}", **kwargs)
+
+
+@pytest.fixture
+def gate() -> Clocked:
+    return Clocked()
+
+
+def test_those_who_come_first_get_the_slots_and_the_others_a_place_in_the_queue(gate: Clocked) -> None:
+    places = [gate.enter(holder) for holder in ("a/0", "b/0", "c/0", "d/0")]
+
+    assert [place.granted for place in places] == [True, True, False, False]
+    assert [place.position for place in places] == [None, None, 1, 2]
+
+
+def test_who_was_accepted_first_is_served_first_even_when_it_asks_later(gate: Clocked) -> None:
+    for holder in ("x/0", "y/0", "d/0", "c/0"):
+        gate.enter(holder)
+    leaving = gate.at()
+    leaving.leave("x/0", "ok")
+
+    assert [(grant.holder, grant.instance, grant.event) for grant in leaving.grants] == [
+        ("c/0", "instance of c/0", "event of c/0")
+    ]
+
+
+def test_asking_again_changes_nothing(gate: Clocked) -> None:
+    for _ in range(3):
+        assert gate.enter("a/0").granted
+    gate.enter("b/0")
+    assert [gate.enter("c/0").position for _ in range(3)] == [1, 1, 1]
+    gate.at().leave("a/0", None)
+    gate.at().leave("a/0", None)
+    assert gate.enter("c/0").granted
+    assert set(gate.at().document["active"]) == {"b/0", "c/0"}
+
+
+def test_leaving_the_queue_frees_no_slot(gate: Clocked) -> None:
+    for holder in ("a/0", "b/0", "c/0", "d/0"):
+        gate.enter(holder)
+    leaving = gate.at()
+    leaving.leave("c/0", None)
+
+    assert leaving.grants == []
+    assert gate.enter("d/0").position == 1
+
+
+def test_the_expected_wait_comes_from_measured_holds(gate: Clocked) -> None:
+    gate.enter("a/0")
+    gate.at(8).leave("a/0", "ok")
+    gate.enter("b/0")
+    gate.at(12).leave("b/0", "ok")
+    for holder in ("c/0", "d/0", "e/0", "f/0", "g/0"):
+        place = gate.enter(holder)
+
+    assert gate.at().typical_seconds(99) == 10
+    # Third in line before two slots: two waves.
+    assert (place.position, place.wait_seconds) == (3, 20)
+
+
+def test_a_dead_holder_loses_its_slot_and_a_living_one_keeps_it(gate: Clocked) -> None:
+    for holder in ("a/0", "b/0", "c/0"):
+        gate.enter(holder)
+    assert gate.at(rules.VERIFY_ACTIVE_SECONDS - 1).overdue() == []
+    late = gate.at(2)
+    assert late.overdue() == ["a/0", "b/0"]
+    late.verified({"a/0": True, "b/0": False})
+
+    assert [grant.holder for grant in late.grants] == ["c/0"]
+    assert gate.at().overdue() == []
+    assert ("gate_freed", {"job_id": "b", "index": "0", "reason": "dead in active"}) in gate.events
+
+
+def test_a_dead_waiter_is_found_too(gate: Clocked) -> None:
+    for holder in ("a/0", "b/0", "c/0"):
+        gate.enter(holder)
+    late = gate.at(rules.VERIFY_WAITING_SECONDS + 1)
+    assert "c/0" in late.overdue()
+    late.verified({"a/0": True, "b/0": True, "c/0": False})
+    assert late.grants == []
+    assert gate.enter("d/0").position == 1
+
+
+def fail(gate: Clocked, times: int) -> None:
+    for n in range(times):
+        gate.enter(f"f{n}/0")
+        gate.at().leave(f"f{n}/0", "failed")
+
+
+def test_failures_in_a_row_close_the_gate_and_a_success_between_does_not(gate: Clocked) -> None:
+    fail(gate, rules.BREAKER_FAILURES - 1)
+    gate.enter("ok/0")
+    gate.at().leave("ok/0", "ok")
+    fail(gate, rules.BREAKER_FAILURES - 1)
+    assert not gate.at().is_shut
+
+    fail(gate, 1)
+    assert gate.at().is_shut
+    assert not gate.enter("later/0").granted
+    assert gate.at().seconds_until_open == rules.BREAKER_SECONDS
+
+
+def test_after_an_outage_one_tries_alone_and_opens_the_gate_for_all(gate: Clocked) -> None:
+    fail(gate, rules.BREAKER_FAILURES)
+    assert [gate.enter(holder).granted for holder in ("a/0", "b/0", "c/0")] == [False] * 3
+    gate.at(rules.BREAKER_SECONDS)
+    assert [gate.enter(holder).granted for holder in ("a/0", "b/0")] == [True, False]
+
+    healed = gate.at(5)
+    healed.leave("a/0", "ok")
+    assert [grant.holder for grant in healed.grants] == ["b/0", "c/0"]
+    assert [name for name, _ in gate.events if name.startswith("breaker")] == ["breaker_opened", "breaker_closed"]
+
+
+def test_a_failed_trial_closes_the_gate_for_twice_as_long_up_to_a_limit(gate: Clocked) -> None:
+    fail(gate, rules.BREAKER_FAILURES)
+    waits = []
+    for n in range(6):
+        waits.append(gate.at().seconds_until_open)
+        gate.at(waits[-1])
+        assert gate.enter(f"probe{n}/0").granted
+        gate.at().leave(f"probe{n}/0", "failed")
+
+    assert waits[:3] == [30, 60, 120]
+    assert max(waits) == rules.BREAKER_SECONDS_MAX
+
+
+def test_a_canceled_trial_says_nothing_and_the_next_one_tries(gate: Clocked) -> None:
+    fail(gate, rules.BREAKER_FAILURES)
+    gate.at(rules.BREAKER_SECONDS)
+    assert gate.enter("a/0").granted
+    gate.enter("b/0")
+    leaving = gate.at()
+    leaving.leave("a/0", None)
+    assert [grant.holder for grant in leaving.grants] == ["b/0"]
+
+
+def test_a_holder_whose_submit_fails_goes_back_to_its_place_when_that_closes_the_gate(gate: Clocked) -> None:
+    gate.enter("a/0")
+    fail(gate, rules.BREAKER_FAILURES - 1)
+    place = gate.enter("a/0", failed=True)
+
+    assert (place.granted, place.position) == (False, 1)
+    assert place.wait_seconds >= rules.BREAKER_SECONDS
+
+
+def test_a_stopped_provider_gives_no_slots_until_its_balance_check_passes(gate: Clocked) -> None:
+    gate.at().stop("provider_quota_exhausted")
+    assert not gate.enter("a/0").granted
+    assert not gate.at().is_balance_check_due
+    assert gate.at(rules.BALANCE_CHECK_SECONDS).is_balance_check_due
+    gate.at().balance_checked(passed=False)
+    assert not gate.at().is_balance_check_due
+    resumed = gate.at(rules.BALANCE_CHECK_SECONDS)
+    resumed.balance_checked(passed=True)
+    assert [grant.holder for grant in resumed.grants] == ["a/0"]
+
+
+HOLDERS = st.sampled_from([f"job{n}/0" for n in range(8)])
+STEPS = st.one_of(
+    st.tuples(st.just("enter"), HOLDERS, st.booleans()),
+    st.tuples(st.just("leave"), HOLDERS, st.sampled_from(["ok", "failed", None])),
+    st.tuples(st.just("dead"), HOLDERS, st.booleans()),
+    st.tuples(st.just("wait"), st.sampled_from([1.0, 40.0, 400.0]), st.none()),
+    st.tuples(st.just("stop"), st.none(), st.none()),
+    st.tuples(st.just("balance"), st.booleans(), st.none()),
+)
+
+
+@given(st.integers(1, 3), st.lists(STEPS, max_size=60))
+def test_whatever_happens_the_limit_holds_and_no_one_is_both_waiting_and_active(limit: int, steps: list[Any]) -> None:
+    gate = Clocked(limit)
+    for kind, what, how in steps:
+        now = gate.at(what if kind == "wait" else 0.0)
+        if kind == "enter":
+            now.enter(what, what, "e", failed=how)
+        elif kind == "leave":
+            now.leave(what, how)
+        elif kind == "dead":
+            now.verified({what: how})
+        elif kind == "stop":
+            now.stop("provider_quota_exhausted")
+        elif kind == "balance":
+            now.balance_checked(what)
+        active, waiting = now.document["active"], now.document["waiting"]
+        assert len(active) <= limit
+        assert not set(active) & set(waiting)
+        assert sum(slot["probe"] for slot in active.values()) <= 1
+        if waiting and not now.is_shut and len(active) < limit:
+            # A slot stands empty beside a queue only while one tries alone after an outage, or time has just passed.
+            assert any(slot["probe"] for slot in active.values()) or kind in ("wait", "enter", "dead")
