@@ -126,7 +126,9 @@ def _start_azurite(stack: Stack, state: Path) -> int:
     node = ROOT / "node_modules/node/bin/node"
     stack.start("Azurite", [
         str(node) if node.exists() else shutil.which("node") or "node", str(ROOT / "local/azurite.cjs"),
-        "--location", str(state / "azurite"), "--silent", "--skipApiVersionCheck", "--disableTelemetry",
+        "--location", str(state / "azurite"), "--skipApiVersionCheck", "--disableTelemetry",
+        # Its access log holds signed links; benchmarks that count operations ask for it.
+        *([] if os.environ.get("AZURITE_ACCESS_LOG") else ["--silent"]),
         *(part for service, port in ports.items() for part in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))),
     ], log=state / "azurite.log")  # fmt: skip
     return ports["blob"]

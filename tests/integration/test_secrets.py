@@ -1,82 +1,17 @@
 """Secrets from a Key Vault: the real client over HTTPS, against a server that answers as a vault does."""
 
-import json
-import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
 from shared.secrets import KeyVaultSecrets, Secrets, SecretUnavailable
-from tests.azurite import issue_certificate
-
-TENANT_URL = "https://login.microsoftonline.com/5f1c2f0e-3a44-4c3b-9d55-0a2a7f4f9c11"
-
-
-class Vault(ThreadingHTTPServer):
-    """A vault: challenges who comes without a token, then tells its secrets. `asked` holds (path, Authorization)."""
-
-    daemon_threads = True
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Answers)
-        cert, key = issue_certificate(folder)
-        self.ca_path = str(folder / "ca.pem")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
-        self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self.server_port}"
-        self.secrets: dict[str, str] = {}
-        self.refusal: int | None = None
-        self.asked: list[tuple[str, str | None]] = []
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
-
-
-class _Answers(BaseHTTPRequestHandler):
-    server: Vault
-
-    def do_GET(self) -> None:
-        token = self.headers.get("Authorization")
-        path = urlsplit(self.path).path
-        self.server.asked.append((path, token))
-        name = path.removeprefix("/secrets/").strip("/")
-        if token is None:
-            self._answer(401, _error("Unauthorized"))
-        elif self.server.refusal:
-            self._answer(self.server.refusal, _error("Forbidden"))
-        elif name in self.server.secrets:
-            value = self.server.secrets[name]
-            attributes = {"enabled": True, "created": 1_700_000_000, "updated": 1_700_000_000}
-            self._answer(200, {"value": value, "id": f"{self.server.url}/secrets/{name}/0123", "attributes": attributes})
-        else:
-            self._answer(404, _error("SecretNotFound"))
-
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        if status == 401:
-            challenge = f'Bearer authorization="{TENANT_URL}", resource="https://vault.azure.net"'
-            self.send_header("WWW-Authenticate", challenge)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *values: Any) -> None:
-        """Silent."""
-
-
-def _error(code: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": "The secret r8_hidden is not for you."}}
+from tests.vault import Vault
 
 
 @dataclass
