@@ -98,6 +98,8 @@ def _watch_leftovers(context: df.DurableOrchestrationContext, job: dict[str, Any
     """
     ends = context.current_utc_datetime + timedelta(seconds=job["limits"]["leftover_timeout_seconds"])
     looks = 0
+    if pictures:
+        context.set_custom_status({"job_ended": True})
     while pictures:
         yield context.create_timer(context.current_utc_datetime + leftover_delay(looks))
         looks += 1

@@ -57,10 +57,12 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
         if datetime.now(UTC) - datetime.fromisoformat(document["created_at"]) > _START_GRACE:
             return Job(await asyncio.to_thread(_give_up, job_id))
         return Job(document)
-    if status.runtime_status in (_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Canceled):
+    has_ended = status.runtime_status in (_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Canceled)
+    # It may go on after its job has ended, with predictions that cannot be canceled.
+    if has_ended or (isinstance(status.custom_status, dict) and status.custom_status.get("job_ended")):
         stored: dict[str, Any] | None = await asyncio.to_thread(services().jobs.read, job_id)
         document = stored or document
-        if not is_terminal(document["status"]):
+        if has_ended and not is_terminal(document["status"]):
             # The orchestration ended without its last step (terminated by an operator, or a defect of ours).
             document = await asyncio.to_thread(_give_up, job_id)
         return Job(document)

@@ -459,6 +459,7 @@ def test_what_cannot_be_canceled_is_watched_and_its_picture_kept_after_the_job_h
     (kept,) = outcome.called(names.KEEP_LEFTOVER)
     assert kept["look"]["output"] == stored()["output"]
     ended, left = (next(at for name, _, at in outcome.calls if name == which) for which in (names.FINISH_JOB, names.LEAVE_GATE))
+    assert outcome.custom_statuses[-1][1] == {"job_ended": True}
     # The user is told at once; the slot stays taken for as long as the provider counts it.
     assert ended < 3 < left
     assert [slot["outcome"] for slot in outcome.called(names.LEAVE_GATE)] == ["ok"]

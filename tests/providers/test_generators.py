@@ -1,6 +1,8 @@
 """Both generators against the simulators over HTTP. What holds for any provider is tested for every one in the registry."""
 
 import io
+import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -294,3 +296,65 @@ def test_a_refused_connection_was_never_sent() -> None:
     with pytest.raises(Unreachable) as caught:
         ProviderHttp().post(f"http://127.0.0.1:{free_port()}/", {}, {})
     assert caught.value.never_sent
+
+
+def test_a_name_that_leads_to_a_private_address_gets_no_byte_and_no_key() -> None:
+    from shared.providers.http import ProviderHttp, Unreachable
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/v1/predictions"
+        with pytest.raises(Unreachable) as caught:
+            ProviderHttp().get(url, {"Authorization": "Bearer r8_secret"})
+        assert caught.value.never_sent
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(5)
+            assert connection.recv(1) == b""
+
+
+def test_hosts_for_local_work_may_be_private() -> None:
+    from shared.providers.http import ProviderHttp, Unreachable
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+
+        def say_hello() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                seen.append(connection.recv(1))
+
+        seen: list[bytes] = []
+        server = threading.Thread(target=say_hello)
+        server.start()
+        with pytest.raises(Unreachable):
+            ProviderHttp((host,)).get(f"https://{host}/", {})
+        server.join(5)
+    # A TLS handshake begins with 0x16.
+    assert seen == [b"\x16"]
+
+
+def test_replicate_is_told_whom_to_call_and_found_again_by_it(generators: Any, sim: Any) -> None:
+    generator, since = generators["replicate"], datetime.now(UTC)
+    generator._public_base = "https://app.example"
+    url = generator.webhook_url("job_1-2", 3)
+    assert url == "https://app.example/api/webhooks/replicate?instance=job_1-2&submission=3"
+    assert generators["bfl"].webhook_url("job_1", 1) is None
+    handle = generator.submit(order("replicate", webhook_url=url), timeout_seconds=60)
+
+    found = generator.find(order("replicate", seed=4711, webhook_url=url), since)
+    assert found == handle
+    assert generator.find(order("replicate", webhook_url=url + "0"), since) is None
+
+
+def test_the_signing_secret_is_read_from_replicate(generators: Any, sim: Any) -> None:
+    assert generators["replicate"].webhook_secret().startswith("whsec_")
+    sim.configure(replicate={"faults": [{"on": "secret", "kind": "html"}]})
+    with pytest.raises(ProviderError):
+        generators["replicate"].webhook_secret()
+
+
+def test_a_cancel_that_comes_too_late_says_so(generators: Any, sim: Any) -> None:
+    generator = generators["replicate"]
+    handle = generator.submit(order("replicate"), timeout_seconds=60)
+    until_ended(generator, handle)
+    assert generator.cancel(handle) == "finished"

@@ -15,9 +15,10 @@ from shared.domain.problem import Problem
 from shared.providers.generator import ProviderError
 from shared.services import use_services
 from shared.settings import Settings
+from shared.webhooks import Refused
 from tests import pictures
 from tests.fakes import FakeGenerator, make_services
-from triggers import generate, health, jobs, options, waiting
+from triggers import generate, health, jobs, options, waiting, webhooks
 from triggers.edge import endpoint, language, request_id
 
 RUNTIME = df.OrchestrationRuntimeStatus
@@ -516,3 +517,115 @@ def test_a_harmful_request_id_is_replaced() -> None:
     sent = request(headers={"X-Request-Id": "a\nb"})
     assert request_id(sent) != "a\nb"
     assert request_id(sent) == request_id(sent)
+
+
+# ---- the gate, the provider's state, and what comes late ----
+
+
+async def test_a_waiting_job_shows_its_place_and_when_its_picture_may_be_there(app: Any, client: FakeClient) -> None:
+    app.gates._limits["fake"] = 1
+    app.gates.change("fake", lambda gate: gate.enter("job_0/0", "i", "e"))
+    job_id = body(await post(client, {"n": "2"}))["id"]
+    for index in range(2):
+        app.gates.change("fake", lambda gate, index=index: gate.enter(f"{job_id}/{index}", "i", "e"))
+    client.statuses[job_id] = Status(RUNTIME.Running, {"stage": "waiting", "progress": 15, "provider": "fake"})
+
+    job = body(await get(client, job_id))
+    assert (job["status"], job["stage"], job["queue_position"]) == ("processing", "waiting", 1)
+    # The second picture waits for two waves of 10 s and takes 10 s itself.
+    assert job["eta_seconds"] == 30
+
+
+async def test_no_job_is_taken_in_while_its_provider_has_no_credit_or_is_paused(app: Any, client: FakeClient) -> None:
+    app.gates.change("fake", lambda gate: gate.stop("provider_quota_exhausted"))
+    for spoken, words in (("ko", "잔액"), ("en", "credit")):
+        answer = await post(client, headers={"Accept-Language": spoken})
+        assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (503, "provider_quota_exhausted", "no")
+        assert words in body(answer)["detail"]
+    app.gates.change("fake", lambda gate: gate.document.update(stopped=None, paused={"reason": "maintenance"}))
+    assert body(await post(client))["code"] == "intake_paused"
+    assert client.started == []
+    assert app.blobs.images == {}
+
+
+async def test_ppl_has_another_provider_to_go_to_when_that_is_set(app: Any, client: FakeClient) -> None:
+    settings(app, PPL_FALLBACK="bfl", PROVIDER_DOWN="fail")
+    other = FakeGenerator()
+    other.name = "other"
+    app.generators["bfl"] = other
+    app.gates.change("fake", lambda gate: gate.stop("provider_quota_exhausted"))
+    image = pictures.photo_jpeg(300, 300)
+    sent = form({"prompt": "x"}, {"input_image_1": image, "input_image_2": image})
+    answer = await user(generate.generate_ppl)(req=sent, client=client)
+
+    assert answer.status_code == 202
+    ((_, _, given),) = client.started
+    assert [generator["name"] for generator in given["generators"]] == ["fake", "other"]
+    assert given["limits"]["may_wait_when_down"] is False
+
+
+async def test_a_job_that_has_ended_is_told_although_its_orchestration_watches_a_leftover(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client))["id"]
+    client.statuses[job_id] = Status(RUNTIME.Running, {"job_ended": True})
+    assert body(await get(client, job_id))["status"] == "queued"
+    finish(app, job_id, status="canceled", outputs=[], error=None)
+    assert body(await get(client, job_id))["status"] == "canceled"
+
+
+async def test_a_late_picture_of_a_canceled_or_failed_job_is_served(app: Any, client: FakeClient) -> None:
+    for status, error in (("canceled", None), ("failed", Problem("generation_timeout").to_payload())):
+        job_id = body(await post(client))["id"]
+        finish(app, job_id, status=status, error=error)
+        assert (await result(client, job_id)).status_code == 302
+
+
+class Verifier:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.seen: list[bytes] = []
+
+    def verify(self, headers: Any, body: bytes) -> None:
+        self.seen.append(body)
+        if self.error:
+            raise self.error
+
+
+async def webhook(app: Any, client: FakeClient, error: Exception | None = None, sent: bytes = b"{}", **params: str) -> Any:
+    app.__dict__["webhooks"] = Verifier(error)
+    asked = request("POST", "/api/webhooks/replicate", params=params, body=sent)
+    return await user(webhooks.replicate_webhook)(req=asked, client=client)
+
+
+JOB = "job_0123456789abcdefghjkmnpqrs"
+
+
+async def test_a_signed_webhook_wakes_the_picture_it_names(app: Any, client: FakeClient) -> None:
+    client.statuses = {JOB: Status(RUNTIME.Running), f"{JOB}-3": Status(RUNTIME.Running)}
+    for instance in (JOB, f"{JOB}-3"):
+        assert (await webhook(app, client, instance=instance, submission="2")).status_code == 204
+    assert client.raised == [(JOB, "ended-2"), (f"{JOB}-3", "ended-2")]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"instance": JOB}, {"instance": "x", "submission": "1"}, {"instance": JOB, "submission": "0"},
+     {"instance": f"{JOB}-4", "submission": "1"}, {"instance": JOB, "submission": "1/../x"},
+     {"instance": JOB, "submission": "1"}],
+)  # fmt: skip
+async def test_a_signed_webhook_for_nobody_is_answered_and_wakes_nobody(
+    app: Any, client: FakeClient, params: dict[str, str]
+) -> None:
+    assert (await webhook(app, client, **params)).status_code == 204
+    assert client.raised == []
+
+
+async def test_a_webhook_that_is_not_signed_wakes_nobody(app: Any, client: FakeClient) -> None:
+    client.statuses = {JOB: Status(RUNTIME.Running)}
+    refused = await webhook(app, client, Refused("wrong signature"), instance=JOB, submission="1")
+    assert (refused.status_code, body(refused)["code"]) == (401, "unauthorized")
+    # Without the secret nobody can tell: Replicate tries again later.
+    unknown = await webhook(app, client, ProviderError(Problem("provider_unavailable")), instance=JOB, submission="1")
+    assert unknown.status_code == 503
+    huge = await webhook(app, client, sent=b"x" * (webhooks.MAX_BODY_BYTES + 1), instance=JOB, submission="1")
+    assert huge.status_code == 400
+    assert client.raised == []

@@ -1,0 +1,90 @@
+"""Waiting in line, keys that change, what cannot be canceled, and providers that call back: on the whole stack."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests import pictures
+from tests.stack import Stack, free_port
+from tests.vault import CloudSecrets
+
+pytestmark = pytest.mark.stack
+
+
+def test_jobs_wait_in_line_see_their_place_and_can_leave_it_for_nothing(tmp_path: Path) -> None:
+    with Stack(tmp_path, BFL_MAX_ACTIVE="1") as stack:
+        stack.configure(bfl={"delay_seconds": 3, "max_active": 1})
+        image = pictures.photo_jpeg(300, 300)
+        first, second, third = (stack.goods(image).json()["id"] for _ in range(3))
+        waiting = stack.job(third)
+        ends = time.monotonic() + 20
+        while waiting["queue_position"] != 2 and time.monotonic() < ends:
+            time.sleep(0.1)
+            waiting = stack.job(third)
+        assert (waiting["stage"], waiting["queue_position"]) == ("waiting", 2)
+        assert waiting["eta_seconds"] >= 3
+
+        assert requests.post(waiting["urls"]["cancel"], timeout=20).status_code == 202
+        canceled = stack.ended(third)
+        assert (canceled["status"], canceled["usage"]["cost_usd"], canceled["attempts"]) == ("canceled", 0, 0)
+        assert [stack.ended(job)["status"] for job in (first, second)] == ["succeeded"] * 2
+        stats = stack.stats("bfl")
+        assert (stats["submits"], stats["max_active"], stats["refused"]) == (2, 1, 0)
+
+
+def test_what_bfl_cannot_cancel_is_kept_when_it_comes(tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+        stack.configure(bfl={"delay_seconds": 5})
+        job = stack.goods(pictures.photo_jpeg(300, 300)).json()
+        while stack.job(job["id"])["stage"] != "generating":
+            time.sleep(0.1)
+        requests.post(job["urls"]["cancel"], timeout=20)
+        canceled = stack.ended(job["id"])
+        assert (canceled["status"], canceled["outputs"]) == ("canceled", [])
+
+        ends = time.monotonic() + 40
+        while not (kept := stack.job(job["id"]))["outputs"] and time.monotonic() < ends:
+            time.sleep(0.5)
+        assert (kept["status"], len(kept["outputs"]), kept["usage"]["cost_usd"]) == ("canceled", 1, 0.08)
+        assert requests.get(kept["outputs"][0]["url"], timeout=20).status_code == 200
+        assert requests.get(job["urls"]["result"], timeout=20, allow_redirects=False).status_code == 302
+
+
+def test_keys_that_change_under_load_fail_no_job(tmp_path: Path) -> None:
+    secrets = {"replicate-api-token": "r8_first", "bfl-api-key": "first"}
+    with CloudSecrets(tmp_path / "vault", **secrets) as cloud, Stack(tmp_path, **cloud.settings) as stack:
+        stack.configure(replicate={"delay_seconds": 3, "keys": ["r8_first"]}, bfl={"delay_seconds": 2, "keys": ["first"]})
+        image = pictures.photo_jpeg(300, 300)
+
+        def post(number: int) -> str:
+            if number == 6:
+                cloud.vault.secrets = {"replicate-api-token": "r8_second\n", "bfl-api-key": " second"}
+                stack.configure(replicate={"keys": ["r8_second"]}, bfl={"keys": ["second"]})
+            return str((stack.goods(image) if number % 2 else stack.ppl(image, image)).json()["id"])
+
+        with ThreadPoolExecutor(4) as pool:
+            jobs = list(pool.map(post, range(12)))
+        assert {stack.ended(job)["status"] for job in jobs} == {"succeeded"}
+        for secret in ("r8_first", "r8_second", "made-up-token"):
+            assert secret not in stack.log
+
+
+def test_replicate_calls_back_and_nobody_else_can(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    stack.settings = {"PUBLIC_BASE_URL": stack.url}
+    with stack:
+        stack.configure(replicate={"delay_seconds": 4, "webhooks": {"duplicates": 1, "forged": True}})
+        image = pictures.photo_jpeg(300, 300)
+        job = stack.ppl(image, image, {"Prefer": "wait=60"}).json()
+        assert job["status"] == "succeeded"
+        # The safety net would have looked after ten seconds.
+        assert job["metrics"]["provider_ms"] < 8000
+        assert stack.stats("replicate")["polls"] == 1
+        assert "webhook_refused" in stack.log
+
+        url = f"{stack.url}/api/webhooks/replicate?instance={job['id']}&submission=1"
+        unsigned = requests.post(url, json={"id": "x", "status": "succeeded"}, timeout=20)
+        assert (unsigned.status_code, unsigned.json()["code"]) == (401, "unauthorized")
