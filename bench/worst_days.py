@@ -1,4 +1,4 @@
-"""`python -m bench.worst_days [gate] [kills] [rotation] [overhead]`: what holds when everything goes wrong, in figures."""
+"""`python -m bench.worst_days [NAME ...]`: what holds when everything goes wrong, in figures."""
 
 import json
 import random
@@ -15,8 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobServiceClient
 
+from shared.storage.blob_store import BlobStore
+from shared.storage.gate_store import GateStore
 from tests import pictures
+from tests.azurite import Azurite
 from tests.stack import Stack, free_port
 from tests.vault import CloudSecrets
 
@@ -27,7 +32,13 @@ _EVENT = re.compile(r"^(\S+ \S+) \S+\s+toonconnect: (\w+) (\{.*\})$", re.MULTILI
 
 
 def main(names: list[str]) -> int:
-    chosen: dict[str, Callable[[], Figures]] = {"gate": gate, "kills": kills, "rotation": rotation, "overhead": overhead}
+    chosen: dict[str, Callable[[], Figures]] = {
+        "gate": gate,
+        "contention": contention,
+        "kills": kills,
+        "rotation": rotation,
+        "overhead": overhead,
+    }
     wrong = []
     for name in names or chosen:
         print(f"\n{name}: {chosen[name].__doc__}")
@@ -64,6 +75,52 @@ def gate(jobs: int = 200, limit: int = 6) -> Figures:
     yield "storage operations at the gate, per job", f"{operations / jobs:.1f}", None
     first, last = min(at for at, *_ in events), max(at for at, *_ in events)
     yield "the whole, against the slots' own time", f"{(last - first) / (jobs / limit):.2f}", None
+
+
+def contention(jobs: int = 200, limit: int = 6) -> Figures:
+    """200 jobs enter and leave one gate as fast as they can, from 1, 4 and 8 instances of the app with 8 threads each"""
+    with tempfile.TemporaryDirectory() as folder, Azurite(Path(folder)) as azurite:
+        for instances in (1, 4, 8):
+            provider, counts = f"gate{instances}", {"reads": 0, "writes": 0, "conflicts": 0}
+            apps = [GateStore(_Counted(azurite, counts), {provider: limit}) for _ in range(instances)]
+
+            def enter(number: int, apps: list[GateStore] = apps, provider: str = provider) -> None:
+                holder = f"job_{number:03}/0"
+                apps[number % len(apps)].change(provider, lambda gate: gate.enter(holder, holder, "event"))
+
+            def leave(number: int, apps: list[GateStore] = apps, provider: str = provider) -> None:
+                apps[number % len(apps)].change(provider, lambda gate: gate.leave(f"job_{number:03}/0", "ok"))
+
+            began = time.perf_counter()
+            with ThreadPoolExecutor(8 * instances) as pool:
+                list(pool.map(enter, range(jobs)))
+                most_waiting, _ = apps[0].change(provider, lambda gate: len(gate.document["waiting"]))
+                list(pool.map(leave, range(jobs)))
+            seconds = time.perf_counter() - began
+            operations = counts["reads"] + counts["writes"] + counts["conflicts"]
+            yield f"{instances} instances: most waiting", most_waiting, most_waiting == jobs - limit
+            yield f"{instances} instances: changes a second", f"{2 * jobs / seconds:.0f}", None
+            yield f"{instances} instances: storage operations per change", f"{operations / (2 * jobs):.2f}", None
+            yield f"{instances} instances: writes that lost against another", counts["conflicts"], None
+
+
+class _Counted(BlobStore):
+    def __init__(self, azurite: Azurite, counts: dict[str, int]) -> None:
+        super().__init__(BlobServiceClient.from_connection_string(azurite.connection_string))
+        self._counts = counts
+
+    def read_document(self, name: str) -> Any:
+        self._counts["reads"] += 1
+        return super().read_document(name)
+
+    def _put_document(self, name: str, document: dict[str, Any], **conditions: Any) -> str:
+        try:
+            etag = super()._put_document(name, document, **conditions)
+        except HttpResponseError:
+            self._counts["conflicts"] += 1
+            raise
+        self._counts["writes"] += 1
+        return etag
 
 
 def kills(jobs: int = 200, times: int = 30, seed: int = 7) -> Figures:
