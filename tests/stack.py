@@ -28,6 +28,8 @@ class Stack:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        #: The checkout that is run.
+        self.root = ROOT
         self.settings = settings
         self.port, self.sim_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -51,7 +53,9 @@ class Stack:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("COV_", "PYTEST"))}
         environment |= {"PORT": str(self.port), "SIM_PORT": str(self.sim_port), "DEVHOST_DIR": str(self.folder), **self.settings}
         with (self.folder / "stack.log").open("ab") as log:
-            self._process = subprocess.Popen([sys.executable, "-m", "local"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "local"], cwd=self.root, env=environment, stdout=log, stderr=log
+            )
         ends = time.monotonic() + 60
         while time.monotonic() < ends and self._process.poll() is None:
             try:
