@@ -20,6 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 START_SECONDS = 60.0
+#: Settings that whoever works on this stack from another shell must know; none is a secret.
+TOLD = (
+    "REPLICATE_API_BASE_URL", "BFL_API_BASE_URL", "PROVIDER_EXTRA_HOSTS", "REPLICATE_MAX_ACTIVE", "BFL_MAX_ACTIVE",
+    "KEY_VAULT_URI",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ def main() -> int:
                 sys.executable, "-m", "simulators", "--port", str(plan.sim_port),
                 "--state", str(plan.state / "simulators.sqlite"),
             ], log=plan.state / "simulators.log")  # fmt: skip
+        _leave_word(plan)
         stack.start("devhost", [
             sys.executable, "-m", "devhost", "--app", str(ROOT), "--port", str(plan.port), "--state", str(plan.state),
             "--web", str(ROOT / "web"),
@@ -152,6 +158,14 @@ def _environment(plan: Plan) -> dict[str, str]:
             "BFL_API_KEY": "simulated",
         }
     return {name: value for name, value in defaults.items() if name not in os.environ}
+
+
+def _leave_word(plan: Plan) -> None:
+    """Write down where this stack is and what it uses, for `python -m ops`: Azurite's key is everybody's, others stay out."""
+    ours = {name: value for name, value in _environment(plan).items() if name in (*TOLD, "AzureWebJobsStorage")}
+    given = {name: os.environ[name] for name in TOLD if name in os.environ}
+    told = {"url": f"http://127.0.0.1:{plan.port}", "settings": ours | given}
+    (plan.state / "running.json").write_text(json.dumps(told, indent=1))
 
 
 def _wait(test: Callable[[], bool], stopping: threading.Event, seconds: float, stack: Stack | None = None) -> bool:

@@ -11,7 +11,7 @@ import azure.functions as func
 
 from shared import names
 from shared.domain.gate import holder_name
-from shared.domain.job import FAILED, GENERATING, PROCESSING, SUCCEEDED, WAITING, is_terminal
+from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, given_up, is_terminal
 from shared.domain.problem import Problem, ProblemError
 from shared.services import Services, services
 from shared.storage.blob_store import IMAGES
@@ -102,13 +102,7 @@ def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str,
 
 
 def _give_up(job_id: str) -> dict[str, Any]:
-    return services().jobs.update(
-        job_id,
-        lambda document: document | {
-            "status": FAILED, "error": Problem("internal", charged="unknown").to_payload(),
-            "completed_at": datetime.now(UTC).isoformat(),
-        },
-    )  # fmt: skip
+    return services().jobs.update(job_id, lambda document: given_up(document, datetime.now(UTC)))
 
 
 def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:

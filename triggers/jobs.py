@@ -9,7 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import names, telemetry
-from shared.domain.job import FAILED, SUCCEEDED, is_terminal
+from shared.domain.job import FAILED, SUCCEEDED, asked_to_cancel, is_terminal
 from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.job_ids import is_job_id
 from shared.services import services
@@ -65,7 +65,9 @@ async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
     """202 with the job; it is canceled soon after, unless its picture is already paid for and on its way."""
     job = await load_job(req, client, _job_id(req))
     # The mark stops a submit that has not happened yet; the event wakes a job that waits.
-    document = await asyncio.to_thread(services().jobs.update, job.document["id"], _mark_canceled)
+    document = await asyncio.to_thread(
+        services().jobs.update, job.document["id"], lambda document: asked_to_cancel(document, datetime.now(UTC))
+    )
     if is_terminal(document["status"]):
         raise ProblemError(Problem("job_already_finished"))
     pictures = document["input"]["n"]
@@ -75,10 +77,6 @@ async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
             await client.raise_event(names.picture_instance_id(document["id"], index, pictures), names.EVENT_CANCEL, {})
     telemetry.event("cancel_requested", job_id=document["id"])
     return json_response(await asyncio.to_thread(view, req, Job(document, job.live)), 202)
-
-
-def _mark_canceled(document: dict[str, Any]) -> dict[str, Any]:
-    return document | {"cancel_requested_at": document["cancel_requested_at"] or datetime.now(UTC).isoformat()}
 
 
 def _output(job: Job, index: str) -> dict[str, Any]:

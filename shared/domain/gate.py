@@ -145,6 +145,14 @@ class Gate:
             self.events.append(("provider_stopped", {"code": code}))
         self.document["stopped"] = {"code": code, "checked_at": self.now}
 
+    def pause(self, reason: str) -> None:
+        """Take in no new jobs until resume(); those that are here go on. An earlier pause keeps its beginning."""
+        since = (self.document.get("paused") or {}).get("since", self.now)
+        self.document["paused"] = {"since": since, "reason": reason}
+
+    def resume(self) -> None:
+        self.document["paused"] = None
+
     @property
     def is_balance_check_due(self) -> bool:
         stopped = self.document["stopped"]

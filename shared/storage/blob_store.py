@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -73,6 +74,14 @@ class BlobStore:
     def names(self, container: str, prefix: str) -> Iterator[str]:
         try:
             yield from self._container(container).list_blob_names(name_starts_with=prefix)
+        except ResourceNotFoundError:
+            return
+
+    def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int, datetime]]:
+        """(name, bytes, when it was written) of every blob with the prefix."""
+        try:
+            for blob in self._container(container).list_blobs(name_starts_with=prefix):
+                yield str(blob.name), int(blob.size), blob.last_modified
         except ResourceNotFoundError:
             return
 

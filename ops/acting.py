@@ -1,0 +1,245 @@
+"""Commands that change something: cancel, replay, pause, resume, rotate-key, smoke."""
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ops.app_api import problem_text
+from ops.failing import FOUND, UNREACHABLE, CannotDo
+from ops.report import Report, length, size
+from ops.story import read_job, read_submissions
+from ops.surroundings import Surroundings
+from ops.task_hub import ENDED
+from shared import names
+from shared.domain.job import SUCCEEDED, asked_to_cancel, given_up, is_terminal
+from shared.domain.kinds import KINDS
+from shared.providers.generator import ProviderError
+from shared.providers.registry import build_generators
+from shared.secrets import VAULT_NAMES, EnvironmentSecrets, Secrets
+
+_PAUSE_SECONDS = 0.5
+#: Metadata of a job may have so many keys (design, section 4).
+_METADATA_KEYS = 16
+
+
+def cancel(around: Surroundings, job_id: str, seconds: float) -> Report:
+    """End a job as its owner's cancel would, whoever owns it; one whose orchestration is gone is closed."""
+    jobs = around.services.jobs
+    document = read_job(around, job_id)
+    _refuse_ended(document)
+    document = jobs.update(job_id, lambda found: asked_to_cancel(found, datetime.now(UTC)))
+    _refuse_ended(document)
+    pictures = document["input"]["n"]
+    told = [
+        instance for index in range(pictures)
+        if around.hub.raise_event(instance := names.picture_instance_id(job_id, index, pictures), names.EVENT_CANCEL)
+    ]  # fmt: skip
+    status = around.hub.status(job_id)
+    if status is None or status["runtimeStatus"] in ENDED:
+        document = jobs.update(job_id, lambda found: given_up(found, datetime.now(UTC)))
+        text = f"{job_id}: its orchestration was gone, so the job is closed as {document['status']}"
+        return Report({"id": job_id, "status": document["status"], "told": told}, [text])
+    document = _awaited(lambda: jobs.read(job_id), seconds) or document
+    lines = [f"{job_id}: {document['status']}"]
+    if not is_terminal(document["status"]):
+        lines = [f"{job_id}: cancel asked for; it ends after its present step. python -m ops explain {job_id}"]
+    elif (around.hub.status(job_id) or {}).get("runtimeStatus") == "Running":
+        lines.append("the provider could not cancel its prediction: it is watched for up to 15 minutes, and likely charged")
+    return Report({"id": job_id, "status": document["status"], "told": told}, lines)
+
+
+def _refuse_ended(document: dict[str, Any]) -> None:
+    if is_terminal(document["status"]):
+        raise CannotDo(f"{document['id']} has ended already: {document['status']}")
+
+
+def replay(around: Surroundings, job_id: str, *, is_sure: bool, seconds: float) -> Report:
+    """A new job from the inputs of one that has ended, by the same POST that the page sends."""
+    document = read_job(around, job_id)
+    if not is_terminal(document["status"]):
+        raise CannotDo(f"{job_id} has not ended ({document['status']}): cancel it first, or wait")
+    risks = list(_money_at_stake(around, document))
+    if risks and not is_sure:
+        raise CannotDo(f"{job_id} {'; '.join(risks)}. A replay pays again: add --yes if that is meant")
+    kind, asked = KINDS[document["kind"]], document["input"]
+    try:
+        files = {field: around.services.blobs.get_image(name) for field, name in document["images"].items()}
+    except KeyError:
+        raise CannotDo(f"the images of {job_id} are gone: only their owner can upload them again") from None
+    wanted = ("prompt", "preset", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "label")
+    fields = {name: str(asked[name]) for name in wanted if asked[name] not in (None, "")}
+    metadata = dict(document["metadata"])
+    if len(metadata) < _METADATA_KEYS:
+        metadata["replay_of"] = job_id
+    # The same command twice, or after an answer that was lost, finds the job that it made before.
+    headers = {"Idempotency-Key": f"replay-{job_id}"}
+    answer = around.app.post_form(f"{kind.route}/generate", {**fields, "metadata": json.dumps(metadata)}, files, headers)
+    if answer.status_code not in (200, 202):
+        raise CannotDo(f"the app did not take the job: {problem_text(answer)}")
+    job, is_known = answer.json(), answer.headers.get("Idempotent-Replayed") == "true"
+    new = around.services.jobs.read(job["id"])
+    lines = [f"{job_id} was replayed today already as {job['id']}" if is_known else f"{job_id} is replayed as {job['id']}"]
+    if is_known:
+        lines.append(f"to make yet another picture, replay that one: python -m ops replay {job['id']}")
+    else:
+        lines.append(f"it costs about {job['usage']['cost_usd']:.2f} USD" + (", simulated" if around.is_simulated else ""))
+    if new and new["owner"] != document["owner"]:
+        lines.append("it belongs to you, not to the owner of the first: send them the picture")
+    if seconds and new:
+        new = _awaited(lambda: around.services.jobs.read(job["id"]), seconds) or new
+        lines.append(f"{job['id']}: {new['status']}")
+    return Report({"id": job["id"], "replay_of": job_id, "was_known": is_known, "status": (new or job)["status"]}, lines)
+
+
+def _money_at_stake(around: Surroundings, document: dict[str, Any]) -> list[str]:
+    """Why a replay might pay for what has been paid for already."""
+    risks = []
+    if document["outputs"]:
+        risks.append(f"has {len(document['outputs'])} picture(s) that are paid for")
+    charged = (document["error"] or {}).get("charged")
+    if charged in ("yes", "unknown") and not document["outputs"]:
+        risks.append("was paid for" if charged == "yes" else "may have been paid for")
+    if document["status"] != SUCCEEDED and (around.hub.status(document["id"]) or {}).get("runtimeStatus") == "Running":
+        risks.append("still has a prediction at the provider whose picture may come")
+    if any(record["state"] in ("sending", "lost") for record in read_submissions(around, document["id"]).values()):
+        risks.append("has a submit whose answer nobody knows")
+    return risks
+
+
+def pause(around: Surroundings, providers: list[str], reason: str) -> Report:
+    """No new jobs for these providers; those that are here go on."""
+    for provider in providers:
+        around.services.gates.change(provider, lambda gate: gate.pause(reason))
+    told = f"{', '.join(providers)}: new jobs are refused with intake_paused (503) from now on; running ones go on"
+    return Report({"paused": providers, "reason": reason}, [told, "python -m ops resume takes them in again"])
+
+
+def resume(around: Surroundings, providers: list[str]) -> Report:
+    for provider in providers:
+        around.services.gates.change(provider, lambda gate: gate.resume())
+    return Report({"resumed": providers}, [f"{', '.join(providers)}: new jobs are taken in again"])
+
+
+def rotate_key(around: Surroundings, provider: str, value: str, *, is_unchecked: bool, seconds: float) -> Report:
+    """A new version of a provider's key in Key Vault: tried at the provider first, then awaited in the app's readiness."""
+    settings, key = around.services.settings, value.strip()
+    secret = around.services.generators[provider].secret_name
+    if not settings.key_vault_uri:
+        raise CannotDo(f"KEY_VAULT_URI is not set: there keys come from the environment. Set {secret} and start the app again")
+    if not key or not key.isprintable() or " " in key:
+        raise CannotDo("no key on standard input, or more than one word: nothing was changed")
+    if not is_unchecked:
+        _try_key(around, provider, secret, key)
+    from azure.core.exceptions import AzureError
+    from azure.keyvault.secrets import SecretClient
+
+    client = SecretClient(vault_url=settings.key_vault_uri, credential=around.services.credential())
+    try:
+        version = client.set_secret(VAULT_NAMES[secret], key, content_type="api key").properties.version
+    except AzureError as error:
+        # Its text may repeat what was sent.
+        reason = f"{type(error).__name__} {getattr(error, 'status_code', None) or ''}".strip()
+        raise CannotDo(f"Key Vault did not take the key ({reason}): nothing was changed", UNREACHABLE) from None
+    part = f"provider_{provider}"
+    check = _awaited_check(around, part, seconds)
+    lines = [
+        f"{VAULT_NAMES[secret]} has a new version {version}",
+        f"readiness says {part}: {check['status']}" + (f" ({check['code']})" if check.get("code") else ""),
+        "every instance reads it within 5 minutes, or when the old key is refused: withdraw the old one after that",
+    ]
+    data = {"secret": VAULT_NAMES[secret], "version": version, "check": check}
+    return Report(data, lines, 0 if check["status"] == "ok" else FOUND)
+
+
+def _try_key(around: Surroundings, provider: str, secret: str, key: str) -> None:
+    """Raise CannotDo unless the provider takes the key: a wrong one in the vault would stop everybody."""
+    generator = build_generators(around.services.settings, Secrets(EnvironmentSecrets({secret: key})))[provider]
+    try:
+        generator.check_account()
+    except ProviderError as error:
+        if error.problem.code == "provider_quota_exhausted":
+            # The key works, its account is empty: readiness will say so.
+            return
+        raise CannotDo(
+            f"{generator.label} did not take this key ({error.problem.code}): nothing was changed. "
+            "Where the provider itself is away, --unchecked writes it all the same"
+        ) from None
+
+
+def _awaited_check(around: Surroundings, part: str, seconds: float) -> dict[str, Any]:
+    ends = time.monotonic() + seconds
+    while True:
+        check: dict[str, Any] = around.app.get("health/ready").json()["checks"][part]
+        if check["status"] == "ok" or time.monotonic() >= ends:
+            return check
+        time.sleep(2)
+
+
+def smoke(around: Surroundings, kind_name: str, *, is_sure: bool, seconds: float) -> Report:
+    """One job through everything: made, downloaded by its link, compared with its sha256."""
+    kind = KINDS[kind_name]
+    generator = around.services.generators[kind.generator]
+    price = f"about {generator.cost_usd:.2f} USD at {generator.label}"
+    if not around.is_simulated and not is_sure:
+        raise CannotDo(f"a smoke job makes a real picture and costs {price}: add --yes if that is meant")
+    began = time.monotonic()
+    fields = {"prompt": "smoke test: a small blue star", "output_format": "png", "metadata": json.dumps({"smoke_test": "true"})}
+    answer = around.app.post_form(f"{kind.route}/generate", fields, dict.fromkeys(kind.images, _small_picture()))
+    if answer.status_code not in (200, 202):
+        return Report({"ok": False, "why": problem_text(answer)}, [f"FAILED: {problem_text(answer)}"], FOUND)
+    job = answer.json()
+    ends = time.monotonic() + seconds
+    while not is_terminal(job["status"]) and time.monotonic() < ends:
+        answer = around.app.get(f"jobs/{job['id']}", wait=min(20, max(1, int(ends - time.monotonic()))))
+        if answer.status_code != 200:
+            return Report({"ok": False, "id": job["id"], "why": problem_text(answer)}, [f"FAILED: {problem_text(answer)}"], FOUND)
+        job = answer.json()
+    why = _what_is_wrong(around, job)
+    took = time.monotonic() - began
+    data = {"ok": not why, "id": job["id"], "status": job["status"], "seconds": round(took, 1), "why": why, "usage": job["usage"]}
+    if why:
+        return Report(data, [f"FAILED after {length(took)}: {why}", f"python -m ops explain {job['id']}"], FOUND)
+    output = job["outputs"][0]
+    made = f"{output['width']}x{output['height']} {output['content_type']}, {size(output['bytes'])}"
+    cost = "nothing: the providers are simulated" if around.is_simulated else price
+    return Report(data, [f"OK after {length(took)}: {job['id']}, {made}, sha256 is right", f"it cost {cost}"])
+
+
+def _what_is_wrong(around: Surroundings, job: dict[str, Any]) -> str:
+    """What keeps a smoke job from being right; empty when nothing does."""
+    if job["status"] != SUCCEEDED:
+        error = job["error"] or {}
+        return f"the job is {job['status']}" + (f": {error.get('code')}: {error.get('detail')}" if error else "")
+    output = job["outputs"][0]
+    picture = around.app.download(output["url"])
+    if picture.status_code != 200:
+        return f"its link answered {picture.status_code}"
+    if hashlib.sha256(picture.content).hexdigest() != output["sha256"] or len(picture.content) != output["bytes"]:
+        return "its link gave other bytes than were stored"
+    return ""
+
+
+def _small_picture() -> bytes:
+    """A star on white, as small as providers take."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (256, 256), "white")
+    star = [(128, 20), (158, 96), (238, 100), (176, 150), (198, 228), (128, 184), (58, 228), (80, 150), (18, 100), (98, 96)]
+    ImageDraw.Draw(picture).polygon(star, fill=(40, 90, 200))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _awaited(read: Callable[[], dict[str, Any] | None], seconds: float) -> dict[str, Any] | None:
+    """The document when its job has ended, or as it is after `seconds`."""
+    ends = time.monotonic() + seconds
+    while True:
+        document = read()
+        if document is None or is_terminal(document["status"]) or time.monotonic() >= ends:
+            return document
+        time.sleep(_PAUSE_SECONDS)
