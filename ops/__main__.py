@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -42,7 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AzureError as error:
         print(f"storage gave no answer ({type(error).__name__}): {clean(error)}", file=sys.stderr)
         return UNREACHABLE
-    print(report.printed(as_json=asked.json))
+    try:
+        print(report.printed(as_json=asked.json), flush=True)
+    except BrokenPipeError:
+        # Piped into head: it has seen enough.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what the interpreter flushes at its exit
     return report.code
 
 

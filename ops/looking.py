@@ -92,7 +92,8 @@ def stuck(around: Surroundings, minutes: float, days: float) -> Report:
     """Jobs that have not ended after `minutes`, and younger ones whose orchestration is gone. Exit code 1 when there are any."""
     now = datetime.now(UTC)
     began = time.monotonic()
-    ids = list(_open_ids(around.services.blobs.names(DOCUMENTS, "jobs/job_"), now - timedelta(days=days), now - START_GRACE))
+    youngest = min(START_GRACE, timedelta(minutes=minutes))
+    ids = list(_open_ids(around.services.blobs.names(DOCUMENTS, "jobs/job_"), now - timedelta(days=days), now - youngest))
     with ThreadPoolExecutor(_READERS) as pool:
         documents = [d for d in pool.map(around.services.jobs.read, ids) if d and not is_terminal(d["status"])]
         statuses = list(pool.map(around.hub.status, [d["id"] for d in documents]))
@@ -125,12 +126,15 @@ def _open_ids(names: Iterable[str], oldest: datetime, youngest: datetime) -> Ite
 def _open_job(document: dict[str, Any], status: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
     runtime = status["runtimeStatus"] if status else "gone"
     custom = (status or {}).get("customStatus")
-    why = {"gone": "its orchestration is gone", "Suspended": "its orchestration was suspended"}.get(runtime, "")
-    if runtime in ENDED:
+    age = now - datetime.fromisoformat(document["created_at"])
+    why = {"Suspended": "its orchestration was suspended"}.get(runtime, "")
+    if status is None and age >= START_GRACE:
+        why = "its orchestration is gone"
+    elif runtime in ENDED:
         why = f"its orchestration has ended ({runtime}) without closing the job"
     live = custom if isinstance(custom, dict) else {}
     return {
         "id": document["id"], "kind": document["kind"], "instance": runtime, "stage": live.get("stage"), "why": why,
         "provider": live.get("provider", document["provider"]), "cancel_requested_at": document["cancel_requested_at"],
-        "age_seconds": round((now - datetime.fromisoformat(document["created_at"])).total_seconds()),
+        "age_seconds": round(age.total_seconds()),
     }  # fmt: skip

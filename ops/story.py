@@ -1,9 +1,10 @@
 """One job's whole story in the order in which it happened: `explain`."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from ops.failing import CannotDo
@@ -37,27 +38,27 @@ def explain(around: Surroundings, job_id: str, *, with_prompt: bool = False, in_
     submissions = dict(_submissions(around, job_id))
     moments = [*_of_document(document, with_prompt=with_prompt), *_of_submissions(submissions)]
     for instance, status in statuses.items():
-        moments += _of_history(_who(instance), status)
+        told = list(_of_history(_who(instance), status))
+        moments += told if in_full else _without_routine(told)
     moments.sort(key=lambda moment: moment.at)
-    shown = moments if in_full else _without_routine(moments)
     places = _places(around, document)
     blobs: list[dict[str, Any]] = [
         {"name": name.removeprefix(f"{job_id}/"), "bytes": count, "at": at.isoformat()}
         for name, count, at in around.services.blobs.sizes(IMAGES, f"{job_id}/")
     ]
-    error, paid = _error(document), _paid(document, submissions)
+    runtime = statuses[job_id]
+    error, paid = _error(document), _paid(document, submissions, is_watched=_is_watched(document, runtime))
     job = {
         name: document[name] for name in ("id", "kind", "status", "created_at", "completed_at", "provider", "attempts", "polls")
     }
-    runtime = statuses[job_id]
     running = {name: status["runtimeStatus"] for name, status in statuses.items() if status}
     data = {
         "job": job, "orchestrations": running, "live": _live(runtime),
-        "story": [{"at": m.at.isoformat(), "who": m.who, "what": m.what, **m.facts} for m in shown],
+        "story": [{"at": m.at.isoformat(), "who": m.who, "what": m.what, **m.facts} for m in moments],
         "gate": places, "blobs": blobs, "error": error, "paid": paid,
     }  # fmt: skip
     lines = [f"{job_id}: {document['kind']}, {document['status']}{_now(runtime, document)}", ""]
-    lines += table(("time (UTC)", "after", "who", "what"), _rows(shown, datetime.fromisoformat(document["created_at"])))
+    lines += table(("time (UTC)", "after", "who", "what"), _rows(moments, datetime.fromisoformat(document["created_at"])))
     lines += ["", "Gate: " + ("; ".join(_place_text(place) for place in places) or "holds and waits for nothing")]
     lines += ["", "Blobs:", *(f"  {blob['name']}  {size(blob['bytes'])}" for blob in blobs)] if blobs else ["", "Blobs: none"]
     if error:
@@ -136,6 +137,8 @@ def _of_history(who: str, status: dict[str, Any] | None) -> Iterator[Moment]:
             result = event.get("Result")
             what, is_routine = _activity(str(event.get("FunctionName")), result if isinstance(result, dict) else {})
             facts = {"activity": event.get("FunctionName"), "seconds": took}
+            if isinstance(result, dict) and result.get("trouble"):
+                facts["trouble"] = clean(result["trouble"], 80)
             yield Moment(at, who, what + (f" ({length(took)})" if took is not None else ""), facts, is_routine)
         elif kind in ("TaskFailed", "SubOrchestrationInstanceFailed"):
             reason = clean(event.get("Reason") or event.get("Details") or "")
@@ -183,7 +186,7 @@ def _activity(name: str, result: dict[str, Any]) -> tuple[str, bool]:
             "stored": stored,
             "unstored": f"finished, but not to be had{because}",
         }
-        return said.get(str(state), f"prediction {state}{because}"), state == "running" and not trouble
+        return said.get(str(state), f"prediction {state}{because}"), state == "running"
     if name == names.CANCEL_PREDICTION:
         return f"cancel asked of the provider: {state}", False
     if name == names.LEAVE_GATE:
@@ -196,32 +199,21 @@ def _activity(name: str, result: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _without_routine(moments: list[Moment]) -> list[Moment]:
-    """Runs of looks and timers told as one; the timers of a wait that was no polling vanish with them."""
+    """One history, with runs of looks and timers told as one; the timers of a wait that was no polling vanish."""
     told: list[Moment] = []
-    run: list[Moment] = []
-
-    def close() -> None:
-        looks = [moment for moment in run if moment.facts]
-        if len(looks) == 1:
-            told.append(looks[0])
-        elif looks:
-            gaps = [(b.at - a.at).total_seconds() for a, b in pairwise(looks)]
-            every = f"every {length(min(gaps))} to {length(max(gaps))}"
-            told.append(
-                Moment(looks[-1].at, looks[0].who, f"looked {len(looks)} times, {every}: still running", {"looks": len(looks)})
-            )
-        run.clear()
-
-    for moment in moments:
-        if moment.is_routine and (not run or run[0].who == moment.who):
-            run.append(moment)
+    for is_routine, run in groupby(moments, key=lambda moment: moment.is_routine):
+        if not is_routine:
+            told += run
             continue
-        close()
-        if moment.is_routine:
-            run.append(moment)
-        else:
-            told.append(moment)
-    close()
+        looks = [moment for moment in run if moment.facts]
+        if len(looks) < 2:
+            told += looks
+            continue
+        gaps = [(later.at - earlier.at).total_seconds() for earlier, later in pairwise(looks)]
+        troubles = Counter(look.facts["trouble"] for look in looks if look.facts.get("trouble"))
+        what = f"looked {len(looks)} times, every {length(min(gaps))} to {length(max(gaps))}: still running"
+        what += "".join(f", {times} times trouble: {trouble}" for trouble, times in troubles.items())
+        told.append(Moment(looks[-1].at, looks[0].who, what, {"looks": len(looks), "troubles": dict(troubles)}))
     return told
 
 
@@ -256,7 +248,7 @@ def _error(document: dict[str, Any]) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _paid(document: dict[str, Any], submissions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _paid(document: dict[str, Any], submissions: dict[str, dict[str, Any]], *, is_watched: bool) -> dict[str, Any]:
     """What the provider will bill, as far as anybody here can know."""
     cost = document["usage"]["cost_usd"] if is_terminal(document["status"]) else 0.0
     accepted = sum(record["state"] == "submitted" for record in submissions.values())
@@ -266,6 +258,7 @@ def _paid(document: dict[str, Any], submissions: dict[str, dict[str, Any]]) -> d
     told = [f"about {cost:.2f} USD for {len(document['outputs'])} picture(s) kept, {accepted} prediction(s) accepted"]
     if not is_terminal(document["status"]):
         told = [f"not settled yet: {accepted} prediction(s) accepted by the provider"]
+    told += ["a prediction that could not be canceled goes on and will likely be charged"] if is_watched else []
     told += ["its failure may have been charged as well"] if charged == "unknown" else []
     told += [f"{in_doubt} submit(s) without a known answer"] if in_doubt else []
     told += ["one was sent twice and may have been paid twice"] if repeated else []
@@ -281,12 +274,18 @@ def _live(status: dict[str, Any] | None) -> dict[str, Any]:
     return {name: custom[name] for name in shown if name in custom} if isinstance(custom, dict) else {}
 
 
+def _is_watched(document: dict[str, Any], status: dict[str, Any] | None) -> bool:
+    """The job has ended, its orchestration has not: it looks after predictions that could not be canceled."""
+    return is_terminal(document["status"]) and (status or {}).get("runtimeStatus") == "Running"
+
+
 def _now(status: dict[str, Any] | None, document: dict[str, Any]) -> str:
     if status is None:
         return ", its orchestration is gone" if not is_terminal(document["status"]) else ", its history is gone"
     if is_terminal(document["status"]):
-        running = status["runtimeStatus"] == "Running"
-        return "; its orchestration still watches a prediction that could not be canceled" if running else ""
+        return (
+            "; its orchestration still watches a prediction that could not be canceled" if _is_watched(document, status) else ""
+        )
     return f", orchestration {status['runtimeStatus']}, stage {_live(status).get('stage', 'unknown')}"
 
 

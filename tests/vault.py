@@ -54,6 +54,18 @@ class _Answers(BaseHTTPRequestHandler):
         else:
             self._answer(404, _error("SecretNotFound"))
 
+    def do_PUT(self) -> None:
+        """Set secret: a new version."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        token, name = self.headers.get("Authorization"), urlsplit(self.path).path.removeprefix("/secrets/").strip("/")
+        if token is None:
+            self._answer(401, _error("Unauthorized"))
+        elif self.server.refusal:
+            self._answer(self.server.refusal, _error("Forbidden"))
+        else:
+            self.server.secrets[name] = value = json.loads(body)["value"]
+            self._answer(200, {"value": value, "id": f"{self.server.url}/secrets/{name}/4567", "attributes": {"enabled": True}})
+
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)

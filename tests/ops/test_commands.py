@@ -1,0 +1,304 @@
+"""Every command on a real stack, as an operator types it."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests import pictures
+from tests.operator import Operator
+from tests.stack import Stack
+from tests.vault import CloudSecrets
+
+pytestmark = pytest.mark.stack
+
+IMAGE = pictures.photo_jpeg(300, 300)
+SECRETS = ("sig=", "AccountKey", "simulated", "base64", "r8_")
+
+
+def failed(stack: Stack, outcome: str = "moderated_input") -> dict[str, Any]:
+    stack.configure(bfl={"outcome": outcome})
+    job = stack.goods(IMAGE, {"Prefer": "wait=60"}, prompt="zebra crossing").json()
+    assert job["status"] == "failed", job
+    stack.configure(bfl={"outcome": "succeed"})
+    return dict(job)
+
+
+def generating(stack: Stack, job_id: str) -> None:
+    while stack.job(job_id)["stage"] != "generating":
+        time.sleep(0.1)
+
+
+# ---- looking ----
+
+
+def test_ready_is_a_table_of_parts(operator: Operator) -> None:
+    said = operator("ready")
+
+    assert said.code == 0, said.err
+    for part in ("settings", "storage", "task_hub", "provider_replicate", "provider_bfl"):
+        assert part in said.out
+    assert operator.data("ready")["status"] == "ready"
+
+
+def test_an_app_that_is_away_is_said_to_be_with_exit_code_3(operator: Operator) -> None:
+    said = operator("ready", "--url", "http://127.0.0.1:9")
+
+    assert (said.code, said.out) == (3, "")
+    assert "http://127.0.0.1:9 gave no answer" in said.err
+
+
+def test_stuck_tells_age_stage_and_instance_and_nothing_when_all_is_well(stack: Stack, operator: Operator) -> None:
+    stack.configure(replicate={"outcome": "never"})
+    job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
+    generating(stack, job_id)
+
+    said = operator("stuck", "--minutes", "0.01")
+    assert said.code == 1
+    (job,) = [job for job in operator.data("stuck", "--minutes", "0.01")["stuck"] if job["id"] == job_id]
+    assert (job["stage"], job["instance"], job["provider"], job["kind"]) == ("generating", "Running", "replicate", "ppl")
+    assert operator("stuck").code == 0, "no job is older than a quarter of an hour"
+
+    assert operator("cancel", job_id).code == 0
+    assert operator("stuck", "--minutes", "0.01").code == 0
+
+
+def test_a_job_whose_orchestration_was_terminated_is_stuck_at_once_and_cancel_closes_it(stack: Stack, operator: Operator) -> None:
+    stack.configure(replicate={"outcome": "never"})
+    job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
+    generating(stack, job_id)
+    hub = f"{stack.url}/runtime/webhooks/durabletask/instances/{job_id}"
+    requests.post(f"{hub}/terminate", params={"reason": "by hand"}, timeout=10).raise_for_status()
+    while requests.get(hub, timeout=10).json()["runtimeStatus"] != "Terminated":
+        time.sleep(0.05)
+
+    (job,) = [job for job in operator.data("stuck", "--minutes", "0.01")["stuck"] if job["id"] == job_id]
+    assert job["why"] == "its orchestration has ended (Terminated) without closing the job"
+    assert "terminated from outside: by hand" in operator("explain", job_id).out
+    said = operator("cancel", job_id)
+    assert (said.code, "closed as failed" in said.out) == (0, True)
+    job = stack.job(job_id)
+    assert (job["status"], job["error"]["code"], job["error"]["charged"]) == ("failed", "internal", "unknown")
+
+
+def test_gates_show_slots_queue_and_who_has_them(stack: Stack, operator: Operator) -> None:
+    stack.configure(bfl={"delay_seconds": 4})
+    jobs = [stack.goods(IMAGE).json()["id"] for _ in range(7)]
+    ends = time.monotonic() + 20
+    while not (gate := operator.data("gates")["bfl"])["waiting"] and time.monotonic() < ends:
+        time.sleep(0.2)
+
+    assert gate["limit"] == 6
+    assert [holder["job_id"] for holder in gate["active"]] == jobs[:6], "first come, first served"
+    assert [(holder["job_id"], holder["place"]) for holder in gate["waiting"]] == [(jobs[6], "#1")]
+    assert "waits at place 1 of bfl" in operator("explain", jobs[6]).out
+    assert "6 of 6" in operator("gates").out
+    for job_id in jobs:
+        assert stack.ended(job_id)["status"] == "succeeded"
+
+
+def test_explain_tells_the_story_in_order_with_the_error_in_both_languages_and_what_was_paid(
+    stack: Stack, operator: Operator
+) -> None:
+    job = failed(stack)
+
+    said, data = operator("explain", job["id"]), operator.data("explain", job["id"])
+    assert said.code == 0
+    what = [moment["what"] for moment in data["story"]]
+    steps = ("accepted", "orchestration started", "image checked", "slot given", "accepted by the provider", "submitted as",
+             "prediction failed: content_moderated", "ended: failed", "orchestration ended: Completed")  # fmt: skip
+    found = [next(n for n, text in enumerate(what) if text.startswith(step)) for step in steps]
+    assert found == sorted(found), what
+    assert [moment["at"] for moment in data["story"]] == sorted(moment["at"] for moment in data["story"])
+    assert data["error"]["ko"].startswith("안전성 검사 실패")
+    assert data["error"]["en"].startswith("The safety check failed")
+    assert data["error"]["ko"] in said.out
+    assert (data["paid"]["cost_usd"], data["paid"]["charged"]) == (0.0, "no")
+    assert "input/input_image.jpg" in said.out
+
+
+def test_explain_shows_no_link_key_or_picture_and_the_prompt_only_when_asked(stack: Stack, operator: Operator) -> None:
+    job_id = stack.goods(IMAGE, {"Prefer": "wait=60"}, prompt="zebra crossing", n=2).json()["id"]
+
+    for flags in ([], ["--json"], ["--all"], ["--all", "--json"]):
+        said = operator("explain", job_id, *flags)
+        assert said.code == 0
+        for secret in (*SECRETS, "zebra"):
+            assert secret not in said.out, secret
+    assert "zebra crossing" in operator("explain", job_id, "--prompt").out
+    whole = operator("explain", job_id, "--all").out
+    assert "picture 1" in whole
+    assert "a timer fired" in whole
+
+
+@pytest.mark.parametrize("command", ["explain", "cancel", "replay"])
+@pytest.mark.parametrize(("job", "sentence"), [("job_../x", "no id of a job"), ("job_" + "0" * 26, "there is no job")])
+def test_a_job_that_is_not_there_is_said_not_to_be(operator: Operator, command: str, job: str, sentence: str) -> None:
+    said = operator(command, job)
+
+    assert (said.code, said.out) == (2, "")
+    assert sentence in said.err
+
+
+# ---- acting ----
+
+
+def test_cancel_ends_a_running_job_and_not_one_that_has_ended(stack: Stack, operator: Operator) -> None:
+    stack.configure(replicate={"outcome": "never"})
+    job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
+    generating(stack, job_id)
+
+    said = operator("cancel", job_id)
+    assert (said.code, said.out.strip()) == (0, f"{job_id}: canceled")
+    assert stack.stats("replicate")["cancels"] == 1
+    again = operator("cancel", job_id)
+    assert (again.code, again.err.strip()) == (2, f"{job_id} has ended already: canceled")
+
+
+def test_cancel_says_when_a_provider_cannot_stop_and_explain_what_that_means_for_the_bill(
+    stack: Stack, operator: Operator
+) -> None:
+    stack.configure(bfl={"delay_seconds": 12})
+    job_id = stack.goods(IMAGE, n=2).json()["id"]
+    generating(stack, job_id)
+
+    assert "could not cancel its prediction" in operator("cancel", job_id).out
+    assert "goes on and will likely be charged" in operator("explain", job_id).out
+    refused = operator("replay", job_id)
+    assert (refused.code, "whose picture may come" in refused.err) == (2, True)
+
+
+def test_replay_makes_a_job_from_the_stored_inputs_once(stack: Stack, operator: Operator) -> None:
+    first = failed(stack)
+
+    made = operator.data("replay", first["id"], "--wait", "60")
+    assert (made["status"], made["was_known"]) == ("succeeded", False)
+    new = stack.job(made["id"])
+    for name in ("prompt", "aspect_ratio", "output_format", "safety_tolerance", "n"):
+        assert new["input"][name] == first["input"][name]
+    assert new["metadata"]["replay_of"] == first["id"]
+    again = operator.data("replay", first["id"])
+    assert (again["id"], again["was_known"]) == (made["id"], True)
+    assert stack.stats("bfl")["submits"] == 2
+    assert f"replay of {first['id']}" in operator("explain", made["id"]).out
+
+
+def test_replay_refuses_a_running_job_and_what_may_be_paid_for_already(stack: Stack, operator: Operator) -> None:
+    done = stack.goods(IMAGE, {"Prefer": "wait=60"}).json()
+    refused = operator("replay", done["id"])
+    assert (refused.code, "1 picture(s) that are paid for" in refused.err) == (2, True)
+    assert stack.stats("bfl")["submits"] == 1
+
+    stack.configure(replicate={"outcome": "error_unknown"})
+    doubtful = stack.ppl(IMAGE, IMAGE, {"Prefer": "wait=60"}).json()
+    assert doubtful["error"]["charged"] == "unknown"
+    assert "may have been paid for" in operator("replay", doubtful["id"]).err
+
+    stack.configure(replicate={"outcome": "never"})
+    running = stack.ppl(IMAGE, IMAGE).json()["id"]
+    assert "has not ended" in operator("replay", running, "--yes").err
+    operator("cancel", running)
+    stack.configure(replicate={"outcome": "succeed"})
+
+    assert operator.data("replay", doubtful["id"], "--yes", "--wait", "60")["status"] == "succeeded"
+
+
+@pytest.fixture
+def paused(operator: Operator) -> Iterator[Operator]:
+    yield operator
+    operator("resume")
+
+
+def test_pause_refuses_new_jobs_of_one_provider_until_resume(stack: Stack, paused: Operator) -> None:
+    stack.configure(bfl={"delay_seconds": 5})
+    running = stack.goods(IMAGE).json()["id"]
+    assert paused("pause", "--provider", "bfl", "--reason", "their incident").code == 0
+    said = paused("gates")
+    assert (said.code, "their incident" in said.out) == (1, True)
+    # Other instances look at the gate every two seconds.
+    time.sleep(2.1)
+
+    for language, words in (
+        ("ko", "관리자가 BFL.ai 작업의 접수를 잠시 멈췄습니다"),
+        ("en", "An administrator has paused new jobs"),
+    ):
+        refused = stack.goods(IMAGE, {"Accept-Language": language})
+        assert (refused.status_code, refused.json()["code"]) == (503, "intake_paused")
+        assert refused.json()["detail"].startswith(words)
+    assert stack.ppl(IMAGE, IMAGE, {"Prefer": "wait=60"}).json()["status"] == "succeeded", "the other provider is not paused"
+    assert stack.ended(running)["status"] == "succeeded", "what was there goes on"
+
+    assert paused("resume").code == 0
+    time.sleep(2.1)
+    assert stack.goods(IMAGE, {"Prefer": "wait=60"}).json()["status"] == "succeeded"
+    assert paused("gates").code == 0
+
+
+def test_smoke_makes_a_picture_and_compares_it(stack: Stack, operator: Operator) -> None:
+    for kind in ("goods", "ppl"):
+        said = operator("smoke", "--kind", kind)
+        assert said.code == 0, said.out + said.err
+        assert "sha256 is right" in said.out
+        assert "it cost nothing: the providers are simulated" in said.out
+
+
+def test_smoke_says_what_is_wrong_with_exit_code_1(stack: Stack, operator: Operator) -> None:
+    stack.configure(bfl={"outcome": "moderated_output"})
+    said = operator("smoke")
+
+    assert said.code == 1
+    assert "content_moderated" in said.out
+    assert "python -m ops explain job_" in said.out
+
+
+def test_smoke_off_the_simulators_says_its_price_and_wants_a_yes(stack: Stack) -> None:
+    said = Operator(stack, BFL_API_BASE_URL="https://api.bfl.ai")("smoke")
+
+    assert said.code == 2
+    assert "costs about 0.08 USD at BFL.ai: add --yes" in said.err
+    assert stack.stats("bfl")["submits"] == 0
+
+
+def test_a_key_is_tried_at_the_provider_put_into_the_vault_and_awaited_in_readiness(tmp_path: Path) -> None:
+    secrets = {"replicate-api-token": "r8_first", "bfl-api-key": "first"}
+    with CloudSecrets(tmp_path / "vault", **secrets) as cloud:
+        stack = Stack(tmp_path / "stack", REPLICATE_API_TOKEN="", BFL_API_KEY="", **cloud.settings)
+        with stack:
+            operator = Operator(stack, **cloud.settings)
+            stack.configure(bfl={"keys": ["second"], "delay_seconds": 0.5})
+            assert operator("ready").code == 0, "readiness remembers for a minute that the key was good"
+
+            wrong = operator("rotate-key", "bfl", stdin="wrong\n")
+            assert (wrong.code, "provider_auth_failed" in wrong.err) == (2, True)
+            for nothing in ("", "  \n", "two words"):
+                assert operator("rotate-key", "bfl", stdin=nothing).code == 2
+            assert cloud.vault.secrets["bfl-api-key"] == "first", "nothing was changed"
+
+            said = operator("rotate-key", "bfl", stdin="  second \n")
+            assert said.code == 0, said.err
+            assert cloud.vault.secrets["bfl-api-key"] == "second"
+            assert "readiness says provider_bfl: ok" in said.out
+            assert "second" not in said.out + said.err
+            assert operator("smoke").code == 0, "the app takes the new key when the old one is refused"
+
+            cloud.vault.refusal = 403
+            refused = operator("rotate-key", "replicate", "--unchecked", stdin="r8_third")
+            assert (refused.code, "Key Vault did not take the key" in refused.err) == (3, True)
+            assert "r8_third" not in refused.err
+
+
+def test_without_a_vault_rotation_says_where_the_key_is(operator: Operator) -> None:
+    said = operator("rotate-key", "replicate", stdin="r8_new")
+
+    assert said.code == 2
+    assert "KEY_VAULT_URI is not set" in said.err
+    assert "REPLICATE_API_TOKEN" in said.err
+
+
+def test_every_command_answers_in_json(operator: Operator) -> None:
+    for command in (["ready"], ["gates"], ["stuck"], ["pause", "--provider", "bfl"], ["resume"]):
+        assert json.loads(operator(*command, "--json").out)
