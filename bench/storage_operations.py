@@ -1,0 +1,179 @@
+"""`python -m bench.storage_operations`: the storage operations that one job makes, counted at Azurite, and what they come to.
+
+Blob operations are counted in Azurite's access log. Durable's own queue and table operations are not made here (the devhost
+keeps its task hub in a file): they are estimated from the job's durable steps with the figures that were counted under the
+real engine (durable steps below). Prices are examples from public pages, not quotes.
+"""
+
+import json
+import re
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests import pictures
+from tests.stack import Stack
+
+_LINE = re.compile(r'"(GET|PUT|HEAD|DELETE|POST) (/devstoreaccount1/\S*) HTTP/[\d.]+" (\d+)')
+#: Azure Storage operations of one step with the Azure Storage provider: (queue and table operations counted at Azurite under
+#: the engine, without the polls that find nothing). The last two are estimates.
+DURABLE_STEP = {"instance": 9, "activity": 9, "timer": 6, "event": 7, "sub-orchestration": 11}
+#: Of those, how many are queue operations: each message is put, fetched and deleted.
+QUEUE_SHARE = {"instance": 3, "activity": 6, "timer": 3, "event": 3, "sub-orchestration": 6}
+
+#: Example prices in USD (see docs/scaling-and-cost.md).
+PER_10_000 = {"blob write": 0.05, "blob list": 0.05, "blob read": 0.004, "queue": 0.004, "table": 0.0004}
+GB_SECOND, PER_MILLION_EXECUTIONS, GB_MONTH, LOG_GB = 0.000026, 0.40, 0.02, 2.30
+INSTANCE_GB, SECONDS_AN_EXECUTION, OVERLAP = 2.0, 1.0, 10
+#: Assumed of real pictures: all blobs of a job, kept for a month; what a job writes to the logs.
+STORED_MB = {"ppl": 5.0, "goods": 3.5}
+LOG_KB_AN_EXECUTION = 1.5
+
+
+@dataclass(frozen=True)
+class Counted:
+    what: str
+    kind: str
+    blobs: Counter[str]
+    steps: Counter[str]
+    episodes: int
+    seconds: float
+
+    @property
+    def executions(self) -> int:
+        """What the platform bills: the POST, each episode of an orchestrator, each activity, each webhook."""
+        return 1 + self.episodes + self.steps["activity"] + self.steps["event"]
+
+    @property
+    def durable(self) -> Counter[str]:
+        queues = sum(QUEUE_SHARE[step] * count for step, count in self.steps.items())
+        return Counter(queue=queues, table=sum(DURABLE_STEP[step] * count for step, count in self.steps.items()) - queues)
+
+    def per_1000(self) -> dict[str, float]:
+        """USD per 1,000 pictures beside the provider's own price."""
+        operations = self.blobs + self.durable
+        alone = 1000 * self.executions * SECONDS_AN_EXECUTION * INSTANCE_GB * GB_SECOND
+        return {
+            "compute, one job at a time": alone,
+            f"compute, {OVERLAP} jobs share an instance": alone / OVERLAP,
+            "executions": 1000 * self.executions * PER_MILLION_EXECUTIONS / 1e6,
+            "blob operations": sum(1000 * self.blobs[name] * PER_10_000[name] / 10_000 for name in self.blobs),
+            "queue and table operations": sum(1000 * operations[name] * PER_10_000[name] / 10_000 for name in ("queue", "table")),
+            "pictures kept a month": STORED_MB[self.kind] * 1000 / 1024 * GB_MONTH,
+            "logs": self.executions * LOG_KB_AN_EXECUTION * 1000 / 1024 / 1024 * LOG_GB,
+        }
+
+
+def main() -> int:
+    counted = count_all()
+    _print_counts(counted)
+    _print_cost(counted)
+    return 0
+
+
+def count_all() -> list[Counted]:
+    """The usual jobs, as long at their provider as they usually take."""
+    image = pictures.photo_jpeg(800, 800)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(Path(folder), AZURITE_ACCESS_LOG="1")
+        with stack:
+            stack.configure(bfl={"delay_seconds": 12}, replicate={"delay_seconds": 15})
+            rows.append(_count(stack, "goods, polled", "goods", lambda: stack.goods(image)))
+            rows.append(_count(stack, "PPL, polled", "ppl", lambda: stack.ppl(image, image)))
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(Path(folder), AZURITE_ACCESS_LOG="1")
+        stack.settings["PUBLIC_BASE_URL"] = stack.url
+        with stack:
+            stack.configure(replicate={"delay_seconds": 15})
+            rows.append(_count(stack, "PPL, told by webhook", "ppl", lambda: stack.ppl(image, image)))
+    return rows
+
+
+def _count(stack: Stack, what: str, kind: str, post: Callable[[], requests.Response]) -> Counted:
+    """One job, after one that warms up, from its POST to the end of its orchestration, and one GET of the ended job."""
+    log = stack.folder / "azurite.log"
+    stack.ended(post().json()["id"])
+    # The launcher's last look at readiness and the end of the first job are over.
+    time.sleep(2)
+    before = log.stat().st_size
+    began = time.perf_counter()
+    job_id = post().json()["id"]
+    hub = f"{stack.url}/runtime/webhooks/durabletask/instances/{job_id}"
+    # The task hub is asked, not the app: looking would be counted.
+    while requests.get(hub, timeout=10).status_code == 202:
+        time.sleep(0.2)
+    seconds = time.perf_counter() - began
+    stack.job(job_id)
+    time.sleep(0.5)
+    with log.open() as lines:
+        lines.seek(before)
+        blobs = count_blob_operations(lines.read())
+    events = requests.get(hub, params={"showHistory": "true"}, timeout=10).json()["historyEvents"]
+    return Counted(what, kind, blobs, count_steps(events), _episodes(stack.folder / "taskhub.sqlite", job_id), seconds)
+
+
+def count_blob_operations(access_log: str) -> Counter[str]:
+    """Blob operations by what they cost. Lists and containers cost as writes do."""
+    counts: Counter[str] = Counter()
+    for method, path, _ in _LINE.findall(access_log):
+        is_list = "comp=list" in path or "restype=container" in path
+        counts["blob list" if is_list else "blob read" if method in ("GET", "HEAD") else "blob write"] += 1
+    return counts
+
+
+def count_steps(events: list[dict[str, Any]]) -> Counter[str]:
+    """Durable steps of one instance by its history."""
+    names = {
+        "ExecutionStarted": "instance", "TaskCompleted": "activity", "TaskFailed": "activity", "TimerFired": "timer",
+        "EventRaised": "event", "SubOrchestrationInstanceCompleted": "sub-orchestration",
+    }  # fmt: skip
+    return Counter(names[event["EventType"]] for event in events if event["EventType"] in names)
+
+
+def _episodes(hub: Path, job_id: str) -> int:
+    """How often the orchestrator ran: OrchestratorStarted in its stored history (12 on the wire)."""
+    with sqlite3.connect(f"file:{hub}?mode=ro", uri=True) as connection:
+        rows = connection.execute("SELECT event FROM history WHERE id = ?", (job_id,)).fetchall()
+    return sum(json.loads(row[0])["EventType"] == 12 for row in rows)
+
+
+def _print_counts(counted: list[Counted]) -> None:
+    print(f"{'storage operations of one job':32}" + "".join(f"{row.what:>22}" for row in counted))
+    lines: list[tuple[str, Callable[[Counted], str]]] = [
+        *((name, lambda c, n=name: str(c.blobs[n])) for name in ("blob write", "blob read", "blob list")),
+        ("blob operations in all", lambda c: str(c.blobs.total())),
+        *((f"durable: {name}", lambda c, n=name: str(c.steps[n])) for name in ("activity", "timer", "event")),
+        ("durable: episodes", lambda c: str(c.episodes)),
+        ("queue operations (estimate)", lambda c: str(c.durable["queue"])),
+        ("table operations (estimate)", lambda c: str(c.durable["table"])),
+        ("storage operations in all", lambda c: str(c.blobs.total() + c.durable.total())),
+        ("executions billed", lambda c: str(c.executions)),
+        ("seconds", lambda c: f"{c.seconds:.1f}"),
+    ]
+    for name, say in lines:
+        print(f"{name:32}" + "".join(f"{say(row):>22}" for row in counted))
+
+
+def _print_cost(counted: list[Counted]) -> None:
+    print(f"\n{'USD per 1,000 pictures (example)':32}" + "".join(f"{row.what:>22}" for row in counted))
+    for name in counted[0].per_1000():
+        print(f"{name:32}" + "".join(f"{row.per_1000()[name]:>22.3f}" for row in counted))
+    for word, left_out in (
+        ("without overlap", f"compute, {OVERLAP} jobs share an instance"),
+        ("with overlap", "compute, one job at a time"),
+    ):
+        sums = (sum(usd for name, usd in row.per_1000().items() if name != left_out) for row in counted)
+        print(f"{'in all, ' + word:32}" + "".join(f"{usd:>22.2f}" for usd in sums))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
