@@ -190,6 +190,9 @@ def check_parameters(infra: Infra) -> Iterator[str]:
         variable = own_names.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
         if value != f"${{{variable}}}":
             yield f"main.parameters.json gives {name} {value}, not ${{{variable}}}"
+
+
+def check_parameter_files(infra: Infra) -> Iterator[str]:
     yield from (f"{name}.bicepparam: {said}" for name, said in infra.built_parameters.items() if said)
 
 

@@ -17,8 +17,12 @@ NEIGHBOURS = ("host.json", "azure.yaml")
 
 
 def find_compiler() -> str | None:
-    """The Bicep CLI: BICEP, else the one on PATH."""
-    return os.environ.get("BICEP") or shutil.which("bicep")
+    """The Bicep CLI: what BICEP names, else the one on PATH. Raises RuntimeError when BICEP names no program."""
+    named = os.environ.get("BICEP")
+    found = shutil.which(named or "bicep")
+    if named and found is None:
+        raise RuntimeError(f"BICEP names no program: {named}")
+    return found and str(Path(found).absolute())
 
 
 class Infra:
