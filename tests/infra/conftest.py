@@ -4,13 +4,21 @@ import pytest
 
 from tests.infra.compiler import Infra, find_compiler
 
+NO_COMPILER = "no Bicep compiler: infra/ was not checked (put bicep on PATH, or name it in BICEP)"
+
 
 @pytest.fixture(scope="session")
 def compiler() -> str:
     found = find_compiler()
     if found is None:
-        pytest.skip("no Bicep compiler: infra/ is not checked (put bicep on PATH, or name it in BICEP)")
+        pytest.skip(NO_COMPILER)
     return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A skipped test is easily overlooked."""
+    if any(NO_COMPILER in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(NO_COMPILER, yellow=True)
 
 
 @pytest.fixture(scope="session")
