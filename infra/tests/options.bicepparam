@@ -1,9 +1,9 @@
-// Whatever else can be switched on or changed: orchestrations on Durable Task Scheduler, a domain and a translator of its own.
+// Whatever else can be switched on or changed: orchestrations on Durable Task Scheduler, a domain and a translator.
 using '../main.bicep'
 
 param environmentName = 'toon-options'
 param location = 'koreacentral'
-param environmentType = 'dev'
+param authClientId = '33333333-3333-3333-3333-333333333333'
 param durableBackend = 'durableTaskScheduler'
 param schedulerLocation = 'japaneast'
 param retentionDays = 90

@@ -1,5 +1,6 @@
 """What must hold of infra/. Each check takes a copy of it and tells, in sentences, what is wrong: nothing, if all is well."""
 
+import functools
 import json
 import re
 from collections import Counter
@@ -393,6 +394,9 @@ def check_vault(infra: Infra) -> Iterator[str]:
             yield f"{where}: the vault lacks RBAC or soft delete"
         if properties.get("enablePurgeProtection") != (True if where == "prod" else None):
             yield f"{where}: purge protection is {properties.get('enablePurgeProtection')}"
+        audit = [setting["properties"]["workspaceId"] for setting in snapshot.all("Microsoft.Insights/diagnosticSettings")]
+        if audit != [snapshot.one("Microsoft.OperationalInsights/workspaces")["id"]]:
+            yield f"{where}: who reads keys is recorded in {audit}"
         secrets = {resource["name"].split("/")[1] for resource in snapshot.all("Microsoft.KeyVault/vaults/secrets")}
         if secrets != set(VAULT_NAMES.values()):
             yield f"{where}: the code reads {sorted(VAULT_NAMES.values())}, the vault gets {sorted(secrets)}"
@@ -456,7 +460,7 @@ def check_api_versions(infra: Infra) -> Iterator[str]:
 
 def check_alerts(infra: Infra) -> Iterator[str]:
     queries = {query.text: query for query in kql.query_files(infra.folder)}
-    analyses = kql.analyse(list(queries.values()))
+    analyses = _analyses(infra)
     for snapshot in infra.snapshots.values():
         where = snapshot.environment
         groups = {group["id"]: group for group in snapshot.all("Microsoft.Insights/actionGroups")}
@@ -465,6 +469,8 @@ def check_alerts(infra: Infra) -> Iterator[str]:
         for rule in rules:
             properties = rule["properties"]
             title, criterion = properties["displayName"], _criterion(rule)
+            if properties["enabled"] != (where != "dev"):
+                yield f"{where}: {title} is switched {'on' if properties['enabled'] else 'off'}"
             if properties["severity"] != SEVERITIES.get(title[:2]):
                 yield f"{where}: {title} has severity {properties['severity']}"
             for group in properties["actions"]["actionGroups"] or [""]:
@@ -518,7 +524,7 @@ def check_availability(infra: Infra) -> Iterator[str]:
 def check_workbook(infra: Infra) -> Iterator[str]:
     for snapshot in infra.snapshots.values():
         content = snapshot.one("Microsoft.Insights/workbooks")["properties"]["serializedData"]
-        if "__" in re.sub(r"\w+__\w+__\w+", "", content):
+        if re.search(r"__[A-Z_]+__", content):
             yield f"{snapshot.environment}: a placeholder of the workbook was not filled in"
         items = {item["name"]: item["content"] for item in json.loads(content)["items"]}
         workspace = snapshot.one("Microsoft.OperationalInsights/workspaces")["id"]
@@ -529,11 +535,15 @@ def check_workbook(infra: Infra) -> Iterator[str]:
 
 def check_queries(infra: Infra) -> Iterator[str]:
     """Every query can be run, and names only events, metrics, fields, codes and states that the app has."""
-    queries = kql.query_files(infra.folder) + kql.workbook_queries(infra.folder)
-    for where, analysis in kql.analyse(queries).items():
+    for where, analysis in _analyses(infra).items():
         yield from (f"{where}: {problem}" for problem in analysis.problems)
-    for query in queries:
+    for query in kql.query_files(infra.folder) + kql.workbook_queries(infra.folder):
         yield from (f"{query.where}: the app has no {word}" for word in kql.unknown_words(query))
+
+
+@functools.cache
+def _analyses(infra: Infra) -> dict[str, kql.Analysis]:
+    return kql.analyse(kql.query_files(infra.folder) + kql.workbook_queries(infra.folder))
 
 
 def _images_account(snapshot: Snapshot) -> dict[str, Any]:

@@ -253,7 +253,7 @@ DEPLOYED = [
         "infra/app/api.bicep",
         "'/api/webhooks/replicate', ",
         "",
-        "prod: /api/webhooks/replicate must not need a token",
+        "options: /api/webhooks/replicate must not need a token",
     ),
     # what the types leave open
     Mistake("a misspelt SKU", "infra/app/api.bicep", "name: 'FC1'", "name: 'FCl'", "sku.name is FCl"),
@@ -379,7 +379,7 @@ def compiled(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> list[st
 
 @pytest.fixture(scope="session")
 def deployed(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    infra = Infra(tmp_path_factory.mktemp("deployed") / "project", compiler)
+    infra = Infra(tmp_path_factory.mktemp("deployed") / "project", compiler, environments=["dev", "options"])
     return _findings(infra, DEPLOYED, [check for check in checks.CHECKS if check not in BY_COMPILER])
 
 
