@@ -161,6 +161,10 @@ param syncResponses bool = false
 @allowed(['none', 'bfl'])
 param pplFallback string = 'none'
 
+@description('Optional. What jobs do while a provider is left alone after failures: wait for it, or fail at once.')
+@allowed(['wait', 'fail'])
+param providerDown string = 'wait'
+
 @description('Optional. How pictures say that they were generated.')
 @allowed(['metadata', 'visible'])
 param aiLabel string = 'metadata'
@@ -430,6 +434,7 @@ var appSettings = {
   SYNC_RESPONSES: syncResponses ? 'true' : 'false'
   AUTH_MODE: empty(authClientId) ? 'none' : 'easyauth'
   PPL_FALLBACK: pplFallback
+  PROVIDER_DOWN: providerDown
   AI_LABEL: aiLabel
 }
 
