@@ -400,6 +400,8 @@ var hostSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
   // The worker itself sets OpenTelemetry up.
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+  // They would record whole URLs, signed ones too, and a span for each storage call of each job.
+  OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3,httpx'
   PYTHON_THREADPOOL_THREAD_COUNT: string(pythonThreads)
   // Large blocks go back to the system when freed; otherwise the memory of many large uploads sticks to the process.
   MALLOC_MMAP_THRESHOLD_: '262144'
