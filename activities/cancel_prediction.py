@@ -13,7 +13,8 @@ blueprint = df.Blueprint()
 
 @blueprint.activity_trigger(input_name="payload", activity=names.CANCEL_PREDICTION)
 def cancel_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
-    return cancel(services(), payload)
+    with telemetry.step(names.CANCEL_PREDICTION, payload):
+        return cancel(services(), payload)
 
 
 def cancel(services: Services, payload: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,8 @@ blueprint = df.Blueprint()
 
 @blueprint.activity_trigger(input_name="payload", activity=names.CHECK_PREDICTION)
 def check_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
-    return check(services(), payload)
+    with telemetry.step(names.CHECK_PREDICTION, payload):
+        return check(services(), payload)
 
 
 def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     `{"state": "failed", "problem", "resubmits"}`: with how many new predictions are worth a try.
     """
     generator = services.generators[payload["generator"]]
+    telemetry.name_prediction(payload["handle"]["id"])
     look = generator.look(Handle.from_payload(payload["handle"]), payload["age_seconds"])
     if isinstance(look, Running):
         if look.trouble:
@@ -45,7 +47,8 @@ def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         return {"state": "failed", "problem": look.problem.at(GENERATING).to_payload(), "resubmits": look.resubmits}
     ready_at = datetime.now(UTC).isoformat()
     try:
-        output = _store(services, generator, look, payload)
+        with telemetry.span("store_picture", **payload):
+            output = _store(services, generator, look, payload)
     except (ProviderError, ProblemError, AzureError) as error:
         telemetry.event(
             "result_not_stored",

@@ -22,7 +22,8 @@ _LOOK_AGAIN_SECONDS = (15.0, 60.0)
 @blueprint.activity_trigger(input_name="payload", activity=names.ENTER_GATE)
 @blueprint.durable_client_input(client_name="client")
 async def enter_gate(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]
-    return await enter(services(), client, payload)
+    with telemetry.step(names.ENTER_GATE, payload):
+        return await enter(services(), client, payload)
 
 
 async def enter(services: Services, client: df.DurableOrchestrationClient, payload: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ blueprint = df.Blueprint()
 
 @blueprint.activity_trigger(input_name="payload", activity=names.FINISH_JOB)
 def finish_job(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
-    return finish(services(), payload)
+    with telemetry.step(names.FINISH_JOB, payload):
+        return finish(services(), payload)
 
 
 def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
@@ -49,13 +50,7 @@ def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         document = services.jobs.update(payload["job_id"], ended)
     except KeyError:
         return {"status": "canceled"}
-    telemetry.event(
-        "job_ended", job_id=document["id"], kind=document["kind"], status=document["status"],
-        code=(document["error"] or {}).get("code"), generator=generator.name, provider=document["provider"],
-        attempts=document["attempts"], polls=payload["polls"], fallback_used=payload["fallback_used"],
-        possible_duplicate=document["possible_duplicate"], cost_usd=document["usage"]["cost_usd"],
-        **(document["metrics"] or {}),
-    )  # fmt: skip
+    telemetry.job_ended(document, payload["polls"])
     return {"status": document["status"]}
 
 

@@ -12,7 +12,8 @@ blueprint = df.Blueprint()
 
 @blueprint.activity_trigger(input_name="payload", activity=names.KEEP_LEFTOVER)
 def keep_leftover(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
-    return keep(services(), payload)
+    with telemetry.step(names.KEEP_LEFTOVER, payload):
+        return keep(services(), payload)
 
 
 def keep(services: Services, payload: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.telling import tell
-from shared import names
+from shared import names, telemetry
 from shared.domain.gate import holder_name
 from shared.services import Services, services
 
@@ -16,7 +16,8 @@ blueprint = df.Blueprint()
 @blueprint.activity_trigger(input_name="payload", activity=names.LEAVE_GATE)
 @blueprint.durable_client_input(client_name="client")
 async def leave_gate(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]
-    return await leave(services(), client, payload)
+    with telemetry.step(names.LEAVE_GATE, payload):
+        return await leave(services(), client, payload)
 
 
 async def leave(services: Services, client: df.DurableOrchestrationClient, payload: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import images, names
+from shared import images, names, telemetry
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import VALIDATING
 from shared.domain.problem import ProblemError
@@ -16,7 +16,8 @@ blueprint = df.Blueprint()
 
 @blueprint.activity_trigger(input_name="payload", activity=names.PREPARE_IMAGE)
 def prepare_image(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
-    return prepare(services(), payload)
+    with telemetry.step(names.PREPARE_IMAGE, payload):
+        return prepare(services(), payload)
 
 
 def prepare(services: Services, payload: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ MAX_SENDS = 2
 
 @blueprint.activity_trigger(input_name="payload", activity=names.SUBMIT_PREDICTION)
 def submit_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
-    return submit(services(), payload)
+    with telemetry.step(names.SUBMIT_PREDICTION, payload):
+        return submit(services(), payload)
 
 
 def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def _send(services: Services, generator: Generator, record: "_Record", order: Or
         # The prediction exists and is paid for: the orchestration's history will hold the handle instead.
         telemetry.event("submission_not_recorded", job_id=payload["job_id"], reason=type(error).__name__)
         record.remember(state="submitted", handle=handle.to_payload())
+    telemetry.name_prediction(handle.id)
     telemetry.event(
         "submitted", job_id=payload["job_id"], index=payload["index"], attempt=payload["attempt"],
         generator=generator.name, prediction_id=handle.id, possible_duplicate=record["possible_duplicate"],

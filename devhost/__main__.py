@@ -22,6 +22,7 @@ from devhost.engine import Engine
 from devhost.http_host import HttpTriggers, Invoker, StaticPage
 from devhost.management_api import ManagementApi
 from devhost.taskhub import HubInUse, TaskHub
+from devhost.telemetry import capture_from_environment, set_up_logging
 
 
 def _give_memory_back() -> None:
@@ -43,10 +44,8 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True, help="folder that holds the task hub")
     parser.add_argument("--web", type=Path, help="folder to serve at /")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
-    logging.captureWarnings(True)
-    for chatty in ("azure", "aiohttp.access", "urllib3"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    set_up_logging()
+    stop_capturing = capture_from_environment()
     _give_memory_back()
     # The app changes the working directory.
     web_folder, state = options.web.resolve() if options.web else None, options.state.resolve()
@@ -58,6 +57,7 @@ def main() -> int:
         return 1
     asyncio.run(serve(app, hub, options.host, options.port, web_folder))
     # Threads of user code that are still busy must not hold the exit; what they did not finish runs again.
+    stop_capturing()
     logging.shutdown()
     os._exit(0)
 

@@ -19,11 +19,12 @@ blueprint = df.Blueprint()
 def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     job = context.get_input()
     started_at = context.current_utc_datetime.isoformat()
+    named = {"job_id": job["job_id"], "traceparent": job["traceparent"]}
     pictures: list[dict[str, Any]] = []
     try:
         context.set_custom_status(status_at(VALIDATING, started_at=started_at))
         prepared = yield from call_all(context, [
-            (names.PREPARE_IMAGE, {"job_id": job["job_id"], "field": field, "blob": blob})
+            (names.PREPARE_IMAGE, {**named, "field": field, "blob": blob})
             for field, blob in job["images"].items()
         ])  # fmt: skip
         problem = next((image["problem"] for image in prepared if "problem" in image), None)
@@ -32,7 +33,7 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     except ActivityFailed:
         problem = Problem("internal", charged="no").to_payload()
 
-    ending = {"job_id": job["job_id"], "started_at": started_at, **_ending(job, pictures, problem)}
+    ending = {**named, "started_at": started_at, **_ending(job, pictures, problem)}
     # Nobody waits for the slots' return, so it does not hold up the end.
     slots = [picture["slot"] for picture in pictures if picture["slot"] and not picture["leftover"]]
     yield from call_all(
@@ -46,7 +47,7 @@ def _make_pictures(context: df.DurableOrchestrationContext, job: dict[str, Any],
     """One picture is made here; several are made by a sub-orchestration each, so that each has a story of its own."""
     orders = [
         {"job_id": job["job_id"], "generators": job["generators"], "images": images, "started_at": started_at,
-         "limits": job["limits"], "label": job["label"], **picture}
+         "traceparent": job["traceparent"], "limits": job["limits"], "label": job["label"], **picture}
         for picture in job["pictures"]
     ]  # fmt: skip
     if len(orders) == 1:
@@ -114,7 +115,7 @@ def _watch_leftovers(context: df.DurableOrchestrationContext, job: dict[str, Any
                 going_on.append(picture)
                 continue
             if look["state"] != "running":
-                names_of_it = {name: picture["leftover"][name] for name in ("job_id", "index", "generator")}
+                names_of_it = {name: picture["leftover"][name] for name in ("job_id", "index", "generator", "traceparent")}
                 calls.append((names.KEEP_LEFTOVER, {**names_of_it, "look": look}))
             calls.append((names.LEAVE_GATE, {**picture["slot"], "outcome": "ok" if look["state"] == "stored" else None}))
         if calls:

@@ -248,7 +248,12 @@ class _Story:
         return end
 
     def _names(self) -> dict[str, Any]:
-        return {"job_id": self.order["job_id"], "index": self.order["index"], "generator": self.generator["name"]}
+        return {
+            "job_id": self.order["job_id"],
+            "index": self.order["index"],
+            "generator": self.generator["name"],
+            "traceparent": self.order["traceparent"],
+        }
 
     def _show(self, status: dict[str, Any]) -> None:
         self.context.set_custom_status({

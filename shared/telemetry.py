@@ -1,14 +1,129 @@
-"""Log events: one line with fields at each boundary. No prompt text, secret, SAS or provider body ever goes in."""
+"""What an operator can see: one trace per job, events with fields, metrics. No prompt, secret, signed link or provider's body.
 
-import json
+Only OpenTelemetry's API is used here. The Functions worker brings the SDK and its exporter when
+PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY is set; without them spans and metrics cost next to nothing and go nowhere.
+"""
+
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from opentelemetry import metrics, trace
+from opentelemetry.context import Context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared.telemetry_names import METRICS
+
 _log = logging.getLogger("toonconnect")
+_tracer = trace.get_tracer("toonconnect")
+_meter = metrics.get_meter("toonconnect")
+_propagator = TraceContextTextMapPropagator()
+#: Payload fields that name a span's job, as attributes.
+_NAMED = ("job_id", "index", "generator", "attempt", "instance")
+
+_counters = {name: _meter.create_counter(name, METRICS[name][0]) for name in ("toonconnect.jobs", "toonconnect.cost")}
+_histograms = {
+    name: _meter.create_histogram(name, METRICS[name][0])
+    for name in (
+        "toonconnect.queue.duration", "toonconnect.provider.duration", "toonconnect.overhead.duration", "toonconnect.polls",
+    )
+}  # fmt: skip
+_gauges = {
+    name: _meter.create_gauge(name, METRICS[name][0])
+    for name in ("toonconnect.gate.active", "toonconnect.gate.waiting", "toonconnect.gate.limit")
+}
 
 
 def event(name: str, level: int = logging.INFO, **fields: Any) -> None:
-    """Log `name` with its fields; Application Insights parses the JSON part, people read the line."""
-    _log.log(
-        level, "%s %s", name, json.dumps({k: v for k, v in fields.items() if v is not None}, ensure_ascii=False, default=str)
-    )
+    """Log an event. Its name is the message and its fields are the record's, which Application Insights keeps as properties."""
+    _log.log(level, name, extra={field: value for field, value in fields.items() if value is not None})
+
+
+@contextmanager
+def request(name: str, headers: Mapping[str, str]) -> Iterator[None]:
+    """A span for an HTTP request: in the host's trace where the worker has one, else in the caller's."""
+    is_known = trace.get_current_span().get_span_context().is_valid
+    context = None if is_known else _propagator.extract({"traceparent": headers.get("traceparent", "")})
+    with _span(name, context, kind=trace.SpanKind.SERVER):
+        yield
+
+
+@contextmanager
+def step(name: str, payload: Mapping[str, Any]) -> Iterator[None]:
+    """A span for an activity, below the request that its job began with: `payload["traceparent"]`."""
+    context = _propagator.extract({"traceparent": payload.get("traceparent") or ""})
+    with _span(name, context, attributes=_attributes(payload)):
+        yield
+
+
+@contextmanager
+def span(name: str, **fields: Any) -> Iterator[None]:
+    """A span for a part of a step."""
+    with _span(name, attributes=_attributes(fields)):
+        yield
+
+
+@contextmanager
+def call(method: str, host: str, path: str) -> Iterator[trace.Span]:
+    """A span for a request to a provider. The path comes without its query, which may be signed; nothing of the trace is sent."""
+    attributes = {"http.request.method": method, "server.address": host, "url.path": path}
+    with _span(f"{method} {host}", kind=trace.SpanKind.CLIENT, attributes=attributes) as made:
+        yield made
+
+
+def name_prediction(prediction_id: str) -> None:
+    """Name the prediction on the present span."""
+    trace.get_current_span().set_attribute("toonconnect.prediction_id", prediction_id)
+
+
+def traceparent() -> str | None:
+    """The present span as W3C traceparent, for what goes on in another process."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def job_ended(document: Mapping[str, Any], polls: int) -> None:
+    """The metrics of a job that has just ended, and its event."""
+    kind, provider = document["kind"], document["provider"]
+    code = (document["error"] or {}).get("code")
+    cost, times = document["usage"]["cost_usd"], document["metrics"] or {}
+    named = {"kind": kind, "provider": provider}
+    _counters["toonconnect.jobs"].add(1, {**named, "status": document["status"], "code": code or ""})
+    _counters["toonconnect.cost"].add(cost, named)
+    _histograms["toonconnect.polls"].record(polls, named)
+    for part in ("queue", "provider", "overhead"):
+        if times.get(f"{part}_ms") is not None:
+            _histograms[f"toonconnect.{part}.duration"].record(times[f"{part}_ms"] / 1000, named)
+    event(
+        "job_ended", job_id=document["id"], kind=kind, status=document["status"], code=code, provider=provider,
+        attempts=document["attempts"], polls=polls, fallback_used=document["fallback_used"],
+        possible_duplicate=document["possible_duplicate"], cost_usd=cost, queue_ms=times.get("queue_ms"),
+        provider_ms=times.get("provider_ms"), overhead_ms=times.get("overhead_ms"),
+    )  # fmt: skip
+
+
+def gate_changed(provider: str, active: int, waiting: int, limit: int) -> None:
+    for name, value in (("active", active), ("waiting", waiting), ("limit", limit)):
+        _gauges[f"toonconnect.gate.{name}"].set(value, {"provider": provider})
+
+
+@contextmanager
+def _span(
+    name: str, context: Context | None = None, kind: trace.SpanKind = trace.SpanKind.INTERNAL, attributes: Any = None
+) -> Iterator[trace.Span]:
+    """A failed span says what kind of error it was. Its text stays out: it may hold a URL with its signature."""
+    with _tracer.start_as_current_span(
+        name, context, kind, attributes, record_exception=False, set_status_on_exception=False
+    ) as made:
+        try:
+            yield made
+        except Exception as error:
+            made.set_attribute("error.type", type(error).__name__)
+            made.set_status(trace.StatusCode.ERROR)
+            raise
+
+
+def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"toonconnect.{name}": fields[name] for name in _NAMED if fields.get(name) is not None}

@@ -31,6 +31,8 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "stored": ("bytes",),
     "result_not_stored": ("reason",),
     "leftover_ended": ("state",),
+    # every hour
+    "housekeeping": ("purged", "stuck"),
     # the end
     "job_ended": (
         "kind", "status", "code", "provider", "attempts", "polls", "fallback_used", "possible_duplicate", "cost_usd",

@@ -1,5 +1,5 @@
-"""HTTP triggers: parse, start, query, answer."""
+"""HTTP triggers: parse, start, query, answer; and one on a timer that tidies up."""
 
-from triggers import generate, health, jobs, options, webhooks
+from triggers import generate, health, housekeeping, jobs, options, webhooks
 
-blueprints = (generate.blueprint, jobs.blueprint, options.blueprint, webhooks.blueprint, health.blueprint)
+blueprints = (generate.blueprint, jobs.blueprint, options.blueprint, webhooks.blueprint, health.blueprint, housekeeping.blueprint)

@@ -35,7 +35,8 @@ def endpoint(handler: Handler) -> Handler:
         if req.method == "OPTIONS":
             return _with_headers(req, func.HttpResponse(status_code=204), request_id(req))
         try:
-            response = await handler(req, **bindings)
+            with telemetry.request(handler.__name__, req.headers):
+                response = await handler(req, **bindings)
         except ProblemError as error:
             response = problem_response(req, error.problem)
         except ProviderError as error:

@@ -186,7 +186,8 @@ def _orchestration_input(app: Services, document: dict[str, Any]) -> dict[str, A
     settings = app.settings
     generators = _generators(app, KINDS[document["kind"]])
     return {
-        "job_id": document["id"], "images": document["images"], "label": document["input"]["label"],
+        "job_id": document["id"], "traceparent": telemetry.traceparent(),
+        "images": document["images"], "label": document["input"]["label"],
         "generators": [{"name": g.name, "expected_seconds": g.expected_seconds} for g in generators],
         "pictures": [
             {"index": i, "seed": seed, "preset": document["input"]["preset"]} for i, seed in enumerate(document["seeds"])

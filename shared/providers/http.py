@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
+
+from shared import telemetry
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -156,12 +159,14 @@ class ProviderHttp:
         **kwargs: Any,
     ) -> Answer:
         ends = time.monotonic() + (total_seconds or self._total_seconds)
+        parts = urlsplit(url)
         try:
-            with session.request(
+            with telemetry.call(method, parts.hostname or "", parts.path) as span, session.request(
                 # No compression: a few hostile bytes must not unpack to gigabytes.
                 method, url, headers={"Accept-Encoding": "identity", **headers}, allow_redirects=False, stream=True,
                 timeout=(CONNECT_SECONDS, self._read_seconds), **kwargs,
             ) as response:  # fmt: skip
+                span.set_attribute("http.response.status_code", response.status_code)
                 return Answer(response.status_code, response.headers, _read(response, max_bytes, ends))
         except requests.RequestException as error:
             raise Unreachable(type(error).__name__, never_sent=_never_sent(error)) from error

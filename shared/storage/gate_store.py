@@ -88,6 +88,7 @@ class GateStore:
         finally:
             for change in batch:
                 change.is_done = True
+        telemetry.gate_changed(provider, len(gate.document["active"]), len(gate.document["waiting"]), gate.limit)
         for name, fields in gate.events:
             telemetry.event(name, generator=provider, **fields)
         return gate.grants

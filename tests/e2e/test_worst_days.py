@@ -1,15 +1,19 @@
 """Waiting in line, keys that change, what cannot be canceled, and providers that call back: on the whole stack."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import azure.durable_functions as df
 import pytest
 import requests
 
 from tests import pictures
 from tests.stack import Stack, free_port
 from tests.vault import CloudSecrets
+from triggers import housekeeping
 
 pytestmark = pytest.mark.stack
 
@@ -88,3 +92,24 @@ def test_replicate_calls_back_and_nobody_else_can(tmp_path: Path) -> None:
         url = f"{stack.url}/api/webhooks/replicate?instance={job['id']}&submission=1"
         unsigned = requests.post(url, json={"id": "x", "status": "succeeded"}, timeout=20)
         assert (unsigned.status_code, unsigned.json()["code"]) == (401, "unauthorized")
+
+
+async def test_housekeeping_forgets_ended_orchestrations_and_leaves_running_ones_and_jobs(tmp_path: Path) -> None:
+    with Stack(tmp_path, BFL_MAX_ACTIVE="4") as stack:
+        stack.configure(bfl={"delay_seconds": 1})
+        image = pictures.photo_jpeg(300, 300)
+        done = stack.ended(stack.goods(image).json()["id"])
+        stack.configure(bfl={"outcome": "never"})
+        running = stack.goods(image).json()
+        while stack.job(running["id"])["stage"] != "generating":
+            time.sleep(0.1)
+        hub = f"{stack.url}/runtime/webhooks/durabletask"
+        urls = {"id": "INSTANCEID", "statusQueryGetUri": f"{hub}/instances/INSTANCEID"}
+        binding = {"taskHubName": "ToonConnect", "creationUrls": {}, "managementUrls": urls, "rpcBaseUrl": f"{hub}/"}
+
+        client = df.DurableOrchestrationClient(json.dumps(binding))
+        await housekeeping.tidy(client, datetime.now(UTC) + timedelta(days=31))
+
+        known = [one["instanceId"] for one in requests.get(f"{hub}/instances", timeout=20).json()]
+        assert known == [running["id"]]
+        assert stack.job(done["id"])["status"] == "succeeded"

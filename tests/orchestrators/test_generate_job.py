@@ -24,7 +24,8 @@ RUNNING = {"state": "running", "trouble": None}
 
 def job_input(pictures: int = 1, **limits: Any) -> dict[str, Any]:
     return {
-        "job_id": JOB, "generators": [{"name": "fake", "expected_seconds": 10}], "images": {"input_image": "in.png"},
+        "job_id": JOB, "traceparent": None,
+        "generators": [{"name": "fake", "expected_seconds": 10}], "images": {"input_image": "in.png"},
         "label": "none", "pictures": [{"index": i, "seed": i, "preset": None} for i in range(pictures)],
         "limits": LIMITS | limits,
     }  # fmt: skip

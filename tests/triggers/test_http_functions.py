@@ -9,6 +9,7 @@ import azure.functions as func
 import pytest
 import requests
 from azure.core.exceptions import ServiceRequestError
+from azure.durable_functions.models.PurgeHistoryResult import PurgeHistoryResult
 from azure.functions.http import HttpRequest
 
 from shared.domain.problem import Problem
@@ -18,7 +19,7 @@ from shared.settings import Settings
 from shared.webhooks import Refused
 from tests import pictures
 from tests.fakes import FakeGenerator, make_services
-from triggers import generate, health, jobs, options, waiting, webhooks
+from triggers import generate, health, housekeeping, jobs, options, waiting, webhooks
 from triggers.edge import endpoint, language, request_id
 
 RUNTIME = df.OrchestrationRuntimeStatus
@@ -629,3 +630,35 @@ async def test_a_webhook_that_is_not_signed_wakes_nobody(app: Any, client: FakeC
     huge = await webhook(app, client, sent=b"x" * (webhooks.MAX_BODY_BYTES + 1), instance=JOB, submission="1")
     assert huge.status_code == 400
     assert client.raised == []
+
+
+# ---- housekeeping ----
+
+
+class Hub:
+    """A durable client that answers as its HTTP API does, and remembers what it was asked."""
+
+    def __init__(self, stuck: int) -> None:
+        self.stuck = stuck
+        self.asked: list[tuple[str, datetime, list[str]]] = []
+
+    async def purge_instance_history_by(self, since: datetime, until: datetime, states: Any) -> Any:
+        self.asked.append(("purge", until, [state.name for state in states]))
+        return PurgeHistoryResult(7)
+
+    async def get_status_by(self, since: datetime, until: datetime, states: Any) -> list[Any]:
+        self.asked.append(("list", until, [state.name for state in states]))
+        return [Status(RUNTIME.Running)] * self.stuck
+
+
+async def test_what_has_ended_is_forgotten_after_the_retention_and_stuck_jobs_are_counted(app: Any, caplog: Any) -> None:
+    settings(app, RETENTION_DAYS="10")
+    now, hub = datetime(2026, 6, 30, tzinfo=UTC), Hub(stuck=2)
+    with caplog.at_level("INFO", "toonconnect"):
+        await housekeeping.tidy(hub, now)  # type: ignore[arg-type]
+
+    (_, purged_until, purged), (_, listed_until, listed) = hub.asked
+    assert (purged_until, listed_until) == (now - timedelta(days=10), now - housekeeping.STUCK_AFTER)
+    assert not set(purged) & set(listed)
+    (record,) = caplog.records
+    assert (record.getMessage(), record.levelname, record.purged, record.stuck) == ("housekeeping", "WARNING", 7, 2)

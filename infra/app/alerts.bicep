@@ -1,0 +1,378 @@
+metadata description = 'Who is told, and of what: three action groups by severity, log alerts, and a test from outside.'
+
+@export()
+@description('Figures above which an alert is raised. What is not given keeps its default, which is the target of operations.')
+type thresholdsType = {
+  @description('Failed jobs in a hundred. Default 5.')
+  jobFailurePercent: int?
+
+  @description('Failed jobs in a hundred at which the service counts as down. Default 50.')
+  jobFailureCriticalPercent: int?
+
+  @description('95th percentile of a PPL job, in seconds. Default 120.')
+  pplP95Seconds: int?
+
+  @description('95th percentile of a goods job, in seconds. Default 120.')
+  goodsP95Seconds: int?
+
+  @description('Mean of a PPL job, in seconds. Default 90.')
+  pplMeanSeconds: int?
+
+  @description('Mean of a goods job, in seconds. Default 60.')
+  goodsMeanSeconds: int?
+
+  @description('Timeouts of one provider in 30 minutes. Default 3.')
+  timeouts: int?
+
+  @description('Requests refused for asking too much in 15 minutes. Default 50.')
+  refusals: int?
+
+  @description('95th percentile of the wait for a slot at a provider, in seconds. Default 120.')
+  gateWaitSeconds: int?
+
+  @description('Internal errors in 15 minutes. Default 5.')
+  internalErrors: int?
+
+  @description('Places, of five, from which the app must be out of reach. Default 2.')
+  failedLocations: int?
+}
+
+@description('A log alert.')
+type ruleType = {
+  @description('Its name, of which the resource name is made.')
+  name: string
+
+  @description('What the mail says.')
+  title: string
+
+  @description('How soon somebody must answer.')
+  severity: 'P1' | 'P2' | 'P3'
+
+  @description('The search.')
+  query: string
+
+  @description('Column that is compared with the threshold; without one, rows are counted.')
+  measure: string?
+
+  @description('Columns whose values make a series each; an alert names its series.')
+  splitBy: string[]?
+
+  @description('The one value of splitBy that counts; without it, all do.')
+  only: string?
+
+  @description('Figure above which the alert is raised.')
+  threshold: int
+
+  @description('How far back the search goes.')
+  window: 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H'
+
+  @description('How often it runs; every five minutes unless set.')
+  every: 'PT15M'?
+}
+
+@description('Required. Prefix of the names of action groups.')
+param actionGroupPrefix string
+
+@description('Required. Prefix of the names of alert rules.')
+param alertPrefix string
+
+@description('Required. Name of the availability test.')
+param webTestName string
+
+@description('Required. End of all names, unique to the environment.')
+param resourceToken string
+
+@description('Required. Region of the rules and of the availability test.')
+param location string
+
+@description('Required. Tags of everything here.')
+param tags { *: string }
+
+@description('Required. Name of the workspace that is searched.')
+param workspaceName string
+
+@description('Required. Name of the Application Insights component that shows the availability test.')
+param appInsightsName string
+
+@description('Required. Address of the app.')
+param apiUri string
+
+@description('Required. Whether the rules and the availability test are switched on.')
+param enabled bool
+
+@description('Required. Addresses that mail of the highest severity goes to.')
+param emailsP1 string[]
+
+@description('Required. Addresses that mail of the middle severity goes to.')
+param emailsP2 string[]
+
+@description('Required. Addresses that mail of the lowest severity goes to.')
+param emailsP3 string[]
+
+@description('Required. Figures that differ from the targets of operations.')
+param thresholds thresholdsType
+
+// The house's severities and Azure's: an answer within 15 minutes, one hour, four hours.
+var severities = { P1: 0, P2: 1, P3: 2 }
+var receivers = [
+  { severity: 'P1', emails: emailsP1 }
+  { severity: 'P2', emails: emailsP2 }
+  { severity: 'P3', emails: emailsP3 }
+]
+
+var rules ruleType[] = [
+  {
+    name: 'jobs-mostly-failing'
+    title: 'Most jobs fail'
+    severity: 'P1'
+    query: loadTextContent('../queries/job-failure-rate.kql')
+    measure: 'failed_percent'
+    threshold: thresholds.?jobFailureCriticalPercent ?? 50
+    window: 'PT15M'
+  }
+  {
+    name: 'provider-stopped'
+    title: 'A provider refuses our key or our credit is used up'
+    severity: 'P1'
+    query: loadTextContent('../queries/provider-stopped.kql')
+    splitBy: ['provider', 'code']
+    threshold: 0
+    window: 'PT6H'
+  }
+  {
+    name: 'missing-key'
+    title: 'A key or a setting is missing'
+    severity: 'P1'
+    query: loadTextContent('../queries/missing-key.kql')
+    threshold: 0
+    window: 'PT15M'
+  }
+  {
+    name: 'job-failure-rate'
+    title: 'More jobs fail than should'
+    severity: 'P2'
+    query: loadTextContent('../queries/job-failure-rate.kql')
+    measure: 'failed_percent'
+    threshold: thresholds.?jobFailurePercent ?? 5
+    window: 'PT1H'
+  }
+  {
+    name: 'job-duration-p95-ppl'
+    title: 'PPL jobs are too slow'
+    severity: 'P2'
+    query: loadTextContent('../queries/job-duration-p95.kql')
+    measure: 'p95_seconds'
+    splitBy: ['job_kind']
+    only: 'ppl'
+    threshold: thresholds.?pplP95Seconds ?? 120
+    window: 'PT30M'
+  }
+  {
+    name: 'job-duration-p95-goods'
+    title: 'Goods jobs are too slow'
+    severity: 'P2'
+    query: loadTextContent('../queries/job-duration-p95.kql')
+    measure: 'p95_seconds'
+    splitBy: ['job_kind']
+    only: 'goods'
+    threshold: thresholds.?goodsP95Seconds ?? 120
+    window: 'PT30M'
+  }
+  {
+    name: 'breaker-opened'
+    title: 'A provider fails and is given a rest'
+    severity: 'P2'
+    query: loadTextContent('../queries/breaker-opened.kql')
+    splitBy: ['provider']
+    threshold: 0
+    window: 'PT15M'
+  }
+  {
+    name: 'timeouts-by-provider'
+    title: 'A provider does not deliver in time'
+    severity: 'P2'
+    query: loadTextContent('../queries/timeouts-by-provider.kql')
+    splitBy: ['provider']
+    threshold: thresholds.?timeouts ?? 3
+    window: 'PT30M'
+  }
+  {
+    name: 'stuck-jobs'
+    title: 'Jobs do not end'
+    severity: 'P2'
+    query: loadTextContent('../queries/stuck-jobs.kql')
+    threshold: 0
+    window: 'PT6H'
+    every: 'PT15M'
+  }
+  {
+    name: 'money-at-risk'
+    title: 'A paid picture may be lost or paid twice'
+    severity: 'P2'
+    query: loadTextContent('../queries/money-at-risk.kql')
+    threshold: 0
+    window: 'PT15M'
+  }
+  {
+    name: 'internal-errors'
+    title: 'Requests fail inside the app'
+    severity: 'P2'
+    query: loadTextContent('../queries/internal-errors.kql')
+    threshold: thresholds.?internalErrors ?? 5
+    window: 'PT15M'
+  }
+  {
+    name: 'job-duration-mean-ppl'
+    title: 'PPL jobs are slower than their target'
+    severity: 'P3'
+    query: loadTextContent('../queries/job-duration-mean.kql')
+    measure: 'mean_seconds'
+    splitBy: ['job_kind']
+    only: 'ppl'
+    threshold: thresholds.?pplMeanSeconds ?? 90
+    window: 'PT1H'
+  }
+  {
+    name: 'job-duration-mean-goods'
+    title: 'Goods jobs are slower than their target'
+    severity: 'P3'
+    query: loadTextContent('../queries/job-duration-mean.kql')
+    measure: 'mean_seconds'
+    splitBy: ['job_kind']
+    only: 'goods'
+    threshold: thresholds.?goodsMeanSeconds ?? 60
+    window: 'PT1H'
+  }
+  {
+    name: 'gate-saturated'
+    title: 'Jobs wait long for a slot at a provider'
+    severity: 'P3'
+    query: loadTextContent('../queries/gate-saturated.kql')
+    measure: 'p95_waited_seconds'
+    splitBy: ['provider']
+    threshold: thresholds.?gateWaitSeconds ?? 120
+    window: 'PT30M'
+  }
+  {
+    name: 'refusals'
+    title: 'Many requests are refused for asking too much'
+    severity: 'P3'
+    query: loadTextContent('../queries/refusals.kql')
+    splitBy: ['code']
+    threshold: thresholds.?refusals ?? 50
+    window: 'PT15M'
+  }
+]
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
+  name: workspaceName
+}
+
+resource appInsights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: appInsightsName
+}
+
+resource actionGroups 'Microsoft.Insights/actionGroups@2023-01-01' = [
+  for receiver in receivers: {
+    name: '${actionGroupPrefix}${toLower(receiver.severity)}-${resourceToken}'
+    location: 'global'
+    tags: tags
+    properties: {
+      groupShortName: 'toon-${toLower(receiver.severity)}'
+      enabled: true
+      emailReceivers: map(receiver.emails, email => {
+        name: email
+        emailAddress: email
+        useCommonAlertSchema: true
+      })
+    }
+  }
+]
+
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for rule in rules: {
+    name: '${alertPrefix}${rule.name}-${resourceToken}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: '${rule.severity}: ${rule.title}'
+      severity: severities[rule.severity]
+      enabled: enabled
+      scopes: [workspace.id]
+      windowSize: rule.window
+      evaluationFrequency: rule.?every ?? 'PT5M'
+      autoMitigate: true
+      // The tables come into being with the first telemetry, which is after the first deployment.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            metricMeasureColumn: rule.?measure
+            timeAggregation: rule.?measure == null ? 'Count' : 'Maximum'
+            dimensions: map(rule.?splitBy ?? [], column => {
+              name: column
+              operator: 'Include'
+              values: [rule.?only ?? '*']
+            })
+            operator: 'GreaterThan'
+            threshold: rule.threshold
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      actions: { actionGroups: [actionGroups[severities[rule.severity]].id] }
+    }
+  }
+]
+
+resource webTest 'Microsoft.Insights/webtests@2022-06-15' = {
+  name: webTestName
+  location: location
+  tags: union(tags, { 'hidden-link:${appInsights.id}': 'Resource' })
+  kind: 'standard'
+  properties: {
+    SyntheticMonitorId: webTestName
+    Name: 'Health'
+    Kind: 'standard'
+    Enabled: enabled
+    Frequency: 300
+    Timeout: 30
+    RetryEnabled: true
+    Locations: [
+      { Id: 'apac-hk-hkn-azr' }
+      { Id: 'apac-jp-kaw-edge' }
+      { Id: 'apac-sg-sin-azr' }
+      { Id: 'emea-nl-ams-azr' }
+      { Id: 'us-ca-sjc-azr' }
+    ]
+    Request: { RequestUrl: '${apiUri}/api/health', HttpVerb: 'GET' }
+    ValidationRules: { ExpectedHttpStatusCode: 200, SSLCheck: true, SSLCertRemainingLifetimeCheck: 7 }
+  }
+}
+
+resource unavailable 'Microsoft.Insights/metricAlerts@2026-01-01' = {
+  name: '${alertPrefix}unavailable-${resourceToken}'
+  location: 'global'
+  tags: tags
+  properties: {
+    description: 'P1: the app is out of reach'
+    severity: severities.P1
+    enabled: enabled
+    scopes: [webTest.id, appInsights.id]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    autoMitigate: true
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria'
+      webTestId: webTest.id
+      componentId: appInsights.id
+      failedLocationCount: thresholds.?failedLocations ?? 2
+    }
+    actions: [{ actionGroupId: actionGroups[severities.P1].id }]
+  }
+}
+
+@description('Resource id of the action group of each severity, P1 first.')
+output actionGroupIds string[] = [for (receiver, index) in receivers: actionGroups[index].id]

@@ -1,0 +1,134 @@
+metadata description = 'The function app on a Flex Consumption plan of its own, and who may call it.'
+
+@description('Required. Name of the plan.')
+param planName string
+
+@description('Required. Name of the function app.')
+@minLength(2)
+@maxLength(60)
+param name string
+
+@description('Required. Region of plan and app.')
+param location string
+
+@description('Required. Tags of plan and app.')
+param tags { *: string }
+
+@description('Required. Name of the identity that the app runs as.')
+param identityName string
+
+@description('Required. Address of the blobs of the host\'s storage account; ends in a slash.')
+param deploymentStorageEndpoint string
+
+@description('Required. Container of the deployed package.')
+param deploymentContainerName string
+
+@description('Required. App settings by name.')
+param appSettings { *: string }
+
+@description('Required. Memory of an instance in megabytes.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int
+
+@description('Required. Instances there may be at once.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstanceCount int
+
+@description('Required. Instances that always wait for orchestrations and activities.')
+param alwaysReadyInstances int
+
+@description('Required. HTTP requests that an instance serves at once.')
+param httpConcurrency int
+
+@description('Required. Application (client) id of the API\'s app registration; blank leaves the API open to all.')
+param authClientId string
+
+@description('Required. Issuer of the tokens.')
+param authIssuer string
+
+@description('Required. Client ids of the applications whose tokens are taken; empty takes those of every application.')
+param authAllowedApplications string[]
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource api 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'api' })
+  kind: 'functionapp,linux'
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {} } }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${deploymentStorageEndpoint}${deploymentContainerName}'
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
+        }
+      }
+      runtime: { name: 'python', version: '3.12' }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyInstances > 0 ? [{ name: 'durable', instanceCount: alwaysReadyInstances }] : []
+        // Unset, a Python app gets one instance per concurrent request.
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      // cors stays unset: the platform's cannot expose headers, so the app answers CORS itself (ALLOWED_ORIGINS).
+      appSettings: map(items(appSettings), setting => {
+        name: setting.key
+        value: setting.value
+      })
+    }
+  }
+}
+
+resource auth 'Microsoft.Web/sites/config@2025-03-01' = if (!empty(authClientId)) {
+  parent: api
+  name: 'authsettingsV2'
+  properties: {
+    platform: { enabled: true, runtimeVersion: '~1' }
+    globalValidation: {
+      // The platform checks tokens and vouches for the caller in X-MS-CLIENT-PRINCIPAL-ID; the app itself turns callers
+      // without one away (AUTH_MODE). Were it the platform, preflights, which carry no token, would get 401 and no browser
+      // could call the API from the page's origin.
+      requireAuthentication: false
+      unauthenticatedClientAction: 'AllowAnonymous'
+      // Providers sign their webhooks and probes carry nothing: a strange Authorization header must not stop either.
+      excludedPaths: ['/api/webhooks/replicate', '/api/health', '/api/health/ready']
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: { clientId: authClientId, openIdIssuer: authIssuer }
+        validation: {
+          allowedAudiences: ['api://${authClientId}', authClientId]
+          defaultAuthorizationPolicy: empty(authAllowedApplications)
+            ? {}
+            : { allowedApplications: authAllowedApplications }
+        }
+      }
+    }
+    login: { tokenStore: { enabled: true } }
+  }
+}
+
+@description('Address of the app.')
+output uri string = 'https://${api.properties.defaultHostName}'

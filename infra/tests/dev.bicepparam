@@ -1,0 +1,6 @@
+// A development environment: everything optional left at its default.
+using '../main.bicep'
+
+param environmentName = 'toon-dev'
+param location = 'koreacentral'
+param budgetStartDate = '2026-12-01'

@@ -1,0 +1,21 @@
+// Whatever else can be switched on or changed: orchestrations on Durable Task Scheduler, a domain and a translator.
+using '../main.bicep'
+
+param environmentName = 'toon-options'
+param location = 'koreacentral'
+param authClientId = '33333333-3333-3333-3333-333333333333'
+param durableBackend = 'durableTaskScheduler'
+param schedulerLocation = 'japaneast'
+param retentionDays = 90
+param softDeleteDays = 0
+param extraAllowedOrigins = ['https://studio.toonconnect.example']
+param publicBaseUrl = 'https://api.toonconnect.example'
+param translatorEndpoint = 'https://api.cognitive.microsofttranslator.com'
+param translatorRegion = 'koreacentral'
+param syncResponses = true
+param pplFallback = 'bfl'
+param aiLabel = 'visible'
+param alertsEnabled = true
+param alertThresholds = { jobFailurePercent: 8, gateWaitSeconds: 300 }
+param disableLocalAuth = true
+param budgetStartDate = '2026-12-01'

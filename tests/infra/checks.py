@@ -1,0 +1,558 @@
+"""What must hold of infra/. Each check takes a copy of it and tells, in sentences, what is wrong: nothing, if all is well."""
+
+import functools
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from shared.domain.kinds import KINDS
+from shared.secrets import VAULT_NAMES
+from shared.settings import Settings
+from shared.storage.blob_store import DOCUMENTS, IMAGES
+from tests.infra import kql
+from tests.infra.compiler import Infra, Snapshot
+
+Check = Callable[[Infra], Iterator[str]]
+
+#: Depends on today's date: a clean file would fail on some morning.
+DATED_RULES = {"use-recent-api-versions"}
+
+#: What shared/settings.py reads and a deployment leaves out, and why.
+LEFT_OUT = {
+    "AzureWebJobsStorage": "a connection string holds a key; the account is reached by identity",
+    "AzureWebJobsStorage__accountName": "the short form of the three __*ServiceUri settings, which are set",
+    "REPLICATE_API_TOKEN": "is in the vault",
+    "BFL_API_KEY": "is in the vault",
+    "TRANSLATOR_KEY": "is in the vault",
+    "REPLICATE_API_BASE_URL": "the code's default is the provider's own address",
+    "BFL_API_BASE_URL": "the code's default is the provider's own address",
+    "PROVIDER_EXTRA_HOSTS": "opens plain http to further hosts: local work only",
+    "WEBSITE_HOSTNAME": "set by the platform",
+    "WEBSITE_INSTANCE_ID": "set by the platform",
+}
+#: What shared/settings.py reads and a deployment sets only where a parameter asks for it.
+OPTIONAL = {
+    "PUBLIC_BASE_URL", "MAX_ACTIVE_JOBS_PER_OWNER", "DAILY_JOBS_PER_OWNER", "TRANSLATOR_ENDPOINT", "TRANSLATOR_REGION",
+}  # fmt: skip
+#: What a deployment sets for others than shared/settings.py, and who reads it.
+PLATFORM_SETTINGS = {
+    "AzureWebJobsStorage__credential": "the host: by identity",
+    "AzureWebJobsStorage__queueServiceUri": "the host: Durable's queues",
+    "AzureWebJobsStorage__tableServiceUri": "the host: Durable's tables",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "host and worker: where telemetry goes",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "host and worker: as whom it is sent",
+    "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "the worker: sets OpenTelemetry up",
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "the worker: no signed URLs in telemetry",
+    "PYTHON_THREADPOOL_THREAD_COUNT": "the worker: activities at once",
+    "MALLOC_MMAP_THRESHOLD_": "the C library: memory of large uploads goes back when freed",
+}
+SCHEDULER_SETTINGS = {
+    "AzureFunctionsJobHost__extensions__durableTask__storageProvider__type": "the host: instead of Azure Storage",
+    "AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName": "the host: which setting has it",
+    "DURABLE_TASK_SCHEDULER_CONNECTION_STRING": "the host: the scheduler's address and as whom it is called",
+}
+#: Never on Flex Consumption: some fail the deployment, others in some regions only.
+FORBIDDEN_SETTINGS = {
+    "FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME_VERSION",
+    "FUNCTIONS_WORKER_PROCESS_COUNT", "FUNCTIONS_MAX_HTTP_CONCURRENCY", "WEBSITE_RUN_FROM_PACKAGE", "WEBSITE_CONTENTSHARE",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING", "WEBSITE_CONTENTOVERVNET", "WEBSITE_VNET_ROUTE_ALL", "WEBSITE_DNS_SERVER",
+    "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT", "WEBSITE_MOUNT_ENABLED", "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "ENABLE_ORYX_BUILD", "WEBSITE_TIME_ZONE", "TZ", "WEBSITE_LOAD_CERTIFICATES",
+}  # fmt: skip
+FORBIDDEN_SITE_CONFIG = {
+    "linuxFxVersion", "pythonVersion", "netFrameworkVersion", "javaVersion", "nodeVersion", "alwaysOn", "ftpsState",
+    "use32BitWorkerProcess", "preWarmedInstanceCount", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled",
+    "cors",  # the app answers CORS itself: the platform's would drop the headers that it exposes
+}  # fmt: skip
+
+ROLES = {
+    "0ad04412-c4d5-4796-b79c-f76d14c8d402": "Durable Task Data Contributor",
+    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "Key Vault Secrets Officer",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+}
+#: (holder, role, on what) that the code needs, in every environment and beyond.
+NEEDED_ROLES = {
+    ("app", "Storage Blob Data Owner", "host storage"),
+    ("app", "Storage Blob Data Contributor", "images storage"),
+    ("app", "Key Vault Secrets User", "vaults"),
+    ("app", "Monitoring Metrics Publisher", "components"),
+}
+DURABLE_ON_STORAGE = {
+    ("app", "Storage Queue Data Contributor", "host storage"),
+    ("app", "Storage Table Data Contributor", "host storage"),
+}
+DURABLE_ON_SCHEDULER = {("app", "Durable Task Data Contributor", "taskHubs")}
+KEY_OPERATOR = {("somebody", "Key Vault Secrets Officer", "vaults")}
+
+#: Values that the compiler does not check, because the types allow any string there: type, path, allowed.
+OPEN_ENUMS: list[tuple[str, str, set[Any]]] = [
+    ("Microsoft.Storage/storageAccounts", "kind", {"StorageV2"}),
+    ("Microsoft.Storage/storageAccounts", "sku.name", {"Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_GZRS"}),
+    ("Microsoft.Storage/storageAccounts", "properties.minimumTlsVersion", {"TLS1_2"}),
+    ("Microsoft.Storage/storageAccounts", "properties.networkAcls.defaultAction", {"Allow"}),
+    ("Microsoft.KeyVault/vaults", "properties.sku.family", {"A"}),
+    ("Microsoft.KeyVault/vaults", "properties.sku.name", {"standard"}),
+    ("Microsoft.OperationalInsights/workspaces", "properties.sku.name", {"PerGB2018"}),
+    ("Microsoft.DurableTask/schedulers", "properties.sku.name", {"Consumption"}),
+    ("Microsoft.Web/serverfarms", "sku.name", {"FC1"}),
+    ("Microsoft.Web/serverfarms", "sku.tier", {"FlexConsumption"}),
+    ("Microsoft.Web/serverfarms", "properties.reserved", {True}),
+    ("Microsoft.Web/staticSites", "sku.name", {"Free"}),
+    ("Microsoft.Web/sites", "kind", {"functionapp,linux"}),
+    ("Microsoft.Web/sites", "identity.type", {"UserAssigned"}),
+    ("Microsoft.Web/sites", "properties.httpsOnly", {True}),
+    ("Microsoft.Web/sites", "properties.siteConfig.minTlsVersion", {"1.2", "1.3"}),
+    ("Microsoft.Web/sites", "properties.functionAppConfig.runtime.name", {"python"}),
+    ("Microsoft.Web/sites", "properties.functionAppConfig.runtime.version", {"3.12", "3.13"}),
+    ("Microsoft.Web/sites", "properties.functionAppConfig.deployment.storage.type", {"blobContainer"}),
+    ("Microsoft.Web/sites", "properties.functionAppConfig.deployment.storage.authentication.type", {"UserAssignedIdentity"}),
+    ("Microsoft.Web/sites", "properties.functionAppConfig.scaleAndConcurrency.instanceMemoryMB", {512, 2048, 4096}),
+    ("Microsoft.Authorization/roleAssignments", "properties.principalType", {"ServicePrincipal", "Group", "User"}),
+    ("Microsoft.Insights/components", "kind", {"web"}),
+    ("Microsoft.Insights/webtests", "kind", {"standard"}),
+    ("Microsoft.Insights/workbooks", "kind", {"shared"}),
+    ("Microsoft.Insights/scheduledQueryRules", "kind", {"LogAlert"}),
+]  # fmt: skip
+#: Names that come in as plain strings, whose length and letters nothing else checks.
+NAMES = {
+    "Microsoft.Storage/storageAccounts": r"[a-z0-9]{3,24}",
+    "Microsoft.KeyVault/vaults": r"(?=.{3,24}$)[a-zA-Z][a-zA-Z0-9]*(-[a-zA-Z0-9]+)*",
+    "Microsoft.Web/sites": r"[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]",
+    "Microsoft.OperationalInsights/workspaces": r"[a-zA-Z0-9][a-zA-Z0-9-]{2,61}[a-zA-Z0-9]",
+    "Microsoft.DurableTask/schedulers": r"[a-zA-Z0-9-]{3,64}",
+    "Microsoft.Resources/resourceGroups": r"[\w().-]{1,89}[\w()-]",
+    "Microsoft.Insights/workbooks": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+}
+#: The versions that were compiled and looked at; another one is a decision.
+API_VERSIONS = {
+    "Microsoft.Authorization/roleAssignments": "2022-04-01",
+    "Microsoft.Consumption/budgets": "2026-06-01",
+    "Microsoft.DurableTask/schedulers": "2026-02-01",
+    "Microsoft.DurableTask/schedulers/retentionPolicies": "2026-02-01",
+    "Microsoft.DurableTask/schedulers/taskHubs": "2026-02-01",
+    "Microsoft.Insights/actionGroups": "2023-01-01",
+    "Microsoft.Insights/components": "2020-02-02",
+    "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",
+    "Microsoft.Insights/metricAlerts": "2026-01-01",
+    "Microsoft.Insights/scheduledQueryRules": "2026-03-01",
+    "Microsoft.Insights/webtests": "2022-06-15",
+    "Microsoft.Insights/workbooks": "2023-06-01",
+    "Microsoft.KeyVault/vaults": "2025-05-01",
+    "Microsoft.KeyVault/vaults/secrets": "2025-05-01",
+    "Microsoft.ManagedIdentity/userAssignedIdentities": "2024-11-30",
+    "Microsoft.OperationalInsights/workspaces": "2025-07-01",
+    "Microsoft.Resources/resourceGroups": "2025-04-01",
+    "Microsoft.Storage/storageAccounts": "2025-08-01",
+    "Microsoft.Storage/storageAccounts/blobServices": "2025-08-01",
+    "Microsoft.Storage/storageAccounts/blobServices/containers": "2025-08-01",
+    "Microsoft.Storage/storageAccounts/managementPolicies": "2025-08-01",
+    "Microsoft.Web/serverfarms": "2025-03-01",
+    "Microsoft.Web/sites": "2025-03-01",
+    "Microsoft.Web/sites/config": "2025-03-01",
+    "Microsoft.Web/staticSites": "2025-03-01",
+}
+#: The house's severities as Azure numbers them.
+SEVERITIES = {"P1": 0, "P2": 1, "P3": 2}
+#: The targets of operations: error rate, and mean and 95th percentile by kind.
+TARGETS = {
+    "job-failure-rate": 5, "job-duration-mean-ppl": 90, "job-duration-mean-goods": 60, "job-duration-p95-ppl": 120,
+    "job-duration-p95-goods": 120,
+}  # fmt: skip
+
+
+# Before anything is deployed
+
+
+def check_compiler(infra: Infra) -> Iterator[str]:
+    for result in infra.diagnostics:
+        if result["ruleId"] not in DATED_RULES:
+            place = result["locations"][0]["physicalLocation"]
+            file = place["artifactLocation"]["uri"].rsplit("/infra/")[-1]
+            yield f"{file}:{place['region']['startLine']}: {result['ruleId']}: {result['message']['text']}"
+
+
+def check_format(infra: Infra) -> Iterator[str]:
+    yield from (f"{name} is not formatted" for name, text in infra.formatted.items() if text != infra.text(name))
+
+
+def check_parameters(infra: Infra) -> Iterator[str]:
+    """Every parameter can be set from the azd environment, under its own name in capitals."""
+    given = {name: value["value"] for name, value in json.loads(infra.text("infra/main.parameters.json"))["parameters"].items()}
+    yield from (f"main.parameters.json has {name}, which main.bicep has not" for name in given.keys() - infra.parameters)
+    yield from (f"main.parameters.json lacks {name}" for name in infra.parameters - given.keys())
+    own_names = {"environmentName": "AZURE_ENV_NAME", "location": "AZURE_LOCATION"}
+    for name, value in given.items():
+        variable = own_names.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+        if value != f"${{{variable}}}":
+            yield f"main.parameters.json gives {name} {value}, not ${{{variable}}}"
+
+
+def check_parameter_files(infra: Infra) -> Iterator[str]:
+    yield from (f"{name}.bicepparam: {said}" for name, said in infra.built_parameters.items() if said)
+
+
+def check_outputs(infra: Infra) -> Iterator[str]:
+    """No secret leaves through an output, nor through a variable, nor into a parameter that is not secure."""
+    yield from _leaks(infra.template, "main")
+
+
+def _leaks(template: Mapping[str, Any], name: str) -> Iterator[str]:
+    parameters = template.get("parameters", {})
+    secret = {key for key, value in parameters.items() if str(value.get("type", "")).lower().startswith("secure")}
+    variables = template.get("variables", {})
+
+    def reads_secret(value: Any, seen: frozenset[str] = frozenset()) -> bool:
+        text = json.dumps(value)
+        if any(f"parameters('{key}')" in text for key in secret) or re.search(
+            r"\blist(Keys|Secrets|\w*Sas)\(", text, re.IGNORECASE
+        ):
+            return True
+        named = set(re.findall(r"variables\('(\w+)'\)", text)) - seen
+        return any(reads_secret(variables.get(key), seen | named) for key in named)
+
+    yield from (
+        f"{name}: output {key} holds a secret" for key, value in template.get("outputs", {}).items() if reads_secret(value)
+    )
+    resources = template.get("resources", {})
+    for key, resource in resources.items() if isinstance(resources, dict) else enumerate(resources):
+        if resource["type"] == "Microsoft.Resources/deployments":
+            inner = resource["properties"]["template"]
+            for parameter, value in resource["properties"].get("parameters", {}).items():
+                kind = str(inner["parameters"].get(parameter, {}).get("type", ""))
+                if reads_secret(value) and not kind.lower().startswith("secure"):
+                    yield f"{name}: parameter {parameter} of module {key} takes a secret and is not secure"
+            yield from _leaks(inner, f"{name}/{key}")
+
+
+def check_order(infra: Infra) -> Iterator[str]:
+    """Roles are there before the app, and what they are about before the roles; the compiler sees neither."""
+    resources = infra.template["resources"]
+    needed = {"api": {"rbac"}, "rbac": {"identity", "hostStorage", "imagesStorage", "keyVault", "monitoring", "scheduler"}}
+    for name, before in needed.items():
+        missing = before - set(resources.get(name, {}).get("dependsOn", []))
+        yield from (f"{name} does not wait for {other}" for other in sorted(missing))
+
+
+def check_azd(infra: Infra) -> Iterator[str]:
+    services = re.findall(r"^  (\w+):", infra.text("azure.yaml").partition("\nservices:\n")[2].partition("\n\n")[0], re.MULTILINE)
+    for snapshot in infra.snapshots.values():
+        tagged = Counter(r["tags"]["azd-service-name"] for r in snapshot.resources if "azd-service-name" in r.get("tags", {}))
+        if tagged != Counter(services):
+            yield f"{snapshot.environment}: azure.yaml has {services}, resources are tagged {dict(tagged)}"
+        for resource in snapshot.resources:
+            if "location" in resource and "azd-env-name" not in resource.get("tags", {}):
+                yield f"{snapshot.environment}: {resource['name']} lacks the tag azd-env-name"
+
+
+# The app's settings
+
+
+class _Asked(dict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(WEBSITE_HOSTNAME="func.example")
+        self.names: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.names.add(key)
+        return super().get(key, default)
+
+
+def settings_of_the_code() -> set[str]:
+    """The names that shared/settings.py looks for."""
+    asked = _Asked()
+    Settings.from_environ(asked)
+    return asked.names
+
+
+def check_settings(infra: Infra) -> Iterator[str]:
+    code = settings_of_the_code()
+    yield from (f"{name} is listed as left out, but the code does not read it" for name in LEFT_OUT.keys() - code)
+    for snapshot in infra.snapshots.values():
+        given = snapshot.app_settings
+        platform = PLATFORM_SETTINGS.keys() | (SCHEDULER_SETTINGS.keys() if _on_scheduler(snapshot) else set())
+        where = snapshot.environment
+        yield from (f"{where}: {name} is not set" for name in sorted(code - given.keys() - LEFT_OUT.keys() - OPTIONAL))
+        yield from (f"{where}: {name} is not set" for name in sorted(platform - given.keys()))
+        yield from (f"{where}: nobody reads {name}" for name in sorted(given.keys() - code - platform))
+        yield from (f"{where}: {name} is not to be set" for name in sorted(given.keys() & LEFT_OUT.keys()))
+        yield from (f"{where}: Flex Consumption refuses {name}" for name in sorted(given.keys() & FORBIDDEN_SETTINGS))
+        site = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"]
+        yield from (f"{where}: siteConfig.{name} is not to be set" for name in sorted(site.keys() & FORBIDDEN_SITE_CONFIG))
+        yield from (f"{where}: {name} looks like a key" for name, value in sorted(given.items()) if _looks_like_a_key(value))
+        understood = Settings.from_environ({name: _plausible(name, value) for name, value in given.items()})
+        yield from (f"{where}: {name} {problem}" for name, problem in understood.problems.items())
+        if given.get("IMAGES_STORAGE_ACCOUNT") != _images_account(snapshot)["name"]:
+            yield f"{where}: IMAGES_STORAGE_ACCOUNT names no account of this deployment"
+
+
+def check_defaults(infra: Infra) -> Iterator[str]:
+    """Where no parameter is given, the app works as the code's defaults say."""
+    for snapshot in infra.snapshots.values():
+        if snapshot.environment != "dev":
+            continue
+        given = {name: value for name, value in snapshot.app_settings.items() if not value.startswith("[")}
+        default, deployed = Settings(), Settings.from_environ(given)
+        for field in vars(default).keys() - {"problems", "images_storage_account", "environment_secrets"}:
+            if getattr(default, field) != getattr(deployed, field):
+                yield f"{field} is {getattr(deployed, field)}, the code's default is {getattr(default, field)}"
+
+
+def _on_scheduler(snapshot: Snapshot) -> bool:
+    return bool(snapshot.all("Microsoft.DurableTask/schedulers"))
+
+
+def _looks_like_a_key(value: str) -> bool:
+    words = re.findall(r"[A-Za-z0-9+/_-]{32,}={0,2}", re.sub(r"reference\('[^']*'", "", value))
+    return "AccountKey" in value or any(re.search(r"\d", word) and re.search(r"[A-Za-z]", word) for word in words)
+
+
+def _plausible(name: str, value: str) -> str:
+    """What Azure might make of an expression."""
+    if not value.startswith("["):
+        return value
+    return "https://x.example" if name == "KEY_VAULT_URI" or name.endswith("Uri") or name == "ALLOWED_ORIGINS" else "x"
+
+
+# Access
+
+
+def check_roles(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        expected = NEEDED_ROLES | (DURABLE_ON_SCHEDULER if _on_scheduler(snapshot) else DURABLE_ON_STORAGE)
+        if snapshot.environment == "prod":
+            expected = expected | KEY_OPERATOR
+        given = [_role(snapshot, assignment) for assignment in snapshot.all("Microsoft.Authorization/roleAssignments")]
+        for who, role, scope in sorted(expected - set(given)):
+            yield f"{snapshot.environment}: {who} lacks {role} on {scope}"
+        for who, role, scope in sorted(set(given) - expected):
+            yield f"{snapshot.environment}: {who} has {role} on {scope} without need"
+        yield from (f"{snapshot.environment}: {name} is given twice" for name, times in Counter(given).items() if times > 1)
+
+
+def _role(snapshot: Snapshot, assignment: Mapping[str, Any]) -> tuple[str, str, str]:
+    scope, _, _ = assignment["id"].rpartition("/providers/Microsoft.Authorization/")
+    kind, name = scope.split("/")[-2:]
+    if kind == "storageAccounts":
+        kind = "images storage" if name == _images_account(snapshot)["name"] else "host storage"
+    properties = assignment["properties"]
+    role = properties["roleDefinitionId"].rsplit("/")[-1]
+    identity = snapshot.one("Microsoft.ManagedIdentity/userAssignedIdentities")["id"]
+    holder = "app" if identity in properties["principalId"] else "somebody"
+    return holder, ROLES.get(role, role), kind
+
+
+def check_storage(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        where = snapshot.environment
+        for account in snapshot.all("Microsoft.Storage/storageAccounts"):
+            for name, right in {
+                "allowSharedKeyAccess": False, "allowBlobPublicAccess": False, "supportsHttpsTrafficOnly": True,
+                "allowCrossTenantReplication": False, "defaultToOAuthAuthentication": True,
+            }.items():  # fmt: skip
+                if account["properties"].get(name) is not right:
+                    yield f"{where}: {account['name']}: {name} is not {right}"
+        containers: dict[str, set[str]] = {}
+        for container in snapshot.all("Microsoft.Storage/storageAccounts/blobServices/containers"):
+            account_name, _, name = container["name"].split("/")
+            containers.setdefault(account_name, set()).add(name)
+            if container["properties"].get("publicAccess") != "None":
+                yield f"{where}: container {name} is open to the public"
+        images = _images_account(snapshot)["name"]
+        if containers.get(images) != {IMAGES, DOCUMENTS}:
+            yield f"{where}: the code writes to {IMAGES} and {DOCUMENTS}, the account has {sorted(containers.get(images, set()))}"
+        site = snapshot.one("Microsoft.Web/sites")["properties"]
+        package = site["functionAppConfig"]["deployment"]["storage"]["value"]
+        if not any(f"'{name}')" in package for name in containers.get(_host_account(snapshot)["name"], set())):
+            yield f"{where}: the package goes to a container that does not exist"
+
+
+def check_retention(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        days = int(snapshot.app_settings["RETENTION_DAYS"])
+        rules: dict[str, Any] = {}
+        for policy in snapshot.all("Microsoft.Storage/storageAccounts/managementPolicies"):
+            for rule in policy["properties"]["policy"]["rules"]:
+                action = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+                rules |= {prefix: action for prefix in rule["definition"]["filters"]["prefixMatch"] if rule["enabled"]}
+        if rules != {f"{IMAGES}/": days, f"{DOCUMENTS}/": days}:
+            yield f"{snapshot.environment}: RETENTION_DAYS is {days}, blobs are deleted after {rules}"
+
+
+def check_vault(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        where = snapshot.environment
+        properties = snapshot.one("Microsoft.KeyVault/vaults")["properties"]
+        if not (properties.get("enableRbacAuthorization") and properties.get("enableSoftDelete")):
+            yield f"{where}: the vault lacks RBAC or soft delete"
+        if properties.get("enablePurgeProtection") != (True if where == "prod" else None):
+            yield f"{where}: purge protection is {properties.get('enablePurgeProtection')}"
+        audit = [setting["properties"]["workspaceId"] for setting in snapshot.all("Microsoft.Insights/diagnosticSettings")]
+        if audit != [snapshot.one("Microsoft.OperationalInsights/workspaces")["id"]]:
+            yield f"{where}: who reads keys is recorded in {audit}"
+        secrets = {resource["name"].split("/")[1] for resource in snapshot.all("Microsoft.KeyVault/vaults/secrets")}
+        if secrets != set(VAULT_NAMES.values()):
+            yield f"{where}: the code reads {sorted(VAULT_NAMES.values())}, the vault gets {sorted(secrets)}"
+
+
+def check_sign_in(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        auth = snapshot.all("Microsoft.Web/sites/config")
+        mode = snapshot.app_settings.get("AUTH_MODE")
+        if mode != ("easyauth" if auth else "none"):
+            yield f"{snapshot.environment}: AUTH_MODE is {mode} with {len(auth)} authentication settings"
+        for settings in auth:
+            validation = settings["properties"]["globalValidation"]
+            excluded = set(validation["excludedPaths"])
+            yield from (
+                f"{snapshot.environment}: {path} must not need a token"
+                for path in sorted({"/api/health", "/api/health/ready", "/api/webhooks/replicate"} - excluded)
+            )
+            if validation["unauthenticatedClientAction"] != "AllowAnonymous" or validation["requireAuthentication"]:
+                yield f"{snapshot.environment}: the platform would answer preflights, which carry no token, with 401"
+
+
+# What the types leave open
+
+
+def check_open_enums(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        for kind, path, allowed in OPEN_ENUMS:
+            for resource in snapshot.all(kind):
+                value: Any = resource
+                for part in path.split("."):
+                    value = value.get(part) if isinstance(value, dict) else None
+                if value not in allowed:
+                    yield f"{snapshot.environment}: {resource['name']}: {path} is {value}"
+
+
+def check_names(infra: Infra) -> Iterator[str]:
+    hub = json.loads(infra.text("host.json"))["extensions"]["durableTask"]["hubName"]
+    for snapshot in infra.snapshots.values():
+        for kind, pattern in NAMES.items():
+            for resource in snapshot.all(kind):
+                if not re.fullmatch(pattern, resource["name"]):
+                    yield f"{snapshot.environment}: {kind} cannot be called {resource['name']}"
+        for group in snapshot.all("Microsoft.Insights/actionGroups"):
+            if len(group["properties"]["groupShortName"]) > 12:
+                yield f"{snapshot.environment}: {group['properties']['groupShortName']} is longer than 12"
+        for task_hub in snapshot.all("Microsoft.DurableTask/schedulers/taskHubs"):
+            if task_hub["name"].split("/")[1] != hub:
+                yield f"{snapshot.environment}: host.json's task hub is {hub}, the scheduler's {task_hub['name']}"
+
+
+def check_api_versions(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        for kind, version in sorted({(resource["type"], resource["apiVersion"]) for resource in snapshot.resources}):
+            if API_VERSIONS.get(kind) != version:
+                yield f"{snapshot.environment}: {kind}@{version} has not been looked at"
+
+
+# What operators see
+
+
+def check_alerts(infra: Infra) -> Iterator[str]:
+    queries = {query.text: query for query in kql.query_files(infra.folder)}
+    analyses = _analyses(infra)
+    for snapshot in infra.snapshots.values():
+        where = snapshot.environment
+        groups = {group["id"]: group for group in snapshot.all("Microsoft.Insights/actionGroups")}
+        rules = snapshot.all("Microsoft.Insights/scheduledQueryRules")
+        used = set()
+        for rule in rules:
+            properties = rule["properties"]
+            title, criterion = properties["displayName"], _criterion(rule)
+            if properties["enabled"] != (where != "dev"):
+                yield f"{where}: {title} is switched {'on' if properties['enabled'] else 'off'}"
+            if properties["severity"] != SEVERITIES.get(title[:2]):
+                yield f"{where}: {title} has severity {properties['severity']}"
+            for group in properties["actions"]["actionGroups"] or [""]:
+                if not (group in groups and f"-{title[:2].lower()}-" in groups[group]["name"]):
+                    yield f"{where}: {title} is told to {group or 'nobody'}"
+            if criterion["query"] not in queries:
+                yield f"{where}: {title} asks what is in no file"
+                continue
+            used.add(criterion["query"])
+            columns = analyses[queries[criterion["query"]].where].columns
+            wanted = [dimension["name"] for dimension in criterion["dimensions"]] + [criterion["metricMeasureColumn"]]
+            yield from (f"{where}: {title}: there is no column {name}" for name in wanted if name and name not in columns)
+            if (criterion["timeAggregation"] == "Count") is not (criterion["metricMeasureColumn"] is None):
+                yield f"{where}: {title} compares {criterion['timeAggregation']} of {criterion['metricMeasureColumn']}"
+            if criterion["operator"] != "GreaterThan":
+                yield f"{where}: {title} compares with {criterion['operator']}"
+        yield from (f"{where}: no alert asks {query.where}" for text, query in queries.items() if text not in used)
+        if {rule["properties"]["severity"] for rule in rules} != set(SEVERITIES.values()) or len(groups) != len(SEVERITIES):
+            yield f"{where}: not every severity has alerts and somebody who is told"
+        if where != "options":
+            thresholds = {rule["name"].rsplit("-", 1)[0].removeprefix("alert-"): _criterion(rule)["threshold"] for rule in rules}
+            for name, target in TARGETS.items():
+                if thresholds.get(name) != target:
+                    yield f"{where}: the target of {name} is {target}, the alert is raised above {thresholds.get(name)}"
+        kinds = (d for rule in rules for d in _criterion(rule)["dimensions"] if d["name"] == "job_kind")
+        watched = {value for dimension in kinds for value in dimension["values"]}
+        if watched != KINDS.keys():
+            yield f"{where}: the code makes {sorted(KINDS)}, durations are watched of {sorted(watched)}"
+
+
+def _criterion(rule: Mapping[str, Any]) -> dict[str, Any]:
+    criterion: dict[str, Any] = rule["properties"]["criteria"]["allOf"][0]
+    return criterion
+
+
+def check_availability(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        test = snapshot.one("Microsoft.Insights/webtests")
+        alert = snapshot.one("Microsoft.Insights/metricAlerts")["properties"]
+        component = snapshot.one("Microsoft.Insights/components")["id"]
+        if "{0}/api/health'" not in test["properties"]["Request"]["RequestUrl"]:
+            yield f"{snapshot.environment}: the availability test asks {test['properties']['Request']['RequestUrl']}"
+        if f"hidden-link:{component}" not in test["tags"]:
+            yield f"{snapshot.environment}: the availability test is not linked to Application Insights"
+        if alert["scopes"] != [test["id"], component] or not alert["actions"] or alert["severity"] != SEVERITIES["P1"]:
+            yield f"{snapshot.environment}: nobody is told that the app is out of reach"
+        if alert["enabled"] != (snapshot.environment != "dev") or test["properties"]["Enabled"] != alert["enabled"]:
+            yield f"{snapshot.environment}: availability is watched: {alert['enabled']}"
+
+
+def check_workbook(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        content = snapshot.one("Microsoft.Insights/workbooks")["properties"]["serializedData"]
+        if re.search(r"__[A-Z_]+__", content):
+            yield f"{snapshot.environment}: a placeholder of the workbook was not filled in"
+        items = {item["name"]: item["content"] for item in json.loads(content)["items"]}
+        workspace = snapshot.one("Microsoft.OperationalInsights/workspaces")["id"]
+        for name, item in items.items():
+            if "query" in item and item["crossComponentResources"] != [workspace]:
+                yield f"{snapshot.environment}: workbook: {name} searches elsewhere"
+
+
+def check_queries(infra: Infra) -> Iterator[str]:
+    """Every query can be run, and names only events, metrics, fields, codes and states that the app has."""
+    for where, analysis in _analyses(infra).items():
+        yield from (f"{where}: {problem}" for problem in analysis.problems)
+    for query in kql.query_files(infra.folder) + kql.workbook_queries(infra.folder):
+        yield from (f"{query.where}: the app has no {word}" for word in kql.unknown_words(query))
+
+
+@functools.cache
+def _analyses(infra: Infra) -> dict[str, kql.Analysis]:
+    return kql.analyse(kql.query_files(infra.folder) + kql.workbook_queries(infra.folder))
+
+
+def _images_account(snapshot: Snapshot) -> dict[str, Any]:
+    return snapshot.one("Microsoft.Storage/storageAccounts", "stimages")
+
+
+def _host_account(snapshot: Snapshot) -> dict[str, Any]:
+    return snapshot.one("Microsoft.Storage/storageAccounts", "sthost")
+
+
+CHECKS: list[Check] = [check for name, check in sorted(globals().items()) if name.startswith("check_")]

@@ -1,0 +1,100 @@
+"""Every KQL query of the project: where it stands, what Microsoft's analyser says of it, which of our words it uses."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.domain.job import TERMINAL
+from shared.domain.problem import CATALOGUE
+from shared.telemetry_names import EVENTS, METRICS
+from tests.infra.compiler import ROOT
+
+#: Fields that every event may carry.
+COMMON_FIELDS = frozenset({"job_id", "index", "request_id", "generator"})
+_NODE = ROOT / "node_modules/node/bin/node"
+_STRINGS = r"""['"][^'"]*['"]"""
+_COMPARED = r"""{name}\)?\s*(?:==|=~|!=|!~|(?:!?in~?)\s*\()\s*({strings}(?:\s*,\s*{strings})*)"""
+
+
+@dataclass(frozen=True)
+class Query:
+    where: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    problems: list[str]
+    columns: list[str]
+
+
+def query_files(project: Path) -> list[Query]:
+    return [Query(f"infra/queries/{file.name}", file.read_text()) for file in sorted(project.glob("infra/queries/*.kql"))]
+
+
+def workbook_queries(project: Path) -> list[Query]:
+    """The workbook's queries, with its parameters filled in."""
+    items = json.loads((project / "infra/workbook.json").read_text())["items"]
+    return [
+        Query(f"infra/workbook.json: {item['name']}", item["content"]["query"].replace("{JobId}", "job_1"))
+        for item in items
+        if item["type"] == 3
+    ]
+
+
+def documented_queries(project: Path) -> list[Query]:
+    """The kusto blocks of the documentation."""
+    return [
+        Query(f"{file.relative_to(project)}: {number}", block)
+        for file in sorted(project.glob("docs/**/*.md"))
+        for number, block in enumerate(re.findall(r"```kusto\n(.*?)```", file.read_text(), re.DOTALL), 1)
+    ]
+
+
+def analyse(queries: list[Query]) -> dict[str, Analysis]:
+    """By where the query stands. One process for all of them: starting it is what takes time."""
+    node = str(_NODE) if _NODE.exists() else shutil.which("node") or "node"
+    asked = json.dumps([{"name": query.where, "query": query.text} for query in queries])
+    said = subprocess.run(
+        [node, str(Path(__file__).with_name("kql.js"))], input=asked, capture_output=True, text=True, check=False, timeout=120
+    )
+    if said.returncode:
+        raise AssertionError(f"the KQL analyser did not run (npm ci installs it):\n{said.stderr}")
+    answers: list[dict[str, Any]] = json.loads(said.stdout)
+    return {answer["name"]: Analysis(answer["problems"], answer["columns"]) for answer in answers}
+
+
+def unknown_words(query: Query) -> Iterator[str]:
+    """Event and metric names, fields, codes and states in the query that the app does not know."""
+    text = re.sub(r"//.*", "", query.text)
+    events = _compared_with("Message", text)
+    metrics = {name for name in _compared_with(r"\bName", text) if "AppMetrics" in text}
+    yield from (f"event {name}" for name in sorted(events - EVENTS.keys()))
+    yield from (f"metric {name}" for name in sorted(metrics - METRICS.keys()))
+    if "AppTraces" in text and re.search(r"\bMessage\s+(?:has|contains|startswith|matches)", text):
+        yield "Message is to be compared with == or in: other searches hide a name that no longer exists"
+
+    known = set(COMMON_FIELDS)
+    known |= {field for name in events & EVENTS.keys() for field in EVENTS[name]}
+    known |= {attribute for name in metrics & METRICS.keys() for attribute in METRICS[name][1]}
+    fields = set(re.findall(r"\bProperties\.(\w+)", text)) | set(re.findall(r"\bProperties\[['\"](\w+)", text))
+    yield from (f"field {name}" for name in sorted(fields - known))
+
+    yield from _not_in(text, "code", CATALOGUE)
+    if "'problem'" not in text:  # there, status is HTTP's
+        yield from _not_in(text, "status", TERMINAL)
+
+
+def _not_in(text: str, name: str, allowed: Iterable[str]) -> Iterator[str]:
+    yield from (f"{name} {value}" for value in sorted(_compared_with(rf"\b{name}", text) - set(allowed)))
+
+
+def _compared_with(name: str, text: str) -> set[str]:
+    """The literals that a column or a field of that name is compared with."""
+    comparisons = re.findall(_COMPARED.format(name=name, strings=_STRINGS), text)
+    return {literal[1:-1] for found in comparisons for literal in re.findall(_STRINGS, found)}

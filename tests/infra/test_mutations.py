@@ -1,0 +1,398 @@
+"""The checks see what they are for: each of these mistakes, made in a copy of infra/, turns one of them red.
+
+Mistakes that do not disturb each other share a copy, since a snapshot takes seconds.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.infra import checks
+from tests.infra.compiler import Infra
+
+
+@dataclass(frozen=True)
+class Mistake:
+    what: str
+    file: str
+    right: str
+    wrong: str
+    #: Part of what a check must say of it.
+    finding: str
+
+    def make(self, infra: Infra) -> None:
+        text = infra.text(self.file)
+        assert text.count(self.right) >= 1, f"{self.what}: {self.file} no longer holds {self.right!r}"
+        infra.path(self.file).write_text(text.replace(self.right, self.wrong, 1))
+
+
+#: Found by the compiler, its linter and its formatter.
+COMPILED = [
+    Mistake(
+        "a misspelt property",
+        "infra/app/api.bicep",
+        "httpsOnly: true",
+        "httpOnly: true",
+        'BCP089: The property "httpOnly"',
+    ),
+    Mistake("a wrong type", "infra/app/alerts.bicep", "Frequency: 300", "Frequency: '300'", 'BCP036: The property "Frequency"'),
+    Mistake(
+        "an API version that does not exist", "infra/app/web.bicep", "staticSites@2025-03-01", "staticSites@2025-03-31", "BCP081"
+    ),
+    Mistake(
+        "a parameter that nobody uses",
+        "infra/app/identity.bicep",
+        "@description('Required. Region",
+        "param spare string\n\n@description('Required. Region",
+        "no-unused-params",
+    ),
+    Mistake(
+        "a parameter without description",
+        "infra/app/identity.bicep",
+        "@description('Required. Tags of the identity.')\n",
+        "",
+        "use-description-params",
+    ),
+    Mistake(
+        "an address of one cloud",
+        "infra/app/storage.bicep",
+        "account.properties.primaryEndpoints.blob",
+        "'https://${name}.blob.core.windows.net/'",
+        "no-hardcoded-env-urls",
+    ),
+    Mistake(
+        "a secret in an output",
+        "infra/app/key-vault.bicep",
+        "output uri string = vault.properties.vaultUri",
+        "output uri string = '${vault.properties.vaultUri}${bflApiKey}'",
+        "outputs-should-not-contain-secrets",
+    ),
+    Mistake(
+        "a name that is too long",
+        "infra/abbreviations.json",
+        '"durableTaskSchedulers": "dts-"',
+        '"durableTaskSchedulers": "the-scheduler-that-runs-the-orchestrations-of-toonconnect-"',
+        "BCP332",
+    ),
+    Mistake(
+        "a line out of format",
+        "infra/app/budget.bicep",
+        "  name: name",
+        "    name:   name",
+        "infra/app/budget.bicep is not formatted",
+    ),
+    Mistake(
+        "a parameter that does not exist",
+        "infra/tests/dev.bicepparam",
+        "param location",
+        "param region = 'koreacentral'\nparam location",
+        "dev.bicepparam: ",
+    ),
+]
+
+#: Found by comparing what a deployment would make with what the code needs: the compiler has no objection.
+DEPLOYED = [
+    # roles
+    Mistake(
+        "a missing role",
+        "infra/app/rbac.bicep",
+        "resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (durableBackend == 'azureStorage')",
+        "resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (durableBackend == 'tables')",
+        "dev: app lacks Storage Table Data Contributor on host storage",
+    ),
+    Mistake(
+        "a role that is too much",
+        "infra/app/rbac.bicep",
+        "name: guid(imagesStorage.id, identity.id, roles.blobDataContributor)\n  scope: imagesStorage\n  properties: {\n"
+        "    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataContributor)",
+        "name: guid(imagesStorage.id, identity.id, roles.blobDataOwner)\n  scope: imagesStorage\n  properties: {\n"
+        "    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataOwner)",
+        "dev: app has Storage Blob Data Owner on images storage without need",
+    ),
+    Mistake(
+        "an app that does not wait for its roles", "infra/main.bicep", "  dependsOn: [rbac]\n", "", "api does not wait for rbac"
+    ),
+    # settings
+    Mistake(
+        "a renamed setting",
+        "infra/main.bicep",
+        "QUEUE_TIMEOUT_SECONDS:",
+        "QUEUE_TIMEOUT:",
+        "dev: QUEUE_TIMEOUT_SECONDS is not set",
+    ),
+    Mistake(
+        "a setting that nobody reads",
+        "infra/main.bicep",
+        "AI_LABEL: aiLabel",
+        "AI_LABEL: aiLabel\n  AI_LABELS: aiLabel",
+        "nobody reads AI_LABELS",
+    ),
+    Mistake(
+        "a setting that Flex Consumption refuses",
+        "infra/main.bicep",
+        "  AZURE_CLIENT_ID:",
+        "  FUNCTIONS_WORKER_RUNTIME: 'python'\n  AZURE_CLIENT_ID:",
+        "Flex Consumption refuses FUNCTIONS_WORKER_RUNTIME",
+    ),
+    Mistake(
+        "site configuration that Flex Consumption refuses",
+        "infra/app/api.bicep",
+        "minTlsVersion: '1.2'",
+        "minTlsVersion: '1.2'\n      alwaysOn: false",
+        "siteConfig.alwaysOn",
+    ),
+    Mistake(
+        "CORS of the platform",
+        "infra/app/api.bicep",
+        "minTlsVersion: '1.2'",
+        "minTlsVersion: '1.2'\n      cors: { allowedOrigins: ['*'] }",
+        "siteConfig.cors",
+    ),
+    Mistake(
+        "a default unlike the code's",
+        "infra/main.bicep",
+        "param pollMaxAttempts int = 120",
+        "param pollMaxAttempts int = 100",
+        "poll_max_attempts is 100, the code's default is 120",
+    ),
+    Mistake(
+        "a value that the code refuses",
+        "infra/main.bicep",
+        "? 'true' : 'false'",
+        "? 'yes' : 'no'",
+        "SYNC_RESPONSES must be one of",
+    ),
+    Mistake(
+        "a key in a setting",
+        "infra/main.bicep",
+        "BFL_MODEL: bflModel",
+        "BFL_MODEL: '${bflModel}-8f14e45fceea167a5a36dedd4bea2543'",
+        "BFL_MODEL looks like a key",
+    ),
+    Mistake(
+        "a parameter that azd cannot set",
+        "infra/main.parameters.json",
+        '    "softDeleteDays": { "value": "${SOFT_DELETE_DAYS}" },\n',
+        "",
+        "lacks softDeleteDays",
+    ),
+    Mistake(
+        "a parameter under another's name",
+        "infra/main.parameters.json",
+        "${BFL_MAX_ACTIVE}",
+        "${REPLICATE_MAX_ACTIVE}",
+        "gives bflMaxActive ${REPLICATE_MAX_ACTIVE}",
+    ),
+    # storage
+    Mistake(
+        "public blob access",
+        "infra/app/storage.bicep",
+        "allowBlobPublicAccess: false",
+        "allowBlobPublicAccess: true",
+        "allowBlobPublicAccess is not False",
+    ),
+    Mistake(
+        "shared keys",
+        "infra/app/storage.bicep",
+        "allowSharedKeyAccess: false",
+        "allowSharedKeyAccess: true",
+        "allowSharedKeyAccess is not False",
+    ),
+    Mistake(
+        "a public container",
+        "infra/app/storage.bicep",
+        "publicAccess: 'None'",
+        "publicAccess: 'Blob'",
+        "container documents is open to the public",
+    ),
+    Mistake(
+        "a container the code does not know",
+        "infra/main.bicep",
+        "{ name: 'images', deleteAfterDays",
+        "{ name: 'pictures', deleteAfterDays",
+        "the account has ['documents', 'pictures']",
+    ),
+    Mistake(
+        "a retention of its own",
+        "infra/main.bicep",
+        "{ name: 'documents', deleteAfterDays: retentionDays }",
+        "{ name: 'documents', deleteAfterDays: 365 }",
+        "'documents/': 365}",
+    ),
+    # keys and callers
+    Mistake(
+        "a secret in an output, through a variable",
+        "infra/app/key-vault.bicep",
+        "@description('Address of the vault.')",
+        "var note = 'key: ${bflApiKey}'\n@description('Note.')\noutput note string = note\n@description('Address of the vault.')",
+        "output note holds a secret",
+    ),
+    Mistake(
+        "a secret in a parameter that is not secure",
+        "infra/app/key-vault.bicep",
+        "@secure()\nparam translatorKey",
+        "param translatorKey",
+        "parameter translatorKey of module keyVault takes a secret",
+    ),
+    Mistake(
+        "a secret under another name",
+        "infra/app/key-vault.bicep",
+        "name: 'bfl-api-key'",
+        "name: 'bfl-key'",
+        "the vault gets ['bfl-key'",
+    ),
+    Mistake(
+        "purge protection always on",
+        "infra/app/key-vault.bicep",
+        "purgeProtection ? true : null",
+        "purgeProtection ? true : true",
+        "dev: purge protection is True",
+    ),
+    Mistake(
+        "webhooks behind a token",
+        "infra/app/api.bicep",
+        "'/api/webhooks/replicate', ",
+        "",
+        "options: /api/webhooks/replicate must not need a token",
+    ),
+    # what the types leave open
+    Mistake("a misspelt SKU", "infra/app/api.bicep", "name: 'FC1'", "name: 'FCl'", "sku.name is FCl"),
+    Mistake(
+        "a Python that does not exist", "infra/app/api.bicep", "version: '3.12'", "version: '3.21'", "runtime.version is 3.21"
+    ),
+    Mistake(
+        "a task hub that is not host.json's",
+        "infra/app/scheduler.bicep",
+        "name: taskHubName",
+        "name: '${taskHubName}-hub'",
+        "options: host.json's task hub is ToonConnect",
+    ),
+    Mistake(
+        "a name that is none",
+        "infra/app/workbook.bicep",
+        "name: guid(resourceGroup().id, 'operations')",
+        "name: 'operations'",
+        "Microsoft.Insights/workbooks cannot be called operations",
+    ),
+    Mistake(
+        "another API version",
+        "infra/app/web.bicep",
+        "staticSites@2025-03-01",
+        "staticSites@2024-04-01",
+        "Microsoft.Web/staticSites@2024-04-01 has not been looked at",
+    ),
+    Mistake(
+        "a tag unlike azure.yaml",
+        "infra/app/web.bicep",
+        "'azd-service-name': 'web'",
+        "'azd-service-name': 'page'",
+        "resources are tagged {'page': 1, 'api': 1}",
+    ),
+    # what operators see
+    Mistake(
+        "a renamed event in a query",
+        "infra/queries/breaker-opened.kql",
+        "'breaker_opened'",
+        "'breaker_open'",
+        "breaker-opened.kql: the app has no event breaker_open",
+    ),
+    Mistake(
+        "a renamed field in a query",
+        "infra/queries/gate-saturated.kql",
+        "Properties.waited_ms",
+        "Properties.waited",
+        "gate-saturated.kql: the app has no field waited",
+    ),
+    Mistake(
+        "a code that does not exist",
+        "infra/queries/timeouts-by-provider.kql",
+        "'generation_timeout'",
+        "'generation_timed_out'",
+        "the app has no code generation_timed_out",
+    ),
+    Mistake(
+        "a column that does not exist",
+        "infra/queries/missing-key.kql",
+        "project TimeGenerated",
+        "project Timestamp",
+        "missing-key.kql: The name 'Timestamp' does not refer",
+    ),
+    Mistake(
+        "a function that does not exist",
+        "infra/workbook.json",
+        "percentile(seconds, 95)",
+        "percentil(seconds, 95)",
+        "infra/workbook.json: durations: The name 'percentil'",
+    ),
+    Mistake(
+        "a metric that does not exist",
+        "infra/workbook.json",
+        "'toonconnect.gate.active'",
+        "'toonconnect.gate.running'",
+        "gate: the app has no metric toonconnect.gate.running",
+    ),
+    Mistake(
+        "an alert that compares no column",
+        "infra/app/alerts.bicep",
+        "measure: 'failed_percent'",
+        "measure: 'failure_percent'",
+        "P1: Most jobs fail: there is no column failure_percent",
+    ),
+    Mistake(
+        "an alert that wakes the wrong people",
+        "infra/app/alerts.bicep",
+        "actionGroups: [actionGroups[severities[rule.severity]].id]",
+        "actionGroups: [actionGroups[2].id]",
+        "P1: Most jobs fail is told to",
+    ),
+    Mistake(
+        "an alert above its target",
+        "infra/app/alerts.bicep",
+        "thresholds.?jobFailurePercent ?? 5",
+        "thresholds.?jobFailurePercent ?? 25",
+        "the target of job-failure-rate is 5, the alert is raised above 25",
+    ),
+    Mistake(
+        "an availability test of no address",
+        "infra/app/alerts.bicep",
+        "${apiUri}/api/health",
+        "${apiUri}/health",
+        "the availability test asks",
+    ),
+]
+
+
+def _findings(infra: Infra, mistakes: list[Mistake], found_by: list[checks.Check]) -> list[str]:
+    for mistake in mistakes:
+        mistake.make(infra)
+    return [finding for check in found_by for finding in check(infra)]
+
+
+BY_COMPILER: list[checks.Check] = [checks.check_compiler, checks.check_format, checks.check_parameter_files]
+
+
+@pytest.fixture(scope="session")
+def compiled(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    infra = Infra(tmp_path_factory.mktemp("compiled") / "project", compiler, environments=["dev"])
+    return _findings(infra, COMPILED, BY_COMPILER)
+
+
+@pytest.fixture(scope="session")
+def deployed(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    infra = Infra(tmp_path_factory.mktemp("deployed") / "project", compiler, environments=["dev", "options"])
+    return _findings(infra, DEPLOYED, [check for check in checks.CHECKS if check not in BY_COMPILER])
+
+
+@pytest.mark.parametrize("mistake", COMPILED, ids=lambda mistake: mistake.what)
+def test_the_compiler_tells(mistake: Mistake, compiled: list[str]) -> None:
+    assert any(mistake.finding in finding for finding in compiled), compiled
+
+
+@pytest.mark.parametrize("mistake", DEPLOYED, ids=lambda mistake: mistake.what)
+def test_a_check_tells(mistake: Mistake, deployed: list[str]) -> None:
+    assert any(mistake.finding in finding for finding in deployed), deployed
+
+
+def test_no_two_mistakes_are_the_same_finding() -> None:
+    said = [mistake.finding for mistake in COMPILED + DEPLOYED]
+    assert len(set(said)) == len(said)

@@ -1,0 +1,92 @@
+"""The smoke test sees a deployment that works, and says what does not."""
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from infra import smoke_test
+from tests.infra.compiler import ROOT
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts a site that plays both API and page; `broken` paths answer 503."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(broken: tuple[str, ...] = (), allowed: bool = True, knows: bool = True) -> str:
+        class Site(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                origin = f"http://127.0.0.1:{self.server.server_address[1]}"
+                self.send_response(503 if self.path in broken else 200)
+                if allowed and self.headers.get("Origin") == origin:
+                    self.send_header("Access-Control-Allow-Origin", origin)
+                self.end_headers()
+                if self.path == "/config.js":
+                    self.wfile.write(f'export const apiBase = "{origin if knows else ""}/api";'.encode())
+                elif self.path in broken:
+                    self.wfile.write(b'{"checks": "BFL_API_KEY is missing"}')
+
+            do_GET = do_OPTIONS = answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_deployment_that_works_has_no_problems(serve: Serve) -> None:
+    site = serve()
+
+    assert smoke_test.main(site, site + "/") is None
+
+
+def test_an_app_that_is_down_is_all_that_is_told(serve: Serve) -> None:
+    site = serve(broken=("/api/health", "/api/health/ready"))
+
+    assert [problem.split(":")[0] for problem in smoke_test.problems(site, site)] == ["the app is not up"]
+
+
+def test_nobody_at_the_address_is_an_app_that_is_down() -> None:
+    assert next(smoke_test.problems("http://127.0.0.1:1", "http://127.0.0.1:1")).startswith("the app is not up")
+
+
+@pytest.mark.parametrize(
+    ("site", "said"),
+    [
+        ({"broken": ("/api/health/ready",)}, "BFL_API_KEY is missing"),
+        ({"allowed": False}, "browsers may not call the API"),
+        ({"knows": False}, "the page does not know the API"),
+    ],
+)
+def test_what_is_wrong_is_said_when_patience_ends(
+    site: dict[str, object], said: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smoke_test, "PATIENCE_SECONDS", 0)
+    address = serve(**site)
+
+    problem = smoke_test.main(address, address)
+
+    assert problem is not None
+    assert said in problem
+    assert "\n" not in problem
+
+
+def test_the_workflow_runs_it_with_pinned_actions_and_without_secrets() -> None:
+    workflows = {file.name: file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")}
+
+    assert "python infra/smoke_test.py" in workflows["deploy-environment.yml"]
+    used = [line.split("uses:")[1].strip() for text in workflows.values() for line in text.splitlines() if "uses:" in line]
+    assert [action for action in used if not action.startswith("./") and action.count(".") < 2] == []
+    assert "secrets." not in "".join(workflows.values())
