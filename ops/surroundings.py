@@ -16,7 +16,7 @@ from shared.services import Services
 from shared.settings import Settings
 
 #: What an operator's shell may hold. Secrets come by the environment alone: a command line is seen by every process.
-URL, DURABLE_URL = "TOONCONNECT_URL", "TOONCONNECT_DURABLE_URL"
+SETTINGS, URL, DURABLE_URL = "TOONCONNECT_SETTINGS", "TOONCONNECT_URL", "TOONCONNECT_DURABLE_URL"
 TOKEN, DURABLE_KEY = "TOONCONNECT_TOKEN", "TOONCONNECT_DURABLE_KEY"  # noqa: S105 - names of variables
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -32,7 +32,7 @@ class Surroundings:
     @classmethod
     def found(cls, settings_file: str | None, url: str | None, durable_url: str | None) -> "Surroundings":
         """From the flags, then the environment, then `settings_file`, then the note of a local stack (DEVHOST_DIR)."""
-        note = _local_note()
+        note, settings_file = _local_note(), settings_file or os.environ.get(SETTINGS)
         given = _settings_in(Path(settings_file)) if settings_file else {}
         # A file of settings means another app than the local one: nothing of that is mixed in.
         environment = {**({} if given else note.get("settings", {})), **given, **os.environ}

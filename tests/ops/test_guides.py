@@ -1,0 +1,135 @@
+"""The operator's guides: their commands run, their queries are sound, both languages say the same."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.domain.problem import CATALOGUE
+from tests import pictures
+from tests.guides import GUIDES, ROOT, blocks, section, sections, text_of
+from tests.stack import Stack
+
+#: What needs an Azure subscription is marked as such, and not run here.
+LANGUAGES = {"sh", "azurecli", "kusto"}
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("guides")) as stack:
+        stack.configure(bfl={"delay_seconds": 0.5}, replicate={"delay_seconds": 0.5})
+        yield stack
+
+
+def job_for(stack: Stack, command: str) -> str:
+    """A job as the command needs it: running to cancel, failed without cost to replay, else one that has ended."""
+    image = pictures.photo_jpeg(300, 300)
+    if "ops cancel" in command:
+        stack.configure(replicate={"outcome": "never"})
+        job_id = stack.ppl(image, image).json()["id"]
+        stack.configure(replicate={"outcome": "succeed"})
+        return str(job_id)
+    outcome = "moderated_input" if "ops replay" in command else "succeed"
+    stack.configure(bfl={"outcome": outcome})
+    job_id = stack.goods(image, {"Prefer": "wait=60"}).json()["id"]
+    stack.configure(bfl={"outcome": "succeed"})
+    return str(job_id)
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("command", sorted({block.text for guide in GUIDES for block in blocks(guide) if block.language == "sh"}))
+def test_every_local_command_of_the_guides_runs(quiet: Stack, command: str) -> None:
+    environment = {
+        **os.environ, "API": quiet.url, "DEVHOST_DIR": str(quiet.folder), "JOB": job_for(quiet, command),
+        "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}",
+    }  # fmt: skip
+    # Where there is another virtual environment than .venv, as in a container, that one is meant.
+    command = command.replace(". .venv/bin/activate", "true")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout
+    assert "problem:" not in done.stdout, "an answer of the API was an error"
+    if "bench.storage_operations" in command:
+        counted = re.findall(
+            r"^\| \*\*blob operations \(counted\)\*\* \| (.*) \|$", text_of(ROOT / "docs/scaling-and-cost.md"), re.M
+        )
+        assert re.search(r"^blob operations in all +(.*)$", done.stdout, re.M)[1].split() == re.findall(r"\d+", counted[0])  # type: ignore[index]
+
+
+def test_blocks_say_what_they_are() -> None:
+    assert {block.language for guide in GUIDES for block in blocks(guide)} <= LANGUAGES
+
+
+@pytest.mark.parametrize("name", ["troubleshooting", "operations"])
+def test_both_languages_have_the_same_commands_and_queries(name: str) -> None:
+    korean, english = (blocks(ROOT / f"docs/{name}.{language}.md") for language in ("ko", "en"))
+
+    assert [(b.language, b.text) for b in korean] == [(b.language, b.text) for b in english]
+    assert korean
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_guide_has_every_row_of_the_old_one_in_order(language: str) -> None:
+    assert list(sections(ROOT / f"docs/troubleshooting.{language}.md")) == list(range(1, 24))
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_row_says_what_is_seen_where_to_look_what_to_do_and_what_it_costs(language: str) -> None:
+    parts = {
+        "ko": ("**증상.**", "**확인.**", "**조치.**", "**비용.**"),
+        "en": ("**Seen.**", "**Look.**", "**Do.**", "**Costs.**"),
+    }
+    for row, text in sections(ROOT / f"docs/troubleshooting.{language}.md").items():
+        found = [text.find(part) for part in parts[language]]
+        assert -1 not in found, row
+        assert found == sorted(found), row
+
+
+SEARCHED = {
+    1: "이미지 생성이 2분 내에 완료되지 않았습니다",
+    4: "REPLICATE_API_TOKEN이 설정되어 있지 않습니다",
+    5: "처리할 수 없는 결과 타입입니다",
+    8: "안전성 검사 실패",
+    9: "BFL.ai 모델 생성 실패",
+}
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+@pytest.mark.parametrize("row", SEARCHED)
+def test_the_sentences_that_operators_search_for_are_headings_in_both_languages(language: str, row: int) -> None:
+    assert SEARCHED[row] in section(row, language).splitlines()[0]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_codes_and_files_that_a_guide_names_exist(guide: Path) -> None:
+    text = text_of(guide)
+    codes = set(re.findall(r"\b\d{3} `([a-z]+(?:_[a-z]+)+)`", text))
+    assert codes <= CATALOGUE.keys()
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        assert target.startswith("http") or (guide.parent / target).exists(), target
+    for name in re.findall(r"`((?:shared|infra|tests|docs|bench|ops)/[\w./-]*)`", text):
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_anchors_that_a_guide_points_to_exist(guide: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", text_of(guide)):
+        page = guide.parent / target if target else guide
+        titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}, (target, anchor)
+
+
+def test_commands_of_the_command_line_exist() -> None:
+    said = subprocess.run([sys.executable, "-m", "ops", "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    named: set[str] = set()
+    for guide in GUIDES:
+        named |= set(re.findall(r"python -m ops ([a-z][a-z-]*)", text_of(guide)))
+    assert named
+    assert all(re.search(rf"^    {name}( |$)", said, re.MULTILINE) for name in named), named
