@@ -215,3 +215,14 @@ def test_whatever_happens_the_limit_holds_and_no_one_is_both_waiting_and_active(
         if waiting and not now.is_shut and len(active) < limit:
             # A slot stands empty beside a queue only while one tries alone after an outage, or time has just passed.
             assert any(slot["probe"] for slot in active.values()) or kind in ("wait", "enter", "dead")
+
+
+def test_a_pause_stops_nobody_who_is_here_and_keeps_its_beginning(gate: Clocked) -> None:
+    gate.at().pause("incident")
+    gate.at(60).pause("still the incident")
+    assert gate.document is not None
+    assert gate.document["paused"] == {"since": 1_000.0, "reason": "still the incident"}
+    assert gate.enter("job_1/0").granted, "jobs that were taken in before go on"
+
+    gate.at().resume()
+    assert gate.document["paused"] is None

@@ -2,13 +2,14 @@
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import job_ids
-from shared.job_ids import is_job_id, new_job_id
+from shared.job_ids import accepted_at, is_job_id, new_job_id
 
 
 def made_at(monkeypatch: pytest.MonkeyPatch, nanoseconds: int) -> str:
@@ -72,3 +73,8 @@ def test_an_id_begins_with_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 def test_anything_else_is_no_id(text: str) -> None:
     assert not is_job_id(text)
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    before = datetime.now(UTC)
+    assert abs(accepted_at(new_job_id()) - before) < timedelta(seconds=5)
