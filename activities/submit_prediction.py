@@ -59,7 +59,8 @@ def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         return _send(services, generator, record, _order(services, generator, job, payload), payload)
     except Conflict:
         # Another run of this activity is at it: let it finish.
-        return _wait(Problem("provider_unavailable", params={"provider": generator.label}), SETTLED_AFTER_SECONDS)
+        problem = Problem("provider_unavailable", charged="unknown", params={"provider": generator.label})
+        return _wait(problem, SETTLED_AFTER_SECONDS)
 
 
 def _send(services: Services, generator: Generator, record: "_Record", order: Order, payload: dict[str, Any]) -> dict[str, Any]:
