@@ -104,7 +104,10 @@ class _Story:
                 if is_hopeless or self.context.current_utc_datetime + delay > self._waits_until(submission["problem"]):
                     return {"state": "failed", "problem": submission["problem"]}
                 self._show(status_at(WAITING))
-                if (yield from pause(self.context, delay, self.cancel)):
+                if submission["problem"]["charged"] != "no":
+                    # Something may have been made: that is found out first, and then canceled as what it is.
+                    yield self.context.create_timer(self.context.current_utc_datetime + delay)
+                elif (yield from pause(self.context, delay, self.cancel)):
                     return {"state": "canceled"}
                 continue
             if submission["state"] != "submitted":

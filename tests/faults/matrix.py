@@ -166,6 +166,8 @@ CASES: list[Case] = [
     Case(f"{R}: cancel while generating", R, {"delay_seconds": 8}, "canceled", cancel="generating",
          also=("the prediction was canceled",)),
     Case(f"{B}: cancel while generating", B, {"delay_seconds": 4}, "canceled", cancel="generating", also=("the picture is kept",)),
+    Case(f"{R}: cancel while a lost submit is looked for", R, {**fault("create", "disconnect_after"), "delay_seconds": 12}, "canceled",
+         cancel="waiting", also=("the prediction was canceled",)),
     # ---- webhooks ----
     *[Case(f"webhook {name}", R, {"delay_seconds": 3, "webhooks": how}, group="webhook", also=also) for name, how, also in (
         ("in time", {}, ("one look",)),
