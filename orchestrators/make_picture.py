@@ -154,7 +154,8 @@ class _Story:
                 problem = timed_out(self.limits["queue_timeout_seconds"], "no").at(WAITING)
                 return {"state": "failed", "problem": problem.to_payload()}
             self._show(status_at(WAITING, eta_seconds=round(place["wait_seconds"] + self.expected_seconds)))
-            if (yield from pause(self.context, min(timedelta(seconds=place["look_again_seconds"]), left), self.cancel, given)):
+            delay = max(timedelta(seconds=1), min(timedelta(seconds=place["look_again_seconds"]), left))
+            if (yield from pause(self.context, delay, self.cancel, given)):
                 return {"state": "canceled"}
             if given.is_completed:
                 return None
