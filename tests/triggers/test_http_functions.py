@@ -16,6 +16,7 @@ from shared.domain.problem import Problem
 from shared.providers.generator import ProviderError
 from shared.services import use_services
 from shared.settings import Settings
+from shared.storage.quota_store import QuotaStore
 from shared.webhooks import Refused
 from tests import pictures
 from tests.fakes import FakeGenerator, make_services
@@ -662,3 +663,25 @@ async def test_what_has_ended_is_forgotten_after_the_retention_and_stuck_jobs_ar
     assert not set(purged) & set(listed)
     (record,) = caplog.records
     assert (record.getMessage(), record.levelname, record.purged, record.stuck) == ("housekeeping", "WARNING", 7, 2)
+
+
+# ---- limits per owner ----
+
+
+async def test_an_owners_limits_are_told_and_a_replay_is_no_new_job(app: Any, client: FakeClient) -> None:
+    app.__dict__["quotas"] = QuotaStore(app.blobs, 1, 2)
+    first = await post(client, headers={"Idempotency-Key": "one"})
+    refused = await post(client, headers={"Idempotency-Key": "two"})
+    assert (refused.status_code, body(refused)["code"]) == (429, "too_many_active_jobs")
+    assert refused.headers["Retry-After"]
+    assert (await post(client, headers={"Idempotency-Key": "one"})).headers["Idempotent-Replayed"] == "true"
+
+    app.quotas.release("anonymous", body(first)["id"])
+    # The key of a refused request is free at once.
+    second = await post(client, headers={"Idempotency-Key": "two"})
+    assert second.status_code == 202
+    app.quotas.release("anonymous", body(second)["id"])
+    answer = await post(client, headers={"Accept-Language": "en"})
+    assert (answer.status_code, body(answer)["code"]) == (429, "quota_exceeded")
+    assert "tomorrow" in body(answer)["detail"]
+    assert len(client.started) == 2
