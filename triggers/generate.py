@@ -128,7 +128,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
 
 def _generators(app: Services, kind: Kind) -> list[Generator]:
     """The kind's generator, and the one to go to when that is down."""
-    fallback = ["bfl"] if kind is PPL and app.settings.ppl_fallback == "bfl" else []
+    fallback = [app.settings.ppl_fallback] if kind is PPL and app.settings.ppl_fallback != "none" else []
     return [app.generators[name] for name in (kind.generator, *fallback)]
 
 
