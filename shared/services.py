@@ -13,6 +13,7 @@ from shared.storage.gate_store import GateStore
 from shared.storage.job_store import JobStore
 from shared.storage.quota_store import QuotaStore
 from shared.storage.signed_links import LinkSigner
+from shared.translator import Translator
 from shared.webhooks import WebhookVerifier
 
 
@@ -49,6 +50,10 @@ class Services:
     def gates(self) -> GateStore:
         limits = {"replicate": self.settings.replicate_max_active, "bfl": self.settings.bfl_max_active}
         return GateStore(self.blobs, limits)
+
+    @functools.cached_property
+    def translator(self) -> Translator:
+        return Translator(self.settings, self.secrets)
 
     @functools.cached_property
     def quotas(self) -> QuotaStore:
