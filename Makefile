@@ -6,7 +6,7 @@ SETUP := .venv/.ready node_modules/.ready
 BICEP ?= $(shell command -v bicep)
 export BICEP
 
-.PHONY: help run test check bench lint format clean .venv
+.PHONY: help run test check bench faults lint format clean .venv
 
 help:  ## what can be done here
 	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ check: lint  ## what continuous integration runs: lint, types, import rules, tes
 
 bench: $(SETUP)  ## the benchmarks, as ratios against a baseline of the same run
 	@$(PY) -m bench
+
+faults: $(SETUP)  ## every documented failure of the providers, played, as a table
+	@$(PY) -m tests.faults
 
 format: $(SETUP)  ## put the code into its one format
 	.venv/bin/ruff check --fix .

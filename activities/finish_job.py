@@ -50,6 +50,7 @@ def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         document = services.jobs.update(payload["job_id"], ended)
     except KeyError:
         return {"status": "canceled"}
+    services.quotas.release(document["owner"], document["id"])
     telemetry.job_ended(document, payload["polls"])
     return {"status": document["status"]}
 

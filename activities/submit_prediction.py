@@ -44,22 +44,30 @@ def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     `{"state": "failed", "problem"}`, `{"state": "canceled"}`.
     """
     job = services.jobs.read(payload["job_id"])
-    if job is None or job.get("cancel_requested_at"):
-        # A deleted job, or one canceled before anything was sent, costs nothing.
-        return {"state": "canceled"}
     generator = services.generators[payload["generator"]]
+    name = submission_name(payload["job_id"], payload["index"], payload["attempt"])
+    if job is None:
+        return {"state": "canceled"}
+    is_wanted = not job.get("cancel_requested_at")
     try:
-        record = _Record(services, submission_name(payload["job_id"], payload["index"], payload["attempt"]))
+        record = _Record.begun(services, name) if is_wanted else _Record.found(services, name)
+        if record is None:
+            # Canceled before anything was sent: it costs nothing.
+            return {"state": "canceled"}
         if not record.is_new:
+            # Whatever was sent before is not forgotten because the job is not wanted any more: it may be paid for.
             if record.state == "submitted":
                 return _submitted(generator, record, payload)
             if record.state in ("sending", "lost"):
-                return _settle(services, generator, record, job, payload)
+                return _settle(services, generator, record, job, payload, may_repeat=is_wanted)
+            if not is_wanted:
+                return {"state": "canceled"}
             record.change(state="sending")
         return _send(services, generator, record, _order(services, generator, job, payload), payload)
     except Conflict:
         # Another run of this activity is at it: let it finish.
-        return _wait(Problem("provider_unavailable", params={"provider": generator.label}), SETTLED_AFTER_SECONDS)
+        problem = Problem("provider_unavailable", charged="unknown", params={"provider": generator.label})
+        return _wait(problem, SETTLED_AFTER_SECONDS)
 
 
 def _send(services: Services, generator: Generator, record: "_Record", order: Order, payload: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +101,7 @@ def _send(services: Services, generator: Generator, record: "_Record", order: Or
 
 
 def _settle(
-    services: Services, generator: Generator, record: "_Record", job: dict[str, Any], payload: dict[str, Any]
+    services: Services, generator: Generator, record: "_Record", job: dict[str, Any], payload: dict[str, Any], *, may_repeat: bool
 ) -> dict[str, Any]:
     """A send whose outcome nobody knows: wait until it cannot be under way, look for it, then repeat it at most once."""
     unavailable = Problem("provider_unavailable", charged="unknown", params={"provider": generator.label})
@@ -115,6 +123,8 @@ def _settle(
             record.change(state="submitted", handle=found.to_payload())
             telemetry.event("submission_found", job_id=payload["job_id"], generator=generator.name, prediction_id=found.id)
             return _submitted(generator, record, payload)
+    if not may_repeat:
+        return {"state": "canceled"}
     if record["sends"] >= MAX_SENDS:
         return _failed(unavailable)
     record.change(state="sending", sends=record["sends"] + 1, possible_duplicate=True)
@@ -159,20 +169,30 @@ def _failed(problem: Problem) -> dict[str, Any]:
 class _Record:
     """What is on record of one submit. Every write is conditional on nobody having written since it was read."""
 
-    def __init__(self, services: Services, name: str) -> None:
-        """Put the intent to send on record, or read what is there already. Raises Conflict if it vanished in between."""
+    def __init__(self, services: Services, name: str, document: dict[str, Any], etag: str, *, is_new: bool) -> None:
         self._blobs = services.blobs
         self._name = name
-        self._document = {"state": "sending", "sends": 1, "possible_duplicate": False, "sent_at": datetime.now(UTC).isoformat()}
+        self._document = document
+        self._etag = etag
+        self.is_new = is_new
+
+    @classmethod
+    def begun(cls, services: Services, name: str) -> "_Record":
+        """Put the intent to send on record, or read what is there already. Raises Conflict if it vanished in between."""
+        intent = {"state": "sending", "sends": 1, "possible_duplicate": False, "sent_at": datetime.now(UTC).isoformat()}
         try:
-            self._etag = self._blobs.create_document(name, self._document)
-            self.is_new = True
+            return cls(services, name, intent, services.blobs.create_document(name, intent), is_new=True)
         except Conflict:
-            found = self._blobs.read_document(name)
+            found = cls.found(services, name)
             if found is None:
                 raise
-            self._document, self._etag = found
-            self.is_new = False
+            return found
+
+    @classmethod
+    def found(cls, services: Services, name: str) -> "_Record | None":
+        """What is on record, if anything is."""
+        known = services.blobs.read_document(name)
+        return None if known is None else cls(services, name, *known, is_new=False)
 
     @property
     def state(self) -> str:

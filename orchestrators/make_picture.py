@@ -101,10 +101,13 @@ class _Story:
                 refusals, failed = refusals + 1, submission["provider_failed"]
                 delay = retry_delay(refusals - 1, submission["after_seconds"], self._jitter())
                 is_hopeless = failed and self.generators and refusals >= _REFUSALS_BEFORE_FALLBACK
-                if is_hopeless or self.context.current_utc_datetime + delay > self.queue_ends:
+                if is_hopeless or self.context.current_utc_datetime + delay > self._waits_until(submission["problem"]):
                     return {"state": "failed", "problem": submission["problem"]}
                 self._show(status_at(WAITING))
-                if (yield from pause(self.context, delay, self.cancel)):
+                if submission["problem"]["charged"] != "no":
+                    # Something may have been made: that is found out first, and then canceled as what it is.
+                    yield self.context.create_timer(self.context.current_utc_datetime + delay)
+                elif (yield from pause(self.context, delay, self.cancel)):
                     return {"state": "canceled"}
                 continue
             if submission["state"] != "submitted":
@@ -118,6 +121,12 @@ class _Story:
             self.submissions += 1
             if (yield from pause(self.context, retry_delay(attempts - 1, None, self._jitter()), self.cancel)):
                 return {"state": "canceled"}
+
+    def _waits_until(self, problem: dict[str, Any]) -> Any:
+        """The queue's deadline; but a submit whose outcome is unknown may be paid for, so there is more time to find it."""
+        if problem["charged"] == "no":
+            return self.queue_ends
+        return self.queue_ends + timedelta(seconds=self.limits["generation_timeout_seconds"])
 
     def _take_slot(self, failed: bool) -> Steps:
         """None with a slot in hand, else how the picture ends. `failed`: the provider failed since the slot was given."""
@@ -145,7 +154,8 @@ class _Story:
                 problem = timed_out(self.limits["queue_timeout_seconds"], "no").at(WAITING)
                 return {"state": "failed", "problem": problem.to_payload()}
             self._show(status_at(WAITING, eta_seconds=round(place["wait_seconds"] + self.expected_seconds)))
-            if (yield from pause(self.context, min(timedelta(seconds=place["look_again_seconds"]), left), self.cancel, given)):
+            delay = max(timedelta(seconds=1), min(timedelta(seconds=place["look_again_seconds"]), left))
+            if (yield from pause(self.context, delay, self.cancel, given)):
                 return {"state": "canceled"}
             if given.is_completed:
                 return None

@@ -11,7 +11,9 @@ from shared.settings import Settings
 from shared.storage.blob_store import BlobStore
 from shared.storage.gate_store import GateStore
 from shared.storage.job_store import JobStore
+from shared.storage.quota_store import QuotaStore
 from shared.storage.signed_links import LinkSigner
+from shared.translator import Translator
 from shared.webhooks import WebhookVerifier
 
 
@@ -48,6 +50,14 @@ class Services:
     def gates(self) -> GateStore:
         limits = {"replicate": self.settings.replicate_max_active, "bfl": self.settings.bfl_max_active}
         return GateStore(self.blobs, limits)
+
+    @functools.cached_property
+    def translator(self) -> Translator:
+        return Translator(self.settings, self.secrets)
+
+    @functools.cached_property
+    def quotas(self) -> QuotaStore:
+        return QuotaStore(self.blobs, self.settings.max_active_jobs_per_owner, self.settings.daily_jobs_per_owner)
 
     @functools.cached_property
     def links(self) -> LinkSigner:

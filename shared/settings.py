@@ -102,8 +102,9 @@ class Settings:
         if not (connection_string or account_name or blob_url):
             problems["AzureWebJobsStorage"] = "is missing: a connection string, or AzureWebJobsStorage__accountName"
         host_name = text("WEBSITE_HOSTNAME")
-        # In the cloud the platform sets an instance id; on a laptop WEBSITE_HOSTNAME is loopback, where no webhook arrives.
-        default_public = f"https://{host_name}" if host_name and text("WEBSITE_INSTANCE_ID") else None
+        # On a laptop it is loopback with a port, where no webhook arrives; Flex Consumption has no instance id to tell by.
+        is_cloud = host_name is not None and ":" not in host_name and host_name not in ("localhost", "127.0.0.1")
+        default_public = f"https://{host_name}" if is_cloud else None
         return cls(
             storage_connection_string=connection_string,
             storage_account_name=account_name,

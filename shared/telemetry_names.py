@@ -10,6 +10,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "storage_failed": ("reason",),
     "request_failed": ("reason",),
     "cancel_requested": (),
+    "job_deleted": (),
     "webhook_received": ("instance",),
     "webhook_refused": ("reason",),
     # the gate

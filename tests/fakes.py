@@ -40,6 +40,11 @@ class FakeBlobs:
         found = self.documents.get(name)
         return None if found is None else (dict(found[0]), found[1])
 
+    def delete_all(self, container: str, prefix: str) -> None:
+        kept: dict[str, Any] = self.images if container == "images" else self.documents
+        for name in [name for name in kept if name.startswith(prefix)]:
+            del kept[name]
+
     def _write(self, name: str, document: dict[str, Any]) -> str:
         etag = str(next(self._etags))
         self.documents[name] = (dict(document), etag)

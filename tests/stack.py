@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 import requests
 
+from tests.azurite import ACCOUNT, ACCOUNT_KEY
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -92,6 +94,13 @@ class Stack:
             process.kill()
         psutil.wait_procs(tree, timeout=10)
         self._process.wait(10)
+
+    @property
+    def connection_string(self) -> str:
+        """Of this stack's storage account."""
+        ports = json.loads((self.folder / "azurite.json").read_text())
+        endpoint = f"http://127.0.0.1:{ports['blob']}/{ACCOUNT}"
+        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint={endpoint};"
 
     # ---- as a client ----
 

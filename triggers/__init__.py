@@ -1,5 +1,13 @@
 """HTTP triggers: parse, start, query, answer; and one on a timer that tidies up."""
 
-from triggers import generate, health, housekeeping, jobs, options, webhooks
+from triggers import generate, health, housekeeping, jobs, options, translate, webhooks
 
-blueprints = (generate.blueprint, jobs.blueprint, options.blueprint, webhooks.blueprint, health.blueprint, housekeeping.blueprint)
+blueprints = (
+    generate.blueprint,
+    jobs.blueprint,
+    options.blueprint,
+    translate.blueprint,
+    webhooks.blueprint,
+    health.blueprint,
+    housekeeping.blueprint,
+)

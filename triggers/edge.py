@@ -106,7 +106,11 @@ def problem_response(req: func.HttpRequest, problem: Problem, headers: dict[str,
     telemetry.event("problem", request_id=request_id(req), code=problem.code, status=problem.status)
     return func.HttpResponse(
         json.dumps(document, ensure_ascii=False), status_code=problem.status, mimetype="application/problem+json",
-        headers={"Content-Language": spoken, **(headers or {})},
+        # Soon enough to notice that a job has ended; a day's quota is no matter of seconds.
+        headers={
+            "Content-Language": spoken, **({"Retry-After": "15"} if problem.code == "too_many_active_jobs" else {}),
+            **(headers or {}),
+        },
     )  # fmt: skip
 
 

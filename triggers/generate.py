@@ -110,10 +110,17 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     generator = generators[0]
     document = _document(kind, asked, generator, who)
     key = req.headers.get("idempotency-key", "").strip()
+    scope = f"{who}|{kind.route}|{key}"
     if key:
-        earlier = _claim(app, f"{who}|{kind.route}|{key}", form.fingerprint(), document["id"])
+        earlier = _claim(app, scope, form.fingerprint(), document["id"])
         if earlier is not None:
             return earlier, True
+    try:
+        app.quotas.admit(who, document["id"])
+    except ProblemError:
+        if key:
+            _give_back(app, scope)
+        raise
     document["images"] = _store_images(app, document["id"], form, facts)
     app.jobs.create(document)
     return document, False
@@ -121,13 +128,13 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
 
 def _generators(app: Services, kind: Kind) -> list[Generator]:
     """The kind's generator, and the one to go to when that is down."""
-    fallback = ["bfl"] if kind is PPL and app.settings.ppl_fallback == "bfl" else []
+    fallback = [app.settings.ppl_fallback] if kind is PPL and app.settings.ppl_fallback != "none" else []
     return [app.generators[name] for name in (kind.generator, *fallback)]
 
 
 def _claim(app: Services, scope: str, fingerprint: str, job_id: str) -> dict[str, Any] | None:
     """Take the key for this job, or return the document of the job that has it. Raises ProblemError."""
-    name = f"idempotency/{hashlib.sha256(scope.encode()).hexdigest()}.json"
+    name = _key_name(scope)
     claim = {"fingerprint": fingerprint, "job_id": job_id, "at": datetime.now(UTC).isoformat()}
     with contextlib.suppress(Conflict):
         app.blobs.create_document(name, claim)
@@ -150,6 +157,19 @@ def _claim(app: Services, scope: str, fingerprint: str, job_id: str) -> dict[str
     except Conflict:
         raise ProblemError(Problem("idempotency_in_progress")) from None
     return None
+
+
+def _give_back(app: Services, scope: str) -> None:
+    """Let the key be used again at once: its request was refused, and may be sent again when there is room."""
+    found = app.blobs.read_document(_key_name(scope))
+    if found:
+        with contextlib.suppress(Conflict):
+            long_ago = (datetime.now(UTC) - KEY_ABANDONED).isoformat()
+            app.blobs.replace_document(_key_name(scope), {**found[0], "at": long_ago}, found[1])
+
+
+def _key_name(scope: str) -> str:
+    return f"idempotency/{hashlib.sha256(scope.encode()).hexdigest()}.json"
 
 
 def _document(kind: Kind, asked: Generation, generator: Generator, who: str) -> dict[str, Any]:

@@ -16,11 +16,13 @@ from shared.services import services
 from shared.storage.blob_store import IMAGES
 from triggers.edge import endpoint, json_response
 from triggers.job_view import Job, load_job, view
-from triggers.waiting import wait_until_changed
+from triggers.waiting import wait_until_changed, wait_until_ended
 
 blueprint = df.Blueprint()
 
 MAX_WAIT_SECONDS = 30
+#: A job that runs has so long to end by itself before it is deleted.
+DELETE_WAIT_SECONDS = 15
 
 
 @blueprint.function_name("get_job")
@@ -64,19 +66,48 @@ async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  #
 async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
     """202 with the job; it is canceled soon after, unless its picture is already paid for and on its way."""
     job = await load_job(req, client, _job_id(req))
-    # The mark stops a submit that has not happened yet; the event wakes a job that waits.
+    document = await _request_cancel(client, job)
+    if is_terminal(document["status"]):
+        raise ProblemError(Problem("job_already_finished"))
+    return json_response(await asyncio.to_thread(view, req, Job(document, job.live)), 202)
+
+
+@blueprint.function_name("delete_job")
+@blueprint.route("jobs/{id}", methods=["DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.durable_client_input(client_name="client")
+@endpoint
+async def delete_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
+    """204: images, documents and history are gone. A job that runs is canceled first."""
+    job = await load_job(req, client, _job_id(req))
+    job_id, pictures = job.document["id"], job.document["input"]["n"]
+    if not job.is_terminal:
+        await _request_cancel(client, job)
+        await wait_until_ended(req, client, job_id, DELETE_WAIT_SECONDS)
+    for instance in {job_id, *(names.picture_instance_id(job_id, index, pictures) for index in range(pictures))}:
+        # What still runs only watches over a prediction whose picture nobody wants any more.
+        with contextlib.suppress(Exception):
+            await client.terminate(instance, "deleted by its owner")
+        with contextlib.suppress(Exception):
+            await client.purge_instance_history(instance)
+    await asyncio.to_thread(services().jobs.delete, job_id)
+    telemetry.event("job_deleted", job_id=job_id)
+    return func.HttpResponse(status_code=204)
+
+
+async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> dict[str, Any]:
+    """The job's document, marked unless it has ended. The mark stops a submit to come; the event wakes a job that waits."""
     document = await asyncio.to_thread(
         services().jobs.update, job.document["id"], lambda document: asked_to_cancel(document, datetime.now(UTC))
     )
     if is_terminal(document["status"]):
-        raise ProblemError(Problem("job_already_finished"))
+        return document
     pictures = document["input"]["n"]
     for index in range(pictures):
         # A picture that has ended, or has not begun, needs no waking.
         with contextlib.suppress(Exception):
             await client.raise_event(names.picture_instance_id(document["id"], index, pictures), names.EVENT_CANCEL, {})
     telemetry.event("cancel_requested", job_id=document["id"])
-    return json_response(await asyncio.to_thread(view, req, Job(document, job.live)), 202)
+    return document
 
 
 def _output(job: Job, index: str) -> dict[str, Any]:

@@ -206,6 +206,14 @@ CATALOGUE: dict[str, Kind] = {
         "번역기가 설정되어 있지 않습니다. 프롬프트를 영어로 직접 입력해 주세요.",
         "No translator is configured. Write the prompt in English.",
     ),
+    "translator_unavailable": Kind(
+        503,
+        True,
+        "번역기 응답 없음",
+        "Translator unavailable",
+        "번역기가 응답하지 않습니다. 잠시 후 다시 시도하거나 프롬프트를 영어로 직접 입력해 주세요.",
+        "The translator does not answer. Try again in a moment, or write the prompt in English.",
+    ),
     "internal": Kind(
         500,
         True,

@@ -125,7 +125,7 @@ class ProviderHttp:
     def get(self, url: str, headers: Mapping[str, str], **params: str) -> Answer:
         return self._exchange(self._session, "GET", url, headers, params=params or None)
 
-    def post(self, url: str, headers: Mapping[str, str], body: dict[str, Any] | None = None) -> Answer:
+    def post(self, url: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         """POST on a connection of its own: a kept one that the server has closed would look like a lost answer."""
         with _session(1, self._private_hosts) as session:
             return self._exchange(session, "POST", url, headers, json=body)

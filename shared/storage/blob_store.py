@@ -85,6 +85,14 @@ class BlobStore:
         except ResourceNotFoundError:
             return
 
+    def delete_all(self, container: str, prefix: str) -> None:
+        """Delete every blob whose name begins with `prefix`; those that are gone already do not matter."""
+        for name in list(self.names(container, prefix)):
+            try:
+                self._container(container).delete_blob(name)
+            except ResourceNotFoundError:
+                continue
+
     def check(self) -> None:
         """Create what is missing and touch the account; raises what the storage client raises."""
         for name in (IMAGES, DOCUMENTS):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.domain.job import is_terminal
-from shared.storage.blob_store import BlobStore, Conflict
+from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict
 
 _ATTEMPTS = 8
 
@@ -35,6 +35,11 @@ class JobStore:
     def amend(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         """As update, for a job that has ended too: its status stays what it is."""
         return self._change(job_id, lambda document: change(document) | {"status": document["status"]})
+
+    def delete(self, job_id: str) -> None:
+        """The job's images, then its documents: a delete that was cut short can be asked for again."""
+        self._blobs.delete_all(IMAGES, f"{job_id}/")
+        self._blobs.delete_all(DOCUMENTS, f"jobs/{job_id}/")
 
     def _change(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         for attempt in range(_ATTEMPTS):

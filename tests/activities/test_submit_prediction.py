@@ -183,3 +183,39 @@ def test_whatever_happens_one_intent_is_sent_twice_at_most_and_never_silently(fa
     assert taken <= activity.MAX_SENDS
     if answer["state"] == "submitted":
         assert answer["possible_duplicate"] == (taken > 1)
+
+
+def cancel_job(services: Any) -> None:
+    services.jobs.update("job_1", lambda job: job | {"cancel_requested_at": "2026-01-01T00:00:01+00:00"})
+
+
+def test_a_prediction_on_record_is_not_forgotten_because_its_job_was_canceled(services: Any, generator: FakeGenerator) -> None:
+    first = activity.submit(services, PAYLOAD)
+    cancel_job(services)
+    assert activity.submit(services, PAYLOAD) == first
+
+
+def test_a_lost_submit_of_a_canceled_job_is_looked_for_and_never_repeated(services: Any, generator: FakeGenerator) -> None:
+    generator.on_submit = [LOST]
+    activity.submit(services, PAYLOAD)
+    cancel_job(services)
+    grow_old(services, 60)
+    assert activity.submit(services, PAYLOAD)["state"] == "canceled"
+    assert len(generator.submitted) == 1
+    generator.known = Handle("p-9", "https://fake/p-9")
+    assert activity.submit(services, PAYLOAD)["handle"]["id"] == "p-9"
+
+
+def test_a_job_canceled_before_its_submit_leaves_no_record(services: Any, generator: FakeGenerator) -> None:
+    cancel_job(services)
+    assert activity.submit(services, PAYLOAD)["state"] == "canceled"
+    assert generator.submitted == []
+    assert services.blobs.read_document(RECORD) is None
+
+
+def test_a_refused_submit_of_a_canceled_job_stays_refused(services: Any, generator: FakeGenerator) -> None:
+    generator.on_submit = [REFUSED]
+    activity.submit(services, PAYLOAD)
+    cancel_job(services)
+    assert activity.submit(services, PAYLOAD)["state"] == "canceled"
+    assert len(generator.submitted) == 1

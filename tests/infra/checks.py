@@ -30,7 +30,6 @@ LEFT_OUT = {
     "BFL_API_BASE_URL": "the code's default is the provider's own address",
     "PROVIDER_EXTRA_HOSTS": "opens plain http to further hosts: local work only",
     "WEBSITE_HOSTNAME": "set by the platform",
-    "WEBSITE_INSTANCE_ID": "set by the platform",
 }
 #: What shared/settings.py reads and a deployment sets only where a parameter asks for it.
 OPTIONAL = {

@@ -285,3 +285,18 @@ def test_images_go_to_their_own_account_by_identity_even_beside_a_connection_str
 def test_no_account_at_all_is_told_by_the_settings_name() -> None:
     with pytest.raises(StorageNotConfigured, match="AzureWebJobsStorage"):
         chosen()
+
+
+def test_a_deleted_job_takes_its_blobs_along_and_no_others(blobs: BlobStore, jobs: JobStore, job_id: str) -> None:
+    other = new_job_id()
+    jobs.create({"id": other, "status": "queued"})
+    for owner in (job_id, other):
+        blobs.put_image(upload_name(owner, "input_image", "png"), b"x", "image/png")
+    blobs.create_document(submission_name(job_id, 0, 1), {"state": "sending"})
+    for _ in range(2):
+        jobs.delete(job_id)
+
+    assert jobs.read(job_id) is None
+    assert [*blobs.names(IMAGES, f"{job_id}/"), *blobs.names(DOCUMENTS, f"jobs/{job_id}/")] == []
+    assert jobs.read(other) is not None
+    assert blobs.get_image(upload_name(other, "input_image", "png")) == b"x"

@@ -57,14 +57,14 @@ def test_stuck_tells_age_stage_and_instance_and_nothing_when_all_is_well(stack: 
     job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
     generating(stack, job_id)
 
-    said = operator("stuck", "--minutes", "0.01")
+    said = operator("stuck", "--minutes", "0")
     assert said.code == 1
-    (job,) = [job for job in operator.data("stuck", "--minutes", "0.01")["stuck"] if job["id"] == job_id]
+    (job,) = [job for job in operator.data("stuck", "--minutes", "0")["stuck"] if job["id"] == job_id]
     assert (job["stage"], job["instance"], job["provider"], job["kind"]) == ("generating", "Running", "replicate", "ppl")
     assert operator("stuck").code == 0, "no job is older than a quarter of an hour"
 
     assert operator("cancel", job_id).code == 0
-    assert job_id not in operator("stuck", "--minutes", "0.01").out
+    assert job_id not in operator("stuck", "--minutes", "0").out
 
 
 def test_a_job_whose_orchestration_was_terminated_is_stuck_at_once_and_cancel_closes_it(stack: Stack, operator: Operator) -> None:
@@ -76,7 +76,7 @@ def test_a_job_whose_orchestration_was_terminated_is_stuck_at_once_and_cancel_cl
     while requests.get(hub, timeout=10).json()["runtimeStatus"] != "Terminated":
         time.sleep(0.05)
 
-    (job,) = [job for job in operator.data("stuck", "--minutes", "0.01")["stuck"] if job["id"] == job_id]
+    (job,) = [job for job in operator.data("stuck", "--minutes", "0")["stuck"] if job["id"] == job_id]
     assert job["why"] == "its orchestration has ended (Terminated) without closing the job"
     assert "terminated from outside: by hand" in operator("explain", job_id).out
     said = operator("cancel", job_id)

@@ -183,6 +183,27 @@ def test_waiting_for_the_provider_has_a_deadline_of_its_own() -> None:
     assert 500 <= outcome.seconds <= 610
 
 
+def test_a_submit_whose_outcome_is_unknown_is_not_given_up_with_the_queue() -> None:
+    lost = {"state": "wait", "after_seconds": 5, "problem": BUSY | {"charged": "unknown"}, "provider_failed": True}
+    outcome = run(job_input(queue_timeout_seconds=8), **{names.SUBMIT_PREDICTION: one_after_another(lost, lost, lost, SUBMITTED)})
+
+    assert ending(outcome)["status"] == "succeeded"
+    endless = run(job_input(queue_timeout_seconds=8), **{names.SUBMIT_PREDICTION: lambda payload: lost})
+    assert ending(endless)["problem"]["charged"] == "unknown"
+    assert endless.seconds < 8 + LIMITS["generation_timeout_seconds"]
+
+
+def test_cancel_while_a_submits_outcome_is_unknown_first_finds_out_and_then_cancels_what_was_made() -> None:
+    lost = {"state": "wait", "after_seconds": 5, "problem": BUSY | {"charged": "unknown"}, "provider_failed": True}
+    outcome = run(
+        events=[(1.0, names.EVENT_CANCEL, {})],
+        **{names.SUBMIT_PREDICTION: one_after_another(lost, SUBMITTED), names.CHECK_PREDICTION: lambda payload: RUNNING},
+    )
+
+    assert ending(outcome)["status"] == "canceled"
+    assert len(outcome.called(names.CANCEL_PREDICTION)) == 1
+
+
 def test_a_finished_picture_is_fetched_beyond_the_deadline() -> None:
     unstored = {"state": "unstored", "problem": BUSY, "ready_at": "2026-01-01T00:00:09+00:00"}
     outcome = run(

@@ -16,10 +16,12 @@ from shared.domain.problem import Problem
 from shared.providers.generator import ProviderError
 from shared.services import use_services
 from shared.settings import Settings
+from shared.storage.quota_store import QuotaStore
+from shared.translator import Translation
 from shared.webhooks import Refused
 from tests import pictures
 from tests.fakes import FakeGenerator, make_services
-from triggers import generate, health, housekeeping, jobs, options, waiting, webhooks
+from triggers import generate, health, housekeeping, jobs, options, translate, waiting, webhooks
 from triggers.edge import endpoint, language, request_id
 
 RUNTIME = df.OrchestrationRuntimeStatus
@@ -662,3 +664,107 @@ async def test_what_has_ended_is_forgotten_after_the_retention_and_stuck_jobs_ar
     assert not set(purged) & set(listed)
     (record,) = caplog.records
     assert (record.getMessage(), record.levelname, record.purged, record.stuck) == ("housekeeping", "WARNING", 7, 2)
+
+
+# ---- limits per owner ----
+
+
+async def test_an_owners_limits_are_told_and_a_replay_is_no_new_job(app: Any, client: FakeClient) -> None:
+    app.__dict__["quotas"] = QuotaStore(app.blobs, 1, 2)
+    first = await post(client, headers={"Idempotency-Key": "one"})
+    refused = await post(client, headers={"Idempotency-Key": "two"})
+    assert (refused.status_code, body(refused)["code"]) == (429, "too_many_active_jobs")
+    assert refused.headers["Retry-After"]
+    assert (await post(client, headers={"Idempotency-Key": "one"})).headers["Idempotent-Replayed"] == "true"
+
+    app.quotas.release("anonymous", body(first)["id"])
+    # The key of a refused request is free at once.
+    second = await post(client, headers={"Idempotency-Key": "two"})
+    assert second.status_code == 202
+    app.quotas.release("anonymous", body(second)["id"])
+    answer = await post(client, headers={"Accept-Language": "en"})
+    assert (answer.status_code, body(answer)["code"]) == (429, "quota_exceeded")
+    assert "tomorrow" in body(answer)["detail"]
+    assert len(client.started) == 2
+
+
+# ---- translate ----
+
+
+class Words:
+    def to_english(self, text: str) -> Translation:
+        return Translation(f"{text} in English", "ko")
+
+
+async def translated(app: Any, sent: bytes) -> func.HttpResponse:
+    app.__dict__["translator"] = Words()
+    answers = [
+        await raw(function)(req=request("POST", body=sent)) for function in (translate.translate_ppl, translate.translate_goods)
+    ]
+    assert answers[0].get_body() == answers[1].get_body() or answers[0].status_code >= 400
+    return answers[0]
+
+
+async def test_a_prompt_is_translated(app: Any) -> None:
+    answer = await translated(app, '{"prompt": " 영웅 "}'.encode())
+    assert body(answer) == {"translated_text": "영웅 in English", "detected_language": "ko"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [(b"", "invalid_request"), (b"[]", "invalid_request"), (b"{}", "validation_failed"),
+     (b'{"prompt": " "}', "validation_failed"), (b'{"prompt": 3}', "validation_failed"),
+     (b'{"prompt": "' + b"x" * 2001 + b'"}', "validation_failed")],
+)  # fmt: skip
+async def test_what_is_no_prompt_is_not_translated(app: Any, sent: bytes, code: str) -> None:
+    assert body(await translated(app, sent))["code"] == code
+
+
+# ---- delete ----
+
+
+class Forgetful(FakeClient):
+    """A client that also terminates and purges; an instance that runs cannot be purged."""
+
+    async def terminate(self, instance_id: str, reason: str) -> None:
+        self.statuses[instance_id] = Status(RUNTIME.Terminated)
+
+    async def purge_instance_history(self, instance_id: str) -> None:
+        if self.statuses[instance_id].runtime_status == RUNTIME.Running:
+            raise RuntimeError("412")
+        del self.statuses[instance_id]
+
+
+async def delete(client: FakeClient, job_id: str) -> func.HttpResponse:
+    return await user(jobs.delete_job)(req=request("DELETE", route={"id": job_id}), client=client)
+
+
+async def test_a_deleted_job_leaves_nothing_behind(app: Any) -> None:
+    client = Forgetful()
+    job_id, other = body(await post(client))["id"], body(await post(client))["id"]
+    finish(app, job_id)
+    assert (await delete(client, job_id)).status_code == 204
+
+    assert [name for name in [*app.blobs.images, *app.blobs.documents] if job_id in name] == []
+    assert [name for name in app.blobs.images if other in name]
+    assert job_id not in client.statuses
+    assert (await get(client, job_id)).status_code == 404
+    assert (await delete(client, job_id)).status_code == 404
+
+
+async def test_a_running_job_is_canceled_before_it_is_deleted(app: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(jobs, "DELETE_WAIT_SECONDS", 0.05)
+    client = Forgetful()
+    job_id = body(await post(client))["id"]
+    assert (await delete(client, job_id)).status_code == 204
+    assert client.raised == [(job_id, "cancel")]
+    assert client.statuses == {}
+    assert app.jobs.read(job_id) is None
+
+
+async def test_nobody_deletes_the_jobs_of_others(app: Any) -> None:
+    client = Forgetful()
+    job_id = body(await post(client))["id"]
+    app.jobs.update(job_id, lambda job: job | {"owner": "somebody else"})
+    assert (await delete(client, job_id)).status_code == 404
+    assert app.jobs.read(job_id) is not None

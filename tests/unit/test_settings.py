@@ -142,14 +142,15 @@ def test_without_storage_the_missing_name_is_told() -> None:
 
 
 def test_in_the_cloud_the_public_address_is_the_sites_own() -> None:
-    cloud = {"WEBSITE_HOSTNAME": "toon.azurewebsites.net", "WEBSITE_INSTANCE_ID": "i-1"}
+    cloud = {"WEBSITE_HOSTNAME": "toon.azurewebsites.net"}
 
     assert read(**cloud).public_base_url == "https://toon.azurewebsites.net"
     assert read(**cloud, PUBLIC_BASE_URL="https://toon.example").public_base_url == "https://toon.example"
 
 
 def test_on_a_laptop_there_is_no_public_address() -> None:
-    assert read(WEBSITE_HOSTNAME="localhost:7071").public_base_url is None
+    for host in ("localhost:7071", "127.0.0.1:7071", "localhost", ""):
+        assert read(WEBSITE_HOSTNAME=host).public_base_url is None
 
 
 def test_secrets_of_the_environment_are_kept_and_never_shown() -> None:

@@ -1,0 +1,1 @@
+"""Every documented way in which a provider fails, played on the whole stack: `make faults`."""

@@ -1,0 +1,80 @@
+"""Limits per owner: at once and a day."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.problem import ProblemError
+from shared.storage.quota_store import QuotaStore
+from tests.fakes import FakeBlobs
+
+NOON = datetime(2026, 6, 1, 3, tzinfo=UTC)  # in Seoul
+
+
+class Quotas(QuotaStore):
+    def __init__(self, max_active: int | None = None, max_daily: int | None = None) -> None:
+        self.now, self.blobs = NOON, FakeBlobs()
+        super().__init__(self.blobs, max_active, max_daily, lambda: self.now)  # type: ignore[arg-type]
+
+    def refusal(self, owner: str, job_id: str) -> str:
+        with pytest.raises(ProblemError) as caught:
+            self.admit(owner, job_id)
+        return caught.value.problem.code
+
+
+def test_without_limits_nothing_is_read_or_written() -> None:
+    quotas = Quotas()
+    quotas.admit("a", "1")
+    quotas.release("a", "1")
+    assert quotas.blobs.documents == {}
+
+
+def test_so_many_at_once_and_one_more_when_one_has_ended() -> None:
+    quotas = Quotas(max_active=2)
+    quotas.admit("a", "1")
+    quotas.admit("a", "2")
+    assert quotas.refusal("a", "3") == "too_many_active_jobs"
+    quotas.admit("b", "4")
+    quotas.release("a", "1")
+    quotas.release("a", "1")
+    quotas.admit("a", "3")
+
+
+def test_a_job_that_nobody_said_has_ended_is_forgotten() -> None:
+    quotas = Quotas(max_active=1)
+    quotas.admit("a", "1")
+    quotas.now += timedelta(hours=1)
+    quotas.admit("a", "2")
+
+
+def test_so_many_a_day_and_the_day_begins_at_midnight_in_korea() -> None:
+    quotas = Quotas(max_daily=1)
+    quotas.admit("a", "1")
+    quotas.release("a", "1")
+    assert quotas.refusal("a", "2") == "quota_exceeded"
+    quotas.now = NOON + timedelta(hours=11, minutes=59)
+    assert quotas.refusal("a", "2") == "quota_exceeded"
+    quotas.now += timedelta(minutes=2)
+    quotas.admit("a", "2")
+
+
+def test_an_owners_name_is_no_blobs_name() -> None:
+    quotas = Quotas(max_daily=1)
+    quotas.admit("hero@example.com", "1")
+    assert not any("hero" in name for name in quotas.blobs.documents)
+
+
+def test_a_write_that_lost_is_tried_again(monkeypatch: Any) -> None:
+    quotas = Quotas(max_daily=5)
+    quotas.admit("a", "1")
+    read, calls = quotas.blobs.read_document, []
+
+    def stale(name: str) -> Any:
+        document, etag = read(name)  # type: ignore[misc]
+        calls.append(name)
+        return document, etag if len(calls) > 1 else "old"
+
+    monkeypatch.setattr(quotas.blobs, "read_document", stale)
+    quotas.admit("a", "2")
+    assert len(calls) == 2
