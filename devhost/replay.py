@@ -240,7 +240,8 @@ class _Replay:
         if kind == 5:
             number = self._take(task, "timer")
             self.fire_at[number] = parse_time(action["fireAt"])
-            task.canceled = bool(action.get("isCanceled"))
+            # A canceled token ends its timer at once, so the cursor goes on; the timer's message is ignored when it comes.
+            task.canceled = task.done = bool(action.get("isCanceled"))
         else:
             self._take(task, "call")
         self.tasks.append(task)

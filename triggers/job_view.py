@@ -102,7 +102,9 @@ def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str,
 
 
 def _give_up(job_id: str) -> dict[str, Any]:
-    return services().jobs.update(job_id, lambda document: given_up(document, datetime.now(UTC)))
+    document = services().jobs.update(job_id, lambda document: given_up(document, datetime.now(UTC)))
+    services().quotas.release(document["owner"], job_id)
+    return document
 
 
 def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:

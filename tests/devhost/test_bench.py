@@ -26,6 +26,19 @@ def waits_or_times_out(context: Any) -> Any:
 
 
 @blueprint.orchestration_trigger(context_name="context")
+def polls_until_told(context: Any) -> Any:
+    told = context.wait_for_external_event("told")
+    while True:
+        poll = context.create_timer(context.current_utc_datetime + timedelta(seconds=10))
+        yield context.task_any([told, poll])
+        if told.is_completed:
+            if not poll.is_completed:
+                poll.cancel()
+            answer = yield context.call_activity("work", told.result)
+            return answer
+
+
+@blueprint.orchestration_trigger(context_name="context")
 def fans_out(context: Any) -> Any:
     finished = []
     running = [context.call_activity("work", n) for n in range(6)]
@@ -123,3 +136,10 @@ def test_children_run_and_have_an_outcome() -> None:
 def test_until_ends_a_story_that_does_not() -> None:
     outcome = Bench(blueprint).run("waits_or_times_out", until=10.0)
     assert outcome.status == "Running"
+
+
+@pytest.mark.parametrize("at", [5.0, 15.0, 35.0])
+def test_an_event_wakes_in_any_round_of_a_loop_and_not_only_in_the_first(at: float) -> None:
+    outcome = Bench(blueprint).run("polls_until_told", activities={"work": lambda x: x}, events=[(at, "told", {})])
+
+    assert (outcome.status, outcome.seconds) == ("Completed", at)
