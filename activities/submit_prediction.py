@@ -5,6 +5,7 @@ conditional write before the call and its outcome after it; whoever finds an int
 prediction first, and repeats the call at most once, as a possible duplicate.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,7 +42,7 @@ def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     Returns one of
     `{"state": "submitted", "handle", "possible_duplicate", "will_be_told"}`,
     `{"state": "wait", "after_seconds", "problem", "provider_failed"}`: nothing to look at yet, call again later,
-    `{"state": "failed", "problem"}`, `{"state": "canceled"}`.
+    `{"state": "failed", "problem", "possible_duplicate"?}`, `{"state": "canceled"}`.
     """
     job = services.jobs.read(payload["job_id"])
     generator = services.generators[payload["generator"]]
@@ -81,11 +82,15 @@ def _send(services: Services, generator: Generator, record: "_Record", order: Or
         record.change(state="lost" if error.maybe_done else "refused")
         if error.problem.code == "provider_quota_exhausted":
             intake.stop(services, generator, error.problem.code)
+        problem = error.problem
+        if record["possible_duplicate"]:
+            # A refusal of the repeat says nothing of the send that was lost before it: that one may be paid for.
+            problem = replace(problem, charged="unknown")
         if error.maybe_done:
-            return _wait(error.problem, LIST_LAG_SECONDS, provider_failed=True)
-        if error.problem.is_retryable:
-            return _wait(error.problem, error.retry_after, provider_failed=error.provider_failed)
-        return _failed(error.problem)
+            return _wait(problem, LIST_LAG_SECONDS, provider_failed=True)
+        if problem.is_retryable:
+            return _wait(problem, error.retry_after, provider_failed=error.provider_failed)
+        return _failed(problem)
     try:
         record.change(state="submitted", handle=handle.to_payload())
     except (AzureError, Conflict) as error:
@@ -126,7 +131,8 @@ def _settle(
     if not may_repeat:
         return {"state": "canceled"}
     if record["sends"] >= MAX_SENDS:
-        return _failed(unavailable)
+        # Both sends were lost, so both may have been made.
+        return _failed(unavailable) | {"possible_duplicate": True}
     record.change(state="sending", sends=record["sends"] + 1, possible_duplicate=True)
     return _send(services, generator, record, order, payload)
 

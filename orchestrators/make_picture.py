@@ -166,9 +166,9 @@ class _Story:
             **self._names(), "attempt": self.submissions, "images": self.order["images"],
             "instance": self.context.instance_id, "timeout_seconds": self.limits["generation_timeout_seconds"],
         })  # fmt: skip
+        self.possible_duplicate |= submission.get("possible_duplicate", False)
         if submission["state"] == "submitted":
             self.attempts += 1
-            self.possible_duplicate |= submission["possible_duplicate"]
             now = self.context.current_utc_datetime
             self.submitted_at = self.submitted_at or now.isoformat()
             # Each prediction has its time; none is started after the first one's has passed.

@@ -114,6 +114,16 @@ def test_a_send_that_nobody_knows_is_repeated_once_and_flagged(can_find: bool) -
     answer = activity.submit(services, PAYLOAD)
     assert (answer["state"], answer["problem"]["charged"]) == ("failed", "unknown")
     assert len(generator.submitted) == 2
+    assert answer["possible_duplicate"] is True
+
+
+@pytest.mark.parametrize("code", ["provider_bad_response", "provider_auth_failed", "provider_unavailable"])
+def test_a_refused_repeat_does_not_make_the_lost_send_before_it_free(services: Any, generator: FakeGenerator, code: str) -> None:
+    generator.on_submit = [LOST, ProviderError(Problem(code, params={"provider": "Fake"}))]
+    activity.submit(services, PAYLOAD)
+    grow_old(services, 60)
+
+    assert activity.submit(services, PAYLOAD)["problem"]["charged"] == "unknown"
 
 
 def test_the_repeat_of_a_lost_send_is_flagged(services: Any, generator: FakeGenerator) -> None:

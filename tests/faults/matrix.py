@@ -68,6 +68,12 @@ def ended(name: str, provider: str, outcome: str, code: str, charged: str, submi
     return Case(f"{provider}: {name}", provider, config, "failed", code, charged, submits=submits, attempts=submits)
 
 
+def lost_then(status: int) -> dict[str, Any]:
+    return {
+        "faults": [{"on": "create", "kind": "disconnect_after", "times": 1}, {"on": "create", "kind": "status", "status": status}]
+    }
+
+
 UNAVAILABLE, BAD, MODERATED = "provider_unavailable", "provider_bad_response", "content_moderated"
 
 CASES: list[Case] = [
@@ -93,6 +99,11 @@ CASES: list[Case] = [
     Case(f"{R}: create 500 after it was made", R, fault("create", "status", status=500, after_processing=True)),
     Case(f"{R}: create lost and the list broken at first", R,
          {"faults": [{"on": "create", "kind": "disconnect_after", "times": 1}, {"on": "list", "kind": "status", "status": 500, "times": 1}]}),
+    # ---- create: lost, and then the repeat fails too: what was lost may be paid for, whatever the repeat was told ----
+    *[Case(f"{B}: create made and lost, the repeat refused ({status})", B, lost_then(status), "failed", code, "unknown")
+      for status, code in ((422, BAD), (401, "provider_auth_failed"))],
+    Case(f"{B}: create made and lost twice", B, fault("create", "disconnect_after", 2), "failed", UNAVAILABLE, "unknown", submits=2,
+         flagged=True),
     # ---- create: refusals for good ----
     *refused("400", 400, BAD),
     *refused("401", 401, "provider_auth_failed"),
