@@ -31,31 +31,31 @@ async def enter(services: Services, client: df.DurableOrchestrationClient, paylo
 
     Returns one of
     `{"state": "granted", "expected_seconds"}`,
-    `{"state": "waiting", "position", "wait_seconds", "look_again_seconds"}`,
+    `{"state": "waiting", "position", "wait_seconds", "look_again_seconds", "problem"}`: why, when nobody gets a slot just now,
     `{"state": "closed", "problem"}`: the place is given up, there is no use in waiting.
     """
     generator = services.generators[payload["generator"]]
     holder = holder_name(payload["job_id"], payload["index"])
 
-    def ask(gate: Gate) -> tuple[Place | None, dict[str, Any] | None, list[str], float]:
+    def ask(gate: Gate) -> tuple[Place | None, dict[str, Any] | None, bool, list[str], float]:
         place: Place | None = gate.enter(holder, payload["instance"], payload["event"], failed=payload["failed"])
         stopped = gate.document["stopped"]
         if place and not place.granted and (stopped or (gate.is_shut and not payload["may_wait_when_down"])):
             gate.leave(holder, None)
             place = None
         overdue = gate.overdue() if place and not place.granted else []
-        return place, stopped, overdue, gate.typical_seconds(generator.expected_seconds)
+        return place, stopped, gate.is_shut, overdue, gate.typical_seconds(generator.expected_seconds)
 
     await asyncio.to_thread(refresh_balance, services, generator)
-    (place, stopped, overdue, expected), grants = await asyncio.to_thread(services.gates.change, generator.name, ask)
+    (place, stopped, is_shut, overdue, expected), grants = await asyncio.to_thread(services.gates.change, generator.name, ask)
     if overdue:
         alive = await who_lives(client, overdue)
         _, freed = await asyncio.to_thread(services.gates.change, generator.name, lambda gate: gate.verified(alive))
         grants = [*grants, *freed]
     await tell(client, grants)
+    problem = Problem(stopped["code"] if stopped else "provider_unavailable", params={"provider": generator.label}).at(WAITING)
     if place is None:
-        problem = Problem(stopped["code"] if stopped else "provider_unavailable", params={"provider": generator.label})
-        return {"state": "closed", "problem": problem.at(WAITING).to_payload()}
+        return {"state": "closed", "problem": problem.to_payload()}
     if place.granted:
         return {"state": "granted", "expected_seconds": expected}
     telemetry.event(
@@ -65,4 +65,5 @@ async def enter(services: Services, client: df.DurableOrchestrationClient, paylo
     return {
         "state": "waiting", "position": place.position, "wait_seconds": place.wait_seconds,
         "look_again_seconds": min(max(place.wait_seconds, soonest), latest),
+        "problem": problem.to_payload() if is_shut else None,
     }  # fmt: skip

@@ -151,8 +151,8 @@ class _Story:
                 return None
             left = self.queue_ends - self.context.current_utc_datetime
             if left <= timedelta(0):
-                problem = timed_out(self.limits["queue_timeout_seconds"], "no").at(WAITING)
-                return {"state": "failed", "problem": problem.to_payload()}
+                too_long = timed_out(self.limits["queue_timeout_seconds"], "no").at(WAITING).to_payload()
+                return {"state": "failed", "problem": place["problem"] or too_long}
             self._show(status_at(WAITING, eta_seconds=round(place["wait_seconds"] + self.expected_seconds)))
             delay = max(timedelta(seconds=1), min(timedelta(seconds=place["look_again_seconds"]), left))
             if (yield from pause(self.context, delay, self.cancel, given)):

@@ -108,7 +108,8 @@ async def test_when_the_provider_is_down_a_job_waits_or_leaves_as_it_is_set(serv
         await enter(services, client, f"f{n}")
         await leave(services, client, f"f{n}", "failed")
 
-    assert (await enter(services, client, "w"))["state"] == "waiting"
+    waiting = await enter(services, client, "w")
+    assert (waiting["state"], waiting["problem"]["code"]) == ("waiting", "provider_unavailable")
     closed = await enter(services, client, "l", may_wait_when_down=False)
     assert (closed["state"], closed["problem"]["code"], closed["problem"]["charged"]) == ("closed", "provider_unavailable", "no")
     assert set(services.gates.look("fake").document["waiting"]) == {"w/0"}

@@ -324,7 +324,7 @@ def test_activities_that_run_twice_and_answers_in_any_order_change_no_ending(see
 
 # ---- the gate ----
 
-WAITING_THIRD = {"state": "waiting", "position": 3, "wait_seconds": 20.0, "look_again_seconds": 30.0}
+WAITING_THIRD = {"state": "waiting", "position": 3, "wait_seconds": 20.0, "look_again_seconds": 30.0, "problem": None}
 
 
 def test_a_job_waits_for_its_slot_and_goes_on_the_moment_it_is_told() -> None:
@@ -356,6 +356,12 @@ def test_waiting_at_the_gate_has_a_deadline_of_its_own_and_the_place_is_given_up
     assert 600 <= outcome.seconds <= 605
     assert [left["outcome"] for left in outcome.called(names.LEAVE_GATE)] == [None]
     assert outcome.called(names.SUBMIT_PREDICTION) == []
+
+
+def test_waiting_for_a_provider_that_is_down_ends_with_what_is_wrong_with_it() -> None:
+    outcome = run(**{names.ENTER_GATE: lambda payload: WAITING_THIRD | {"problem": BUSY}})
+
+    assert (ending(outcome)["problem"]["code"], ending(outcome)["problem"]["charged"]) == ("provider_unavailable", "no")
 
 
 def test_cancel_while_waiting_at_the_gate_gives_up_the_place_and_sends_nothing() -> None:
