@@ -64,6 +64,8 @@ class _Story:
         self.polls = 0
         self.fallback_used = False
         self.possible_duplicate = False
+        #: A send's answer was lost and its prediction not found: nobody knows whether it was made, and so paid for.
+        self.is_unsettled = False
         self.leftover: dict[str, Any] | None = None
         self.submitted_at: str | None = None
         self.ready_at: str | None = None
@@ -78,14 +80,21 @@ class _Story:
 
     def tell(self) -> Steps:
         """One provider after another; mostly there is only one."""
-        end = yield from self._make()
-        while self.generators and _is_worth_trying_elsewhere(end):
+        end = self._truly((yield from self._make()))
+        while self.generators and not self.is_unsettled and _is_worth_trying_elsewhere(end):
             if self.has_slot:
                 yield from call(self.context, names.LEAVE_GATE, {**self._names(), "outcome": _outcome(end)})
                 self.has_slot = False
             self.generator, self.resubmit_until = self.generators.pop(0), None
             self.fallback_used = True
-            end = yield from self._make()
+            end = self._truly((yield from self._make()))
+        return end
+
+    def _truly(self, end: dict[str, Any]) -> dict[str, Any]:
+        """The end, which tells of the last send only, with a charge that holds for the ones before as well."""
+        problem = end.get("problem") or {}
+        if self.is_unsettled and problem.get("charged") == "no":
+            return {**end, "problem": {**problem, "charged": "unknown"}}
         return end
 
     def _make(self) -> Steps:
@@ -99,6 +108,7 @@ class _Story:
             submission = yield from self._submit()
             if submission["state"] == "wait":
                 refusals, failed = refusals + 1, submission["provider_failed"]
+                self.is_unsettled |= submission["problem"]["charged"] == "unknown"
                 delay = retry_delay(refusals - 1, submission["after_seconds"], self._jitter())
                 is_hopeless = failed and self.generators and refusals >= _REFUSALS_BEFORE_FALLBACK
                 if is_hopeless or self.context.current_utc_datetime + delay > self._waits_until(submission["problem"]):
@@ -169,6 +179,8 @@ class _Story:
         self.possible_duplicate |= submission.get("possible_duplicate", False)
         if submission["state"] == "submitted":
             self.attempts += 1
+            # Without a duplicate the lost one was found, or nothing was lost.
+            self.is_unsettled = self.possible_duplicate
             now = self.context.current_utc_datetime
             self.submitted_at = self.submitted_at or now.isoformat()
             # Each prediction has its time; none is started after the first one's has passed.

@@ -471,6 +471,48 @@ def test_moderation_and_what_may_be_paid_for_never_go_to_the_other_provider(prob
     assert (ending(outcome)["status"], ending(outcome)["fallback_used"]) == ("failed", False)
 
 
+# ---- a send whose answer was lost ----
+
+LOST = {
+    "state": "wait", "after_seconds": 5.0, "provider_failed": True,
+    "problem": Problem("provider_unavailable", charged="unknown").to_payload(),
+}  # fmt: skip
+REFUSED = {"state": "failed", "problem": Problem("provider_quota_exhausted").to_payload()}
+
+
+def test_a_refusal_after_a_lost_send_does_not_say_that_nothing_is_charged_nor_goes_to_the_other_provider() -> None:
+    outcome = run(with_fallback(), **{names.SUBMIT_PREDICTION: one_after_another(LOST, REFUSED)})
+
+    told = ending(outcome)
+    assert (told["problem"]["code"], told["problem"]["charged"]) == ("provider_quota_exhausted", "unknown")
+    assert told["fallback_used"] is False
+
+
+def test_a_gate_that_is_closed_after_a_lost_send_does_not_say_that_nothing_is_charged() -> None:
+    closed = {"state": "closed", "problem": BUSY}
+    outcome = run(
+        with_fallback(),
+        **{names.SUBMIT_PREDICTION: lambda payload: LOST, names.ENTER_GATE: one_after_another(GRANTED, closed)},
+    )
+
+    assert (ending(outcome)["problem"]["charged"], ending(outcome)["fallback_used"]) == ("unknown", False)
+
+
+def test_the_end_of_a_possible_duplicate_does_not_speak_for_the_lost_one() -> None:
+    free = {"state": "failed", "problem": moderated("Fake", "input", "no").to_payload(), "resubmits": 0}
+    again = SUBMITTED | {"possible_duplicate": True}
+    outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(LOST, again), names.CHECK_PREDICTION: lambda payload: free})
+
+    assert ending(outcome)["problem"]["charged"] == "unknown"
+
+
+def test_a_lost_send_that_was_found_leaves_the_charge_as_its_end_says() -> None:
+    free = {"state": "failed", "problem": moderated("Fake", "input", "no").to_payload(), "resubmits": 0}
+    outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(LOST, SUBMITTED), names.CHECK_PREDICTION: lambda payload: free})
+
+    assert ending(outcome)["problem"]["charged"] == "no"
+
+
 # ---- what goes on at the provider ----
 
 GOES_ON = {names.CANCEL_PREDICTION: lambda payload: {"state": "going on", "retryable": False}}
