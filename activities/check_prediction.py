@@ -29,7 +29,7 @@ def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     """Payload: `job_id, index, generator, handle, age_seconds, seed, label, preset`.
 
     Returns one of
-    `{"state": "running", "trouble"}`,
+    `{"state": "running", "trouble", "after_seconds"}`: the latter where the provider asked for a pause,
     `{"state": "stored", "output", "ready_at"}`,
     `{"state": "unstored", "problem"}`: finished at the provider, but its picture could not be had just now,
     `{"state": "failed", "problem", "resubmits"}`: with how many new predictions are worth a try.
@@ -40,7 +40,7 @@ def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     if isinstance(look, Running):
         if look.trouble:
             telemetry.event("poll_trouble", job_id=payload["job_id"], generator=generator.name, trouble=look.trouble)
-        return {"state": "running", "trouble": look.trouble}
+        return {"state": "running", "trouble": look.trouble, "after_seconds": look.retry_after}
     if isinstance(look, Failed):
         telemetry.event("prediction_failed", job_id=payload["job_id"], generator=generator.name, code=look.problem.code,
                         shape=look.problem.params.get("shape"))  # fmt: skip

@@ -227,7 +227,8 @@ class _Story:
             if now >= self.deadline or polls >= self.limits["poll_max_attempts"]:
                 problem = timed_out(self.limits["generation_timeout_seconds"], "unknown").at(GENERATING).to_payload()
                 return (yield from self._stop(handle, submitted, {"state": "failed", "problem": problem}))
-            delay = poll_delay(polls, self.limits["poll_interval_seconds"], is_told)
+            asked = timedelta(seconds=look.get("after_seconds") or 0)
+            delay = max(poll_delay(polls, self.limits["poll_interval_seconds"], is_told), asked)
             delay = max(timedelta(seconds=1), min(delay, self.deadline - now))
 
     def _look(self, handle: dict[str, Any], submitted: Any) -> Steps:

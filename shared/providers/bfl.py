@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from shared.domain.problem import Charged, moderated
-from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient
+from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient, asked_pause
 from shared.providers.generator import Canceled, Failed, Handle, Look, Order, ProviderError, Ready, Running
 from shared.providers.http import ProviderHttp, Unreachable
 from shared.providers.trust import UntrustedUrl, check_url
@@ -105,7 +105,9 @@ class BflGenerator(ProviderClient):
             if ended.code == "content_moderated":
                 return Failed(moderated(self.label, ended.moderated, ended.charged))
             return Failed(self._problem(ended.code, ended.charged), ended.resubmits)
-        return Running(trouble=None if answer.ok and isinstance(status, str) else f"poll answered {answer.status}")
+        if answer.ok and isinstance(status, str):
+            return Running()
+        return Running(trouble=f"poll answered {answer.status}", retry_after=asked_pause(answer))
 
     def download(self, ready: Ready) -> bytes:
         return self._download(ready.url)

@@ -37,6 +37,11 @@ DOWN = Refusal("provider_unavailable", provider_failed=True)
 BROKEN = Refusal("provider_unavailable", maybe_done=True, provider_failed=True)
 
 
+def asked_pause(answer: Answer) -> float | None:
+    """Seconds for which an answer that is busy (429) or down (503) asks to be left alone."""
+    return answer.retry_after() if answer.status in (429, 503) else None
+
+
 class ProviderClient:
     """Base of a generator. Subclasses say who the provider is and which hosts its rules allow."""
 

@@ -42,6 +42,8 @@ class Running:
     """Not finished, or not to be seen just now: `trouble` says what kept us from looking."""
 
     trouble: str | None = None
+    #: Seconds until the provider wants to be asked again (429, 503).
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True)

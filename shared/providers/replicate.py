@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from shared.domain.image_kind import sniff_image
 from shared.domain.problem import Problem, moderated
-from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient
+from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient, asked_pause
 from shared.providers.generator import Canceled, Failed, Handle, Look, Order, ProviderError, Ready, Running
 from shared.providers.http import ProviderHttp, Unreachable
 from shared.providers.trust import is_host_or_subdomain
@@ -106,7 +106,7 @@ class ReplicateGenerator(ProviderClient):
         body = answer.json_object()
         if not answer.ok or body is None:
             # 404 right after a create is replication lag (1.13); later ones are left to the deadline as well.
-            return Running(trouble=f"poll answered {answer.status}")
+            return Running(trouble=f"poll answered {answer.status}", retry_after=asked_pause(answer))
         status = body.get("status")
         if status == "succeeded":
             return self._finished(body.get("output"))

@@ -48,7 +48,7 @@ def test_a_damaged_upload_is_a_problem_not_an_exception(services: Any) -> None:
 
 def test_a_running_prediction_is_running_whatever_kept_us_from_looking(services: Any, generator: FakeGenerator) -> None:
     generator.looks = [Running(trouble="poll answered 500")]
-    assert check_prediction.check(services, CHECK) == {"state": "running", "trouble": "poll answered 500"}
+    assert check_prediction.check(services, CHECK) == {"state": "running", "trouble": "poll answered 500", "after_seconds": None}
 
 
 def test_a_ready_picture_is_stored_with_thumbnail_and_provenance_in_the_same_step(

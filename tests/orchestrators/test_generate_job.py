@@ -101,6 +101,17 @@ def test_every_image_is_prepared() -> None:
     assert submitted["images"] == ["a.png", "b.png"]
 
 
+def test_a_pause_that_the_provider_asks_for_between_looks_is_kept_until_the_deadline() -> None:
+    busy = RUNNING | {"after_seconds": 40.0}
+    outcome = run(**{names.CHECK_PREDICTION: one_after_another(busy, busy, stored())})
+    assert (ending(outcome)["status"], len(outcome.called(names.CHECK_PREDICTION))) == ("succeeded", 3)
+    assert 79 <= outcome.seconds <= 85
+
+    outcome = run(**{names.CHECK_PREDICTION: lambda payload: RUNNING | {"after_seconds": 3600.0}})
+    assert ending(outcome)["problem"]["code"] == "generation_timeout"
+    assert 119 <= outcome.seconds <= 125
+
+
 def test_it_gives_up_at_the_deadline_and_cancels_the_prediction() -> None:
     outcome = run(**{names.CHECK_PREDICTION: lambda payload: RUNNING})
 

@@ -154,6 +154,15 @@ def test_no_trouble_with_a_poll_fails_a_prediction(generators: Any, sim: Any, na
 
 
 @every_generator
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_poll_that_is_refused_tells_for_how_long(generators: Any, sim: Any, name: str, status: int) -> None:
+    handle = generators[name].submit(order(name), timeout_seconds=60)
+    sim.configure(**{name: {"faults": [{"on": "poll", "kind": "status", "status": status, "retry_after": 7, "header": True}]}})
+
+    assert generators[name].look(handle, 1.0).retry_after == 7
+
+
+@every_generator
 @pytest.mark.parametrize("kind", ["expired_link", "disconnect_before", "status"])
 def test_a_download_that_fails_is_told_and_can_be_tried_again(generators: Any, sim: Any, name: str, kind: str) -> None:
     generator = generators[name]
