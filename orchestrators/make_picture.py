@@ -228,6 +228,8 @@ class _Story:
                 problem = timed_out(self.limits["generation_timeout_seconds"], "unknown").at(GENERATING).to_payload()
                 return (yield from self._stop(handle, submitted, {"state": "failed", "problem": problem}))
             asked = timedelta(seconds=look.get("after_seconds") or 0)
+            # A call that came before its end could be seen is not repeated: from then on it is looked for as without calls.
+            is_told = any(not event.is_completed for event in told)
             delay = max(poll_delay(polls, self.limits["poll_interval_seconds"], is_told), asked)
             delay = max(timedelta(seconds=1), min(delay, self.deadline - now))
 

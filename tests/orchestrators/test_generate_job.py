@@ -608,7 +608,8 @@ def test_an_early_hint_is_only_a_hint_and_polling_goes_on() -> None:
 
     assert ending(outcome)["status"] == "succeeded"
     assert len(outcome.called(names.CHECK_PREDICTION)) == 3
-    assert outcome.seconds >= 19
+    # Looked for as without calls from then on, not ten times slower.
+    assert outcome.seconds <= 5
 
 
 def test_a_hint_that_never_comes_costs_only_time() -> None:
