@@ -17,6 +17,7 @@ blueprint = df.Blueprint()
 _ELSEWHERE = ("provider_unavailable", "provider_auth_failed", "provider_quota_exhausted")
 #: Where there is another provider, this one is not asked more often before it is left.
 _REFUSALS_BEFORE_FALLBACK = 3
+_CANCEL_TRIES = 3
 
 
 @blueprint.orchestration_trigger(context_name="context", orchestration=names.MAKE_PICTURE)
@@ -254,7 +255,10 @@ class _Story:
         A prediction that cannot be canceled is left to finish: it holds its slot until then.
         """
         state = "going on"
-        for retries in range(3):
+        for tries in range(_CANCEL_TRIES):
+            if tries:
+                delay = retry_delay(tries - 1, None, self._jitter())
+                yield self.context.create_timer(self.context.current_utc_datetime + delay)
             try:
                 answer = yield from call(self.context, names.CANCEL_PREDICTION, {**self._names(), "handle": handle})
             except ActivityFailed:
@@ -262,7 +266,6 @@ class _Story:
             state = answer["state"]
             if not answer["retryable"]:
                 break
-            yield self.context.create_timer(self.context.current_utc_datetime + retry_delay(retries, None, self._jitter()))
         if state == "finished":
             look = yield from self._look(handle, submitted)
             if look["state"] in ("stored", "failed"):

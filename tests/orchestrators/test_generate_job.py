@@ -546,6 +546,20 @@ def test_what_cannot_be_canceled_is_watched_and_its_picture_kept_after_the_job_h
     assert [slot["outcome"] for slot in outcome.called(names.LEAVE_GATE)] == ["ok"]
 
 
+def test_a_cancel_that_is_refused_is_tried_three_times_and_then_its_picture_is_waited_for() -> None:
+    refusing = {names.CANCEL_PREDICTION: lambda payload: {"state": "going on", "retryable": True}}
+    outcome = run(
+        events=[(1.5, names.EVENT_CANCEL, {})], **refusing, **{names.CHECK_PREDICTION: one_after_another(RUNNING, stored())}
+    )
+
+    assert ending(outcome)["status"] == "canceled"
+    assert len(outcome.called(names.CANCEL_PREDICTION)) == 3
+    (ended,) = (at for name, _, at in outcome.calls if name == names.FINISH_JOB)
+    # Two and four seconds between them, and nobody waits after the last.
+    assert 7.5 <= ended <= 1.5 + (2 + 4) * 1.25 + 0.5
+    assert len(outcome.called(names.KEEP_LEFTOVER)) == 1
+
+
 def test_a_leftover_that_fails_says_what_it_cost() -> None:
     failed = {"state": "failed", "problem": moderated("Fake", "output", "no").to_payload(), "resubmits": 0}
     outcome = run(
