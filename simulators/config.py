@@ -29,6 +29,8 @@ class WebhookConfig:
     delay_seconds: float = 0.0
     #: A delivery with a wrong signature and a false `succeeded` goes out before each real one.
     forged: bool = False
+    #: Added to the time that is signed: 600 is ten minutes ahead.
+    clock_skew_seconds: float = 0.0
     #: Nothing is delivered at all.
     lost: bool = False
     #: Waits before the retries of the terminal event. Replicate's last is about a minute after completion (1.8).

@@ -136,7 +136,7 @@ class Webhooks:
         if record.provider == "replicate":
             secret = self._core.config.replicate.webhook_secret
             key = secrets.token_bytes(24) if forged else base64.b64decode(secret.removeprefix("whsec_"))
-            timestamp = str(int(time.time()))
+            timestamp = str(int(time.time() + config.clock_skew_seconds))
             signed = f"{message_id}.{timestamp}.".encode() + body
             signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
             return {

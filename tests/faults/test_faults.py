@@ -1,28 +1,32 @@
-"""The fault matrix as a part of the suite: played once, each case judged by itself."""
+"""The whole matrix, once, as `python -m tests.faults` plays it."""
 
 import pytest
 
-from tests.faults.matrix import CASES, Case
-from tests.faults.run import Result, play
+from tests.faults.case import Case
+from tests.faults.matrix import CASES
+from tests.faults.runner import Report, run
 
+# The first test waits for all cases.
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def played() -> tuple[dict[str, Result], list[str]]:
-    results, leaks = play(CASES)
-    return {result.case.name: result for result in results}, leaks
+@pytest.fixture(scope="session")
+def report(request: pytest.FixtureRequest) -> Report:
+    """What came of the cases that this session asks for."""
+    asked = {item.callspec.params["case"].name for item in request.session.items if "report" in getattr(item, "fixturenames", ())
+             and hasattr(item, "callspec")}  # fmt: skip
+    return run([case for case in CASES if case.name in asked])
+
+
+def test_names_are_unique() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_ends_as_the_rules_say(case: Case, played: tuple[dict[str, Result], list[str]]) -> None:
-    result = played[0][case.name]
-    assert result.wrong == [], result.seen
+def test_what_comes_of_a_failure(report: Report, case: Case) -> None:
+    (outcome,) = (outcome for outcome in report.outcomes if outcome.case.name == case.name)
+    assert outcome.wrong == []
 
 
-def test_no_key_went_to_anything_but_its_providers_api(played: tuple[dict[str, Result], list[str]]) -> None:
-    assert played[1] == []
-
-
-def test_the_names_of_the_cases_are_different_and_enough() -> None:
-    assert len({case.name for case in CASES}) == len(CASES) >= 40
+def test_keys_go_to_the_providers_apis_alone(report: Report) -> None:
+    assert report.strays == []
