@@ -18,6 +18,8 @@ VERIFY_ACTIVE_SECONDS = 60.0
 VERIFY_WAITING_SECONDS = 150.0
 #: How often a provider whose credit was used up is asked whether it has been topped up.
 BALANCE_CHECK_SECONDS = 60.0
+#: A provider that accepted a first try after an outage and does not end it is tried by one more.
+PROBE_SECONDS = 60.0
 _REMEMBERED_HOLDS = 20
 
 
@@ -187,6 +189,8 @@ class Gate:
         """Give free slots to those who came first. After an outage one of them tries first, alone."""
         active, waiting = self.document["active"], self.document["waiting"]
         probing = self.document["open_until"] is not None
+        for slot in active.values():
+            slot["probe"] = slot["probe"] and self.now - slot["granted_at"] < PROBE_SECONDS
         while waiting and not self.is_shut and len(active) < self.limit:
             if probing and any(slot["probe"] for slot in active.values()):
                 return

@@ -161,6 +161,19 @@ def test_a_canceled_trial_says_nothing_and_the_next_one_tries(gate: Clocked) -> 
     assert [grant.holder for grant in leaving.grants] == ["b/0"]
 
 
+def test_a_trial_that_does_not_end_keeps_nobody_else_from_trying(gate: Clocked) -> None:
+    fail(gate, rules.BREAKER_FAILURES)
+    gate.at(rules.BREAKER_SECONDS)
+    assert gate.enter("a/0").granted
+    assert not gate.enter("b/0").granted
+    gate.at(rules.PROBE_SECONDS)
+
+    assert gate.enter("b/0").granted
+    assert not gate.enter("c/0").granted, "one at a time"
+    gate.at().leave("b/0", "ok")
+    assert gate.enter("c/0").granted
+
+
 def test_a_holder_whose_submit_fails_goes_back_to_its_place_when_that_closes_the_gate(gate: Clocked) -> None:
     gate.enter("a/0")
     fail(gate, rules.BREAKER_FAILURES - 1)
