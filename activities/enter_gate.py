@@ -8,7 +8,7 @@ import azure.durable_functions as df
 from activities.telling import tell, who_lives
 from shared import names, telemetry
 from shared.domain.gate import Gate, Place, holder_name
-from shared.domain.job import WAITING
+from shared.domain.job import WAITING, is_terminal
 from shared.domain.problem import Problem
 from shared.intake import refresh_balance
 from shared.services import Services, services
@@ -32,7 +32,8 @@ async def enter(services: Services, client: df.DurableOrchestrationClient, paylo
     Returns one of
     `{"state": "granted", "expected_seconds"}`,
     `{"state": "waiting", "position", "wait_seconds", "look_again_seconds", "problem"}`: why, when nobody gets a slot just now,
-    `{"state": "closed", "problem"}`: the place is given up, there is no use in waiting.
+    `{"state": "closed", "problem"}`: the place is given up, there is no use in waiting,
+    `{"state": "canceled"}`: the same, as nobody wants the picture any more.
     """
     generator = services.generators[payload["generator"]]
     holder = holder_name(payload["job_id"], payload["index"])
@@ -58,6 +59,12 @@ async def enter(services: Services, client: df.DurableOrchestrationClient, paylo
         return {"state": "closed", "problem": problem.to_payload()}
     if place.granted:
         return {"state": "granted", "expected_seconds": expected}
+    # The cancel's event may have come before there was anybody to be woken. Who does not wait is stopped by the submit.
+    job = await asyncio.to_thread(services.jobs.read, payload["job_id"])
+    if job is None or job["cancel_requested_at"] or is_terminal(job["status"]):
+        _, grants = await asyncio.to_thread(services.gates.change, generator.name, lambda gate: gate.leave(holder, None))
+        await tell(client, grants)
+        return {"state": "canceled"}
     telemetry.event(
         "gate_waiting", job_id=payload["job_id"], index=payload["index"], generator=generator.name, position=place.position
     )

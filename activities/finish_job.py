@@ -18,8 +18,8 @@ def finish_job(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker r
 
 
 def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """Payload: `job_id, status, outputs, problem, pictures_charged, attempts, polls, possible_duplicate, generator,
-    fallback_used, started_at, submitted_at, ready_at`.
+    """Payload: `job_id, status, outputs, problem, charges` (of the pictures that failed, by index), `pictures_charged, progress,
+    attempts, polls, possible_duplicate, generator, fallback_used, started_at, submitted_at, ready_at`.
 
     Returns `{"status"}` as it stands in the document. A job that was deleted meanwhile is `canceled`.
     """
@@ -32,6 +32,8 @@ def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
             "status": payload["status"],
             "outputs": payload["outputs"],
             "error": payload["problem"],
+            "charges": payload["charges"],
+            "progress": payload["progress"],
             "attempts": payload["attempts"],
             "possible_duplicate": payload["possible_duplicate"],
             "started_at": payload["started_at"],

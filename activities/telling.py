@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import azure.durable_functions as df
 
 from shared.domain.gate import Grant
+from shared.task_hub import find_instance
 
 _RUNTIME = df.OrchestrationRuntimeStatus
 _ENDED = (_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Canceled)
@@ -26,9 +27,9 @@ async def who_lives(client: df.DurableOrchestrationClient, holders: Iterable[str
     for holder in list(holders)[:MOST_AT_ONCE]:
         job_id = holder.partition("/")[0]
         try:
-            status = await client.get_status(job_id)
+            status = await find_instance(client, job_id)
         except Exception:  # noqa: BLE001 - the client raises whatever its HTTP library does
             alive[holder] = True
         else:
-            alive[holder] = bool(status) and status.runtime_status not in _ENDED
+            alive[holder] = status is not None and status.runtime_status not in _ENDED
     return alive

@@ -5,12 +5,12 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.make_picture import picture_story
-from orchestrators.steps import PATIENT_DELAYS_SECONDS, ActivityFailed, Steps, call_all
+from orchestrators.make_picture import lost_picture, picture_story
+from orchestrators.steps import LASTING_DELAYS_SECONDS, ActivityFailed, Steps, call_all, end_all, try_all
 from shared import names
-from shared.domain.job import CANCELED, FAILED, GENERATING, SUCCEEDED, VALIDATING, status_at
+from shared.domain.job import CANCELED, FAILED, GENERATING, STAGE_PROGRESS, SUCCEEDED, VALIDATING, status_at
 from shared.domain.polling import leftover_delay
-from shared.domain.problem import Problem
+from shared.domain.problem import Problem, worst_charge
 
 blueprint = df.Blueprint()
 
@@ -36,8 +36,8 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     ending = {**named, "started_at": started_at, **_ending(job, pictures, problem)}
     # Nobody waits for the slots' return, so it does not hold up the end.
     slots = [picture["slot"] for picture in pictures if picture["slot"] and not picture["leftover"]]
-    yield from call_all(
-        context, [(names.FINISH_JOB, ending), *((names.LEAVE_GATE, slot) for slot in slots)], PATIENT_DELAYS_SECONDS
+    yield from try_all(
+        context, [(names.FINISH_JOB, ending), *((names.LEAVE_GATE, slot) for slot in slots)], LASTING_DELAYS_SECONDS
     )
     yield from _watch_leftovers(context, job, [picture for picture in pictures if picture["leftover"]])
     return {"status": ending["status"]}
@@ -53,20 +53,25 @@ def _make_pictures(context: df.DurableOrchestrationContext, job: dict[str, Any],
     if len(orders) == 1:
         picture = yield from picture_story(context, orders[0])
         return [picture]
-    context.set_custom_status(status_at(GENERATING, started_at=started_at))
-    made = yield context.task_all([
+    # The pictures' own progress is shown as soon as each has some, and it begins below that of this stage.
+    context.set_custom_status(status_at(GENERATING, progress=STAGE_PROGRESS[VALIDATING], started_at=started_at))
+    made = yield from end_all(context, [
         context.call_sub_orchestrator(
             names.MAKE_PICTURE, order, names.picture_instance_id(job["job_id"], order["index"], len(orders))
         )
         for order in orders
     ])  # fmt: skip
-    return made
+    # One that was terminated takes no other with it.
+    return [picture or lost_picture(order) for picture, order in zip(made, orders, strict=True)]
 
 
 def _ending(job: dict[str, Any], pictures: list[dict[str, Any]], problem: dict[str, Any] | None) -> dict[str, Any]:
     """How the job ended: with any picture it succeeded, and then `problem` tells of the ones that are missing."""
     made = [picture for picture in pictures if picture["state"] == "stored"]
     failed = [picture["problem"] for picture in pictures if picture["state"] == "failed"]
+    charges = {str(picture["index"]): picture["problem"]["charged"] for picture in pictures if picture["state"] == "failed"}
+    if failed:
+        problem = {**failed[0], "charged": worst_charge(charges.values())}
     if made:
         status = SUCCEEDED
     elif pictures and not failed:
@@ -80,8 +85,10 @@ def _ending(job: dict[str, Any], pictures: list[dict[str, Any]], problem: dict[s
     return {
         "status": status,
         "outputs": [picture["output"] for picture in made],
-        "problem": problem or (failed[0] if failed else None),
-        "pictures_charged": len(made) + sum(problem["charged"] == "yes" for problem in failed),
+        "problem": problem,
+        "charges": charges,
+        "progress": min((picture["progress"] for picture in pictures), default=STAGE_PROGRESS[VALIDATING]),
+        "pictures_charged": len(made) + sum(charge == "yes" for charge in charges.values()),
         "generator": next((p["generator"] for p in [*made, *pictures]), job["generators"][0]["name"]),
         "fallback_used": any(picture["fallback_used"] for picture in pictures),
         "attempts": sum(picture["attempts"] for picture in pictures),
@@ -105,12 +112,10 @@ def _watch_leftovers(context: df.DurableOrchestrationContext, job: dict[str, Any
         yield context.create_timer(context.current_utc_datetime + leftover_delay(looks))
         looks += 1
         is_last = context.current_utc_datetime >= ends
-        try:
-            seen = yield from call_all(context, [(names.CHECK_PREDICTION, picture["leftover"]) for picture in pictures])
-        except ActivityFailed:
-            seen = [{"state": "running"}] * len(pictures)
+        looked = yield from try_all(context, [(names.CHECK_PREDICTION, picture["leftover"]) for picture in pictures])
         going_on, calls = [], []
-        for picture, look in zip(pictures, seen, strict=True):
+        for picture, seen in zip(pictures, looked, strict=True):
+            look = seen or {"state": "running"}
             if look["state"] in ("running", "unstored") and not is_last:
                 going_on.append(picture)
                 continue
@@ -119,5 +124,5 @@ def _watch_leftovers(context: df.DurableOrchestrationContext, job: dict[str, Any
                 calls.append((names.KEEP_LEFTOVER, {**names_of_it, "look": look}))
             calls.append((names.LEAVE_GATE, {**picture["slot"], "outcome": "ok" if look["state"] == "stored" else None}))
         if calls:
-            yield from call_all(context, calls, PATIENT_DELAYS_SECONDS)
+            yield from try_all(context, calls, LASTING_DELAYS_SECONDS)
         pictures = going_on

@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import ActivityFailed, Steps, call, pause
+from orchestrators.steps import PATIENT_DELAYS_SECONDS, ActivityFailed, Steps, call, pause
 from shared import names
 from shared.domain.job import GENERATING, STORING, SUBMITTING, WAITING, status_at
 from shared.domain.polling import eta_seconds, generating_progress, poll_delay, retry_delay
@@ -24,7 +24,11 @@ _CANCEL_TRIES = 3
 def make_picture(context: df.DurableOrchestrationContext) -> Steps:
     picture = yield from picture_story(context, context.get_input())
     if picture["slot"] and not picture["leftover"]:
-        yield from call(context, names.LEAVE_GATE, picture["slot"])
+        try:
+            yield from call(context, names.LEAVE_GATE, picture["slot"])
+        except ActivityFailed:
+            # The job gives it back with its end. What was made is not lost for that.
+            return picture
         picture["slot"] = None
     return picture
 
@@ -39,8 +43,17 @@ def picture_story(context: df.DurableOrchestrationContext, order: dict[str, Any]
     try:
         end = yield from story.tell()
     except ActivityFailed:
-        end = {"state": "failed", "problem": Problem("internal", charged="unknown" if story.attempts else "no").to_payload()}
+        end = story.truly({"state": "failed", "problem": Problem("internal").to_payload()})
     return {**story.facts(end), **end}
+
+
+def lost_picture(order: dict[str, Any]) -> dict[str, Any]:
+    """The end of a picture whose orchestration was taken away: nobody can tell what it has paid for."""
+    return {
+        "index": order["index"], "generator": order["generators"][0]["name"], "attempts": 0, "polls": 0, "fallback_used": False,
+        "possible_duplicate": False, "submitted_at": None, "ready_at": None, "leftover": None, "slot": None, "progress": 0,
+        "state": "failed", "problem": Problem("internal", charged="unknown").to_payload(),
+    }  # fmt: skip
 
 
 class _Story:
@@ -67,6 +80,14 @@ class _Story:
         self.possible_duplicate = False
         #: A send's answer was lost and its prediction not found: nobody knows whether it was made, and so paid for.
         self.is_unsettled = False
+        #: The same of the sends before the one that is tried now.
+        self.was_unsettled = False
+        #: A prediction ended badly and may be charged all the same.
+        self.may_be_charged = False
+        #: The provider failed since the gate was last told.
+        self.has_failed = False
+        self.submit_calls = 0
+        self.progress = 0
         self.leftover: dict[str, Any] | None = None
         self.submitted_at: str | None = None
         self.ready_at: str | None = None
@@ -75,47 +96,50 @@ class _Story:
         return {
             "index": self.order["index"], "generator": self.generator["name"], "attempts": self.attempts, "polls": self.polls,
             "fallback_used": self.fallback_used, "possible_duplicate": self.possible_duplicate,
-            "submitted_at": self.submitted_at, "ready_at": self.ready_at, "leftover": self.leftover,
-            "slot": {**self._names(), "outcome": _outcome(end)} if self.has_slot else None,
+            "submitted_at": self.submitted_at, "ready_at": self.ready_at, "leftover": self.leftover, "progress": self.progress,
+            "slot": {**self._names(), "outcome": self._outcome(end)} if self.has_slot else None,
         }  # fmt: skip
 
     def tell(self) -> Steps:
         """One provider after another; mostly there is only one."""
-        end = self._truly((yield from self._make()))
+        end = self.truly((yield from self._make()))
         while self.generators and not self.is_unsettled and _is_worth_trying_elsewhere(end):
             if self.has_slot:
-                yield from call(self.context, names.LEAVE_GATE, {**self._names(), "outcome": _outcome(end)})
+                yield from call(self.context, names.LEAVE_GATE, {**self._names(), "outcome": self._outcome(end)})
                 self.has_slot = False
+            self.may_be_charged |= end["problem"]["charged"] != "no"
             self.generator, self.resubmit_until = self.generators.pop(0), None
-            self.fallback_used = True
-            end = self._truly((yield from self._make()))
+            self.fallback_used, self.has_failed = True, False
+            end = self.truly((yield from self._make()))
         return end
 
-    def _truly(self, end: dict[str, Any]) -> dict[str, Any]:
+    def truly(self, end: dict[str, Any]) -> dict[str, Any]:
         """The end, which tells of the last send only, with a charge that holds for the ones before as well."""
         problem = end.get("problem") or {}
-        if self.is_unsettled and problem.get("charged") == "no":
+        if (self.is_unsettled or self.may_be_charged) and problem.get("charged") == "no":
             return {**end, "problem": {**problem, "charged": "unknown"}}
         return end
 
     def _make(self) -> Steps:
         """All that one provider does for this picture: a slot, then predictions until one ends or nothing is worth a try."""
-        refusals, attempts, failed = 0, 0, False
-        self.submissions += 1
+        refusals, attempts, is_lost = 0, 0, False
+        self._begin_submission()
         while True:
-            closed = yield from self._take_slot(failed)
+            # A lost send may be running: it keeps its slot, and is looked for whatever becomes of the gate.
+            closed = None if is_lost else (yield from self._take_slot())
             if closed:
                 return closed
             submission = yield from self._submit()
             if submission["state"] == "wait":
-                refusals, failed = refusals + 1, submission["provider_failed"]
-                self.is_unsettled |= submission["problem"]["charged"] == "unknown"
+                refusals, is_lost = refusals + 1, submission["is_lost"]
+                self.has_failed |= submission["provider_failed"]
                 delay = retry_delay(refusals - 1, submission["after_seconds"], self._jitter())
-                is_hopeless = failed and self.generators and refusals >= _REFUSALS_BEFORE_FALLBACK
-                if is_hopeless or self.context.current_utc_datetime + delay > self._waits_until(submission["problem"]):
+                may_leave = self.generators and not self.is_unsettled
+                is_hopeless = may_leave and self.has_failed and refusals >= _REFUSALS_BEFORE_FALLBACK
+                if is_hopeless or self.context.current_utc_datetime + delay > self._waits_until(is_lost):
                     return {"state": "failed", "problem": submission["problem"]}
                 self._show(status_at(WAITING))
-                if submission["problem"]["charged"] != "no":
+                if is_lost:
                     # Something may have been made: that is found out first, and then canceled as what it is.
                     yield self.context.create_timer(self.context.current_utc_datetime + delay)
                 elif (yield from pause(self.context, delay, self.cancel)):
@@ -123,25 +147,29 @@ class _Story:
                 continue
             if submission["state"] != "submitted":
                 return submission
-            attempts += 1
+            attempts, is_lost, self.has_failed = attempts + 1, False, False
             end = yield from self._await(submission)
             is_too_late = self.context.current_utc_datetime >= self.resubmit_until
             if attempts > min(end.get("resubmits", 0), self.limits["max_attempts"] - 1) or is_too_late:
                 return end
-            failed = True
-            self.submissions += 1
+            self.has_failed = True
+            self.may_be_charged |= end["problem"]["charged"] != "no"
+            self._begin_submission()
             if (yield from pause(self.context, retry_delay(attempts - 1, None, self._jitter()), self.cancel)):
                 return {"state": "canceled"}
 
-    def _waits_until(self, problem: dict[str, Any]) -> Any:
-        """The queue's deadline; but a submit whose outcome is unknown may be paid for, so there is more time to find it."""
-        if problem["charged"] == "no":
-            return self.queue_ends
-        return self.queue_ends + timedelta(seconds=self.limits["generation_timeout_seconds"])
+    def _begin_submission(self) -> None:
+        self.submissions += 1
+        self.was_unsettled = self.is_unsettled
 
-    def _take_slot(self, failed: bool) -> Steps:
-        """None with a slot in hand, else how the picture ends. `failed`: the provider failed since the slot was given."""
-        if self.has_slot and not failed:
+    def _waits_until(self, is_lost: bool) -> Any:
+        """The queue's deadline; but a submit whose outcome is unknown may be paid for, so there is more time to find it."""
+        extra = self.limits["generation_timeout_seconds"] if is_lost else 0
+        return self.queue_ends + timedelta(seconds=extra)
+
+    def _take_slot(self) -> Steps:
+        """None with a slot in hand, else how the picture ends."""
+        if self.has_slot and not self.has_failed:
             return None
         while True:
             self.slot_waits += 1
@@ -149,14 +177,16 @@ class _Story:
             # The wait comes first: the event may be there before the answer.
             given = self.context.wait_for_external_event(event)
             place = yield from call(self.context, names.ENTER_GATE, {
-                **self._names(), "instance": self.context.instance_id, "event": event, "failed": failed,
+                **self._names(), "instance": self.context.instance_id, "event": event, "failed": self.has_failed,
                 "may_wait_when_down": self.limits["may_wait_when_down"] and not self.generators,
-            })  # fmt: skip
-            failed = False
+            }, PATIENT_DELAYS_SECONDS)  # fmt: skip
+            self.has_failed = False
             # From here on there is something to give back, a slot or a place.
-            self.has_slot = place["state"] != "closed"
+            self.has_slot = place["state"] in ("granted", "waiting")
             if place["state"] == "closed":
                 return {"state": "failed", "problem": place["problem"]}
+            if place["state"] == "canceled":
+                return {"state": "canceled"}
             if place["state"] == "granted":
                 self.expected_seconds = place["expected_seconds"]
                 return None
@@ -173,15 +203,17 @@ class _Story:
 
     def _submit(self) -> Steps:
         self._show(status_at(SUBMITTING))
+        self.submit_calls += 1
+        # Until it is known better: what raises may have sent.
+        self.is_unsettled = True
         submission = yield from call(self.context, names.SUBMIT_PREDICTION, {
-            **self._names(), "attempt": self.submissions, "images": self.order["images"],
+            **self._names(), "attempt": self.submissions, "call": self.submit_calls, "images": self.order["images"],
             "instance": self.context.instance_id, "timeout_seconds": self.limits["generation_timeout_seconds"],
-        })  # fmt: skip
-        self.possible_duplicate |= submission.get("possible_duplicate", False)
+        }, PATIENT_DELAYS_SECONDS)  # fmt: skip
+        self.is_unsettled = self.was_unsettled or submission["is_unsettled"]
+        self.possible_duplicate |= submission["possible_duplicate"]
         if submission["state"] == "submitted":
             self.attempts += 1
-            # Without a duplicate the lost one was found, or nothing was lost.
-            self.is_unsettled = self.possible_duplicate
             now = self.context.current_utc_datetime
             self.submitted_at = self.submitted_at or now.isoformat()
             # Each prediction has its time; none is started after the first one's has passed.
@@ -195,7 +227,7 @@ class _Story:
         # Where the provider calls us when it has ended, polling is the safety net.
         is_told = submission["will_be_told"]
         told = [self.context.wait_for_external_event(names.ended_event(self.submissions))] if is_told else []
-        polls, fetches, fetch_ends = 0, 0, None
+        polls, fetches, fetch_ends, unstored = 0, 0, None, None
         delay = poll_delay(polls, self.limits["poll_interval_seconds"], is_told)
         while True:
             if fetch_ends is None:
@@ -216,11 +248,14 @@ class _Story:
                 self.ready_at = self.ready_at or look.get("ready_at")
                 return look
             if look["state"] == "unstored":
-                # Paid for: its picture is fetched for a while longer, whatever the deadline or the user says.
-                self.ready_at = self.ready_at or look["ready_at"]
+                self.ready_at, unstored = self.ready_at or look["ready_at"], look["problem"]
                 fetch_ends = fetch_ends or now + timedelta(seconds=self.limits["fetch_timeout_seconds"])
+            if fetch_ends is not None:
+                # Paid for: its picture is fetched for a while longer, whatever the deadline, the user or a later look says.
                 if now >= fetch_ends:
-                    return {"state": "failed", "problem": look["problem"]}
+                    # And longer still, but nobody waits for it.
+                    self.leftover = self._look_at(handle, submitted)
+                    return {"state": "failed", "problem": unstored}
                 self._show(status_at(STORING))
                 delay = retry_delay(fetches, None, self._jitter())
                 fetches += 1
@@ -284,8 +319,10 @@ class _Story:
         }
 
     def _show(self, status: dict[str, Any]) -> None:
+        # A picture that is tried again goes back a stage, but the bar does not.
+        self.progress = max(self.progress, status["progress"])
         self.context.set_custom_status({
-            **status, "started_at": self.order["started_at"], "attempts": max(1, self.attempts),
+            **status, "progress": self.progress, "started_at": self.order["started_at"], "attempts": max(1, self.attempts),
             "provider": self.generator["name"], "fallback_used": self.fallback_used,
         })  # fmt: skip
 
@@ -293,16 +330,15 @@ class _Story:
         """0..1, the same in every replay: the SDK derives the id from the instance and its history."""
         return float(self.context.new_guid().int % 1000) / 1000
 
+    def _outcome(self, end: dict[str, Any]) -> str | None:
+        """What the gate is told of the provider: "ok", "failed", or None when this end says nothing about it."""
+        code = (end.get("problem") or {}).get("code")
+        if end["state"] == "stored" or code == "content_moderated":
+            return "ok"
+        return "failed" if self.has_failed or (code == "provider_unavailable" and "resubmits" in end) else None
+
 
 def _is_worth_trying_elsewhere(end: dict[str, Any]) -> bool:
     """The provider did not do it, and it is sure that it will not charge for this picture (or says that it failed)."""
     problem = end.get("problem") or {}
     return problem.get("code") in _ELSEWHERE and (problem["charged"] == "no" or end.get("resubmits", 0) > 0)
-
-
-def _outcome(end: dict[str, Any]) -> str | None:
-    """What the gate is told of the provider: "ok", "failed", or None when this end says nothing about it."""
-    code = (end.get("problem") or {}).get("code")
-    if end["state"] == "stored" or code == "content_moderated":
-        return "ok"
-    return "failed" if code == "provider_unavailable" and "resubmits" in end else None

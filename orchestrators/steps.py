@@ -8,8 +8,10 @@ import azure.durable_functions as df
 
 #: An activity that raises met something nobody classified (storage away, a bug): worth a few more tries, not a hot loop.
 RAISED_DELAYS_SECONDS = (2, 5, 15)
-#: For the step without which a finished job would stay open.
+#: For steps whose work may be paid for already.
 PATIENT_DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300)
+#: For those without which a finished job would stay open: six hours of storage being away.
+LASTING_DELAYS_SECONDS = (*PATIENT_DELAYS_SECONDS, *(600,) * 36)
 
 Steps = Generator[Any, Any, Any]
 
@@ -18,26 +20,49 @@ class ActivityFailed(Exception):
     """An activity raised each time. The text is a name only: the engine's own text may hold what a log must not."""
 
 
+def end_all(context: df.DurableOrchestrationContext, tasks: list[Any]) -> Steps:
+    """What came of each task once all have ended: its result, or None where it failed.
+
+    task_all would go on with the first failure and forget the others, which still run.
+    """
+    while open_tasks := [task for task in tasks if not task.is_completed]:
+        yield context.task_any(open_tasks)
+    return [None if isinstance(task.result, Exception) else task.result for task in tasks]
+
+
+def try_all(
+    context: df.DurableOrchestrationContext,
+    calls: list[tuple[str, dict[str, Any]]],
+    delays_seconds: tuple[int, ...] = RAISED_DELAYS_SECONDS,
+) -> Steps:
+    """The answers to several calls (activity, payload), run side by side; None for one that raised each time.
+
+    Retried by hand on durable timers: the SDK's retry options go wrong inside pools and cannot honour a Retry-After
+    (durable-host reference 4.6, 7). What has been answered is not asked again.
+    """
+    answers: list[Any] = [None] * len(calls)
+    for delay in (*delays_seconds, None):
+        left = [i for i, answer in enumerate(answers) if answer is None]
+        ended = yield from end_all(context, [context.call_activity(*calls[i]) for i in left])
+        for i, answer in zip(left, ended, strict=True):
+            answers[i] = answer
+        if delay is None or None not in answers:
+            break
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=delay))
+    return answers
+
+
 def call_all(
     context: df.DurableOrchestrationContext,
     calls: list[tuple[str, dict[str, Any]]],
     delays_seconds: tuple[int, ...] = RAISED_DELAYS_SECONDS,
 ) -> Steps:
-    """The answers to several calls (activity, payload), run side by side; raises ActivityFailed.
-
-    Retried by hand on durable timers: the SDK's retry options go wrong inside pools and cannot honour a Retry-After
-    (durable-host reference 4.6, 7). Activities are idempotent, so all are repeated together.
-    """
-    for delay in (*delays_seconds, None):
-        try:
-            answers = yield context.task_all([context.call_activity(name, payload) for name, payload in calls])
-        except Exception:  # noqa: BLE001 - the engine raises nothing more precise
-            if delay is None:
-                break
-        else:
-            return answers
-        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=delay))
-    raise ActivityFailed(", ".join(sorted({name for name, _ in calls})))
+    """As try_all, but all or nothing: raises ActivityFailed."""
+    answers = yield from try_all(context, calls, delays_seconds)
+    raised = {name for (name, _), answer in zip(calls, answers, strict=True) if answer is None}
+    if raised:
+        raise ActivityFailed(", ".join(sorted(raised)))
+    return answers
 
 
 def call(

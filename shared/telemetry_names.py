@@ -11,6 +11,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "request_failed": ("reason",),
     "cancel_requested": (),
     "job_deleted": (),
+    "history_kept": ("instance",),
     "webhook_received": ("instance",),
     "webhook_refused": ("reason",),
     # the gate

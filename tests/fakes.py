@@ -4,12 +4,25 @@ import itertools
 from datetime import datetime
 from typing import Any
 
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
+
 from shared.providers.generator import Handle, Order, Ready, Running
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage.blob_store import Conflict
 from shared.storage.gate_store import GateStore
 from shared.storage.job_store import JobStore
+
+#: What the durable client makes of the hub's 404 and of its 500: two statuses that are both false.
+NO_INSTANCE = DurableOrchestrationStatus.from_json("")
+HUB_TROUBLE = DurableOrchestrationStatus.from_json({"Message": "Something went wrong.", "ExceptionType": "StorageException"})
+
+
+def instance_status(runtime: str, custom_status: Any = None) -> DurableOrchestrationStatus:
+    """What the durable client says of an instance."""
+    return DurableOrchestrationStatus.from_json(
+        {"instanceId": "i", "runtimeStatus": runtime, "customStatus": custom_status, "createdTime": "2026-01-01T00:00:00Z"}
+    )
 
 
 class FakeBlobs:

@@ -23,6 +23,7 @@ from shared.providers.generator import Generator
 from shared.services import Services, services
 from shared.storage.blob_store import Conflict
 from shared.storage.job_store import upload_name
+from shared.task_hub import find_instance
 from triggers.edge import endpoint, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, view
 from triggers.upload import Form, inspect_images, read_form
@@ -65,7 +66,7 @@ async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient,
     """Start a job, or answer with the one that the same Idempotency-Key started before."""
     async with _accepting:
         document, replayed = await asyncio.to_thread(_accept, req, kind)
-    if not replayed or not await client.get_status(document["id"]):
+    if not replayed or not await find_instance(client, document["id"]):
         # A live instance of this id means that another POST with the same key was quicker.
         with contextlib.suppress(Exception) if replayed else contextlib.nullcontext():
             await client.start_new(names.GENERATE_JOB, document["id"], _orchestration_input(services(), document))

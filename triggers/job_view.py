@@ -15,6 +15,7 @@ from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, given_
 from shared.domain.problem import Problem, ProblemError
 from shared.services import Services, services
 from shared.storage.blob_store import IMAGES
+from shared.task_hub import find_instance
 from triggers.edge import language, origin, owner
 
 #: A job whose orchestration is still unknown after this was never started: its POST died half way.
@@ -52,10 +53,10 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     document, job_id = job.document, job.document["id"]
     if is_terminal(document["status"]):
         return job
-    status = await client.get_status(job_id)
-    if not status or status.runtime_status is None:
+    status = await find_instance(client, job_id)
+    if status is None:
         if datetime.now(UTC) - datetime.fromisoformat(document["created_at"]) > _START_GRACE:
-            return Job(await asyncio.to_thread(_give_up, job_id))
+            return Job(await asyncio.to_thread(_give_up, job_id, 0))
         return Job(document)
     has_ended = status.runtime_status in (_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Canceled)
     # It may go on after its job has ended, with predictions that cannot be canceled.
@@ -64,7 +65,7 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
         document = stored or document
         if has_ended and not is_terminal(document["status"]):
             # The orchestration ended without its last step (terminated by an operator, or a defect of ours).
-            document = await asyncio.to_thread(_give_up, job_id)
+            document = await asyncio.to_thread(_give_up, job_id, _progress(status.custom_status))
         return Job(document)
     return Job(document, await _live(client, document, status.custom_status))
 
@@ -75,11 +76,11 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
     pictures = document["input"]["n"]
     if pictures > 1 and live.get("stage") == GENERATING:
         statuses = await asyncio.gather(
-            *(client.get_status(names.picture_instance_id(document["id"], i, pictures)) for i in range(pictures))
+            *(find_instance(client, names.picture_instance_id(document["id"], i, pictures)) for i in range(pictures))
         )
         shown = [s.custom_status for s in statuses if s and isinstance(s.custom_status, dict)]
         if len(shown) == pictures:
-            slowest: dict[str, Any] = min(shown, key=lambda s: int(s.get("progress", 0)))
+            slowest: dict[str, Any] = min(shown, key=_progress)
             live |= slowest
     if live.get("stage") == WAITING:
         live |= await asyncio.to_thread(_place_in_queue, document, live)
@@ -101,8 +102,12 @@ def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str,
     }
 
 
-def _give_up(job_id: str) -> dict[str, Any]:
-    document = services().jobs.update(job_id, lambda document: given_up(document, datetime.now(UTC)))
+def _progress(custom: Any) -> int:
+    return int(custom.get("progress", 0)) if isinstance(custom, dict) else 0
+
+
+def _give_up(job_id: str, progress: int) -> dict[str, Any]:
+    document = services().jobs.update(job_id, lambda document: given_up(document, datetime.now(UTC), progress))
     services().quotas.release(document["owner"], job_id)
     return document
 
@@ -119,7 +124,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "kind": document["kind"],
         "status": status,
         "stage": None if job.is_terminal else live.get("stage"),
-        "progress": 100 if status == SUCCEEDED else live.get("progress", 0),
+        "progress": 100 if status == SUCCEEDED else live.get("progress", document.get("progress", 0)),
         "queue_position": live.get("queue_position"),
         "eta_seconds": None if job.is_terminal else live.get("eta_seconds"),
         "created_at": _time(document["created_at"]),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,15 +15,19 @@ from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.job_ids import is_job_id
 from shared.services import services
 from shared.storage.blob_store import IMAGES
+from shared.task_hub import find_instance
 from triggers.edge import endpoint, json_response
 from triggers.job_view import Job, load_job, view
 from triggers.waiting import wait_until_changed, wait_until_ended
 
 blueprint = df.Blueprint()
 
+_RUNTIME = df.OrchestrationRuntimeStatus
+_GOING_ON = (_RUNTIME.Running, _RUNTIME.Pending, _RUNTIME.Suspended, _RUNTIME.ContinuedAsNew)
 MAX_WAIT_SECONDS = 30
 #: A job that runs has so long to end by itself before it is deleted.
 DELETE_WAIT_SECONDS = 15
+_PURGE_DELAYS_SECONDS = (0.5, 1, 2, 4, 4)
 
 
 @blueprint.function_name("get_job")
@@ -83,15 +88,26 @@ async def delete_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
     if not job.is_terminal:
         await _request_cancel(client, job)
         await wait_until_ended(req, client, job_id, DELETE_WAIT_SECONDS)
-    for instance in {job_id, *(names.picture_instance_id(job_id, index, pictures) for index in range(pictures))}:
-        # What still runs only watches over a prediction whose picture nobody wants any more.
-        with contextlib.suppress(Exception):
-            await client.terminate(instance, "deleted by its owner")
-        with contextlib.suppress(Exception):
-            await client.purge_instance_history(instance)
+    instances = {job_id, *(names.picture_instance_id(job_id, index, pictures) for index in range(pictures))}
+    await asyncio.gather(*(_forget(client, instance) for instance in instances))
     await asyncio.to_thread(services().jobs.delete, job_id)
+    await asyncio.to_thread(services().quotas.release, job.document["owner"], job_id)
     telemetry.event("job_deleted", job_id=job_id)
     return func.HttpResponse(status_code=204)
+
+
+async def _forget(client: df.DurableOrchestrationClient, instance: str) -> None:
+    """Remove an orchestration and its history. What the hub refuses for so long goes with housekeeping, later."""
+    # What still runs only watches over a prediction whose picture nobody wants any more.
+    with contextlib.suppress(Exception):
+        await client.terminate(instance, "deleted by its owner")
+    for delay in _PURGE_DELAYS_SECONDS:
+        # To terminate is a message; until it is read the hub refuses to forget (durable-host reference 3: 412).
+        with contextlib.suppress(Exception):
+            await client.purge_instance_history(instance)
+            return
+        await asyncio.sleep(delay)
+    telemetry.event("history_kept", logging.WARNING, instance=instance)
 
 
 async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> dict[str, Any]:
@@ -103,9 +119,14 @@ async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> di
         return document
     pictures = document["input"]["n"]
     for index in range(pictures):
-        # A picture that has ended, or has not begun, needs no waking.
-        with contextlib.suppress(Exception):
-            await client.raise_event(names.picture_instance_id(document["id"], index, pictures), names.EVENT_CANCEL, {})
+        instance = names.picture_instance_id(document["id"], index, pictures)
+        try:
+            await client.raise_event(instance, names.EVENT_CANCEL, {})
+        except Exception:
+            # A picture that has ended, or has not begun (it will find the mark), needs no waking. Any other must hear it.
+            status = await find_instance(client, instance)
+            if status is not None and status.runtime_status in _GOING_ON:
+                raise
     telemetry.event("cancel_requested", job_id=document["id"])
     return document
 

@@ -25,10 +25,10 @@ def asked_to_cancel(document: dict[str, Any], at: datetime) -> dict[str, Any]:
     return document | {"cancel_requested_at": document["cancel_requested_at"] or at.isoformat()}
 
 
-def given_up(document: dict[str, Any], at: datetime) -> dict[str, Any]:
+def given_up(document: dict[str, Any], at: datetime, progress: int) -> dict[str, Any]:
     """How a job ends whose orchestration is gone: nobody can tell what it has paid for."""
     error = Problem("internal", charged="unknown").to_payload()
-    return document | {"status": FAILED, "error": error, "completed_at": at.isoformat()}
+    return document | {"status": FAILED, "error": error, "completed_at": at.isoformat(), "progress": progress}
 
 
 def status_at(stage: str, **fields: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Every failure a user can meet: its code, HTTP status and sentences in Korean and English (RFC 9457 problem details)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -291,6 +292,12 @@ class Problem:
             # The old page reads this field.
             "error": detail,
         }
+
+
+def worst_charge(charges: Iterable[Charged]) -> Charged:
+    """What can be said of several: paid if one is paid, unknown if one is unknown."""
+    order: tuple[Charged, ...] = ("no", "unknown", "yes")
+    return max(charges, key=order.index, default="no")
 
 
 class ProblemError(Exception):

@@ -1,16 +1,17 @@
 """Asking for a slot and giving it back: who is told, who is found dead, who is sent away."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from azure.durable_functions import OrchestrationRuntimeStatus as Status
 
 from activities import enter_gate, keep_leftover, leave_gate
 from shared import intake
 from shared.domain import gate as rules
+from shared.domain.job import given_up
 from shared.domain.problem import Problem, timed_out
 from shared.providers.generator import ProviderError
-from tests.fakes import FakeGenerator, make_job, make_services
+from tests.fakes import HUB_TROUBLE, NO_INSTANCE, FakeGenerator, instance_status, make_job, make_services
 
 ASK = {"generator": "fake", "index": 0, "event": "slot-1", "failed": False, "may_wait_when_down": True}
 
@@ -31,7 +32,7 @@ class Client:
     async def get_status(self, instance: str) -> Any:
         if self.is_away:
             raise RuntimeError("hub away")
-        return type("S", (), {"runtime_status": self.statuses.get(instance, Status.Running)})()
+        return self.statuses.get(instance, instance_status("Running"))
 
 
 @pytest.fixture
@@ -49,6 +50,8 @@ def services(generator: FakeGenerator, clock: list[float]) -> Any:
     made = make_services(generator)
     made.gates._clock = lambda: clock[0]
     made.gates._limits["fake"] = 1
+    for job_id in "abcwl":
+        make_job(made, job_id)
     return made
 
 
@@ -87,20 +90,34 @@ async def test_a_hub_that_is_away_fails_nobody(services: Any, client: Client, cl
     assert (await enter(services, client, "b"))["state"] == "granted"
 
 
-@pytest.mark.parametrize("status", [Status.Terminated, Status.Failed, Status.Completed, None])
-async def test_the_slot_of_a_dead_job_goes_to_the_next(services: Any, client: Client, clock: list[float], status: Any) -> None:
+@pytest.mark.parametrize("runtime", ["Terminated", "Failed", "Completed", None])
+async def test_the_slot_of_a_dead_job_goes_to_the_next(
+    services: Any, client: Client, clock: list[float], runtime: str | None
+) -> None:
     await enter(services, client, "a")
     await enter(services, client, "b")
-    client.statuses["a"] = status
+    client.statuses["a"] = instance_status(runtime) if runtime else NO_INSTANCE
     clock[0] += rules.VERIFY_ACTIVE_SECONDS + 1
-    if status is None:
-
-        async def unknown(instance: str) -> Any:
-            return None
-
-        client.get_status = unknown  # type: ignore[method-assign]
     await enter(services, client, "b")
     assert (await enter(services, client, "b"))["state"] == "granted"
+
+
+async def test_trouble_of_the_hub_takes_no_slot_from_a_living_job(services: Any, client: Client, clock: list[float]) -> None:
+    await enter(services, client, "a")
+    await enter(services, client, "b")
+    client.statuses["a"] = HUB_TROUBLE
+    clock[0] += rules.VERIFY_ACTIVE_SECONDS + 1
+
+    assert (await enter(services, client, "b"))["state"] == "waiting"
+    assert set(services.gates.look("fake").document["active"]) == {"a/0"}
+
+
+async def test_who_was_canceled_before_it_could_be_woken_finds_out_in_line(services: Any, client: Client) -> None:
+    await enter(services, client, "a")
+    services.jobs.update("b", lambda job: job | {"cancel_requested_at": "2026-01-01T00:00:00+00:00"})
+
+    assert await enter(services, client, "b") == {"state": "canceled"}
+    assert services.gates.look("fake").document["waiting"] == {}
 
 
 async def test_when_the_provider_is_down_a_job_waits_or_leaves_as_it_is_set(services: Any, client: Client) -> None:
@@ -153,11 +170,12 @@ STORED = {"state": "stored", "output": {"index": 0, "blob": "late.png"}, "ready_
 
 def ended(services: Any, **changes: Any) -> None:
     error = timed_out(120, "unknown").to_payload()
-    make_job(services, "job_1", **{"status": "failed", "error": error, "settled_cost_usd": 0.0, **changes})
+    charges = {"0": "unknown"} if changes.get("status", "failed") == "failed" else {}
+    make_job(services, "job_1", **{"status": "failed", "error": error, "settled_cost_usd": 0.0, "charges": charges, **changes})
 
 
-def kept(services: Any, look: dict[str, Any]) -> dict[str, Any]:
-    payload = {"job_id": "job_1", "index": 0, "generator": "fake", "look": look}
+def kept(services: Any, look: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    payload = {"job_id": "job_1", "index": index, "generator": "fake", "look": look}
     keep_leftover.keep(services, payload)
     keep_leftover.keep(services, payload)
     return dict(services.jobs.read("job_1"))
@@ -185,6 +203,30 @@ def test_a_leftover_that_failed_costs_what_its_provider_says(services: Any) -> N
     )
 
     assert (job["outputs"], job["error"]["charged"], job["usage"]["cost_usd"]) == ([], "no", 0.0)
+
+
+def test_what_the_end_of_the_job_has_counted_is_not_counted_again(services: Any) -> None:
+    ended(services, settled_cost_usd=0.08, charges={"0": "yes"})
+    job = kept(services, STORED)
+
+    assert (len(job["outputs"]), job["error"]["charged"], job["usage"]["cost_usd"]) == (1, "yes", 0.08)
+
+
+def test_the_error_of_several_pictures_tells_of_those_that_are_missing(services: Any) -> None:
+    free = {"state": "failed", "problem": Problem("content_moderated", charged="no").to_payload(), "resubmits": 0}
+    ended(services, charges={"0": "unknown", "1": "unknown"})
+    assert kept(services, STORED)["error"]["charged"] == "unknown"
+    job = kept(services, free, index=1)
+
+    assert (job["error"]["charged"], job["usage"]["cost_usd"], len(job["outputs"])) == ("no", 0.08, 1)
+
+
+def test_a_late_picture_of_a_job_that_was_given_up_is_kept(services: Any) -> None:
+    job = make_job(services, "job_1")
+    services.jobs.update("job_1", lambda document: given_up(job, datetime.now(UTC), progress=30))
+    late = kept(services, STORED)
+
+    assert (late["status"], len(late["outputs"]), late["error"]["charged"]) == ("failed", 1, "yes")
 
 
 def test_a_leftover_of_a_deleted_job_ends_quietly(services: Any) -> None:

@@ -127,7 +127,7 @@ def test_a_cancel_reaches_the_provider_and_its_refusal_is_no_failure(
 
 ENDING = {
     "job_id": "job_1", "generator": "fake", "status": "succeeded", "outputs": [{"index": 0}], "problem": None, "attempts": 1,
-    "polls": 3, "fallback_used": False, "pictures_charged": 1,
+    "polls": 3, "fallback_used": False, "pictures_charged": 1, "charges": {}, "progress": 92,
     "possible_duplicate": False, "started_at": "2026-01-01T00:00:01+00:00", "submitted_at": "2026-01-01T00:00:02+00:00",
     "ready_at": "2026-01-01T00:00:09+00:00",
 }  # fmt: skip

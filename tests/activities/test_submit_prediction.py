@@ -17,6 +17,7 @@ PAYLOAD = {
     "job_id": "job_1",
     "index": 0,
     "attempt": 1,
+    "call": 1,
     "generator": "fake",
     "images": ["in.png"],
     "timeout_seconds": 120,
@@ -141,7 +142,10 @@ def test_a_refusal_is_waited_out_as_the_provider_asks_and_then_sent_unflagged(se
     answer = activity.submit(services, PAYLOAD)
     assert (answer["state"], answer["after_seconds"]) == ("wait", 9)
 
-    again = activity.submit(services, PAYLOAD)
+    # The same call once more, as after a lost answer: it was refused, and whoever sent it may have gone elsewhere.
+    assert activity.submit(services, PAYLOAD)["state"] == "wait"
+    assert len(generator.submitted) == 1
+    again = activity.submit(services, PAYLOAD | {"call": 2})
     assert (again["state"], again["possible_duplicate"]) == ("submitted", False)
 
 
@@ -156,9 +160,51 @@ def test_what_cannot_succeed_is_not_tried_again(services: Any, generator: FakeGe
 def test_a_canceled_job_is_never_sent(services: Any, generator: FakeGenerator) -> None:
     services.jobs.update("job_1", lambda job: job | {"cancel_requested_at": "2026-01-01T00:00:00+00:00"})
 
-    assert activity.submit(services, PAYLOAD) == {"state": "canceled"}
-    assert activity.submit(services, PAYLOAD | {"job_id": "job_gone"}) == {"state": "canceled"}
+    nothing = {"state": "canceled", "possible_duplicate": False, "is_unsettled": False}
+    assert activity.submit(services, PAYLOAD) == nothing
+    assert activity.submit(services, PAYLOAD | {"job_id": "job_gone"}) == nothing
     assert generator.submitted == []
+
+
+@pytest.mark.parametrize("status", ["failed", "succeeded", "canceled"])
+def test_a_job_that_has_ended_is_never_sent(services: Any, generator: FakeGenerator, status: str) -> None:
+    generator.on_submit = [REFUSED]
+    activity.submit(services, PAYLOAD)
+    services.jobs.update("job_1", lambda job: job | {"status": status})
+
+    assert activity.submit(services, PAYLOAD | {"call": 2})["state"] == "canceled"
+    assert len(generator.submitted) == 1
+
+
+def test_two_runs_at_once_that_both_send_both_say_so(services: Any, generator: FakeGenerator) -> None:
+    """The first stands still inside its call for so long that it is taken for dead."""
+    first = generator.submit
+
+    def stands_still(order: Any, *, timeout_seconds: int) -> Handle:
+        del generator.submit  # type: ignore[method-assign]
+        grow_old(services, 60)
+        answers.append(activity.submit(services, PAYLOAD))
+        return first(order, timeout_seconds=timeout_seconds)
+
+    answers: list[dict[str, Any]] = []
+    generator.submit = stands_still  # type: ignore[method-assign]
+    answers.append(activity.submit(services, PAYLOAD))
+
+    assert len(generator.submitted) == 2
+    assert [(answer["state"], answer["possible_duplicate"]) for answer in answers] == [("submitted", True)] * 2
+
+
+def test_a_run_that_stood_still_before_its_call_does_not_send(services: Any, generator: FakeGenerator, monkeypatch: Any) -> None:
+    write = services.blobs.create_document
+
+    def slow(name: str, document: dict[str, Any]) -> Any:
+        late = (datetime.now(UTC) - timedelta(seconds=activity.SEND_WITHIN_SECONDS + 1)).isoformat()
+        return write(name, document | {"sent_at": late}) if not document.update(sent_at=late) else None
+
+    monkeypatch.setattr(services.blobs, "create_document", slow)
+    answer = activity.submit(services, PAYLOAD)
+
+    assert (answer["state"], answer["is_lost"], generator.submitted) == ("wait", True, [])
 
 
 def test_a_handle_that_storage_would_not_keep_is_still_told(services: Any, generator: FakeGenerator, monkeypatch: Any) -> None:

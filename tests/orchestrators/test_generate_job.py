@@ -17,7 +17,9 @@ LIMITS = {
     "fetch_timeout_seconds": 300, "leftover_timeout_seconds": 900, "max_attempts": 3, "may_wait_when_down": True,
 }  # fmt: skip
 BUSY = Problem("provider_unavailable", params={"provider": "Fake"}).to_payload()
-SUBMITTED = {"state": "submitted", "handle": HANDLE, "possible_duplicate": False, "will_be_told": False}
+SUBMITTED = {
+    "state": "submitted", "handle": HANDLE, "possible_duplicate": False, "is_unsettled": False, "will_be_told": False,
+}  # fmt: skip
 GRANTED = {"state": "granted", "expected_seconds": 10.0}
 RUNNING = {"state": "running", "trouble": None}
 
@@ -29,6 +31,18 @@ def job_input(pictures: int = 1, **limits: Any) -> dict[str, Any]:
         "label": "none", "pictures": [{"index": i, "seed": i, "preset": None} for i in range(pictures)],
         "limits": LIMITS | limits,
     }  # fmt: skip
+
+
+def waits(after_seconds: float | None, *, failed: bool = False, lost: bool = False) -> dict[str, Any]:
+    """A submit that the provider refused for now (and `failed`: it is down), or whose answer was lost."""
+    return {
+        "state": "wait", "after_seconds": after_seconds, "problem": BUSY | {"charged": "unknown" if lost else "no"},
+        "provider_failed": failed, "is_lost": lost, "possible_duplicate": False, "is_unsettled": lost,
+    }  # fmt: skip
+
+
+def refused(problem: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {"state": "failed", "problem": problem, "possible_duplicate": False, "is_unsettled": False, **changes}
 
 
 def stored(index: int = 0) -> dict[str, Any]:
@@ -177,7 +191,7 @@ def test_transient_failures_end_with_the_attempts() -> None:
 
 
 def test_a_refused_submit_waits_as_long_as_the_provider_asks() -> None:
-    wait = {"state": "wait", "after_seconds": 40, "problem": BUSY, "provider_failed": False}
+    wait = waits(40)
     outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(wait, SUBMITTED)})
 
     first, second = (at for name, _, at in outcome.calls if name == names.SUBMIT_PREDICTION)
@@ -187,7 +201,7 @@ def test_a_refused_submit_waits_as_long_as_the_provider_asks() -> None:
 
 
 def test_waiting_for_the_provider_has_a_deadline_of_its_own() -> None:
-    wait = {"state": "wait", "after_seconds": None, "problem": BUSY, "provider_failed": False}
+    wait = waits(None)
     outcome = run(**{names.SUBMIT_PREDICTION: lambda payload: wait})
 
     assert ending(outcome)["problem"]["code"] == "provider_unavailable"
@@ -195,7 +209,7 @@ def test_waiting_for_the_provider_has_a_deadline_of_its_own() -> None:
 
 
 def test_a_submit_whose_outcome_is_unknown_is_not_given_up_with_the_queue() -> None:
-    lost = {"state": "wait", "after_seconds": 5, "problem": BUSY | {"charged": "unknown"}, "provider_failed": True}
+    lost = waits(5, failed=True, lost=True)
     outcome = run(job_input(queue_timeout_seconds=8), **{names.SUBMIT_PREDICTION: one_after_another(lost, lost, lost, SUBMITTED)})
 
     assert ending(outcome)["status"] == "succeeded"
@@ -205,7 +219,7 @@ def test_a_submit_whose_outcome_is_unknown_is_not_given_up_with_the_queue() -> N
 
 
 def test_cancel_while_a_submits_outcome_is_unknown_first_finds_out_and_then_cancels_what_was_made() -> None:
-    lost = {"state": "wait", "after_seconds": 5, "problem": BUSY | {"charged": "unknown"}, "provider_failed": True}
+    lost = waits(5, failed=True, lost=True)
     outcome = run(
         events=[(1.0, names.EVENT_CANCEL, {})],
         **{names.SUBMIT_PREDICTION: one_after_another(lost, SUBMITTED), names.CHECK_PREDICTION: lambda payload: RUNNING},
@@ -244,7 +258,7 @@ def test_cancel_while_generating_stops_the_prediction() -> None:
 
 
 def test_cancel_while_waiting_to_submit_costs_nothing() -> None:
-    wait = {"state": "wait", "after_seconds": 60, "problem": BUSY, "provider_failed": False}
+    wait = waits(60)
     outcome = run(events=[(5.5, names.EVENT_CANCEL, {})], **{names.SUBMIT_PREDICTION: lambda payload: wait})
 
     assert (ending(outcome)["status"], ending(outcome)["attempts"]) == ("canceled", 0)
@@ -281,7 +295,7 @@ def test_an_activity_that_raises_is_repeated_and_the_job_goes_on() -> None:
 
 
 def test_an_activity_that_always_raises_ends_the_job_as_internal() -> None:
-    outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(RuntimeError("token=secret"))})
+    outcome = run(**{names.PREPARE_IMAGE: one_after_another(RuntimeError("token=secret"))})
 
     told = ending(outcome)
     assert (told["status"], told["problem"]["code"], told["problem"]["charged"]) == ("failed", "internal", "no")
@@ -422,7 +436,7 @@ def test_several_pictures_each_hold_a_slot_and_each_give_it_back_once() -> None:
 
 
 def test_a_provider_that_is_down_is_told_to_the_gate_before_the_next_try() -> None:
-    wait = {"state": "wait", "after_seconds": None, "problem": BUSY, "provider_failed": True}
+    wait = waits(None, failed=True)
     outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(wait, wait, SUBMITTED)})
 
     assert [entry["failed"] for entry in outcome.called(names.ENTER_GATE)] == [False, True, True]
@@ -445,12 +459,8 @@ def by_generator(fake: Any, other: Any) -> Any:
     "trouble",
     [
         {names.ENTER_GATE: by_generator(lambda p: {"state": "closed", "problem": BUSY}, lambda p: GRANTED)},
-        {
-            names.SUBMIT_PREDICTION: by_generator(
-                lambda p: {"state": "wait", "after_seconds": 1, "problem": BUSY, "provider_failed": True}, lambda p: SUBMITTED
-            )
-        },
-        {names.SUBMIT_PREDICTION: by_generator(lambda p: {"state": "failed", "problem": BUSY}, lambda p: SUBMITTED)},
+        {names.SUBMIT_PREDICTION: by_generator(lambda p: waits(1, failed=True), lambda p: SUBMITTED)},
+        {names.SUBMIT_PREDICTION: by_generator(lambda p: refused(BUSY), lambda p: SUBMITTED)},
         {
             names.CHECK_PREDICTION: by_generator(
                 lambda p: {"state": "failed", "problem": BUSY, "resubmits": 2}, lambda p: stored()
@@ -484,15 +494,14 @@ def test_moderation_and_what_may_be_paid_for_never_go_to_the_other_provider(prob
 
 # ---- a send whose answer was lost ----
 
-LOST = {
-    "state": "wait", "after_seconds": 5.0, "provider_failed": True,
-    "problem": Problem("provider_unavailable", charged="unknown").to_payload(),
-}  # fmt: skip
-REFUSED = {"state": "failed", "problem": Problem("provider_quota_exhausted").to_payload()}
+LOST = waits(5.0, failed=True, lost=True)
+REFUSED = refused(Problem("provider_quota_exhausted").to_payload())
+#: A refusal of the repeat of a lost send.
+REPEAT_REFUSED = refused(REFUSED["problem"] | {"charged": "unknown"}, is_unsettled=True)
 
 
 def test_a_refusal_after_a_lost_send_does_not_say_that_nothing_is_charged_nor_goes_to_the_other_provider() -> None:
-    outcome = run(with_fallback(), **{names.SUBMIT_PREDICTION: one_after_another(LOST, REFUSED)})
+    outcome = run(with_fallback(), **{names.SUBMIT_PREDICTION: one_after_another(LOST, REPEAT_REFUSED)})
 
     told = ending(outcome)
     assert (told["problem"]["code"], told["problem"]["charged"]) == ("provider_quota_exhausted", "unknown")
@@ -501,17 +510,79 @@ def test_a_refusal_after_a_lost_send_does_not_say_that_nothing_is_charged_nor_go
 
 def test_a_gate_that_is_closed_after_a_lost_send_does_not_say_that_nothing_is_charged() -> None:
     closed = {"state": "closed", "problem": BUSY}
+    repeat_refused = waits(1.0, failed=True) | {"is_unsettled": True}
     outcome = run(
         with_fallback(),
-        **{names.SUBMIT_PREDICTION: lambda payload: LOST, names.ENTER_GATE: one_after_another(GRANTED, closed)},
+        **{
+            names.SUBMIT_PREDICTION: one_after_another(LOST, repeat_refused),
+            names.ENTER_GATE: one_after_another(GRANTED, closed),
+        },
     )
 
     assert (ending(outcome)["problem"]["charged"], ending(outcome)["fallback_used"]) == ("unknown", False)
 
 
+SHUT = WAITING_THIRD | {"problem": BUSY}
+
+
+@pytest.mark.parametrize(
+    ("job", "submits", "gate"),
+    [
+        (with_fallback(), [waits(1, failed=True), waits(1, failed=True), LOST, SUBMITTED], [GRANTED]),
+        (job_input(), [LOST, SUBMITTED], [GRANTED, {"state": "closed", "problem": BUSY}]),
+        (job_input(), [LOST, SUBMITTED], [GRANTED, SHUT]),
+    ],
+    ids=["third refusal with another provider at hand", "gate closed", "breaker open"],
+)
+def test_a_lost_send_is_looked_for_whatever_becomes_of_the_gate(job: Any, submits: list[Any], gate: list[Any]) -> None:
+    outcome = run(job, **{names.SUBMIT_PREDICTION: one_after_another(*submits), names.ENTER_GATE: one_after_another(*gate)})
+
+    assert (ending(outcome)["status"], ending(outcome)["fallback_used"]) == ("succeeded", False)
+    assert len(outcome.called(names.SUBMIT_PREDICTION)) == len(submits)
+
+
+def test_two_lost_sends_are_a_failure_of_the_provider_for_the_gate() -> None:
+    both = refused(LOST["problem"], possible_duplicate=True, is_unsettled=True)
+    outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(LOST, LOST, both)})
+
+    assert (ending(outcome)["possible_duplicate"], ending(outcome)["problem"]["charged"]) == (True, "unknown")
+    assert [slot["outcome"] for slot in outcome.called(names.LEAVE_GATE)] == ["failed"]
+
+
+@pytest.mark.parametrize("submits", [[LOST, RuntimeError("away")], [RuntimeError("away")]], ids=["after a lost one", "at first"])
+def test_a_submit_that_raises_for_good_may_have_been_paid_for(submits: list[Any]) -> None:
+    outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(*submits)})
+
+    assert (ending(outcome)["problem"]["code"], ending(outcome)["problem"]["charged"]) == ("internal", "unknown")
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {names.SUBMIT_PREDICTION: one_after_another(SUBMITTED, REFUSED)},
+        {names.ENTER_GATE: one_after_another(GRANTED, WAITING_THIRD)},
+    ],
+    ids=["refused", "no slot"],
+)
+def test_an_end_does_not_forget_that_an_earlier_prediction_may_be_charged(then: dict[str, Any]) -> None:
+    failed = {"state": "failed", "problem": BUSY | {"charged": "unknown"}, "resubmits": 2}
+    outcome = run(**{names.CHECK_PREDICTION: lambda payload: failed, **then})
+
+    assert (ending(outcome)["status"], ending(outcome)["problem"]["charged"]) == ("failed", "unknown")
+
+
+def test_nor_does_the_end_at_the_other_provider() -> None:
+    failed = {"state": "failed", "problem": BUSY | {"charged": "unknown"}, "resubmits": 2}
+    free = {"state": "failed", "problem": moderated("Other", "input", "no").to_payload(), "resubmits": 0}
+    outcome = run(with_fallback(), **{names.CHECK_PREDICTION: by_generator(lambda payload: failed, lambda payload: free)})
+
+    told = ending(outcome)
+    assert (told["fallback_used"], told["problem"]["code"], told["problem"]["charged"]) == (True, "content_moderated", "unknown")
+
+
 def test_the_end_of_a_possible_duplicate_does_not_speak_for_the_lost_one() -> None:
     free = {"state": "failed", "problem": moderated("Fake", "input", "no").to_payload(), "resubmits": 0}
-    again = SUBMITTED | {"possible_duplicate": True}
+    again = SUBMITTED | {"possible_duplicate": True, "is_unsettled": True}
     outcome = run(**{names.SUBMIT_PREDICTION: one_after_another(LOST, again), names.CHECK_PREDICTION: lambda payload: free})
 
     assert ending(outcome)["problem"]["charged"] == "unknown"
@@ -631,3 +702,113 @@ def test_a_hint_that_never_comes_costs_only_time() -> None:
 
     assert ending(outcome)["status"] == "succeeded"
     assert 9 <= outcome.seconds <= 12
+
+
+# ---- nothing that is paid for is thrown away ----
+
+UNSTORED = {"state": "unstored", "problem": BUSY | {"charged": "yes"}, "ready_at": "2026-01-01T00:00:09+00:00"}
+
+
+def test_a_slot_that_cannot_be_given_back_costs_no_picture() -> None:
+    def leave(payload: dict[str, Any]) -> Any:
+        if payload["index"] == 1 and len(left) < 6:
+            left.append(payload)
+            raise RuntimeError("Conflict")
+        return {"woken": 0}
+
+    left: list[Any] = []
+    outcome = run(job_input(3), **{names.CHECK_PREDICTION: lambda p: stored(p["index"]), names.LEAVE_GATE: leave})
+
+    assert (ending(outcome)["status"], len(ending(outcome)["outputs"])) == ("succeeded", 3)
+    # Four tries of its own, then the job's: two more, and one that it took.
+    assert (len(left), [slot["index"] for slot in outcome.called(names.LEAVE_GATE)]) == (6, [1, 1, 1])
+
+
+def test_a_picture_whose_orchestration_dies_takes_no_other_with_it() -> None:
+    def enter(payload: dict[str, Any]) -> Any:
+        # Whoever reads this dies at once, long before the others have their pictures.
+        return GRANTED if payload["index"] != 1 else {"state": "granted"}
+
+    outcome = run(job_input(3), **{names.ENTER_GATE: enter, names.CHECK_PREDICTION: lambda payload: stored(payload["index"])})
+
+    told = ending(outcome)
+    assert (told["status"], len(told["outputs"]), told["problem"]["code"]) == ("succeeded", 2, "internal")
+    assert told["problem"]["charged"] == "unknown"
+
+
+def test_a_job_waits_for_hours_for_the_storage_that_its_end_is_written_to() -> None:
+    outcome = run(**{names.FINISH_JOB: one_after_another(*[RuntimeError("storage away")] * 14, {"status": "succeeded"})})
+
+    assert outcome.status == "Completed"
+    assert 3600 <= outcome.seconds <= 7200
+    # The slot is given back meanwhile, once.
+    assert len(outcome.called(names.LEAVE_GATE)) == 1
+
+
+def test_a_picture_that_could_not_be_fetched_in_time_is_fetched_on_after_the_end() -> None:
+    outcome = run(**{names.CHECK_PREDICTION: one_after_another(*[UNSTORED] * 20, stored())})
+
+    told = ending(outcome)
+    assert (told["status"], told["problem"]["charged"], told["pictures_charged"]) == ("failed", "yes", 1)
+    (kept,) = outcome.called(names.KEEP_LEFTOVER)
+    assert kept["look"]["state"] == "stored"
+
+
+def test_a_finished_picture_is_fetched_though_a_later_look_tells_nothing() -> None:
+    looks = one_after_another(RUNNING, UNSTORED, UNSTORED, RUNNING, RuntimeError("away"), stored())
+    outcome = run(job_input(generation_timeout_seconds=3), **{names.CHECK_PREDICTION: looks})
+
+    assert ending(outcome)["status"] == "succeeded"
+    assert outcome.called(names.CANCEL_PREDICTION) == []
+
+
+def test_one_leftover_that_cannot_be_looked_at_holds_up_no_other() -> None:
+    def check(payload: dict[str, Any]) -> Any:
+        seen[payload["index"]] = seen.get(payload["index"], 0) + 1
+        if seen[payload["index"]] <= 4:
+            return RUNNING
+        if payload["index"] == 1:
+            raise RuntimeError("bug")
+        return stored(0)
+
+    seen: dict[int, int] = {}
+    outcome = run(job_input(2, generation_timeout_seconds=3), **GOES_ON, **{names.CHECK_PREDICTION: check})
+
+    assert [kept["index"] for kept in outcome.called(names.KEEP_LEFTOVER)] == [0]
+    assert sorted(slot["index"] for slot in outcome.called(names.LEAVE_GATE)) == [0, 1]
+
+
+def test_the_error_of_several_pictures_says_the_worst_charge() -> None:
+    free = {"state": "failed", "problem": moderated("Fake", "input", "no").to_payload(), "resubmits": 0}
+    outcome = run(job_input(2), **{names.CHECK_PREDICTION: lambda p: free if p["index"] == 0 else UNSTORED})
+
+    told = ending(outcome)
+    assert (told["problem"]["code"], told["problem"]["charged"], told["pictures_charged"]) == ("content_moderated", "yes", 1)
+    assert told["charges"] == {"0": "no", "1": "yes"}
+
+
+def test_who_was_canceled_before_its_picture_could_be_woken_is_told_by_the_gate() -> None:
+    outcome = run(job_input(2), **{names.ENTER_GATE: lambda payload: {"state": "canceled"}})
+
+    assert ending(outcome)["status"] == "canceled"
+    assert (outcome.called(names.SUBMIT_PREDICTION), outcome.called(names.LEAVE_GATE)) == ([], [])
+
+
+def test_progress_does_not_go_back_when_a_picture_is_tried_again() -> None:
+    failed = {"state": "failed", "problem": BUSY, "resubmits": 2}
+    outcome = run(
+        **{
+            names.CHECK_PREDICTION: one_after_another(*[RUNNING] * 4, failed, RUNNING, stored()),
+            names.SUBMIT_PREDICTION: one_after_another(waits(4), SUBMITTED),
+        }
+    )
+
+    shown = [status["progress"] for _, status in outcome.custom_statuses]
+    assert shown == sorted(shown)
+    assert ending(outcome)["progress"] == shown[-1] > 30
+
+
+def test_several_pictures_begin_below_the_progress_of_each() -> None:
+    outcome = run(job_input(2), **{names.CHECK_PREDICTION: lambda payload: stored(payload["index"])})
+
+    assert [status["progress"] for _, status in outcome.custom_statuses] == [5, 5]

@@ -20,19 +20,15 @@ from shared.storage.quota_store import QuotaStore
 from shared.translator import Translation
 from shared.webhooks import Refused
 from tests import pictures
-from tests.fakes import FakeGenerator, make_services
+from tests.fakes import HUB_TROUBLE, NO_INSTANCE, FakeGenerator, instance_status, make_services
 from triggers import generate, health, housekeeping, jobs, options, translate, waiting, webhooks
 from triggers.edge import endpoint, language, request_id
 
 RUNTIME = df.OrchestrationRuntimeStatus
 
 
-class Status:
-    """What the durable client says of an instance."""
-
-    def __init__(self, runtime_status: Any, custom_status: Any = None) -> None:
-        self.runtime_status = runtime_status
-        self.custom_status = custom_status
+def Status(runtime: df.OrchestrationRuntimeStatus, custom_status: Any = None) -> Any:
+    return instance_status(runtime.value, custom_status)
 
 
 class FakeClient:
@@ -41,8 +37,9 @@ class FakeClient:
     def __init__(self) -> None:
         self.started: list[tuple[str, str, dict[str, Any]]] = []
         self.raised: list[tuple[str, str]] = []
-        self.statuses: dict[str, Status] = {}
+        self.statuses: dict[str, Any] = {}
         self.on_start = Status(RUNTIME.Running)
+        self.raises: Exception | None = None
 
     async def start_new(self, name: str, instance_id: str, client_input: dict[str, Any]) -> str:
         self.started.append((name, instance_id, client_input))
@@ -50,11 +47,11 @@ class FakeClient:
         return instance_id
 
     async def get_status(self, instance_id: str) -> Any:
-        return self.statuses.get(instance_id)
+        return self.statuses.get(instance_id, NO_INSTANCE)
 
     async def raise_event(self, instance_id: str, name: str, data: Any) -> None:
-        if instance_id not in self.statuses:
-            raise RuntimeError("no such instance")
+        if self.raises or instance_id not in self.statuses:
+            raise self.raises or RuntimeError("no such instance")
         self.raised.append((instance_id, name))
 
 
@@ -394,6 +391,30 @@ async def test_cancel_marks_the_job_and_wakes_every_picture(app: Any, client: Fa
     assert client.raised == [(f"{job_id}-1", "cancel")]
 
 
+async def test_a_cancel_that_could_not_be_told_to_a_running_job_fails_so_that_it_is_asked_again(
+    app: Any, client: FakeClient
+) -> None:
+    job_id = body(await post(client))["id"]
+    client.raises = RuntimeError("hub away")
+
+    assert (await cancel(client, job_id)).status_code == 500
+    client.raises = None
+    assert (await cancel(client, job_id)).status_code == 202
+    assert client.raised == [(job_id, "cancel")]
+
+
+async def test_trouble_of_the_hub_gives_up_no_job(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client, headers={"Idempotency-Key": "k"}))["id"]
+    app.jobs.update(job_id, lambda job: job | {"created_at": "2026-01-01T00:00:00+00:00"})
+    client.statuses[job_id] = HUB_TROUBLE
+
+    assert (await get(client, job_id)).status_code == 500
+    await post(client, headers={"Idempotency-Key": "k"})
+    assert len(client.started) == 1
+    client.statuses[job_id] = Status(RUNTIME.Running)
+    assert body(await get(client, job_id))["status"] in ("queued", "processing")
+
+
 async def test_a_finished_job_cannot_be_canceled(app: Any, client: FakeClient) -> None:
     job_id = body(await post(client))["id"]
     finish(app, job_id)
@@ -726,13 +747,23 @@ async def test_what_is_no_prompt_is_not_translated(app: Any, sent: bytes, code: 
 class Forgetful(FakeClient):
     """A client that also terminates and purges; an instance that runs cannot be purged."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusals = 2
+
     async def terminate(self, instance_id: str, reason: str) -> None:
-        self.statuses[instance_id] = Status(RUNTIME.Terminated)
+        """A message: the hub refuses to purge until it has been read."""
 
     async def purge_instance_history(self, instance_id: str) -> None:
-        if self.statuses[instance_id].runtime_status == RUNTIME.Running:
+        self.refusals -= 1
+        if self.refusals >= 0:
             raise RuntimeError("412")
-        del self.statuses[instance_id]
+        self.statuses.pop(instance_id, None)
+
+
+@pytest.fixture(autouse=True)
+def quick_purges(monkeypatch: Any) -> None:
+    monkeypatch.setattr(jobs, "_PURGE_DELAYS_SECONDS", (0.0,) * 5)
 
 
 async def delete(client: FakeClient, job_id: str) -> func.HttpResponse:
@@ -760,6 +791,26 @@ async def test_a_running_job_is_canceled_before_it_is_deleted(app: Any, monkeypa
     assert client.raised == [(job_id, "cancel")]
     assert client.statuses == {}
     assert app.jobs.read(job_id) is None
+
+
+async def test_a_deleted_job_counts_no_more_among_its_owners(app: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(jobs, "DELETE_WAIT_SECONDS", 0.05)
+    app.__dict__["quotas"] = QuotaStore(app.blobs, 1, None)
+    client = Forgetful()
+    job_id = body(await post(client))["id"]
+    assert body(await post(client))["code"] == "too_many_active_jobs"
+    assert (await delete(client, job_id)).status_code == 204
+    assert (await post(client)).status_code == 202
+
+
+async def test_a_history_that_the_hub_will_not_forget_is_said_and_the_job_is_gone(app: Any, caplog: Any) -> None:
+    client = Forgetful()
+    client.refusals = 100
+    job_id = body(await post(client))["id"]
+    finish(app, job_id)
+    assert (await delete(client, job_id)).status_code == 204
+    assert app.jobs.read(job_id) is None
+    assert "history_kept" in caplog.messages
 
 
 async def test_nobody_deletes_the_jobs_of_others(app: Any) -> None:
