@@ -1,5 +1,6 @@
 """`python -m bench.worst_days [NAME ...]`: what holds when everything goes wrong, in figures."""
 
+import argparse
 import json
 import random
 import re
@@ -31,18 +32,14 @@ Figures = Iterator[tuple[str, Any, bool | None]]
 _EVENT = re.compile(r"^(\S+ \S+) \S+\s+toonconnect: (\w+) (\{.*\})$", re.MULTILINE)
 
 
-def main(names: list[str]) -> int:
-    chosen: dict[str, Callable[[], Figures]] = {
-        "gate": gate,
-        "contention": contention,
-        "kills": kills,
-        "rotation": rotation,
-        "overhead": overhead,
-    }
+def main(arguments: list[str]) -> int:
+    known = {measure.__name__: measure for measure in (gate, contention, kills, rotation, overhead)}
+    parser = argparse.ArgumentParser(prog="python -m bench.worst_days", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *known], help=", ".join(known))
     wrong = []
-    for name in names or chosen:
-        print(f"\n{name}: {chosen[name].__doc__}")
-        for what, figure, is_right in chosen[name]():
+    for name in parser.parse_args(arguments).names or known:
+        print(f"\n{name}: {known[name].__doc__}")
+        for what, figure, is_right in known[name]():
             print(f"  {what:64}  {figure!s:>16}  {'' if is_right is None else 'right' if is_right else 'WRONG'}", flush=True)
             wrong += [what] if is_right is False else []
     return len(wrong)
