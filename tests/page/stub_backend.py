@@ -122,6 +122,13 @@ INVALID_PROMPT = Problem(
         {"field": "seed", "message": "시드는 정수여야 합니다."},
     ),
 )
+INTERNAL = Problem(
+    500,
+    "internal",
+    {"ko": "내부 오류", "en": "Internal error"},
+    {"ko": "내부 오류가 발생했습니다.", "en": "Something went wrong on our side."},
+    retryable=True,
+)
 UNAVAILABLE = Problem(
     503,
     "provider_unavailable",
@@ -169,6 +176,7 @@ class StubBackend:
         self.dropping = False  # the API closes connections without an answer
         self.drops = 0
         self.translator = True
+        self.results_asked_for: list[str] = []
         self.image_cors = True
         self.expired_signatures: set[int] = set()
         self.signatures = 0
@@ -395,6 +403,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.backend.cancel(job)
             self._json(202, self.backend.document(job, self.language))
         elif rest == ["result"]:
+            self.backend.results_asked_for.append(urlsplit(self.path).query)
             self._send(200, self.backend.result_image, {"Content-Type": "image/png"})
         else:
             wait = float(parse_qs(urlsplit(self.path).query).get("wait", ["0"])[0])

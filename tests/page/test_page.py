@@ -123,12 +123,30 @@ def test_download_goes_through_the_api_where_storage_refuses_pages(
     page: Page, backend: StubBackend, complaints: list[str]
 ) -> None:
     backend.image_cors = False
-    submit_sample(page)
+    use_sample(page)
+    page.get_by_test_id("n").get_by_text("2장").click()
+    page.get_by_test_id("submit").click()
     with page.expect_download() as waiting:
-        page.get_by_test_id("download").click()
+        page.get_by_test_id("download").nth(1).click()
 
     assert waiting.value.path().read_bytes() == backend.result_image
+    assert backend.results_asked_for == ["inline=1&index=1"]
     complaints.clear()
+
+
+def test_the_settings_of_a_job_come_back_as_they_were(page: Page, backend: StubBackend) -> None:
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", plain(640, 640)))
+    page.get_by_test_id("prompt").fill("a keyring")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    page.get_by_test_id("preset").get_by_text("머그컵").click()
+    page.get_by_test_id("use-seed").click()
+    page.get_by_role("button", name="이 설정 불러오기").click()
+
+    expect(page.get_by_test_id("preset-none")).to_be_checked()
+    expect(page.get_by_test_id("seed")).to_be_hidden()
+    expect(page.get_by_test_id("prompt")).to_have_value("a keyring")
 
 
 # Stages
@@ -236,6 +254,7 @@ def test_a_moderated_job_says_why_what_it_cost_and_what_to_change(page: Page, ba
     expect(error).to_contain_text("요금은 청구되지 않았어요.")
     expect(page.get_by_test_id("error-code")).to_have_text("content_moderated")
     expect(page.get_by_test_id("request-id")).to_have_text("req_stub_1")
+    expect(page.get_by_test_id("job-id")).to_have_text(next(iter(backend.jobs)))
     expect(page.get_by_test_id("retry")).to_have_count(0)
     expect(page.get_by_test_id("history-item")).to_have_attribute("data-status", "failed")
 
@@ -291,6 +310,39 @@ def test_a_lost_submit_is_sent_again_with_the_same_key(page: Page, backend: Stub
 
     expect(page.get_by_test_id("result-image")).to_be_visible()
     assert len(backend.submissions) == 1
+    complaints.clear()
+
+
+def test_while_the_fate_of_a_submit_is_unknown_every_further_try_has_its_key(
+    page: Page, backend: StubBackend, complaints: list[str]
+) -> None:
+    use_sample(page)
+    backend.dropping = True
+    backend.refusals = [stub.INTERNAL, stub.INTERNAL]
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
+    backend.dropping = False
+
+    expect(page.get_by_test_id("error-code")).to_have_text("internal")
+    expect(page.get_by_test_id("charged")).to_have_count(0)
+    page.get_by_test_id("retry").click()
+    expect(page.get_by_test_id("error-code")).to_have_text("internal")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    assert len(backend.submissions) == 3
+    assert len({sent.idempotency_key for sent in backend.submissions}) == 1
+    complaints.clear()
+
+
+def test_another_request_after_a_failed_one_has_a_key_of_its_own(page: Page, backend: StubBackend, complaints: list[str]) -> None:
+    use_sample(page)
+    backend.refusals = [stub.INTERNAL]
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("error-code")).to_have_text("internal")
+    page.get_by_test_id("prompt").fill("something else")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    assert len({sent.idempotency_key for sent in backend.submissions}) == 2
     complaints.clear()
 
 

@@ -75,15 +75,14 @@ export async function translatePrompt(kind, prompt) {
 
 /**
  * Reads an output's bytes: from its signed link or, where the storage account does not let pages read it, through the
- * API (which hands out the bytes of jobs with one output).
+ * API.
  * @returns {Promise<Blob>}
  */
 export async function fetchImage(job, output) {
   try {
     return await imageBytes(output.url);
-  } catch (error) {
-    if (job.outputs.length > 1) throw error;
-    return imageBytes(`${apiBase}/jobs/${encodeURIComponent(job.id)}/result?inline=1`);
+  } catch {
+    return imageBytes(`${apiBase}/jobs/${encodeURIComponent(job.id)}/result?inline=1&index=${output.index}`);
   }
 }
 

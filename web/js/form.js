@@ -140,7 +140,9 @@ export class GeneratorForm {
     this.originalPrompt = null;
     for (const name of ["aspect_ratio", "output_format", "n"]) if (input[name] != null) this.values[name] = String(input[name]);
     if (input.safety_tolerance != null) this.safety.value = String(input.safety_tolerance);
-    if (input.preset) this.preset = input.preset;
+    this.preset = input.preset ?? "";
+    this.seedValue.value = input.seed ?? "";
+    this.#setSeedMode(input.seed == null ? "random" : "fixed");
     this.retranslate();
   }
 

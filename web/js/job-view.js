@@ -320,7 +320,7 @@ export class JobView {
       rest.length > 0 ? el("ul", {}, ...rest.map((error) => el("li", {}, el("code", { text: error.field }), ` ${error.message}`))) : null,
       hasWords(`error.charged.${charged}`) ? el("p", { class: "charged", text: t(`error.charged.${charged}`), dataset: { testid: "charged" } }) : null,
       canRetry ? this.#button("error.retry", "primary", () => this.actions.retry(this.mode === "job" ? this.job.id : null), "retry") : null,
-      el("dl", { class: "error-facts" }, fact("error.code", problem.code, "error-code"), fact("error.requestId", problem.request_id, "request-id")));
+      el("dl", { class: "error-facts" }, fact("error.code", problem.code, "error-code"), fact("error.jobId", this.mode === "job" ? this.job.id : null, "job-id"), fact("error.requestId", problem.request_id, "request-id")));
   }
 
   #button(key, look, action, testid) {

@@ -5,6 +5,7 @@ import { ApiError, NetworkError, getJob, startJob } from "./api.js";
 const TERMINAL = new Set(["succeeded", "failed", "canceled"]);
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 15000];
 const SUBMIT_ATTEMPTS = 5;
+const IN_PROGRESS = "idempotency_in_progress";
 const HOLD_SECONDS = 20;
 const NEWS_SPACING_MS = 250;
 const LOOK_SPACING_MS = 1000;
@@ -21,16 +22,19 @@ export function isTerminal(job) {
 /**
  * Sends one intent, with one key for all its attempts, so a lost answer never starts (or pays for) a second job.
  * `onConnection(false)` is called while it reconnects.
- * @returns {Promise<object>} the job; throws the last ApiError or NetworkError.
+ * @returns {Promise<object>} the job; throws the last ApiError or NetworkError, with `unsettled` set when an attempt may
+ *   have started the job all the same.
  */
 export async function submit({ path, form, key, onConnection = () => {} }) {
+  let unsettled = false;
   for (let attempt = 0; ; attempt += 1) {
     try {
       const job = await startJob(path, form, key);
       onConnection(true);
       return job;
     } catch (error) {
-      if (attempt + 1 >= SUBMIT_ATTEMPTS || !worthSendingAgain(error)) throw error;
+      unsettled ||= error instanceof NetworkError || !error.clear || error.problem.code === IN_PROGRESS;
+      if (attempt + 1 >= SUBMIT_ATTEMPTS || !worthSendingAgain(error)) throw Object.assign(error, { unsettled });
       if (error instanceof NetworkError) onConnection(false);
       await pause(error.retryAfterMs ?? backoff(attempt));
     }
@@ -40,7 +44,7 @@ export async function submit({ path, form, key, onConnection = () => {} }) {
 function worthSendingAgain(error) {
   if (error instanceof NetworkError) return true;
   if (!(error instanceof ApiError)) return false;
-  if (error.problem.code === "idempotency_in_progress") return true;
+  if (error.problem.code === IN_PROGRESS) return true;
   return !error.clear && error.problem.status >= 500;
 }
 

@@ -45,7 +45,9 @@ const view = new JobView(page.result, { cancel, remove, retry, reuse, useSeed, r
 // ── Sending ──
 
 async function send(request) {
-  const intent = { key: crypto.randomUUID(), ...request };
+  // The same key again is safe, and wanted while nobody knows whether the request arrived.
+  const known = lastRequest?.keepKey && sameForm(lastRequest.form, request.form) ? { key: lastRequest.key } : {};
+  const intent = { key: crypto.randomUUID(), ...known, ...request };
   lastRequest = intent;
   select(null);
   forms[intent.kind].setBusy(true);
@@ -64,13 +66,18 @@ async function send(request) {
     else watch(job.id, false);
   } catch (error) {
     const problem = problemFrom(error);
-    // The same key again is safe and wanted while nobody knows whether the request arrived.
-    if (error instanceof NetworkError || !error.clear) intent.keepKey = true;
+    intent.keepKey = error.unsettled || problem.retryable;
     const rest = forms[intent.kind].showErrors(problem.errors ?? []);
-    if (current()) view.showProblem(problem, { rest });
+    if (current()) view.showProblem(error.unsettled ? { ...problem, charged: null } : problem, { rest });
   } finally {
     forms[intent.kind].setBusy(false);
   }
+}
+
+/** Whether two forms say the same: values equal, files the same by name, size and time. */
+function sameForm(one, other) {
+  const facts = (form) => JSON.stringify([...form].map(([name, value]) => [name, value.size ?? value, value.name, value.lastModified]));
+  return one === other || facts(one) === facts(other);
 }
 
 function problemFrom(error) {
@@ -82,8 +89,8 @@ function problemFrom(error) {
 function retry(jobId) {
   const request = jobId ? requests.get(jobId) : lastRequest;
   if (!request) return;
-  const { kind, path, form, prompt, key, keepKey } = request;
-  send({ kind, path, form, prompt, ...(keepKey ? { key } : {}) });
+  const { kind, path, form, prompt } = request;
+  send({ kind, path, form, prompt });
 }
 
 // ── Following ──
