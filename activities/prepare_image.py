@@ -25,7 +25,7 @@ def prepare(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     try:
         prepared = images.prepare_for_provider(services.blobs.get_image(payload["blob"]))
     except ProblemError as error:
-        return {"problem": error.problem.at(VALIDATING).to_payload()}
+        return {"problem": error.problem.about(payload["field"]).at(VALIDATING).to_payload()}
     blob = prepared_name(payload["job_id"], payload["field"], EXTENSIONS[prepared.facts.content_type])
     services.blobs.put_image(blob, prepared.data, prepared.facts.content_type)
     return {"blob": blob}

@@ -40,7 +40,10 @@ def cancel(around: Surroundings, job_id: str, seconds: float) -> Report:
     ]  # fmt: skip
     status = around.hub.status(job_id)
     if status is None or status["runtimeStatus"] in ENDED:
-        document = jobs.update(job_id, lambda found: given_up(found, datetime.now(UTC), progress=0))
+        document = jobs.update(
+            job_id,
+            lambda found: given_up(found, datetime.now(UTC), found.get("progress", 0), around.services.settings.retention_days),
+        )
         # Its last step would have told that its owner has one job fewer under way.
         around.services.quotas.release(document["owner"], job_id)
         text = f"{job_id}: its orchestration was gone, so the job is closed as {document['status']}"

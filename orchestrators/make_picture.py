@@ -7,7 +7,7 @@ import azure.durable_functions as df
 
 from orchestrators.steps import PATIENT_DELAYS_SECONDS, ActivityFailed, Steps, call, pause
 from shared import names
-from shared.domain.job import GENERATING, STORING, SUBMITTING, WAITING, status_at
+from shared.domain.job import GENERATING, STAGE_PROGRESS, STORING, SUBMITTING, VALIDATING, WAITING, status_at
 from shared.domain.polling import eta_seconds, generating_progress, poll_delay, retry_delay
 from shared.domain.problem import Problem, timed_out
 
@@ -51,7 +51,8 @@ def lost_picture(order: dict[str, Any]) -> dict[str, Any]:
     """The end of a picture whose orchestration was taken away: nobody can tell what it has paid for."""
     return {
         "index": order["index"], "generator": order["generators"][0]["name"], "attempts": 0, "polls": 0, "fallback_used": False,
-        "possible_duplicate": False, "submitted_at": None, "ready_at": None, "leftover": None, "slot": None, "progress": 0,
+        "possible_duplicate": False, "submitted_at": None, "ready_at": None, "leftover": None, "slot": None,
+        "progress": STAGE_PROGRESS[VALIDATING],
         "state": "failed", "problem": Problem("internal", charged="unknown").to_payload(),
     }  # fmt: skip
 
@@ -87,7 +88,7 @@ class _Story:
         #: The provider failed since the gate was last told.
         self.has_failed = False
         self.submit_calls = 0
-        self.progress = 0
+        self.progress = STAGE_PROGRESS[VALIDATING]
         self.leftover: dict[str, Any] | None = None
         self.submitted_at: str | None = None
         self.ready_at: str | None = None

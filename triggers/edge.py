@@ -13,9 +13,10 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared import telemetry
-from shared.domain.problem import Language, Problem, ProblemError
+from shared.domain.problem import Language, Problem, ProblemError, broken_settings
 from shared.providers.generator import ProviderError
 from shared.services import services
+from shared.storage.account import StorageNotConfigured
 
 Handler = Callable[..., Awaitable[func.HttpResponse]]
 
@@ -23,7 +24,9 @@ Handler = Callable[..., Awaitable[func.HttpResponse]]
 EXPOSED_HEADERS = (
     "Location, Retry-After, ETag, X-Request-Id, Idempotent-Replayed, Preference-Applied, Content-Disposition, Content-Language"
 )
-ALLOWED_HEADERS = "Content-Type, Accept, Accept-Language, Idempotency-Key, If-None-Match, Prefer, X-Request-Id, traceparent"
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Accept, Accept-Language, Idempotency-Key, If-None-Match, Prefer, X-Request-Id, traceparent"
+)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -41,6 +44,8 @@ def endpoint(handler: Handler) -> Handler:
             response = problem_response(req, error.problem)
         except ProviderError as error:
             response = problem_response(req, error.problem)
+        except StorageNotConfigured as error:
+            response = problem_response(req, broken_settings(str(error)))
         except AzureError as error:
             telemetry.event("storage_failed", logging.ERROR, request_id=request_id(req), reason=type(error).__name__)
             response = problem_response(req, Problem("internal"))
@@ -94,6 +99,10 @@ def origin(req: func.HttpRequest) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def job_url(req: func.HttpRequest, job_id: str) -> str:
+    return f"{origin(req)}/api/jobs/{job_id}"
+
+
 def json_response(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     return func.HttpResponse(
         json.dumps(body, ensure_ascii=False), status_code=status, headers=headers, mimetype="application/json", charset="utf-8"
@@ -119,12 +128,13 @@ def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_reque
     response.headers["X-Content-Type-Options"] = "nosniff"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
+    # Also where no origin is named: a shared cache must not hand this answer to a page.
+    response.headers["Vary"] = "Origin, Accept-Language"
     asked = req.headers.get("origin", "").rstrip("/")
     allowed = services().settings.allowed_origins
     if asked and (asked in allowed or "*" in allowed):
         response.headers["Access-Control-Allow-Origin"] = asked
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-        response.headers["Vary"] = "Origin, Accept-Language"
         if req.method == "OPTIONS":
             response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE, OPTIONS"
             response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS

@@ -10,13 +10,14 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.core.exceptions import AzureError
 
 from shared import intake, names, telemetry
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import QUEUED, SUCCEEDED
 from shared.domain.kinds import GOODS, KINDS, PPL, Kind
-from shared.domain.problem import Problem, ProblemError
+from shared.domain.problem import Problem, ProblemError, broken_settings
 from shared.images import ImageFacts
 from shared.job_ids import new_job_id
 from shared.providers.generator import Generator
@@ -24,7 +25,7 @@ from shared.services import Services, services
 from shared.storage.blob_store import Conflict
 from shared.storage.job_store import upload_name
 from shared.task_hub import find_instance
-from triggers.edge import endpoint, json_response, owner, problem_response, request_id
+from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, view
 from triggers.upload import Form, inspect_images, read_form
 from triggers.waiting import wait_until_ended
@@ -41,8 +42,9 @@ LEFTOVER_TIMEOUT_SECONDS = 900
 _accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
+KEY_MAX_CHARACTERS = 255
 KEY_KEPT = timedelta(hours=24)
-#: A POST that has not finished its work by then has died.
+#: A POST that has not finished its work by then has died, or nearly.
 KEY_ABANDONED = timedelta(seconds=60)
 
 
@@ -73,7 +75,7 @@ async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient,
     telemetry.event("job_accepted", job_id=document["id"], kind=kind.name, request_id=request_id(req), replayed=replayed)
     headers = {"Idempotent-Replayed": "true"} if replayed else {}
     if services().settings.sync_responses:
-        return await _synchronous(req, client, document["id"])
+        return await _synchronous(req, client, document["id"], {**headers, "Location": job_url(req, document["id"])})
     job, status = Job(document), 202
     seconds = _preferred_wait(req)
     if seconds or replayed:
@@ -83,7 +85,7 @@ async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient,
     body = await asyncio.to_thread(view, req, job)
     if status == 202:
         headers |= {"Retry-After": "2"}
-    return json_response(body, status, {**headers, "Location": body["urls"]["self"]})
+    return json_response(body, status, {**headers, "Location": job_url(req, document["id"])})
 
 
 def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
@@ -93,38 +95,65 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     """
     app = services()
     who = owner(req)
-    if app.settings.problems:
-        # Settings are named for the operator: on /api/health/ready and in the log.
-        telemetry.event("settings_broken", names=sorted(app.settings.problems))
-        raise ProblemError(Problem("internal"))
+    key = req.headers.get("idempotency-key", "").strip()
+    if len(key) > KEY_MAX_CHARACTERS:
+        raise ProblemError(Problem("invalid_request", params={"reason": f"Idempotency-Key > {KEY_MAX_CHARACTERS}"}))
     form = read_form(req, kind, app.settings.max_upload_bytes)
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
     asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label)
     facts = inspect_images(form, kind, app.settings.max_upload_bytes)
+    document = _document(kind, asked, _generators(app, kind)[0], who) | {"request_id": request_id(req)}
+    if not key:
+        return _create(app, kind, document, form, facts), False
+    # Before anything can refuse the request: the job of a repeated one may be paid for already.
+    document["key"] = _key_name(f"{who}|{kind.route}|{key}")
+    job_id, earlier = _claim(app, document["key"], form.fingerprint(), document["id"])
+    if earlier is not None:
+        return earlier, True
+    try:
+        return _create(app, kind, document | {"id": job_id}, form, facts), False
+    except Conflict:
+        # One POST had the key for so long that another took over, and both got here.
+        return app.jobs.read(job_id) or document, True
+    except Exception:
+        _give_back(app, document["key"])
+        raise
+
+
+def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts]) -> dict[str, Any]:
+    """Store a job that may begin. Raises ProblemError when it may not; Conflict when the job is there."""
+    _require_settings(app, kind)
+    _generators(app, kind)[0].require_key()
+    _require_intake(app, kind)
+    who, job_id = document["owner"], document["id"]
+    app.quotas.admit(who, job_id)
+    try:
+        document = document | {"images": _store_images(app, job_id, form, facts)}
+        app.jobs.create(document)
+    except Conflict:
+        raise
+    except Exception:
+        app.quotas.withdraw(who, job_id)
+        raise
+    return document
+
+
+def _require_settings(app: Services, kind: Kind) -> None:
+    """Raises ProblemError that names the broken settings a job of this kind needs; /api/health/ready says what is wrong."""
+    unused = {name for name in app.generators if name not in {g.name for g in _generators(app, kind)}} | {"translator"}
+    broken = sorted(name for name in app.settings.problems if name.split("_")[0].lower() not in unused)
+    if broken:
+        telemetry.event("settings_broken", names=broken)
+        raise ProblemError(broken_settings(*broken))
+
+
+def _require_intake(app: Services, kind: Kind) -> None:
     generators = _generators(app, kind)
-    generators[0].require_key()
     refused = [problem for generator in generators if (problem := intake.refusal(app, generator))]
     # With another provider to go to, a job is welcome as long as one of them works.
     if len(refused) == len(generators):
         telemetry.event("job_refused", kind=kind.name, code=refused[0].code)
         raise ProblemError(refused[0])
-    generator = generators[0]
-    document = _document(kind, asked, generator, who)
-    key = req.headers.get("idempotency-key", "").strip()
-    scope = f"{who}|{kind.route}|{key}"
-    if key:
-        earlier = _claim(app, scope, form.fingerprint(), document["id"])
-        if earlier is not None:
-            return earlier, True
-    try:
-        app.quotas.admit(who, document["id"])
-    except ProblemError:
-        if key:
-            _give_back(app, scope)
-        raise
-    document["images"] = _store_images(app, document["id"], form, facts)
-    app.jobs.create(document)
-    return document, False
 
 
 def _generators(app: Services, kind: Kind) -> list[Generator]:
@@ -133,13 +162,16 @@ def _generators(app: Services, kind: Kind) -> list[Generator]:
     return [app.generators[name] for name in (kind.generator, *fallback)]
 
 
-def _claim(app: Services, scope: str, fingerprint: str, job_id: str) -> dict[str, Any] | None:
-    """Take the key for this job, or return the document of the job that has it. Raises ProblemError."""
-    name = _key_name(scope)
+def _claim(app: Services, name: str, fingerprint: str, job_id: str) -> tuple[str, dict[str, Any] | None]:
+    """(the id of the key's job, its document when it is there), after taking the key for `job_id` if it was free.
+
+    A key whose POST has died is taken over with its job's id: should that POST live after all, there is still one job.
+    Raises ProblemError.
+    """
     claim = {"fingerprint": fingerprint, "job_id": job_id, "at": datetime.now(UTC).isoformat()}
     with contextlib.suppress(Conflict):
         app.blobs.create_document(name, claim)
-        return None
+        return job_id, None
     found = app.blobs.read_document(name)
     if found is None:
         raise ProblemError(Problem("idempotency_in_progress"))
@@ -148,25 +180,26 @@ def _claim(app: Services, scope: str, fingerprint: str, job_id: str) -> dict[str
     if age < KEY_KEPT:
         if known["fingerprint"] != fingerprint:
             raise ProblemError(Problem("idempotency_key_reused"))
+        claim["job_id"] = known["job_id"]
         document = app.jobs.read(known["job_id"])
         if document is not None:
-            return document
+            return known["job_id"], document
         if age < KEY_ABANDONED:
             raise ProblemError(Problem("idempotency_in_progress"))
     try:
         app.blobs.replace_document(name, claim, etag)
     except Conflict:
         raise ProblemError(Problem("idempotency_in_progress")) from None
-    return None
+    return claim["job_id"], None
 
 
-def _give_back(app: Services, scope: str) -> None:
-    """Let the key be used again at once: its request was refused, and may be sent again when there is room."""
-    found = app.blobs.read_document(_key_name(scope))
-    if found:
-        with contextlib.suppress(Conflict):
+def _give_back(app: Services, name: str) -> None:
+    """Let the key be used again at once: its request was refused or failed, and may be sent again."""
+    with contextlib.suppress(Conflict, AzureError):
+        found = app.blobs.read_document(name)
+        if found:
             long_ago = (datetime.now(UTC) - KEY_ABANDONED).isoformat()
-            app.blobs.replace_document(_key_name(scope), {**found[0], "at": long_ago}, found[1])
+            app.blobs.replace_document(name, {**found[0], "at": long_ago}, found[1])
 
 
 def _key_name(scope: str) -> str:
@@ -223,20 +256,23 @@ def _orchestration_input(app: Services, document: dict[str, Any]) -> dict[str, A
     }  # fmt: skip
 
 
-async def _synchronous(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str) -> func.HttpResponse:
+async def _synchronous(
+    req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str, headers: dict[str, str]
+) -> func.HttpResponse:
     """As the FastAPI services answered: the image's bytes, or a problem."""
     job = await wait_until_ended(req, client, job_id, SYNC_WAIT_SECONDS)
     document = job.document
     if document["status"] == SUCCEEDED:
         output = document["outputs"][0]
         data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
-        return func.HttpResponse(data, mimetype=output["content_type"])
+        return func.HttpResponse(data, mimetype=output["content_type"], headers=headers)
     if document["error"]:
-        return problem_response(req, Problem.from_payload(document["error"]))
-    return problem_response(req, Problem("result_not_ready"))
+        return problem_response(req, Problem.from_payload(document["error"]), headers)
+    # To send it again would be another job: this one goes on, and Location says where.
+    return problem_response(req, Problem("result_not_ready", charged="unknown", retryable=False), headers)
 
 
 def _preferred_wait(req: func.HttpRequest) -> int:
     """Seconds of `Prefer: wait=N` (RFC 7240), 0 without one; N above the limit is the limit."""
-    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", req.headers.get("prefer", ""))
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", req.headers.get("prefer", ""), re.IGNORECASE)
     return min(int(found.group(1)), MAX_WAIT_SECONDS) if found else 0

@@ -11,6 +11,7 @@ from azure.core.exceptions import AzureError
 from shared.providers.generator import Generator, ProviderError
 from shared.services import services
 from shared.storage.account import StorageNotConfigured
+from shared.task_hub import find_instance
 from triggers.edge import endpoint, json_response
 
 blueprint = df.Blueprint()
@@ -66,7 +67,7 @@ async def _storage_check() -> dict[str, Any]:
 
 async def _hub_check(client: df.DurableOrchestrationClient) -> dict[str, Any]:
     try:
-        await client.get_status("health-probe")
+        await asyncio.wait_for(find_instance(client, "health-probe"), _CHECK_SECONDS)
     except Exception as error:  # noqa: BLE001 - the client raises whatever its HTTP library does
         return {"status": "failed", "reason": type(error).__name__}
     return {"status": "ok"}

@@ -12,11 +12,11 @@ import azure.functions as func
 from shared import names
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, given_up, is_terminal
-from shared.domain.problem import Problem, ProblemError
+from shared.domain.problem import Language, Problem, ProblemError
 from shared.services import Services, services
 from shared.storage.blob_store import IMAGES
 from shared.task_hub import find_instance
-from triggers.edge import language, origin, owner
+from triggers.edge import job_url, language, owner
 
 #: A job whose orchestration is still unknown after this was never started: its POST died half way.
 _START_GRACE = timedelta(minutes=2)
@@ -34,16 +34,17 @@ class Job:
     def is_terminal(self) -> bool:
         return is_terminal(self.document["status"])
 
-    def etag(self) -> str:
-        """Changes whenever the job does; links, signed anew each time, do not count."""
-        state = json.dumps([self.document, self.live], sort_keys=True, default=str)
+    def etag(self, spoken: Language) -> str:
+        """Changes whenever the job does, or the language of its error; links, signed anew each time, do not count."""
+        state = json.dumps([self.document, self.live, spoken if self.document["error"] else ""], sort_keys=True, default=str)
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
 
 async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str) -> Job:
     """The caller's job. Raises ProblemError (`job_not_found`), for other people's jobs too."""
+    who = owner(req)
     document = await asyncio.to_thread(services().jobs.read, job_id)
-    if document is None or document["owner"] != owner(req):
+    if document is None or document["owner"] != who:
         raise ProblemError(Problem("job_not_found"))
     return await refresh_job(client, Job(document))
 
@@ -65,7 +66,8 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
         document = stored or document
         if has_ended and not is_terminal(document["status"]):
             # The orchestration ended without its last step (terminated by an operator, or a defect of ours).
-            document = await asyncio.to_thread(_give_up, job_id, _progress(status.custom_status))
+            live = await _live(client, document, status.custom_status)
+            document = await asyncio.to_thread(_give_up, job_id, _progress(live))
         return Job(document)
     return Job(document, await _live(client, document, status.custom_status))
 
@@ -107,7 +109,8 @@ def _progress(custom: Any) -> int:
 
 
 def _give_up(job_id: str, progress: int) -> dict[str, Any]:
-    document = services().jobs.update(job_id, lambda document: given_up(document, datetime.now(UTC), progress))
+    days = services().settings.retention_days
+    document = services().jobs.update(job_id, lambda document: given_up(document, datetime.now(UTC), progress, days))
     services().quotas.release(document["owner"], job_id)
     return document
 
@@ -115,9 +118,8 @@ def _give_up(job_id: str, progress: int) -> dict[str, Any]:
 def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
     """The job as JSON. Signs its links, so it may ask storage for a delegation key: call it off the event loop."""
     document, live = job.document, job.live
-    here = f"{origin(req)}/api/jobs/{document['id']}"
+    here = job_url(req, document["id"])
     status = document["status"] if job.is_terminal or not live else PROCESSING
-    error = document["error"]
     provider = document["provider"] if job.is_terminal else live.get("provider", document["provider"])
     return {
         "id": document["id"],
@@ -133,7 +135,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "expires_at": _time(document["expires_at"]),
         "input": document["input"],
         "outputs": [_output(services(), output) for output in document["outputs"]],
-        "error": Problem.from_payload(error).to_document(language(req), instance=here) if error else None,
+        "error": _error(req, document, here) if document["error"] else None,
         "provider": provider,
         "model": document["model"] if provider == document["provider"] else services().generators[provider].model,
         "fallback_used": document["fallback_used"] or live.get("fallback_used", False),
@@ -144,6 +146,12 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "metadata": document["metadata"],
         "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel"},
     }
+
+
+def _error(req: func.HttpRequest, document: dict[str, Any], here: str) -> dict[str, Any]:
+    """Worded for this reader; the request id is that of the POST, which operators find in the log."""
+    problem = Problem.from_payload(document["error"])
+    return problem.to_document(language(req), instance=here, request_id=document.get("request_id"))
 
 
 def _output(services: Services, output: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from shared.job_ids import is_job_id
 from shared.services import services
 from shared.storage.blob_store import IMAGES
 from shared.task_hub import find_instance
-from triggers.edge import endpoint, json_response
+from triggers.edge import endpoint, json_response, language
 from triggers.job_view import Job, load_job, view
 from triggers.waiting import wait_until_changed, wait_until_ended
 
@@ -38,8 +38,9 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
     """200 with the job while it exists; ?wait=N holds until something changes; 304 for an ETag that still holds."""
     known = req.headers.get("if-none-match")
     job = await wait_until_changed(req, client, _job_id(req), _wait_seconds(req), known)
-    headers = {"ETag": job.etag(), "Cache-Control": "private, no-cache"}
-    if known == job.etag():
+    etag = job.etag(language(req))
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if etag in [tag.strip() for tag in (known or "").split(",")]:
         return func.HttpResponse(status_code=304, headers=headers)
     if not job.is_terminal:
         headers["Retry-After"] = "2"
@@ -53,7 +54,7 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
 async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
     """302 to a fresh link, or the bytes themselves with ?inline=1; ?index= for one of several pictures."""
     job = await load_job(req, client, _job_id(req))
-    output = _output(job, req.params.get("index", "0"))
+    output = _output(job, req.params.get("index"))
     if req.params.get("inline") == "1":
         try:
             data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
@@ -90,7 +91,7 @@ async def delete_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
         await wait_until_ended(req, client, job_id, DELETE_WAIT_SECONDS)
     instances = {job_id, *(names.picture_instance_id(job_id, index, pictures) for index in range(pictures))}
     await asyncio.gather(*(_forget(client, instance) for instance in instances))
-    await asyncio.to_thread(services().jobs.delete, job_id)
+    await asyncio.to_thread(services().jobs.delete, job_id, job.document.get("key"))
     await asyncio.to_thread(services().quotas.release, job.document["owner"], job_id)
     telemetry.event("job_deleted", job_id=job_id)
     return func.HttpResponse(status_code=204)
@@ -112,9 +113,12 @@ async def _forget(client: df.DurableOrchestrationClient, instance: str) -> None:
 
 async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> dict[str, Any]:
     """The job's document, marked unless it has ended. The mark stops a submit to come; the event wakes a job that waits."""
-    document = await asyncio.to_thread(
-        services().jobs.update, job.document["id"], lambda document: asked_to_cancel(document, datetime.now(UTC))
-    )
+    try:
+        document = await asyncio.to_thread(
+            services().jobs.update, job.document["id"], lambda document: asked_to_cancel(document, datetime.now(UTC))
+        )
+    except KeyError:  # deleted a moment ago
+        raise ProblemError(Problem("job_not_found")) from None
     if is_terminal(document["status"]):
         return document
     pictures = document["input"]["n"]
@@ -131,18 +135,19 @@ async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> di
     return document
 
 
-def _output(job: Job, index: str) -> dict[str, Any]:
-    """The asked-for picture of a finished job. Raises ProblemError."""
+def _output(job: Job, index: str | None) -> dict[str, Any]:
+    """The asked-for picture of a finished job, the first one there is when `index` is None. Raises ProblemError."""
     document = job.document
     if document["status"] == FAILED and document["error"] and not document["outputs"]:
         raise ProblemError(Problem.from_payload(document["error"]))
     # A paid picture that came after the job had been canceled or had timed out is kept, and served.
     if document["status"] != SUCCEEDED and not document["outputs"]:
-        raise ProblemError(Problem("result_not_ready"))
+        # A canceled job never will be: to ask again is in vain.
+        raise ProblemError(Problem("result_not_ready", retryable=False if job.is_terminal else None))
     if datetime.now(UTC) > datetime.fromisoformat(document["expires_at"]):
         raise ProblemError(Problem("result_expired"))
     for output in document["outputs"]:
-        if str(output["index"]) == index:
+        if index is None or str(output["index"]) == index:
             return dict(output)
     raise ProblemError(invalid_fields(("index", "그런 번호의 그림이 없습니다.", "There is no picture of this number.")))
 

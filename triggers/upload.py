@@ -67,8 +67,7 @@ def inspect_images(form: Form, kind: Kind, max_upload_bytes: int) -> dict[str, I
         try:
             facts[name] = images.inspect_upload(form.files[name], max_upload_bytes)
         except ProblemError as error:
-            told = {"field": name, **{f"message_{lang}": error.problem.to_document(lang)["detail"] for lang in ("ko", "en")}}
-            raise ProblemError(Problem(error.problem.code, params=error.problem.params, errors=(told,))) from error
+            raise ProblemError(error.problem.about(name)) from error
     return facts
 
 

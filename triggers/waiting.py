@@ -10,6 +10,7 @@ import azure.functions as func
 
 from shared.domain.job import is_terminal
 from shared.services import services
+from triggers.edge import language
 from triggers.job_view import Job, load_job, refresh_job
 
 #: Nobody notices half a second of a picture that took ten.
@@ -53,9 +54,10 @@ async def wait_until_changed(
     """The job as soon as it differs from `known_etag` (from how it is now when None), or as it is after `seconds`."""
     ends = time.monotonic() + seconds
     job = await load_job(req, client, job_id)
-    known_etag = known_etag or job.etag()
+    spoken = language(req)
+    known_etag = known_etag or job.etag(spoken)
     with _one_more():
-        while not job.is_terminal and job.etag() == known_etag and time.monotonic() < ends:
+        while not job.is_terminal and job.etag(spoken) == known_etag and time.monotonic() < ends:
             await _pause()
             job = await refresh_job(client, job)
     return job

@@ -59,6 +59,8 @@ def parse_generation(kind: Kind, fields: Mapping[str, str], files: set[str], *, 
     known = {*FIELDS, *kind.images, *(("preset",) if kind.accepts_preset else ())}
     for name in sorted({*fields, *files} - known):
         errors.append((name, "알 수 없는 필드입니다. 지워 주세요.", "Unknown field: remove it."))
+    for name in sorted((files & known) - set(kind.images)):
+        errors.append((name, "파일이 아니라 텍스트로 보내 주세요.", "Send it as text, not as a file."))
     for name in kind.images:
         if name not in files:
             errors.append((name, "이미지를 올려 주세요.", "Upload an image."))
@@ -81,7 +83,8 @@ def parse_generation(kind: Kind, fields: Mapping[str, str], files: set[str], *, 
         return default
 
     preset = choice("preset", tuple(PRESETS), "") or None if kind.accepts_preset and fields.get("preset", "").strip() else None
-    prompt = fields.get("prompt", "").strip()
+    # A browser sends each line break of a form as two characters (HTML, 4.10.21.8), and counts it as one.
+    prompt = fields.get("prompt", "").replace("\r\n", "\n").strip()
     if len(prompt) > PROMPT_MAX_CHARACTERS:
         errors.append(
             ("prompt", f"{PROMPT_MAX_CHARACTERS}자까지 쓸 수 있습니다.", f"At most {PROMPT_MAX_CHARACTERS} characters.")

@@ -1,6 +1,6 @@
 """The words of a job's life, and the document clients see."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.problem import Problem
@@ -25,10 +25,13 @@ def asked_to_cancel(document: dict[str, Any], at: datetime) -> dict[str, Any]:
     return document | {"cancel_requested_at": document["cancel_requested_at"] or at.isoformat()}
 
 
-def given_up(document: dict[str, Any], at: datetime, progress: int) -> dict[str, Any]:
+def given_up(document: dict[str, Any], at: datetime, progress: int, retention_days: int) -> dict[str, Any]:
     """How a job ends whose orchestration is gone: nobody can tell what it has paid for."""
     error = Problem("internal", charged="unknown").to_payload()
-    return document | {"status": FAILED, "error": error, "completed_at": at.isoformat(), "progress": progress}
+    return document | {
+        "status": FAILED, "error": error, "completed_at": at.isoformat(), "progress": progress,
+        "expires_at": (at + timedelta(days=retention_days)).isoformat(),
+    }  # fmt: skip
 
 
 def status_at(stage: str, **fields: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Language = Literal["ko", "en"]
 Charged = Literal["yes", "no", "unknown"]
@@ -262,6 +262,11 @@ class Problem:
         """The same problem, said to have happened in a stage of the job's life."""
         return replace(self, stage=stage)
 
+    def about(self, name: str) -> "Problem":
+        """The same problem, said beside one field of the form."""
+        detail_ko, detail_en = (self.to_document(language)["detail"] for language in get_args(Language))
+        return replace(self, errors=({"field": name, "message_ko": detail_ko, "message_en": detail_en},))
+
     def to_payload(self) -> dict[str, Any]:
         return {
             "code": self.code, "stage": self.stage, "charged": self.charged, "retryable": self.retryable,
@@ -328,6 +333,19 @@ def timed_out(seconds: int, charged: Charged) -> Problem:
     amount, unit = (minutes, "minute") if minutes and not rest else (seconds, "second")
     limit_en = f"{amount} {unit}" if amount == 1 else f"{amount} {unit}s"
     return Problem("generation_timeout", charged=charged, params={"limit_ko": limit_ko, "limit_en": limit_en})
+
+
+def broken_settings(*names: str) -> Problem:
+    """What a call needs is not set, or malformed: only an operator can mend it."""
+    errors = tuple(
+        {
+            "field": name,
+            "message_ko": "이 설정이 없거나 잘못되었습니다. 관리자에게 알려 주세요.",
+            "message_en": "This setting is missing or malformed: tell your administrator.",
+        }
+        for name in names
+    )
+    return Problem("internal", retryable=False, errors=errors)
 
 
 def invalid_fields(*errors: tuple[str, str, str]) -> Problem:

@@ -36,9 +36,13 @@ class JobStore:
         """As update, for a job that has ended too: its status stays what it is."""
         return self._change(job_id, lambda document: change(document) | {"status": document["status"]})
 
-    def delete(self, job_id: str) -> None:
-        """The job's images, then its documents: a delete that was cut short can be asked for again."""
+    def delete(self, job_id: str, key: str | None = None) -> None:
+        """The job's images, the document of its idempotency key, its own: a delete cut short can be asked for again."""
         self._blobs.delete_all(IMAGES, f"{job_id}/")
+        claim = self._blobs.read_document(key) if key else None
+        # After a day the key may be another job's.
+        if key and claim and claim[0]["job_id"] == job_id:
+            self._blobs.delete_all(DOCUMENTS, key)
         self._blobs.delete_all(DOCUMENTS, f"jobs/{job_id}/")
 
     def _change(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:

@@ -31,14 +31,26 @@ class QuotaStore:
         self._clock = clock
 
     def admit(self, owner: str, job_id: str) -> None:
-        """Count a new job. Raises ProblemError: `too_many_active_jobs`, `quota_exceeded`."""
+        """Count a new job, once however often it is said. Raises ProblemError: `too_many_active_jobs`, `quota_exceeded`."""
         self._change(owner, lambda document: self._admitted(document, job_id))
 
     def release(self, owner: str, job_id: str) -> None:
         """The job has ended. What it used of the day stays used."""
         self._change(owner, lambda document: {**document, "active": {k: v for k, v in document["active"].items() if k != job_id}})
 
+    def withdraw(self, owner: str, job_id: str) -> None:
+        """The job did not come about: it does not count in its day either."""
+        self._change(owner, lambda document: self._withdrawn(document, job_id))
+
+    def _withdrawn(self, document: dict[str, Any], job_id: str) -> dict[str, Any]:
+        if job_id not in document["active"]:
+            return document
+        active = {k: v for k, v in document["active"].items() if k != job_id}
+        return {**document, "active": active, "started": max(0, document["started"] - 1)}
+
     def _admitted(self, document: dict[str, Any], job_id: str) -> dict[str, Any]:
+        if job_id in document["active"]:
+            return document
         if self._max_daily and document["started"] >= self._max_daily:
             raise ProblemError(Problem("quota_exceeded"))
         if self._max_active and len(document["active"]) >= self._max_active:

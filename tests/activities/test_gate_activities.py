@@ -223,7 +223,7 @@ def test_the_error_of_several_pictures_tells_of_those_that_are_missing(services:
 
 def test_a_late_picture_of_a_job_that_was_given_up_is_kept(services: Any) -> None:
     job = make_job(services, "job_1")
-    services.jobs.update("job_1", lambda document: given_up(job, datetime.now(UTC), progress=30))
+    services.jobs.update("job_1", lambda document: given_up(job, datetime.now(UTC), progress=30, retention_days=30))
     late = kept(services, STORED)
 
     assert (late["status"], len(late["outputs"]), late["error"]["charged"]) == ("failed", 1, "yes")

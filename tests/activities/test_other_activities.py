@@ -44,6 +44,8 @@ def test_a_damaged_upload_is_a_problem_not_an_exception(services: Any) -> None:
     answer = prepare_image.prepare(services, {"job_id": "job_1", "field": "input_image", "blob": "up.jpg"})
 
     assert (answer["problem"]["code"], answer["problem"]["stage"]) == ("unsupported_image", "validating")
+    ((field, sentence),) = [(error["field"], error["message_en"]) for error in answer["problem"]["errors"]]
+    assert (field, "not a readable PNG" in sentence) == ("input_image", True)
 
 
 def test_a_running_prediction_is_running_whatever_kept_us_from_looking(services: Any, generator: FakeGenerator) -> None:

@@ -1,5 +1,6 @@
 """The HTTP functions called as the worker calls them, over fakes: what each answers, and what it starts."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from shared.domain.problem import Problem
 from shared.providers.generator import ProviderError
 from shared.services import use_services
 from shared.settings import Settings
+from shared.storage.account import StorageNotConfigured
 from shared.storage.quota_store import QuotaStore
 from shared.translator import Translation
 from shared.webhooks import Refused
@@ -207,10 +209,84 @@ async def test_a_key_whose_first_post_died_half_way_is_in_progress_and_later_fre
     del app.blobs.documents[f"jobs/{first['id']}/job.json"]
     assert body(await post(client, headers={"Idempotency-Key": "k"}))["code"] == "idempotency_in_progress"
 
+    key_is_old(app)
+    assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+def key_is_old(app: Any) -> None:
     (name,) = [n for n in app.blobs.documents if n.startswith("idempotency/")]
     document, etag = app.blobs.read_document(name)
     app.blobs.replace_document(name, document | {"at": (datetime.now(UTC) - timedelta(minutes=5)).isoformat()}, etag)
+
+
+async def test_a_post_that_took_so_long_that_its_key_was_taken_over_starts_no_second_job(
+    app: Any, client: FakeClient, monkeypatch: Any
+) -> None:
+    put, answers = app.blobs.put_image, []
+
+    def slow(*args: Any) -> None:
+        monkeypatch.setattr(app.blobs, "put_image", put)
+        key_is_old(app)
+        answers.append(asyncio.run(post(client, headers={"Idempotency-Key": "k"})))
+        put(*args)
+
+    monkeypatch.setattr(app.blobs, "put_image", slow)
+    first = await post(client, headers={"Idempotency-Key": "k"})
+
+    assert body(first)["id"] == body(answers[0])["id"]
+    assert [answers[0].status_code, first.status_code] == [202, 202]
+    assert len({instance_id for _, instance_id, _ in client.started}) == 1 == len(client.started)
+
+
+async def test_a_repeated_request_gets_its_job_whatever_would_refuse_a_new_one(
+    app: Any, client: FakeClient, generator: Any, monkeypatch: Any
+) -> None:
+    first = body(await post(client, headers={"Idempotency-Key": "k"}))
+
+    def missing() -> None:
+        raise ProviderError(Problem("missing_api_key", params={"setting": "BFL_API_KEY", "setting_ko": "BFL_API_KEY가"}))
+
+    monkeypatch.setattr(generator, "require_key", missing)
+    settings(app, POLL_MAX_ATTEMPTS="many")
+    again = await post(client, headers={"Idempotency-Key": "k"})
+
+    assert (again.status_code, body(again)["id"]) == (202, first["id"])
+    assert body(await post(client))["code"] == "internal"
+
+
+async def test_a_post_that_storage_failed_leaves_its_key_and_its_owners_limits_free(
+    app: Any, client: FakeClient, monkeypatch: Any
+) -> None:
+    app.quotas = QuotaStore(app.blobs, max_active=1, max_daily=1)
+    put = app.blobs.put_image
+
+    def failing(*args: Any) -> None:
+        monkeypatch.setattr(app.blobs, "put_image", put)
+        raise ServiceRequestError("no connection")
+
+    monkeypatch.setattr(app.blobs, "put_image", failing)
+    assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 500
     assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+async def test_a_key_has_at_most_255_characters(app: Any, client: FakeClient) -> None:
+    assert (await post(client, headers={"Idempotency-Key": "k" * 255})).status_code == 202
+    refused = await post(client, headers={"Idempotency-Key": "k" * 256})
+    assert (refused.status_code, body(refused)["code"]) == (400, "invalid_request")
+
+
+async def test_a_synchronous_request_that_runs_out_of_time_says_where_its_job_is(
+    app: Any, client: FakeClient, monkeypatch: Any
+) -> None:
+    settings(app, SYNC_RESPONSES="true")
+    monkeypatch.setattr(generate, "SYNC_WAIT_SECONDS", 0)
+    answers = [await post(client, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+
+    for answer in answers:
+        problem = body(answer)
+        assert (problem["code"], problem["charged"], problem["retryable"]) == ("result_not_ready", "unknown", False)
+        assert answer.headers["Location"] == f"https://app.example/api/jobs/{client.started[0][1]}"
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true"]
 
 
 async def test_a_replay_starts_the_orchestration_that_a_dead_post_did_not(app: Any, client: FakeClient) -> None:
@@ -238,8 +314,25 @@ async def test_a_missing_key_is_told_before_anything_is_stored(
 
 async def test_a_broken_setting_stops_intake(app: Any, client: FakeClient) -> None:
     settings(app, POLL_MAX_ATTEMPTS="many")
-    assert (await post(client)).status_code == 500
+    answer = await post(client)
+    problem = body(answer)
+    assert (answer.status_code, problem["code"], problem["retryable"]) == (500, "internal", False)
+    assert [error["field"] for error in problem["errors"]] == ["POLL_MAX_ATTEMPTS"]
     assert client.started == []
+
+
+async def test_a_broken_setting_stops_only_what_needs_it(app: Any, client: FakeClient) -> None:
+    settings(app, TRANSLATOR_ENDPOINT="nonsense")
+    assert (await post(client)).status_code == 202
+
+
+async def test_without_storage_its_setting_is_named(app: Any, client: FakeClient, monkeypatch: Any) -> None:
+    def missing(*_: Any) -> None:
+        raise StorageNotConfigured("AzureWebJobsStorage")
+
+    monkeypatch.setattr(app.blobs, "create_document", missing)
+    problem = body(await post(client, headers={"Idempotency-Key": "k"}))
+    assert (problem["code"], problem["errors"][0]["field"]) == ("internal", "AzureWebJobsStorage")
 
 
 @pytest.mark.parametrize(
@@ -304,6 +397,7 @@ async def test_an_orchestration_that_ended_without_its_last_step_closes_the_job(
     shown = body(await get(client, job_id))
 
     assert (shown["status"], shown["error"]["code"], shown["error"]["charged"]) == ("failed", "internal", "unknown")
+    assert shown["expires_at"] > shown["completed_at"]
 
 
 async def test_a_job_that_was_never_started_is_closed_after_a_while(app: Any, client: FakeClient) -> None:
@@ -344,6 +438,35 @@ async def test_a_wait_out_of_range_is_refused(app: Any, client: FakeClient, wait
     assert (await get(client, job_id, params={"wait": wait})).status_code == 422
 
 
+async def test_of_pictures_that_did_not_all_come_the_result_is_the_first_there_is(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client, {"n": "2"}))["id"]
+    finish(app, job_id)
+    app.jobs.amend(job_id, lambda job: job | {"outputs": [job["outputs"][0] | {"index": 1}]})
+    result = user(jobs.get_job_result)
+
+    assert (await result(req=request(route={"id": job_id}), client=client)).status_code == 302
+    assert (await result(req=request(route={"id": job_id}, params={"index": "0"}), client=client)).status_code == 422
+
+
+async def test_a_canceled_jobs_result_is_not_worth_asking_for_again(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client))["id"]
+    finish(app, job_id, status="canceled", outputs=[])
+    answer = await user(jobs.get_job_result)(req=request(route={"id": job_id}), client=client)
+    assert (body(answer)["code"], body(answer)["retryable"]) == ("result_not_ready", False)
+
+
+async def test_an_error_is_cached_for_its_language_only_and_names_the_request(app: Any, client: FakeClient) -> None:
+    job_id = body(await post(client, headers={"X-Request-Id": "req-1"}))["id"]
+    finish(app, job_id, status="failed", outputs=[], error=Problem("internal").to_payload())
+    korean = await get(client, job_id)
+    assert body(korean)["error"]["request_id"] == "req-1"
+
+    etag = korean.headers["ETag"]
+    assert (await get(client, job_id, headers={"If-None-Match": f'"other", {etag}'})).status_code == 304
+    english = await get(client, job_id, headers={"If-None-Match": etag, "Accept-Language": "en"})
+    assert (english.status_code, body(english)["error"]["title"]) == (200, "Internal error")
+
+
 async def test_other_peoples_jobs_are_not_found(app: Any, client: FakeClient) -> None:
     settings(app, AUTH_MODE="easyauth")
     assert (await post(client)).status_code == 401
@@ -351,6 +474,8 @@ async def test_other_peoples_jobs_are_not_found(app: Any, client: FakeClient) ->
 
     assert (await get(client, job_id, headers={"X-MS-CLIENT-PRINCIPAL-ID": "me"})).status_code == 200
     assert (await get(client, job_id, headers={"X-MS-CLIENT-PRINCIPAL-ID": "you"})).status_code == 404
+    unknown = job_id[:-1] + ("0" if job_id[-1] != "0" else "1")
+    assert [(await get(client, asked)).status_code for asked in (job_id, unknown)] == [401, 401]
 
 
 async def result(client: FakeClient, job_id: str, **params: str) -> func.HttpResponse:
@@ -490,6 +615,12 @@ async def test_not_ready_without_storage_settings_or_hub(app: Any, client: FakeC
     checks = body(await readiness(client))["checks"]
 
     assert [checks[part]["status"] for part in ("settings", "storage", "task_hub")] == ["failed"] * 3
+
+    monkeypatch.undo()
+    client.statuses["health-probe"] = HUB_TROUBLE
+    assert body(await readiness(client))["checks"]["task_hub"] == {"status": "failed", "reason": "TaskHubUnavailable"}
+    settings(app, RETENTION_DAYS="soon")
+    checks = body(await readiness(client))["checks"]
     assert "RETENTION_DAYS" in checks["settings"]["problems"]
 
 
@@ -524,7 +655,9 @@ async def test_cors_is_answered_for_allowed_origins_only(app: Any) -> None:
 
     assert preflight.headers["Access-Control-Allow-Origin"] == "https://page.example"
     assert "DELETE" in preflight.headers["Access-Control-Allow-Methods"]
+    assert {"Authorization", "Idempotency-Key"} <= set(preflight.headers["Access-Control-Allow-Headers"].split(", "))
     assert "Access-Control-Allow-Origin" not in stranger.headers
+    assert stranger.headers["Vary"] == "Origin, Accept-Language", "a shared copy is for this origin only"
 
 
 @pytest.mark.parametrize(
@@ -781,6 +914,21 @@ async def test_a_deleted_job_leaves_nothing_behind(app: Any) -> None:
     assert job_id not in client.statuses
     assert (await get(client, job_id)).status_code == 404
     assert (await delete(client, job_id)).status_code == 404
+
+
+async def test_the_key_of_a_deleted_job_is_free_unless_it_is_another_jobs_by_now(app: Any) -> None:
+    client = Forgetful()
+    first = body(await post(client, headers={"Idempotency-Key": "k"}))["id"]
+    key = app.jobs.read(first)["key"]
+    finish(app, first)
+    assert (await delete(client, first)).status_code == 204
+    second = body(await post(client, headers={"Idempotency-Key": "k"}))["id"]
+    assert second != first
+
+    app.blobs.documents[key][0]["job_id"] = "job_of_another"
+    finish(app, second)
+    assert (await delete(client, second)).status_code == 204
+    assert key in app.blobs.documents
 
 
 async def test_a_running_job_is_canceled_before_it_is_deleted(app: Any, monkeypatch: Any) -> None:

@@ -141,6 +141,17 @@ def test_every_image_of_a_kind_is_needed(kind: Kind) -> None:
         assert mistakes(kind, files=set(kind.images) - {name}) == [name]
 
 
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_a_text_sent_as_a_file_is_not_overlooked(kind: Kind) -> None:
+    assert mistakes(kind, files={*kind.images, "seed", "metadata"}) == ["metadata", "seed"]
+
+
+def test_a_line_break_is_one_character_however_a_browser_sends_it() -> None:
+    prompt = "\n".join(["x" * 999, "y" * 1000])
+    asked = parse_generation(GOODS, {"prompt": prompt.replace("\n", "\r\n")}, set(GOODS.images))
+    assert asked.prompt_sent == prompt
+
+
 def test_an_image_sent_as_text_is_not_an_image() -> None:
     assert mistakes(files=set(), input_image="data:image/png;base64,") == ["input_image"]
 

@@ -78,3 +78,13 @@ def test_a_write_that_lost_is_tried_again(monkeypatch: Any) -> None:
     monkeypatch.setattr(quotas.blobs, "read_document", stale)
     quotas.admit("a", "2")
     assert len(calls) == 2
+
+
+def test_a_job_counts_once_and_not_at_all_when_it_did_not_come_about() -> None:
+    quotas = Quotas(max_active=1, max_daily=1)
+    quotas.admit("a", "1")
+    quotas.admit("a", "1")
+    quotas.withdraw("a", "1")
+    quotas.withdraw("a", "1")
+    quotas.admit("a", "2")
+    assert quotas.refusal("a", "3") == "quota_exceeded"
