@@ -9,7 +9,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names
+from shared import names, telemetry
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, given_up, is_terminal
 from shared.domain.problem import Language, Problem, ProblemError
@@ -109,8 +109,11 @@ def _progress(custom: Any) -> int:
 
 
 def _give_up(job_id: str, progress: int) -> dict[str, Any]:
-    days = services().settings.retention_days
-    document = services().jobs.update(job_id, lambda document: given_up(document, datetime.now(UTC), progress, days))
+    days, now = services().settings.retention_days, datetime.now(UTC)
+    document = services().jobs.update(job_id, lambda document: given_up(document, now, progress, days))
+    if document["completed_at"] == now.isoformat():
+        # Nobody else tells of it: the last step that would have is the one that did not run.
+        telemetry.job_ended(document, document["polls"])
     services().quotas.release(document["owner"], job_id)
     return document
 

@@ -390,14 +390,17 @@ async def test_of_several_pictures_the_slowest_speaks(app: Any, client: FakeClie
 
 @pytest.mark.parametrize("runtime", [RUNTIME.Failed, RUNTIME.Terminated, RUNTIME.Completed])
 async def test_an_orchestration_that_ended_without_its_last_step_closes_the_job(
-    app: Any, client: FakeClient, runtime: Any
+    app: Any, client: FakeClient, runtime: Any, caplog: Any
 ) -> None:
+    caplog.set_level("INFO", logger="toonconnect")
     job_id = body(await post(client))["id"]
     client.statuses[job_id] = Status(runtime)
     shown = body(await get(client, job_id))
+    await get(client, job_id)
 
     assert (shown["status"], shown["error"]["code"], shown["error"]["charged"]) == ("failed", "internal", "unknown")
     assert shown["expires_at"] > shown["completed_at"]
+    assert [record.status for record in caplog.records if record.message == "job_ended"] == ["failed"]
 
 
 async def test_a_job_that_was_never_started_is_closed_after_a_while(app: Any, client: FakeClient) -> None:
