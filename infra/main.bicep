@@ -254,8 +254,8 @@ param disableLocalAuth bool = false
 @minValue(0)
 param monthlyBudget int = 0
 
-@description('Optional. First day of the budget\'s first month.')
-param budgetStartDate string = utcNow('yyyy-MM-01')
+@description('Conditional, with a budget. First day of the month in which it is made: Azure never lets it be changed.')
+param budgetStartDate string = ''
 
 // All names are made here, of what is known before the deployment: a preview can then show them.
 var abbreviations = loadJsonContent('abbreviations.json')
@@ -515,7 +515,9 @@ module budget 'app/budget.bicep' = if (monthlyBudget > 0) {
   params: {
     name: names.budget
     amount: monthlyBudget
-    startDate: budgetStartDate
+    startDate: empty(budgetStartDate)
+      ? fail('MONTHLY_BUDGET needs BUDGET_START_DATE, the first day of this month, kept from then on')
+      : budgetStartDate
     actionGroupIds: alerts.outputs.actionGroupIds
   }
 }

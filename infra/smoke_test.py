@@ -10,6 +10,8 @@ from email.message import Message
 #: A new app, its roles and its first instance take a while.
 PATIENCE_SECONDS = 300.0
 PAUSE_SECONDS = 10.0
+#: Headers that a page sends, the first where callers sign in.
+SENT = "authorization,idempotency-key"
 
 
 def ask(url: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> tuple[int, Message, str]:
@@ -33,9 +35,10 @@ def problems(api: str, page: str) -> Iterator[str]:
     status, _, body = ask(f"{api}/api/health/ready")
     if status != 200:
         yield f"the app is not ready: {body[:1000]}"
-    preflight = {"Origin": page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "idempotency-key"}
+    preflight = {"Origin": page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": SENT}
     status, headers, _ = ask(f"{api}/api/goods-gen/generate", "OPTIONS", preflight)
-    if status not in (200, 204) or headers.get("Access-Control-Allow-Origin") != page:
+    allowed = {name.strip().lower() for name in headers.get("Access-Control-Allow-Headers", "").split(",")}
+    if status not in (200, 204) or headers.get("Access-Control-Allow-Origin") != page or not set(SENT.split(",")) <= allowed:
         yield f"browsers may not call the API from {page}: the preflight was answered {status}"
     status, _, body = ask(f"{page}/config.js")
     if status != 200 or f'"{api}/api"' not in body:

@@ -3,4 +3,3 @@ using '../main.bicep'
 
 param environmentName = 'toon-dev'
 param location = 'koreacentral'
-param budgetStartDate = '2026-12-01'

@@ -18,4 +18,3 @@ param aiLabel = 'visible'
 param alertsEnabled = true
 param alertThresholds = { jobFailurePercent: 8, gateWaitSeconds: 300 }
 param disableLocalAuth = true
-param budgetStartDate = '2026-12-01'

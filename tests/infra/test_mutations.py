@@ -4,6 +4,7 @@ Mistakes that do not disturb each other share a copy, since a snapshot takes sec
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -391,6 +392,13 @@ def test_the_compiler_tells(mistake: Mistake, compiled: list[str]) -> None:
 @pytest.mark.parametrize("mistake", DEPLOYED, ids=lambda mistake: mistake.what)
 def test_a_check_tells(mistake: Mistake, deployed: list[str]) -> None:
     assert any(mistake.finding in finding for finding in deployed), deployed
+
+
+def test_a_budget_without_its_first_month_deploys_nothing(compiler: str, tmp_path: Path) -> None:
+    infra = Infra(tmp_path / "project", compiler, environments=["prod"])
+    Mistake("", "infra/tests/prod.bicepparam", "param budgetStartDate = '2026-12-01'\n", "", "").make(infra)
+    with pytest.raises(AssertionError, match="MONTHLY_BUDGET needs BUDGET_START_DATE"):
+        assert infra.snapshots
 
 
 def test_no_two_mistakes_are_the_same_finding() -> None:

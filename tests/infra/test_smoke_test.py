@@ -17,13 +17,16 @@ def serve() -> Iterator[Serve]:
     """Starts a site that plays both API and page; `broken` paths answer 503."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start(broken: tuple[str, ...] = (), allowed: bool = True, knows: bool = True) -> str:
+    def start(
+        broken: tuple[str, ...] = (), allowed: bool = True, knows: bool = True, headers: str = "Authorization, Idempotency-Key"
+    ) -> str:
         class Site(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 origin = f"http://127.0.0.1:{self.server.server_address[1]}"
                 self.send_response(503 if self.path in broken else 200)
                 if allowed and self.headers.get("Origin") == origin:
                     self.send_header("Access-Control-Allow-Origin", origin)
+                    self.send_header("Access-Control-Allow-Headers", headers)
                 self.end_headers()
                 if self.path == "/config.js":
                     self.wfile.write(f'export const apiBase = "{origin if knows else ""}/api";'.encode())
@@ -67,6 +70,7 @@ def test_nobody_at_the_address_is_an_app_that_is_down() -> None:
     [
         ({"broken": ("/api/health/ready",)}, "BFL_API_KEY is missing"),
         ({"allowed": False}, "browsers may not call the API"),
+        ({"headers": "Idempotency-Key"}, "browsers may not call the API"),
         ({"knows": False}, "the page does not know the API"),
     ],
 )
