@@ -38,7 +38,9 @@ def keep(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         # What the job's end has counted already is not counted again.
         late = document.get("late_charges", {})
         late = {**late, index: late.get(index, charged == "yes" and document["charges"].get(index) != "yes")}
-        charges = {**document["charges"], index: charged}
+        # What is known to be paid for stays so.
+        is_paid = charged == "yes" or document["charges"].get(index) == "yes"
+        charges = {**document["charges"], index: "yes" if is_paid else charged}
         usage = {"cost_usd": round(document["settled_cost_usd"] + cost * sum(late.values()), 4), "estimated": True}
         return document | {
             "outputs": outputs, "error": _told(document["error"], charges, outputs), "charges": charges, "late_charges": late,

@@ -6,7 +6,16 @@ from typing import Any
 import azure.durable_functions as df
 
 from orchestrators.make_picture import lost_picture, picture_story
-from orchestrators.steps import LASTING_DELAYS_SECONDS, ActivityFailed, Steps, call_all, end_all, try_all
+from orchestrators.steps import (
+    LASTING_DELAYS_SECONDS,
+    RAISED_DELAYS_SECONDS,
+    ActivityFailed,
+    Call,
+    Steps,
+    call_all,
+    end_all,
+    try_all,
+)
 from shared import names
 from shared.domain.job import CANCELED, FAILED, GENERATING, STAGE_PROGRESS, SUCCEEDED, VALIDATING, status_at
 from shared.domain.polling import leftover_delay
@@ -36,11 +45,22 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     ending = {**named, "started_at": started_at, **_ending(job, pictures, problem)}
     # Nobody waits for the slots' return, so it does not hold up the end.
     slots = [picture["slot"] for picture in pictures if picture["slot"] and not picture["leftover"]]
-    yield from try_all(
-        context, [(names.FINISH_JOB, ending), *((names.LEAVE_GATE, slot) for slot in slots)], LASTING_DELAYS_SECONDS
-    )
-    yield from _watch_leftovers(context, job, [picture for picture in pictures if picture["leftover"]])
+    calls: list[Call] = [(names.FINISH_JOB, ending), *((names.LEAVE_GATE, slot) for slot in slots)]
+    calls = yield from _unanswered(context, calls)
+    if (names.FINISH_JOB, ending) in calls:
+        calls = yield from _unanswered(context, calls, LASTING_DELAYS_SECONDS)
+    calls += yield from _watch_leftovers(context, job, [picture for picture in pictures if picture["leftover"]])
+    # At last, since it may take hours: a slot that nobody takes back is no reason to lose sight of a picture.
+    yield from try_all(context, calls, LASTING_DELAYS_SECONDS)
     return {"status": ending["status"]}
+
+
+def _unanswered(
+    context: df.DurableOrchestrationContext, calls: list[Call], delays_seconds: tuple[int, ...] = RAISED_DELAYS_SECONDS
+) -> Steps:
+    """Those of the calls that raised each time."""
+    answers = yield from try_all(context, calls, delays_seconds)
+    return [call for call, answer in zip(calls, answers, strict=True) if answer is None]
 
 
 def _make_pictures(context: df.DurableOrchestrationContext, job: dict[str, Any], images: list[str], started_at: str) -> Steps:
@@ -69,7 +89,7 @@ def _ending(job: dict[str, Any], pictures: list[dict[str, Any]], problem: dict[s
     """How the job ended: with any picture it succeeded, and then `problem` tells of the ones that are missing."""
     made = [picture for picture in pictures if picture["state"] == "stored"]
     failed = [picture["problem"] for picture in pictures if picture["state"] == "failed"]
-    charges = {str(picture["index"]): picture["problem"]["charged"] for picture in pictures if picture["state"] == "failed"}
+    charges = {str(picture["index"]): picture["problem"]["charged"] for picture in pictures if picture.get("problem")}
     if failed:
         problem = {**failed[0], "charged": worst_charge(charges.values())}
     if made:
@@ -102,27 +122,38 @@ def _ending(job: dict[str, Any], pictures: list[dict[str, Any]], problem: dict[s
 def _watch_leftovers(context: df.DurableOrchestrationContext, job: dict[str, Any], pictures: list[dict[str, Any]]) -> Steps:
     """The job has ended, but the provider goes on with predictions that cannot be canceled: keep what is paid for.
 
-    They hold their slots meanwhile, since the provider counts them as active.
+    They hold their slots meanwhile, since the provider counts them as active. Returns the calls that nobody answered.
     """
-    ends = context.current_utc_datetime + timedelta(seconds=job["limits"]["leftover_timeout_seconds"])
+    began = context.current_utc_datetime
+    ends = began + timedelta(seconds=job["limits"]["leftover_timeout_seconds"])
     looks = 0
+    paid: dict[int, dict[str, Any]] = {}
+    unanswered: list[Call] = []
     if pictures:
         context.set_custom_status({"job_ended": True})
     while pictures:
         yield context.create_timer(context.current_utc_datetime + leftover_delay(looks))
         looks += 1
         is_last = context.current_utc_datetime >= ends
-        looked = yield from try_all(context, [(names.CHECK_PREDICTION, picture["leftover"]) for picture in pictures])
+        passed = (context.current_utc_datetime - began).total_seconds()
+        looked = yield from try_all(context, [
+            (names.CHECK_PREDICTION, picture["leftover"] | {"age_seconds": picture["leftover"]["age_seconds"] + passed})
+            for picture in pictures
+        ])  # fmt: skip
         going_on, calls = [], []
         for picture, seen in zip(pictures, looked, strict=True):
-            look = seen or {"state": "running"}
+            look, index = seen or {"state": "running"}, picture["index"]
+            if look["state"] == "unstored":
+                paid[index] = look
             if look["state"] in ("running", "unstored") and not is_last:
                 going_on.append(picture)
                 continue
-            if look["state"] != "running":
+            # What was ready once is paid for, whatever a later look says.
+            known = look if look["state"] == "stored" else paid.get(index, look)
+            if known["state"] != "running":
                 names_of_it = {name: picture["leftover"][name] for name in ("job_id", "index", "generator", "traceparent")}
-                calls.append((names.KEEP_LEFTOVER, {**names_of_it, "look": look}))
+                calls.append((names.KEEP_LEFTOVER, {**names_of_it, "look": known}))
             calls.append((names.LEAVE_GATE, {**picture["slot"], "outcome": "ok" if look["state"] == "stored" else None}))
-        if calls:
-            yield from try_all(context, calls, LASTING_DELAYS_SECONDS)
+        unanswered += yield from _unanswered(context, calls)
         pictures = going_on
+    return unanswered

@@ -103,7 +103,7 @@ class _Story:
 
     def tell(self) -> Steps:
         """One provider after another; mostly there is only one."""
-        end = self.truly((yield from self._make()))
+        end = yield from self._make()
         while self.generators and not self.is_unsettled and _is_worth_trying_elsewhere(end):
             if self.has_slot:
                 yield from call(self.context, names.LEAVE_GATE, {**self._names(), "outcome": self._outcome(end)})
@@ -111,8 +111,8 @@ class _Story:
             self.may_be_charged |= end["problem"]["charged"] != "no"
             self.generator, self.resubmit_until = self.generators.pop(0), None
             self.fallback_used, self.has_failed = True, False
-            end = self.truly((yield from self._make()))
-        return end
+            end = yield from self._make()
+        return self.truly(end)
 
     def truly(self, end: dict[str, Any]) -> dict[str, Any]:
         """The end, which tells of the last send only, with a charge that holds for the ones before as well."""
@@ -124,10 +124,16 @@ class _Story:
     def _make(self) -> Steps:
         """All that one provider does for this picture: a slot, then predictions until one ends or nothing is worth a try."""
         refusals, attempts, is_lost = 0, 0, False
+        end: dict[str, Any] | None = None
         self._begin_submission()
         while True:
             # A lost send may be running: it keeps its slot, and is looked for whatever becomes of the gate.
             closed = None if is_lost else (yield from self._take_slot())
+            if closed and closed["state"] == "canceled":
+                return closed
+            if end and (closed or (self._is_too_late() and not is_lost)):
+                # Nothing more came of it than the prediction that failed.
+                return end
             if closed:
                 return closed
             submission = yield from self._submit()
@@ -150,8 +156,7 @@ class _Story:
                 return submission
             attempts, is_lost, self.has_failed = attempts + 1, False, False
             end = yield from self._await(submission)
-            is_too_late = self.context.current_utc_datetime >= self.resubmit_until
-            if attempts > min(end.get("resubmits", 0), self.limits["max_attempts"] - 1) or is_too_late:
+            if attempts > min(end.get("resubmits", 0), self.limits["max_attempts"] - 1) or self._is_too_late():
                 return end
             self.has_failed = True
             self.may_be_charged |= end["problem"]["charged"] != "no"
@@ -163,10 +168,16 @@ class _Story:
         self.submissions += 1
         self.was_unsettled = self.is_unsettled
 
-    def _waits_until(self, is_lost: bool) -> Any:
-        """The queue's deadline; but a submit whose outcome is unknown may be paid for, so there is more time to find it."""
-        extra = self.limits["generation_timeout_seconds"] if is_lost else 0
-        return self.queue_ends + timedelta(seconds=extra)
+    def _is_too_late(self) -> bool:
+        """Whether the time of the first prediction has passed: no other is started then."""
+        return bool(self.context.current_utc_datetime >= self.resubmit_until)
+
+    def _waits_until(self, is_lost: bool = False) -> Any:
+        """The queue's deadline, or that of the first prediction; but a submit whose outcome is unknown may be paid for, so
+        there is more time to find it."""
+        if is_lost:
+            return self.queue_ends + timedelta(seconds=self.limits["generation_timeout_seconds"])
+        return min(self.queue_ends, self.resubmit_until or self.queue_ends)
 
     def _take_slot(self) -> Steps:
         """None with a slot in hand, else how the picture ends."""
@@ -177,12 +188,13 @@ class _Story:
             event = names.slot_event(self.slot_waits)
             # The wait comes first: the event may be there before the answer.
             given = self.context.wait_for_external_event(event)
+            # From here on there may be something to give back, a slot or a place: the gate may be written without an answer.
+            self.has_slot = True
             place = yield from call(self.context, names.ENTER_GATE, {
                 **self._names(), "instance": self.context.instance_id, "event": event, "failed": self.has_failed,
                 "may_wait_when_down": self.limits["may_wait_when_down"] and not self.generators,
             }, PATIENT_DELAYS_SECONDS)  # fmt: skip
             self.has_failed = False
-            # From here on there is something to give back, a slot or a place.
             self.has_slot = place["state"] in ("granted", "waiting")
             if place["state"] == "closed":
                 return {"state": "failed", "problem": place["problem"]}
@@ -191,7 +203,7 @@ class _Story:
             if place["state"] == "granted":
                 self.expected_seconds = place["expected_seconds"]
                 return None
-            left = self.queue_ends - self.context.current_utc_datetime
+            left = self._waits_until() - self.context.current_utc_datetime
             if left <= timedelta(0):
                 too_long = timed_out(self.limits["queue_timeout_seconds"], "no").at(WAITING).to_payload()
                 return {"state": "failed", "problem": place["problem"] or too_long}
@@ -245,7 +257,7 @@ class _Story:
             look = yield from self._look(handle, submitted)
             polls += 1
             now = self.context.current_utc_datetime
-            if look["state"] in ("stored", "failed"):
+            if look["state"] == "stored" or (look["state"] == "failed" and unstored is None):
                 self.ready_at = self.ready_at or look.get("ready_at")
                 return look
             if look["state"] == "unstored":
@@ -306,7 +318,8 @@ class _Story:
             look = yield from self._look(handle, submitted)
             if look["state"] in ("stored", "failed"):
                 self.ready_at = look.get("ready_at")
-                return look if look["state"] == "stored" or end["state"] == "failed" else end
+                # A job that was canceled stays so, but says what it has paid for.
+                return look if look["state"] == "stored" or end["state"] == "failed" else {**end, "problem": look["problem"]}
         if state != "canceled":
             self.leftover = self._look_at(handle, submitted)
         return end
@@ -342,4 +355,5 @@ class _Story:
 def _is_worth_trying_elsewhere(end: dict[str, Any]) -> bool:
     """The provider did not do it, and it is sure that it will not charge for this picture (or says that it failed)."""
     problem = end.get("problem") or {}
-    return problem.get("code") in _ELSEWHERE and (problem["charged"] == "no" or end.get("resubmits", 0) > 0)
+    is_sure = problem.get("charged") == "no" or end.get("resubmits", 0) > 0
+    return end["state"] == "failed" and problem.get("code") in _ELSEWHERE and is_sure

@@ -14,6 +14,8 @@ PATIENT_DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300)
 LASTING_DELAYS_SECONDS = (*PATIENT_DELAYS_SECONDS, *(600,) * 36)
 
 Steps = Generator[Any, Any, Any]
+#: An activity's name and payload.
+Call = tuple[str, dict[str, Any]]
 
 
 class ActivityFailed(Exception):
@@ -32,10 +34,10 @@ def end_all(context: df.DurableOrchestrationContext, tasks: list[Any]) -> Steps:
 
 def try_all(
     context: df.DurableOrchestrationContext,
-    calls: list[tuple[str, dict[str, Any]]],
+    calls: list[Call],
     delays_seconds: tuple[int, ...] = RAISED_DELAYS_SECONDS,
 ) -> Steps:
-    """The answers to several calls (activity, payload), run side by side; None for one that raised each time.
+    """The answers to several calls, run side by side; None for one that raised each time.
 
     Retried by hand on durable timers: the SDK's retry options go wrong inside pools and cannot honour a Retry-After
     (durable-host reference 4.6, 7). What has been answered is not asked again.
@@ -54,7 +56,7 @@ def try_all(
 
 def call_all(
     context: df.DurableOrchestrationContext,
-    calls: list[tuple[str, dict[str, Any]]],
+    calls: list[Call],
     delays_seconds: tuple[int, ...] = RAISED_DELAYS_SECONDS,
 ) -> Steps:
     """As try_all, but all or nothing: raises ActivityFailed."""

@@ -112,10 +112,10 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
         return earlier, True
     try:
         return _create(app, kind, document | {"id": job_id}, form, facts), False
-    except Conflict:
-        # One POST had the key for so long that another took over, and both got here.
-        return app.jobs.read(job_id) or document, True
-    except Exception:
+    except Exception as error:
+        if isinstance(error, Conflict) and (other := app.jobs.read(job_id)):
+            # One POST had the key for so long that another took over, and both got here.
+            return other, True
         _give_back(app, document["key"])
         raise
 
@@ -131,6 +131,7 @@ def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, fac
         document = document | {"images": _store_images(app, job_id, form, facts)}
         app.jobs.create(document)
     except Conflict:
+        # The job is there, and counted.
         raise
     except Exception:
         app.quotas.withdraw(who, job_id)

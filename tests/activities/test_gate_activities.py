@@ -233,3 +233,15 @@ def test_a_leftover_of_a_deleted_job_ends_quietly(services: Any) -> None:
     assert keep_leftover.keep(services, {"job_id": "gone", "index": 0, "generator": "fake", "look": STORED}) == {
         "state": "stored"
     }
+
+
+def test_what_is_known_to_be_paid_is_not_forgotten_with_a_late_look(services: Any) -> None:
+    make_job(
+        services, status="failed", error=Problem("provider_unavailable", charged="yes").to_payload(), charges={"0": "yes"},
+        settled_cost_usd=0.08, usage={"cost_usd": 0.08, "estimated": True},
+    )  # fmt: skip
+    gone = {"state": "failed", "problem": Problem("provider_unavailable", charged="unknown").to_payload(), "resubmits": 0}
+    keep_leftover.keep(services, {"job_id": "job_1", "index": 0, "generator": "fake", "traceparent": None, "look": gone})
+
+    job = services.jobs.read("job_1")
+    assert (job["error"]["charged"], job["usage"]["cost_usd"]) == ("yes", 0.08)

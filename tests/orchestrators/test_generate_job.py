@@ -737,7 +737,7 @@ def test_a_picture_whose_orchestration_dies_takes_no_other_with_it() -> None:
 
 
 def test_a_job_waits_for_hours_for_the_storage_that_its_end_is_written_to() -> None:
-    outcome = run(**{names.FINISH_JOB: one_after_another(*[RuntimeError("storage away")] * 14, {"status": "succeeded"})})
+    outcome = run(**{names.FINISH_JOB: one_after_another(*[RuntimeError("storage away")] * 17, {"status": "succeeded"})})
 
     assert outcome.status == "Completed"
     assert 3600 <= outcome.seconds <= 7200
@@ -812,3 +812,114 @@ def test_several_pictures_begin_below_the_progress_of_each() -> None:
     outcome = run(job_input(2), **{names.CHECK_PREDICTION: lambda payload: stored(payload["index"])})
 
     assert [status["progress"] for _, status in outcome.custom_statuses] == [5, 5]
+
+
+# ---- what is known to be paid, and what time is left, outlives a later step ----
+
+PAID_AND_GONE = {"state": "failed", "problem": BUSY | {"charged": "unknown"}, "resubmits": 0}
+FAILED_RUN = {"state": "failed", "problem": BUSY | {"charged": "unknown"}, "resubmits": 2}
+
+
+@pytest.mark.parametrize("last", [RUNNING, PAID_AND_GONE], ids=["no answer", "not found any more"])
+def test_a_leftover_that_was_ready_once_is_told_as_paid_whatever_its_last_look_says(last: dict[str, Any]) -> None:
+    looks = one_after_another(RUNNING, *[UNSTORED] * 4, last)
+    outcome = run(events=[(1.5, names.EVENT_CANCEL, {})], **GOES_ON, **{names.CHECK_PREDICTION: looks})
+
+    (kept,) = outcome.called(names.KEEP_LEFTOVER)
+    assert (kept["look"]["state"], kept["look"]["problem"]["charged"]) == ("unstored", "yes")
+
+
+@pytest.mark.parametrize("then", [FAILED_RUN, PAID_AND_GONE], ids=["failed", "not found any more"])
+def test_a_finished_picture_that_is_told_to_have_failed_is_paid_for_and_not_ordered_again(then: dict[str, Any]) -> None:
+    outcome = run(**{names.CHECK_PREDICTION: one_after_another(UNSTORED, then)})
+
+    assert len(outcome.called(names.SUBMIT_PREDICTION)) == 1
+    assert (ending(outcome)["problem"]["charged"], ending(outcome)["pictures_charged"]) == ("yes", 1)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {names.ENTER_GATE: one_after_another(GRANTED, {"state": "closed", "problem": BUSY})},
+        {names.SUBMIT_PREDICTION: one_after_another(SUBMITTED, waits(1, failed=True))},
+        {names.SUBMIT_PREDICTION: one_after_another(SUBMITTED, REFUSED)},
+    ],
+    ids=["closed gate", "refusals", "no credit"],
+)
+def test_after_a_failed_prediction_too_a_provider_that_is_down_is_left_for_the_other(trouble: dict[str, Any]) -> None:
+    well = {names.ENTER_GATE: lambda payload: GRANTED, names.SUBMIT_PREDICTION: lambda payload: SUBMITTED}
+    ((name, fake),) = trouble.items()
+    outcome = run(with_fallback(), **{
+        names.CHECK_PREDICTION: by_generator(lambda payload: FAILED_RUN, lambda payload: stored()),
+        name: by_generator(fake, well[name]),
+    })  # fmt: skip
+
+    assert (ending(outcome)["status"], ending(outcome)["fallback_used"]) == ("succeeded", True)
+
+
+@pytest.mark.parametrize(
+    "hindrance",
+    [
+        {names.ENTER_GATE: one_after_another(GRANTED, *[WAITING_THIRD | {"look_again_seconds": 60.0}] * 6, GRANTED)},
+        {names.SUBMIT_PREDICTION: one_after_another(SUBMITTED, waits(200), SUBMITTED)},
+    ],
+    ids=["the gate", "the provider"],
+)
+def test_no_prediction_is_started_after_the_time_of_the_first(hindrance: dict[str, Any]) -> None:
+    outcome = run(**{names.CHECK_PREDICTION: one_after_another(FAILED_RUN, stored()), **hindrance})
+
+    sent = [at for name, _, at in outcome.calls if name == names.SUBMIT_PREDICTION]
+    finished = [at for name, _, at in outcome.calls if name == names.FINISH_JOB]
+    assert ending(outcome)["problem"]["code"] == "provider_unavailable"
+    assert max(sent) < 120
+    assert max(finished) < 130, "nobody waits for what will not be sent"
+
+
+def test_a_slot_that_cannot_be_given_back_does_not_lose_sight_of_a_leftover() -> None:
+    def leave(payload: dict[str, Any]) -> dict[str, Any]:
+        if payload["index"] == 0:
+            raise RuntimeError("the gate cannot be written")
+        return {"woken": 0}
+
+    looks = {names.CHECK_PREDICTION: lambda payload: stored(0) if payload["index"] == 0 else RUNNING}
+    outcome = run(job_input(2, generation_timeout_seconds=20), **GOES_ON, **looks, **{names.LEAVE_GATE: leave})
+
+    (finished,) = [at for name, _, at in outcome.calls if name == names.FINISH_JOB]
+    seen = [at for name, payload, at in outcome.calls if name == names.CHECK_PREDICTION and payload["index"] == 1]
+    assert any(finished < at < finished + 60 for at in seen)
+
+
+def test_a_canceled_job_says_what_it_has_paid_for() -> None:
+    unusable = {"state": "failed", "problem": Problem("provider_bad_response", charged="yes").to_payload(), "resubmits": 0}
+    outcome = run(events=[(1.5, names.EVENT_CANCEL, {})], **{
+        names.CANCEL_PREDICTION: lambda payload: {"state": "finished", "retryable": False},
+        names.CHECK_PREDICTION: one_after_another(RUNNING, unusable),
+    })  # fmt: skip
+
+    told = ending(outcome)
+    assert (told["status"], told["problem"], told["charges"], told["pictures_charged"]) == ("canceled", None, {"0": "yes"}, 1)
+
+
+def test_a_cancel_that_finds_a_failed_prediction_does_not_go_to_the_other_provider() -> None:
+    failed = {"state": "failed", "problem": BUSY, "resubmits": 2}
+    outcome = run(with_fallback(), events=[(1.5, names.EVENT_CANCEL, {})], **{
+        names.CANCEL_PREDICTION: lambda payload: {"state": "finished", "retryable": False},
+        names.CHECK_PREDICTION: one_after_another(RUNNING, failed),
+    })  # fmt: skip
+
+    assert (ending(outcome)["status"], len(outcome.called(names.SUBMIT_PREDICTION))) == ("canceled", 1)
+
+
+def test_a_leftover_grows_old() -> None:
+    outcome = run(events=[(1.5, names.EVENT_CANCEL, {})], **GOES_ON, **{names.CHECK_PREDICTION: lambda payload: RUNNING})
+
+    ages = [payload["age_seconds"] for payload in outcome.called(names.CHECK_PREDICTION)]
+    assert ages == sorted(ages)
+    assert ages[-1] > 800
+
+
+def test_a_place_that_was_taken_without_an_answer_is_given_up() -> None:
+    outcome = run(**{names.ENTER_GATE: one_after_another(RuntimeError("storage away after the gate was written"))})
+
+    assert ending(outcome)["problem"]["code"] == "internal"
+    assert len(outcome.called(names.LEAVE_GATE)) == 1

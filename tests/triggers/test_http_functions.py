@@ -18,6 +18,7 @@ from shared.providers.generator import ProviderError
 from shared.services import use_services
 from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured
+from shared.storage.blob_store import Conflict
 from shared.storage.quota_store import QuotaStore
 from shared.translator import Translation
 from shared.webhooks import Refused
@@ -266,6 +267,19 @@ async def test_a_post_that_storage_failed_leaves_its_key_and_its_owners_limits_f
 
     monkeypatch.setattr(app.blobs, "put_image", failing)
     assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 500
+    assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+async def test_trouble_with_a_limit_is_not_taken_for_another_post_with_the_key(
+    app: Any, client: FakeClient, monkeypatch: Any
+) -> None:
+    def contended(*_: Any) -> None:
+        raise Conflict("owners/x.json")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(app.quotas, "admit", contended)
+        assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 500
+    assert client.started == []
     assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 202
 
 
