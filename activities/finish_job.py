@@ -7,6 +7,7 @@ import azure.durable_functions as df
 
 from shared import names, telemetry
 from shared.services import Services, services
+from shared.storage.job_store import NoSuchJob
 
 blueprint = df.Blueprint()
 
@@ -49,8 +50,8 @@ def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         }
 
     try:
-        document = services.jobs.update(payload["job_id"], ended)
-    except KeyError:
+        document, _ = services.jobs.end(payload["job_id"], ended)
+    except NoSuchJob:
         return {"status": "canceled"}
     services.quotas.release(document["owner"], document["id"])
     telemetry.job_ended(document, payload["polls"])

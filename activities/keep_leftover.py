@@ -8,6 +8,7 @@ import azure.durable_functions as df
 from shared import names, telemetry
 from shared.domain.problem import Charged, worst_charge
 from shared.services import Services, services
+from shared.storage.job_store import NoSuchJob
 
 blueprint = df.Blueprint()
 
@@ -47,7 +48,7 @@ def keep(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
             "usage": usage,
         }  # fmt: skip
 
-    with contextlib.suppress(KeyError):
+    with contextlib.suppress(NoSuchJob):
         # Deleted meanwhile.
         services.jobs.amend(payload["job_id"], amended)
     telemetry.event(

@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-import hashlib
 import re
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from azure.core.exceptions import AzureError
 
 from shared import intake, names, telemetry
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
@@ -24,6 +22,7 @@ from shared.providers.generator import Generator
 from shared.services import Services, services
 from shared.storage.blob_store import Conflict
 from shared.storage.job_store import upload_name
+from shared.storage.key_store import InProgress, Known, Reused, Taken, key_name
 from shared.task_hub import find_instance
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, view
@@ -43,9 +42,6 @@ _accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
 KEY_MAX_CHARACTERS = 255
-KEY_KEPT = timedelta(hours=24)
-#: A POST that has not finished its work by then has died, or nearly.
-KEY_ABANDONED = timedelta(seconds=60)
 
 
 @blueprint.function_name("generate_ppl")
@@ -106,17 +102,17 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     if not key:
         return _create(app, kind, document, form, facts), False
     # Before anything can refuse the request: the job of a repeated one may be paid for already.
-    document["key"] = _key_name(f"{who}|{kind.route}|{key}")
-    job_id, earlier = _claim(app, document["key"], form.fingerprint(), document["id"])
-    if earlier is not None:
-        return earlier, True
+    document["key"] = key_name(who, kind.route, key)
+    claim = _taken(app, document["key"], form.fingerprint(), document["id"])
+    if isinstance(claim, Known):
+        return claim.job, True
     try:
-        return _create(app, kind, document | {"id": job_id}, form, facts), False
+        return _create(app, kind, document | {"id": claim.job_id}, form, facts), False
     except Exception as error:
-        if isinstance(error, Conflict) and (other := app.jobs.read(job_id)):
+        if isinstance(error, Conflict) and (other := app.jobs.read(claim.job_id)):
             # One POST had the key for so long that another took over, and both got here.
             return other, True
-        _give_back(app, document["key"])
+        app.keys.give_back(document["key"], claim.job_id)
         raise
 
 
@@ -163,48 +159,14 @@ def _generators(app: Services, kind: Kind) -> list[Generator]:
     return [app.generators[name] for name in (kind.generator, *fallback)]
 
 
-def _claim(app: Services, name: str, fingerprint: str, job_id: str) -> tuple[str, dict[str, Any] | None]:
-    """(the id of the key's job, its document when it is there), after taking the key for `job_id` if it was free.
-
-    A key whose POST has died is taken over with its job's id: should that POST live after all, there is still one job.
-    Raises ProblemError.
-    """
-    claim = {"fingerprint": fingerprint, "job_id": job_id, "at": datetime.now(UTC).isoformat()}
-    with contextlib.suppress(Conflict):
-        app.blobs.create_document(name, claim)
-        return job_id, None
-    found = app.blobs.read_document(name)
-    if found is None:
+def _taken(app: Services, name: str, fingerprint: str, job_id: str) -> Taken | Known:
+    """Raises ProblemError."""
+    claim = app.keys.take(name, fingerprint, job_id)
+    if isinstance(claim, Reused):
+        raise ProblemError(Problem("idempotency_key_reused"))
+    if isinstance(claim, InProgress):
         raise ProblemError(Problem("idempotency_in_progress"))
-    known, etag = found
-    age = datetime.now(UTC) - datetime.fromisoformat(known["at"])
-    if age < KEY_KEPT:
-        if known["fingerprint"] != fingerprint:
-            raise ProblemError(Problem("idempotency_key_reused"))
-        claim["job_id"] = known["job_id"]
-        document = app.jobs.read(known["job_id"])
-        if document is not None:
-            return known["job_id"], document
-        if age < KEY_ABANDONED:
-            raise ProblemError(Problem("idempotency_in_progress"))
-    try:
-        app.blobs.replace_document(name, claim, etag)
-    except Conflict:
-        raise ProblemError(Problem("idempotency_in_progress")) from None
-    return claim["job_id"], None
-
-
-def _give_back(app: Services, name: str) -> None:
-    """Let the key be used again at once: its request was refused or failed, and may be sent again."""
-    with contextlib.suppress(Conflict, AzureError):
-        found = app.blobs.read_document(name)
-        if found:
-            long_ago = (datetime.now(UTC) - KEY_ABANDONED).isoformat()
-            app.blobs.replace_document(name, {**found[0], "at": long_ago}, found[1])
-
-
-def _key_name(scope: str) -> str:
-    return f"idempotency/{hashlib.sha256(scope.encode()).hexdigest()}.json"
+    return claim
 
 
 def _document(kind: Kind, asked: Generation, generator: Generator, who: str) -> dict[str, Any]:

@@ -110,8 +110,8 @@ def _progress(custom: Any) -> int:
 
 def _give_up(job_id: str, progress: int) -> dict[str, Any]:
     days, now = services().settings.retention_days, datetime.now(UTC)
-    document = services().jobs.update(job_id, lambda document: given_up(document, now, progress, days))
-    if document["completed_at"] == now.isoformat():
+    document, is_ended_here = services().jobs.end(job_id, lambda document: given_up(document, now, progress, days))
+    if is_ended_here:
         # Nobody else tells of it: the last step that would have is the one that did not run.
         telemetry.job_ended(document, document["polls"])
     services().quotas.release(document["owner"], job_id)

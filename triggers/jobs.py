@@ -14,7 +14,7 @@ from shared.domain.job import FAILED, SUCCEEDED, asked_to_cancel, is_terminal
 from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.job_ids import is_job_id
 from shared.services import services
-from shared.storage.blob_store import IMAGES
+from shared.storage.blob_store import IMAGES, Missing
 from shared.task_hub import find_instance
 from triggers.edge import endpoint, json_response, language
 from triggers.job_view import Job, load_job, view
@@ -58,7 +58,7 @@ async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  #
     if req.params.get("inline") == "1":
         try:
             data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
-        except KeyError:
+        except Missing:
             raise ProblemError(Problem("result_expired")) from None
         return func.HttpResponse(data, mimetype=output["content_type"], headers={"Cache-Control": "private, max-age=3600"})
     url, _ = await asyncio.to_thread(services().links.sign, IMAGES, output["blob"])
@@ -113,12 +113,9 @@ async def _forget(client: df.DurableOrchestrationClient, instance: str) -> None:
 
 async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> dict[str, Any]:
     """The job's document, marked unless it has ended. The mark stops a submit to come; the event wakes a job that waits."""
-    try:
-        document = await asyncio.to_thread(
-            services().jobs.update, job.document["id"], lambda document: asked_to_cancel(document, datetime.now(UTC))
-        )
-    except KeyError:  # deleted a moment ago
-        raise ProblemError(Problem("job_not_found")) from None
+    document = await asyncio.to_thread(
+        services().jobs.update, job.document["id"], lambda document: asked_to_cancel(document, datetime.now(UTC))
+    )
     if is_terminal(document["status"]):
         return document
     pictures = document["input"]["n"]

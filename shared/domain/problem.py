@@ -175,6 +175,14 @@ CATALOGUE: dict[str, Kind] = {
         "{provider} 모델 생성 실패: 생성 서비스의 잔액이 부족합니다. 관리자가 충전한 뒤 다시 시도해 주세요.",
         "{provider}'s credit is used up. Try again after an administrator has topped it up.",
     ),
+    "busy": Kind(
+        503,
+        True,
+        "요청이 몰림",
+        "Too many requests at once",
+        "요청이 한꺼번에 많이 들어와 지금은 처리하지 못했습니다. 잠시 후 다시 시도해 주세요. 이 요청으로 비용은 발생하지 않았습니다.",
+        "Too many requests came in at once, so this one was not handled. Try again in a moment. Nothing was charged for it.",
+    ),
     "intake_paused": Kind(
         503,
         True,

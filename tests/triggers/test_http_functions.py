@@ -18,7 +18,7 @@ from shared.providers.generator import ProviderError
 from shared.services import use_services
 from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured
-from shared.storage.blob_store import Conflict
+from shared.storage.documents import Busy
 from shared.storage.quota_store import QuotaStore
 from shared.translator import Translation
 from shared.webhooks import Refused
@@ -258,7 +258,7 @@ async def test_a_repeated_request_gets_its_job_whatever_would_refuse_a_new_one(
 async def test_a_post_that_storage_failed_leaves_its_key_and_its_owners_limits_free(
     app: Any, client: FakeClient, monkeypatch: Any
 ) -> None:
-    app.quotas = QuotaStore(app.blobs, max_active=1, max_daily=1)
+    app.quotas = QuotaStore(app.documents, max_active=1, max_daily=1)
     put = app.blobs.put_image
 
     def failing(*args: Any) -> None:
@@ -274,11 +274,12 @@ async def test_trouble_with_a_limit_is_not_taken_for_another_post_with_the_key(
     app: Any, client: FakeClient, monkeypatch: Any
 ) -> None:
     def contended(*_: Any) -> None:
-        raise Conflict("owners/x.json")
+        raise Busy("owners/x.json")
 
     with monkeypatch.context() as busy:
         busy.setattr(app.quotas, "admit", contended)
-        assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 500
+        refused = await post(client, headers={"Idempotency-Key": "k"})
+        assert (refused.status_code, body(refused)["code"], refused.headers["Retry-After"]) == (503, "busy", "5")
     assert client.started == []
     assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 202
 
@@ -841,7 +842,7 @@ async def test_what_has_ended_is_forgotten_after_the_retention_and_stuck_jobs_ar
 
 
 async def test_an_owners_limits_are_told_and_a_replay_is_no_new_job(app: Any, client: FakeClient) -> None:
-    app.__dict__["quotas"] = QuotaStore(app.blobs, 1, 2)
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, 2)
     first = await post(client, headers={"Idempotency-Key": "one"})
     refused = await post(client, headers={"Idempotency-Key": "two"})
     assert (refused.status_code, body(refused)["code"]) == (429, "too_many_active_jobs")
@@ -960,7 +961,7 @@ async def test_a_running_job_is_canceled_before_it_is_deleted(app: Any, monkeypa
 
 async def test_a_deleted_job_counts_no_more_among_its_owners(app: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(jobs, "DELETE_WAIT_SECONDS", 0.05)
-    app.__dict__["quotas"] = QuotaStore(app.blobs, 1, None)
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, None)
     client = Forgetful()
     job_id = body(await post(client))["id"]
     assert body(await post(client))["code"] == "too_many_active_jobs"
