@@ -119,7 +119,7 @@ class Documents:
 
     def _attempt(self, name: str, batch: Sequence["_Change[Any]"], describe: Describe | None, is_new: bool) -> None:
         """Run the changes one after the other and write what has become of the document. Raises Conflict."""
-        guess = self._memory.guess(name) or (_ABSENT if is_new else None)
+        guess = self._memory.guess(name, is_new)
         if guess is not None:
             after = _run(batch, guess.text)
             if after != guess.text:
@@ -176,9 +176,9 @@ class _Memory:
         self._versions: OrderedDict[str, _Version] = OrderedDict()
         self._lock = threading.Lock()
 
-    def guess(self, name: str) -> _Version | None:
+    def guess(self, name: str, is_new: bool) -> _Version | None:
         with self._lock:
-            version = self._versions.get(name)
+            version = self._versions.get(name, _ABSENT if is_new else None)
             return version if version and version.is_trusted else None
 
     def keep(self, name: str, version: _Version) -> None:

@@ -18,7 +18,9 @@ from shared.providers.generator import ProviderError
 from shared.services import use_services
 from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured
+from shared.storage.blob_store import Missing
 from shared.storage.documents import Busy
+from shared.storage.job_store import NoSuchJob
 from shared.storage.quota_store import QuotaStore
 from shared.translator import Translation
 from shared.webhooks import Refused
@@ -664,6 +666,38 @@ async def test_an_unexpected_failure_is_an_internal_problem_with_the_request_id(
 
     answer = await broken(request(headers={"X-Request-Id": "mine"}))
     assert (answer.status_code, body(answer)["code"], body(answer)["request_id"]) == (500, "internal", "mine")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "retry_after"),
+    [(Busy("owners/x.json"), 503, "busy", "5"), (NoSuchJob("job_1"), 404, "job_not_found", None),
+     (Missing("job_1/output/0.png"), 410, "result_expired", None)],
+)  # fmt: skip
+async def test_what_storage_says_in_its_own_words_is_no_internal_failure(
+    app: Any, error: Exception, status: int, code: str, retry_after: str | None
+) -> None:
+    @endpoint
+    async def refused(req: Any) -> Any:
+        raise error
+
+    answer = await refused(request())
+    assert (answer.status_code, body(answer)["code"], answer.headers.get("Retry-After")) == (status, code, retry_after)
+
+
+async def test_a_job_that_is_deleted_while_it_is_looked_at_is_not_found(app: Any, client: FakeClient, monkeypatch: Any) -> None:
+    job_id = body(await post(client))["id"]
+    app.jobs.update(job_id, lambda job: job | {"created_at": "2026-01-01T00:00:00+00:00"})
+    client.statuses.clear()
+    read = app.jobs.read
+
+    def deleted_after(job_id: str) -> Any:
+        document = read(job_id)
+        app.jobs.delete(job_id)
+        return document
+
+    monkeypatch.setattr(app.jobs, "read", deleted_after)
+    answer = await get(client, job_id)
+    assert (answer.status_code, body(answer)["code"]) == (404, "job_not_found")
 
 
 async def test_cors_is_answered_for_allowed_origins_only(app: Any) -> None:

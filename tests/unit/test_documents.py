@@ -105,6 +105,11 @@ def test_what_is_probably_new_is_not_read_first(ours: Documents, theirs: Documen
     assert blobs.asked_since() == "W"
     assert add(theirs, "a", is_new=True).document == {"words": ["a"]}
     assert blobs.asked_since() == "CR"
+    # It is known to be there by now.
+    add(ours, "b")
+    add(theirs, "c", is_new=True)
+    add(theirs, "d", is_new=True)
+    assert blobs.asked_since() == "WCRWRW"
 
 
 def test_what_was_created_or_read_here_need_not_be_read_again(ours: Documents, blobs: Counted) -> None:
