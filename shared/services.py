@@ -14,8 +14,10 @@ from shared.storage.documents import Documents
 from shared.storage.gate_store import GateStore
 from shared.storage.job_store import JobStore
 from shared.storage.key_store import KeyStore
+from shared.storage.picture_store import PictureStore
 from shared.storage.quota_store import QuotaStore
 from shared.storage.signed_links import LinkSigner
+from shared.storage.submission_store import SubmissionStore
 from shared.translator import Translator
 from shared.webhooks import WebhookVerifier
 
@@ -58,6 +60,14 @@ class Services:
         return Documents(self.blobs)
 
     @functools.cached_property
+    def submissions(self) -> SubmissionStore:
+        return SubmissionStore(self.blobs)
+
+    @functools.cached_property
+    def pictures(self) -> PictureStore:
+        return PictureStore(self.blobs)
+
+    @functools.cached_property
     def keys(self) -> KeyStore:
         return KeyStore(self.documents, self.jobs, self.now)
 
@@ -96,6 +106,11 @@ class Services:
         from shared.providers.registry import build_generators
 
         return build_generators(self.settings, self.secrets)
+
+    @property
+    def prices(self) -> dict[str, float]:
+        """Dollars for one picture, by generator."""
+        return {name: generator.cost_usd for name, generator in self.generators.items()}
 
     @functools.cached_property
     def _blob_service(self) -> Any:

@@ -1,12 +1,13 @@
 """Job documents, the record of each submit, and where a job's images lie."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from shared.domain.job import is_terminal
+from shared.domain.job import deleted, is_terminal
 from shared.job_ids import accepted_at, is_job_id, prefixes_of
-from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore
+from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict
 from shared.storage.documents import Document, Documents, Operation, T
 
 #: May run several times, and gets a copy of its own each time.
@@ -65,6 +66,20 @@ class JobStore:
                 if status and not is_terminal(status):
                     yield job_id
 
+    def hide(self, job_id: str, at: datetime) -> dict[str, Any]:
+        """Mark a job as deleted: nobody sees it any more, and it is known by a name of its own until it is forgotten.
+
+        Raises NoSuchJob.
+        """
+        # First what leads back to it: a mark without a job is passed over, a hidden job without one would stay for ever.
+        with contextlib.suppress(Conflict):
+            self._blobs.create_document(_mark_name(job_id), {"job_id": job_id})
+        return self.amend(job_id, lambda job: deleted(job, at))
+
+    def deleted_jobs(self) -> list[str]:
+        """Ids of the jobs that are deleted and not yet forgotten."""
+        return [name.removeprefix(_MARKS).removesuffix(".json") for name in self._blobs.names(DOCUMENTS, _MARKS)]
+
     def delete(self, job_id: str, key: str | None = None) -> None:
         """The job's images, its claims of predictions, the document of its idempotency key, its records and at last its own
         document: a delete cut short can be asked for again."""
@@ -77,6 +92,7 @@ class JobStore:
             self._delete_claim(name)
             self._blobs.delete(DOCUMENTS, name)
         self._blobs.delete_all(DOCUMENTS, f"jobs/{job_id}/")
+        self._blobs.delete(DOCUMENTS, _mark_name(job_id))
 
     def _delete_claim(self, submission: str) -> None:
         found = self._blobs.read_document(submission)
@@ -97,6 +113,11 @@ class JobStore:
 
 
 _FILE = "job.json"
+_MARKS = "deleted/"
+
+
+def _mark_name(job_id: str) -> str:
+    return f"{_MARKS}{job_id}.json"
 
 
 def _existing(document: Document | None, job_id: str) -> dict[str, Any]:
