@@ -12,7 +12,7 @@ from shared import images, names, provenance, telemetry
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import GENERATING, STORING
 from shared.domain.problem import Problem, ProblemError
-from shared.providers.generator import Failed, Generator, Handle, ProviderError, Ready, Running
+from shared.providers.generator import Failed, Generator, Handle, NotFound, ProviderError, Ready, Running, Unusable
 from shared.services import Services, services
 from shared.storage.job_store import output_name, thumbnail_name
 
@@ -36,7 +36,11 @@ def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
     """
     generator = services.generators[payload["generator"]]
     telemetry.name_prediction(payload["handle"]["id"])
-    look = generator.look(Handle.from_payload(payload["handle"]), payload["age_seconds"])
+    look = generator.look(Handle.from_payload(payload["handle"]))
+    if isinstance(look, NotFound):
+        look = Running(trouble="not found")
+    if isinstance(look, Unusable):
+        look = Failed(look.problem)
     if isinstance(look, Running):
         if look.trouble:
             telemetry.event("poll_trouble", job_id=payload["job_id"], generator=generator.name, trouble=look.trouble)

@@ -16,7 +16,7 @@ from shared import intake, names, telemetry
 from shared.domain.job import SUBMITTING, is_terminal
 from shared.domain.problem import Charged, Problem
 from shared.providers.generator import Generator, Handle, Order, ProviderError
-from shared.providers.http import CONNECT_SECONDS, TOTAL_SECONDS
+from shared.providers.http import CONNECT_SECONDS, CREATE_SECONDS
 from shared.services import Services, services
 from shared.storage.blob_store import Conflict
 from shared.storage.job_store import submission_name
@@ -24,7 +24,7 @@ from shared.storage.job_store import submission_name
 blueprint = df.Blueprint()
 
 #: After this a send that is on record has either been answered or died with its host.
-SETTLED_AFTER_SECONDS = TOTAL_SECONDS + 2 * CONNECT_SECONDS
+SETTLED_AFTER_SECONDS = CREATE_SECONDS + 2 * CONNECT_SECONDS
 #: A lost prediction may take a moment to show in the provider's list.
 LIST_LAG_SECONDS = 5.0
 #: A run that stood still for longer between its intent and its call does not send: another may have taken over.
@@ -133,7 +133,7 @@ def _settle(
         return _wait(record, unavailable, settled_after - record.age_seconds, is_lost=True)
     if generator.can_find:
         try:
-            found = generator.find(order, since=datetime.fromisoformat(record["sent_at"]))
+            found = next(iter(generator.find(order, since=datetime.fromisoformat(record["sent_at"]))), None)
         except ProviderError as error:
             if not error.problem.is_retryable:
                 return _failed(record, unavailable)
