@@ -104,6 +104,8 @@ class ReplicateConfig(ProviderConfig):
     retention_seconds: float = 3600.0
     longest_run_seconds: float = 1800.0
     page_size: int = 100
+    #: A new prediction shows in the list only after this long (?).
+    list_lag_seconds: float = 0.0
     #: Longer data URIs are echoed as a URL (?).
     echo_limit_bytes: int = 262_144
     webhook_secret: str = "whsec_c2ltdWxhdG9yLXdlYmhvb2stc2lnbmluZy1zZWNyZXQ="  # noqa: S105 - opens nothing
