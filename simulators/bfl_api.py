@@ -154,12 +154,13 @@ class BflApi:
         # Without a polling_url the same base is asked (2.3), so such a task lives there.
         other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(host, host)
         home = host if webhook else (self.config.polling_host or other)
+        first = images[0].size if images else None
         pixels = sum(image.size[0] * image.size[1] for image in images if image.size)
         return Record(
             id=str(uuid.uuid4()), provider=self.name, model=model, created_at=time.time(), plan=plan,
             input={}, prompt=body["prompt"],
             images=[image.sha if image.jpeg else None for image in images],
-            size=list(pictures.output_size(body.get("aspect_ratio"), images[0].size if images else None)),
+            size=list(pictures.output_size(body.get("aspect_ratio"), first, self.config.longest_side)),
             output_format=body.get("output_format") or "png",
             scene="ppl" if body.get("input_image_2") else "goods", body_hash=digest, base=base_of(request), home_host=home,
             webhook=webhook, input_mp=round(pixels / 1e6, 2) if images else None,

@@ -193,7 +193,7 @@ class ReplicateApi:
             provider=self.name, model=model, created_at=time.time(), plan=plan, input=echo, prompt=given["prompt"],
             images=[image.sha if image.jpeg else None for image in images],
             # Which of the two images `match_input_image` follows is not known (1.3) (?).
-            size=list(pictures.output_size(ratio, images[0].size)),
+            size=list(pictures.output_size(ratio, images[0].size, self.config.longest_side)),
             output_format=given.get("output_format", "png"), scene="ppl", body_hash=digest,
             base=base_of(request), home_host="", webhook=webhook,
         )  # fmt: skip
