@@ -235,13 +235,16 @@ def ended(engine: Any, instance_id: str) -> dict[str, Any]:
         ([AFTER], "Failed", FIRST_EPISODE.replace("two_steps", "one_try")),
     ],
 )
-def test_the_engine_ends_what_is_hit(turns: list[str | None], status: str, output: str) -> None:
+def test_the_engine_ends_what_is_hit_and_warns(
+    turns: list[str | None], status: str, output: str, caplog: pytest.LogCaptureFixture
+) -> None:
     ran: list[Any] = []
     with running_engine(Always(*turns), first=ran.append) as engine:
         engine.start_instance("one_try", "i1", None, None, overwrite=False)
         row = ended(engine, "i1")
     assert (row["status"], json.loads(row["output"])) == (status, output)
     assert len(ran) == (1 if turns == [None, AFTER] else 0)
+    assert [r.levelname for r in caplog.records if r.name == "devhost.durable"] == ["WARNING"]
 
 
 def test_an_answer_for_an_instance_that_died_meanwhile_goes_nowhere(caplog: pytest.LogCaptureFixture) -> None:
