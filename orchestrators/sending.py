@@ -113,7 +113,7 @@ def _wait_to_ask_again(picture: Picture, turn: Turn, answer: p.Again) -> Generat
     turn.refusals += 1
     turn.has_failed = answer["provider_failed"]
     picture.show(WAITING)
-    if picture.ledger.is_open:
+    if answer["sends"][-1:] == ["open"]:
         # Something may have been made: that is found out first, and then canceled as what it is.
         yield timer(picture.context, seconds)
         return None
