@@ -73,7 +73,7 @@ def _asked(picture: Picture, turn: Turn, end: End | None) -> Generator[Any, Any,
         "over_problem": None if end is None else end.problem,
         "find_looks_seconds": limits["find_looks_seconds"],
     }  # fmt: skip
-    answer = yield from call(picture.context, names.SUBMIT_PREDICTION, payload, limits["patience"]["patient"])
+    answer = yield from call(picture.context, names.SUBMIT_PREDICTION, payload, limits["patience"]["paying"])
     picture.ledger = picture.ledger.noted(course.generator, course.attempt, answer["sends"])
     turn.has_failed = False
     return answer
