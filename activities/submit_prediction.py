@@ -132,7 +132,7 @@ class _Sender:
         if self._payload["is_over"]:
             begun = Submission.never_sent(self._generator.name, call, now, self._payload["over_problem"])
         else:
-            begun = Submission.begun(self._generator.name, call, now)
+            begun = Submission.begun(self._generator.name, call, now, self._payload["instance"])
         try:
             return store.create(self._attempt, begun), True
         except Conflict:
@@ -158,7 +158,7 @@ class _Sender:
             # Every send was lost, so each may have been made.
             self._change(record, submission.failed(self._unknown().at(SUBMITTING).to_payload(), is_refused=False))
             return self._verdict(record)
-        self._change(record, submission.sent_again(asked.call, self._services.now()))
+        self._change(record, submission.sent_again(asked.call, self._services.now(), self._payload["instance"]))
         return self._send(record, self._order(job, images))
 
     # ---- sending ----
@@ -238,12 +238,13 @@ class _Sender:
         return self._carry_out(not_found(submission, asked), record, asked, job, images)
 
     def _found(self, submission: Submission, order: Order) -> Handle | None:
-        """A prediction that fits and is nobody else's."""
-        store = self._services.submissions
+        """A prediction that fits and is nobody else's. It may have been sent for another run of the story, which was to be told."""
+        store, instances = self._services.submissions, submission.document.get("instances") or [self._payload["instance"]]
         known = store.known_predictions(self._attempt)
-        for handle in self._generator.find(order, since=submission.first_sent_at):
-            if handle.id not in known and store.claim(self._generator.name, handle.id, self._attempt):
-                return handle
+        for url in dict.fromkeys(self._generator.webhook_url(instance, self._attempt.attempt) for instance in instances):
+            for handle in self._generator.find(replace(order, webhook_url=url), since=submission.first_sent_at):
+                if handle.id not in known and store.claim(self._generator.name, handle.id, self._attempt):
+                    return handle
         return None
 
     # ---- answers ----
