@@ -6,9 +6,10 @@ import azure.durable_functions as df
 
 from shared import images, names, telemetry
 from shared.domain.image_kind import EXTENSIONS
-from shared.domain.job import VALIDATING
-from shared.domain.problem import ProblemError
+from shared.domain.job import VALIDATING, is_wanted
+from shared.domain.problem import Problem, ProblemError
 from shared.services import Services, services
+from shared.storage.blob_store import Missing
 from shared.storage.job_store import prepared_name
 
 blueprint = df.Blueprint()
@@ -26,6 +27,11 @@ def prepare(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
         prepared = images.prepare_for_provider(services.blobs.get_image(payload["blob"]))
     except ProblemError as error:
         return {"problem": error.problem.about(payload["field"]).at(VALIDATING).to_payload()}
+    except Missing:
+        # A deleted job has no images any more, but its story goes on: something may be to pay.
+        if is_wanted(services.jobs.read(payload["job_id"])):
+            raise
+        return {"problem": Problem("internal").at(VALIDATING).to_payload()}
     blob = prepared_name(payload["job_id"], payload["field"], EXTENSIONS[prepared.facts.content_type])
     services.blobs.put_image(blob, prepared.data, prepared.facts.content_type)
     return {"blob": blob}

@@ -27,9 +27,10 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     started_at = context.current_utc_datetime.isoformat()
     context.set_custom_status(status_at(VALIDATING, started_at=started_at))
     images, problem = yield from _prepared(context, job)
-    if problem is not None:
+    if problem is not None and not job["start"]:
         return (yield from _finished(context, job, started_at, [], problem))
-    orders = [_order(job, wish, images, started_at) for wish in job["pictures"]]
+    # A story that is told again may have sent something already: that is looked after, whatever became of the images.
+    orders = [_order(job, wish, images, problem, started_at) for wish in job["pictures"]]
     if len(orders) == 1:
         return (yield from _one_picture(context, job, orders[0]))
     return (yield from _several_pictures(context, job, orders))
@@ -49,10 +50,11 @@ def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Gener
     return [image["blob"] for image in prepared if "blob" in image], problem
 
 
-def _order(job: p.JobOrder, wish: p.PictureWish, images: list[str], started_at: str) -> p.PictureOrder:
+def _order(job: p.JobOrder, wish: p.PictureWish, images: list[str], problem: Any, started_at: str) -> p.PictureOrder:
     return {
-        **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "images": images,
-        "label": job["label"], "generators": job["generators"], "started_at": started_at, "limits": job["limits"],
+        **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "problem": problem,
+        "images": images, "label": job["label"], "generators": job["generators"], "started_at": started_at,
+        "limits": job["limits"],
     }  # fmt: skip
 
 

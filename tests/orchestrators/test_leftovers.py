@@ -1,5 +1,6 @@
 """Predictions that go on at the provider when their picture has ended: watched from that moment on, kept, told truly."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_leftover_is_looked_at_soon_then_every_half_minute() -> None:
 
     after = [at - told.ended_at for at in told.times(LOOK) if at > told.ended_at]
     assert 4 <= after[0] <= 6
-    assert all(14 <= second - first <= 31 for first, second in zip(after[1:], after[2:], strict=False))
+    assert all(14 <= second - first <= 31 for first, second in itertools.pairwise(after[1:]))
 
 
 def test_a_job_that_failed_and_whose_late_picture_was_then_paid_says_so() -> None:

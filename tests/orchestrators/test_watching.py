@@ -85,7 +85,9 @@ def test_a_finished_picture_is_fetched_though_a_later_look_tells_nothing() -> No
 
 
 @pytest.mark.parametrize(
-    "then", [failed(down("unknown"), 2), failed(down("no"), 2), MISSING], ids=["failed", "failed for nothing", "not found any more"]
+    "then",
+    [failed(down("unknown"), 2), failed(down("no"), 2), MISSING],
+    ids=["failed", "failed for nothing", "not found any more"],
 )
 @pytest.mark.parametrize("has_other", [False, True])
 def test_a_finished_picture_that_is_told_to_have_failed_is_paid_for_and_not_ordered_again(then: Any, has_other: bool) -> None:

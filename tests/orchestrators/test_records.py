@@ -1,0 +1,449 @@
+"""Stories with the real activities: begun again from their records, told twice, overtaken by a cancel, beside each other."""
+
+from typing import Any
+
+import pytest
+
+from devhost.worker_deaths import WorkerDied
+from shared import names
+from shared.domain.problem import Problem
+from shared.providers.generator import ProviderError
+from tests.orchestrators.house import House, do
+from tests.orchestrators.story import JOB
+
+OTHER_JOB = "job_00000000000000000000000002"
+PAID_ONCE = {"cost_usd": 0.08, "estimated": True, "settled": True}
+
+
+def test_a_job_is_made_paid_and_leaves_its_slot() -> None:
+    house = House()
+    house.post()
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["usage"], job["possible_duplicate"]) == ("succeeded", PAID_ONCE, False)
+    assert (len(house.provider.submitted), house.provider.billed, house.held) == (1, 1, set())
+
+
+# ---- an engine that ends a story ----
+
+
+@pytest.mark.parametrize("episode", range(1, 12))
+def test_a_job_whose_worker_died_in_an_episode_is_told_again_from_its_records(episode: int) -> None:
+    house = House()
+    house.deaths.when = lambda instance, number: number == episode
+    house.post()
+    house.see_every(15.0)
+    house.go_on()
+
+    job = house.job()
+    assert house.deaths.happened == 1
+    assert (job["status"], job["usage"], job["possible_duplicate"]) == ("succeeded", PAID_ONCE, False)
+    assert (len(house.provider.submitted), job.get("starts", 0), house.held) == (1, 1, set())
+
+
+@pytest.mark.parametrize("nth", [2, 3, 5, 7])
+def test_jobs_of_several_pictures_pay_each_once_however_their_stories_die(nth: int) -> None:
+    house = House()
+    house.deaths.when = lambda instance, number: sum(house.deaths.of.values()) % (nth * 4) == nth
+    house.post(pictures=3)
+    house.see_every(15.0)
+    house.go_on()
+
+    job = house.job()
+    assert house.deaths.happened >= 1
+    assert (job["status"], [output["index"] for output in job["outputs"]]) == ("succeeded", [0, 1, 2])
+    assert (job["usage"]["cost_usd"], job["possible_duplicate"]) == (0.24, False)
+    assert (len(house.provider.submitted), house.held) == (3, set())
+
+
+def test_the_children_of_a_later_start_have_names_of_their_own_and_the_former_ones_are_ended() -> None:
+    house = House()
+    house.provider.seconds = {2: 60.0}
+    # It dies when the first picture has ended.
+    house.deaths.when = lambda instance, number: instance == JOB and number == 3
+    house.post(pictures=2)
+    house.bench.at(20.0, house.see)
+    house.go_on()
+
+    assert house.job()["status"] == "succeeded"
+    statuses = house.bench.instances()
+    assert (statuses[f"{JOB}-1"], statuses[f"{JOB}-1-1"]) == ("Terminated", "Completed")
+    assert len(house.provider.submitted) == 2
+
+
+def test_a_story_that_dies_whenever_it_begins_ends_after_five_starts_and_says_that_nothing_was_charged() -> None:
+    house = House()
+    house.deaths.when = lambda instance, number: True
+    house.post()
+    house.see_every(60.0)
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["starts"], job["error"]["code"], job["error"]["charged"]) == ("failed", 5, "internal", "no")
+    assert (job["usage"], house.provider.submitted) == ({"cost_usd": 0, "estimated": True, "settled": True}, [])
+
+
+def test_a_story_that_dies_for_good_after_its_send_says_what_the_ledger_says() -> None:
+    house = House()
+    house.deaths.when = lambda instance, number: number > 2 if house.provider.submitted else False
+    house.post()
+    house.see_every(60.0)
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["error"]["code"], job["error"]["charged"]) == ("failed", "internal", "unknown")
+    assert (job["usage"]["settled"], len(house.provider.submitted)) == (False, 1)
+
+
+def test_a_picture_that_was_stored_is_an_output_though_the_story_dies_for_good() -> None:
+    house = House()
+    house.deaths.when = lambda instance, number: any("/output/" in name for name in house.blobs.images)
+    house.post()
+    house.see_every(60.0)
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["error"]["code"], len(job["outputs"])) == ("failed", "internal", 1)
+    assert (job["error"]["charged"], job["usage"]) == ("yes", PAID_ONCE)
+
+
+def test_a_run_that_an_operator_terminated_is_not_started_again_and_its_ledger_speaks() -> None:
+    house = House()
+    house.post()
+    house.bench.at(4.0, lambda: house.bench.terminate(JOB, "enough"))
+    house.see_every(60.0, 20)
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["error"]["code"], job["error"]["charged"]) == ("failed", "internal", "unknown")
+    assert job.get("starts", 0) == 0
+    assert len(house.provider.submitted) == 1
+
+
+def test_a_job_that_an_operator_suspended_is_resumed_to_hear_its_cancel() -> None:
+    house = House()
+    house.provider.on_cancel = "canceled"
+    house.post()
+    house.bench.at(3.0, lambda: house.bench.suspend(JOB, "a look"))
+    house.bench.at(6.0, house.cancel)
+    house.go_on()
+
+    assert (house.job()["status"], house.provider.canceled) == ("canceled", ["p-1"])
+
+
+def test_a_watch_that_died_after_the_end_of_its_job_is_taken_up_again() -> None:
+    house = House()
+    house.provider.seconds = {1: 300.0}
+    house.post()
+    house.bench.at(200.0, lambda: setattr(house.deaths, "when", lambda instance, number: not house.deaths.happened))
+    house.see_every(60.0)
+    house.go_on(190.0)
+    early = house.job()
+    assert (early["status"], early["error"]["code"], early["error"]["charged"]) == ("failed", "generation_timeout", "unknown")
+    house.go_on()
+
+    job = house.job()
+    assert house.deaths.happened == 1
+    assert (job["status"], job["error"]["charged"], job["usage"], len(job["outputs"])) == ("failed", "yes", PAID_ONCE, 1)
+    assert house.held == set()
+
+
+@pytest.mark.parametrize("pictures", [1, 2])
+def test_a_watch_that_is_taken_up_again_forgets_nothing_of_how_its_picture_ended(pictures: int) -> None:
+    house = House()
+    house.provider.seconds = {1: 3000.0}
+    watching = JOB if pictures == 1 else f"{JOB}-0"
+    house.post(pictures=pictures)
+    house.bench.at(200.0, lambda: setattr(
+        house.deaths, "when", lambda instance, number: instance == watching and not house.deaths.happened
+    ))  # fmt: skip
+    house.see_every(60.0)
+    house.go_on()
+
+    first = house.job()["pictures"][0]
+    assert house.deaths.happened == 1
+    assert (first["state"], first["problem"]["code"], first["is_watched"]) == ("failed", "generation_timeout", False)
+    assert first["problem"]["charged"] == "unknown"
+
+
+# ---- a job that was never started ----
+
+
+def test_a_job_whose_post_died_half_way_is_started_by_whoever_sees_it_a_minute_later() -> None:
+    house = House()
+    house.accept()
+    house.bench.let_pass(50.0)
+    house.see()
+    assert house.bench.instances() == {}, "its POST may be about to start it"
+    house.bench.at(30.0, house.see)
+    house.go_on()
+
+    assert (house.job()["status"], len(house.provider.submitted)) == ("succeeded", 1)
+
+
+def test_a_job_that_has_ended_is_never_started_though_the_hub_knows_nothing_of_it() -> None:
+    house = House()
+    house.post()
+    house.go_on()
+    before = house.job()
+    assert house.bench.purge(JOB)
+    house.see()
+    house.go_on()
+
+    assert (house.job(), house.bench.instances()) == (before, {})
+
+
+# ---- two runs of one step ----
+
+
+def test_every_step_delivered_twice_pays_once() -> None:
+    house = House(twice=True)
+    house.post(pictures=2)
+    house.go_on()
+
+    assert (house.job()["status"], house.job()["usage"]["cost_usd"]) == ("succeeded", 0.16)
+    assert len(house.provider.submitted) == 2
+
+
+def test_a_run_that_wakes_after_the_job_was_canceled_does_not_send() -> None:
+    house = House(twice=True)
+    # The first run of the submit stands still before its intent is on record; its twin goes on meanwhile.
+    house.hooks.once("get_image", lambda: None)
+    house.hooks.once("get_image", lambda: None)
+    house.hooks.once("get_image", lambda: house.bench.let_pass(60.0))
+    house.provider.on_submit = [ProviderError(Problem("provider_unavailable", params={"provider": "Fake"}), retry_after=30)]
+    house.post()
+    house.bench.at(10.0, house.cancel)
+    house.go_on()
+
+    assert (house.job()["status"], house.job()["usage"]) == ("canceled", {"cost_usd": 0, "estimated": True, "settled": True})
+    assert len(house.provider.submitted) == 1, "the twin's, which was refused"
+    assert house.held == set()
+
+
+def test_a_run_that_wakes_from_before_its_call_does_not_send_beside_another() -> None:
+    house = House(twice=True)
+    house.hooks.once("require_key", lambda: house.bench.let_pass(90.0))
+    house.post()
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], len(house.provider.submitted)) == ("succeeded", 1)
+    # Whoever took over could not know that nothing had been sent.
+    assert job["possible_duplicate"] is True
+
+
+def test_two_runs_that_both_sent_are_a_possible_duplicate() -> None:
+    house = House(twice=True, can_find=False)
+    house.hooks.once("submit", lambda: house.bench.let_pass(90.0))
+    house.post()
+    house.go_on()
+
+    assert (len(house.provider.submitted), house.job()["possible_duplicate"]) == (2, True)
+
+
+def test_a_worker_that_dies_after_its_send_has_it_found() -> None:
+    house = House()
+    house.hooks.once("submit", _die)
+    house.post()
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["usage"], job["possible_duplicate"]) == ("succeeded", PAID_ONCE, False)
+    assert len(house.provider.submitted) == 1
+
+
+def _die() -> None:
+    raise WorkerDied
+
+
+@pytest.mark.parametrize("what", ["get_image", "require_key", "look", "download", "put_image"])
+def test_a_worker_that_dies_in_any_step_costs_no_second_picture(what: str) -> None:
+    house = House()
+    house.hooks.once(what, _die)
+    house.post()
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], len(job["outputs"]), job["usage"]["cost_usd"]) == ("succeeded", 1, 0.08)
+    assert len(house.provider.submitted) == 1
+
+
+# ---- lost sends ----
+
+
+@pytest.mark.parametrize("lag", [0.0, 12.0, 30.0])
+def test_a_lost_send_is_found_though_the_providers_list_lags(lag: float) -> None:
+    house = House()
+    house.provider.forgets_answer_of, house.provider.list_lags = {1}, lag
+    house.post()
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["usage"], job["possible_duplicate"]) == ("succeeded", PAID_ONCE, False)
+    assert len(house.provider.submitted) == 1
+
+
+def test_a_lost_send_that_is_found_after_a_cancel_is_paid_for_and_kept() -> None:
+    house = House()
+    house.provider.forgets_answer_of, house.provider.list_lags, house.provider.seconds = {1}, 20.0, {1: 60.0}
+    house.post()
+    house.bench.at(3.0, house.cancel)
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["usage"], len(job["outputs"]), house.provider.billed) == ("canceled", PAID_ONCE, 1, 1)
+
+
+def test_a_lost_send_that_is_never_found_is_repeated_once_and_flagged() -> None:
+    house = House()
+    house.provider.forgets_answer_of, house.provider.list_lags = {1}, 1e9
+    house.post()
+    house.go_on()
+
+    job = house.job()
+    assert (job["status"], job["possible_duplicate"], len(house.provider.submitted)) == ("succeeded", True, 2)
+    assert job["usage"] == {"cost_usd": 0.08, "estimated": True, "settled": False}
+
+
+def test_two_jobs_of_one_seed_never_share_a_prediction() -> None:
+    house = House()
+    house.provider.forgets_answer_of = {1, 2}
+    house.post()
+    house.post(job_id=OTHER_JOB)
+    house.go_on()
+
+    found = [house.blobs.documents[f"jobs/{job}/submission-0-1.json"][0]["handle"]["id"] for job in (JOB, OTHER_JOB)]
+    assert sorted(found) == ["p-1", "p-2"]
+    assert [house.job(job)["usage"] for job in (JOB, OTHER_JOB)] == [PAID_ONCE] * 2
+
+
+# ---- several pictures and their slots ----
+
+
+def test_slow_pictures_hold_up_strangers_only_while_the_provider_counts_them() -> None:
+    """Two jobs of four share six slots, and the first six pictures take longer than their deadline, once."""
+    house = House(GENERATION_TIMEOUT_SECONDS="30")
+    house.provider.seconds = dict.fromkeys(range(1, 7), 36.0)
+    house.post(pictures=4)
+    house.post(pictures=4, job_id=OTHER_JOB)
+    most = _most_running(house)
+    house.go_on()
+
+    first, second = house.job(), house.job(OTHER_JOB)
+    # All of the first one's came too late; the other still ran when its own did.
+    assert (first["status"], first["error"]["charged"], second["status"], second["error"]) == ("failed", "yes", "succeeded", None)
+    assert [len(job["outputs"]) for job in (first, second)] == [4, 4]
+    assert first["usage"] == second["usage"] == {"cost_usd": 0.32, "estimated": True, "settled": True}
+    assert (len(house.provider.submitted), house.provider.billed, max(most)) == (8, 8, 6)
+    assert house.held == set()
+    # The last two had their slots as soon as looks said that the first had ended.
+    began = sorted(house.provider.began.values())
+    assert (began[-1] - began[0]).total_seconds() < 50
+
+
+def _most_running(house: House) -> list[int]:
+    seen: list[int] = []
+    for second in range(400):
+        house.bench.at(float(second), lambda: seen.append(house.provider.running))
+    return seen
+
+
+def test_a_picture_that_was_ready_after_its_deadline_is_kept_before_its_link_dies() -> None:
+    house = House()
+    house.provider.seconds = {1: 131.0, 2: 110.0}
+    house.post(pictures=2)
+    house.go_on()
+
+    record: Any = house.job()
+    assert (record["status"], len(record["outputs"]), record["usage"]["cost_usd"]) == ("succeeded", 2, 0.16)
+
+
+# ---- deleted jobs ----
+
+
+@pytest.mark.parametrize("at", [0.0, 1.0, 4.5, 11.0, 60.0])
+@pytest.mark.parametrize("pictures", [1, 2])
+@pytest.mark.parametrize("stops", [True, False], ids=["the provider stops", "it goes on"])
+def test_nothing_is_left_of_a_deleted_job_when_its_story_has_ended(at: float, pictures: int, stops: bool) -> None:
+    house = House()
+    house.provider.on_cancel = "canceled" if stops else "going on"
+    house.post(pictures=pictures)
+    house.bench.at(at, house.delete)
+    house.go_on()
+
+    assert house.left_of() == []
+    assert (house.held, house.provider.running) == (set(), 0)
+    if stops and at < 10:
+        assert house.provider.billed == 0
+
+
+def test_a_delete_during_a_slow_create_cancels_what_comes_of_it() -> None:
+    house = House()
+    house.provider.on_cancel = "canceled"
+    house.hooks.once("submit", lambda: (house.bench.at(2.0, house.delete), house.bench.let_pass(8.0)))
+    house.post()
+    house.go_on()
+
+    assert (house.provider.canceled, house.provider.billed, house.left_of()) == (["p-1"], 0, [])
+
+
+def test_a_look_that_is_downloading_while_its_job_is_deleted_leaves_nothing_behind() -> None:
+    house = House()
+    house.hooks.once("download", lambda: (house.bench.at(1.0, house.delete), house.bench.let_pass(5.0)))
+    house.post()
+    house.go_on()
+
+    assert house.left_of() == []
+
+
+def test_a_slot_stays_taken_while_the_provider_counts_the_prediction_of_a_deleted_job() -> None:
+    house = House(slots=1)
+    house.provider.seconds = {1: 100.0}
+    house.post()
+    house.bench.at(5.0, house.delete)
+    house.bench.at(6.0, lambda: house.post(job_id=OTHER_JOB))
+    most = _most_running(house)
+    house.go_on()
+
+    assert (max(most), house.job(OTHER_JOB)["status"], house.left_of()) == (1, "succeeded", [])
+
+
+def test_a_deleted_job_that_died_is_started_again_to_stop_what_it_may_pay() -> None:
+    house = House()
+    house.provider.on_cancel = "canceled"
+    house.provider.seconds = {1: 100.0}
+    house.deaths.when = lambda instance, number: instance == JOB and number == 6
+    house.post()
+    house.bench.at(8.0, house.delete)
+    house.go_on()
+
+    assert house.deaths.happened == 1
+    assert (house.provider.canceled, house.provider.billed, house.left_of()) == (["p-1"], 0, [])
+    assert (house.bench.now - house.provider.began["p-1"]).total_seconds() < 120
+
+
+def test_a_hidden_job_is_all_that_is_left_until_its_story_has_ended() -> None:
+    house = House()
+    house.provider.seconds = {1: 100.0}
+    house.post()
+    house.bench.at(8.0, house.delete)
+    house.go_on(60.0)
+
+    assert all("/input/" not in name and "/prepared/" not in name for name in house.left_of())
+    assert house.job()["deleted_at"]
+
+
+def test_a_janitor_is_not_called_twice() -> None:
+    house = House()
+    house.provider.seconds = {1: 100.0, 2: 100.0}
+    house.post()
+    house.post(job_id=OTHER_JOB)
+    house.bench.at(8.0, house.delete)
+    house.bench.at(9.0, lambda: house.delete(OTHER_JOB))
+    house.go_on()
+
+    assert (house.left_of(), house.left_of(OTHER_JOB)) == ([], [])
+    assert [name for name in house.bench.instances() if not name.startswith("job_")] == [names.JANITOR]
+    assert do(house.client.get_status(names.JANITOR)).runtime_status.name == "Completed"
