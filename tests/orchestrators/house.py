@@ -224,6 +224,13 @@ class House:
         assert document is not None
         return document
 
+    def count_running(self) -> list[int]:
+        """Filled from now on, once a second: how many predictions run at the provider."""
+        seen: list[int] = []
+        for second in range(400):
+            self.bench.at(float(second), lambda: seen.append(self.provider.running))
+        return seen
+
     @property
     def held(self) -> set[str]:
         """Who holds a slot."""

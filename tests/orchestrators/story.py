@@ -167,12 +167,12 @@ SUBMITTED = always(submitted())
 
 
 def _with_verdicts(body: Answer) -> Answer:
-    """A submit that is over ends with a verdict, as the real one does, unless a send of it is open."""
+    """A submit that is over ends with a verdict, as the real one does, unless something may have been sent."""
     known: dict[Any, list[SendState]] = {}
 
     def activity(payload: p.SubmitOrder) -> Any:
         sends = known.get((payload["index"], payload["attempt"]), [])
-        if payload["is_over"] and "open" not in sends:
+        if payload["is_over"] and not payload["may_be_sent"]:
             problem = payload["over_problem"]
             return canceled(*sends) if problem is None else {"state": "failed", "sends": sends, "problem": problem}
         answer = body(payload)
