@@ -46,9 +46,10 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
         await slots.note_failure(services, payload)
     # A run of this activity that died may have sent, and lost its slot since.
     if slot is not None and slot.state != "granted" and not await _is_on_its_way(services, attempt):
-        if slot.state == "waiting" and is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"])):
+        wanted = is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"]))
+        if slot.state == "waiting" and wanted:
             return _waiting(slot)
-        payload = {**payload, "is_over": True, "over_problem": slot.problem}
+        payload = {**payload, "is_over": True, "over_problem": slot.problem if wanted else None}
     answer = await asyncio.to_thread(_Sender(services, payload, slot.expected_seconds if slot else None).run)
     if answer["state"] in ("failed", "canceled"):
         # No prediction comes of this attempt any more.

@@ -1,4 +1,4 @@
-"""Deleted jobs: hidden at once, stopped where they can be, and forgotten when their stories have ended. With the real activities."""
+"""Deleted jobs: hidden at once, stopped where they can be, forgotten when their stories have ended. With the real activities."""
 
 import pytest
 
