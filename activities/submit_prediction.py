@@ -119,7 +119,7 @@ class _Sender:
         if self._payload["is_over"]:
             begun = Submission.never_sent(self._generator.name, call, now, self._payload["over_problem"])
         else:
-            begun = Submission.begun(self._generator.name, call, now)
+            begun = Submission.begun(self._generator.name, call, now, self._payload["instance"])
         try:
             return store.create(self._attempt, begun), True
         except Conflict:
@@ -145,7 +145,7 @@ class _Sender:
             # Every send was lost, so each may have been made.
             self._change(record, submission.failed(self._unknown().at(SUBMITTING).to_payload(), is_refused=False))
             return self._verdict(record)
-        self._change(record, submission.sent_again(asked.call, self._services.now()))
+        self._change(record, submission.sent_again(asked.call, self._services.now(), self._payload["instance"]))
         return self._send(record, self._order(job, images))
 
     # ---- sending ----
@@ -207,7 +207,7 @@ class _Sender:
     def _find(self, step: Step, record: Record, asked: Asked, job: Any, images: Any) -> p.SubmitAnswer:
         submission = record.submission
         try:
-            handle = self._found(submission, self._order(job, images))
+            handle = self._found(submission, self._order(job, images, submission.tells(self._payload["instance"])))
         except ProviderError as error:
             if error.problem.is_retryable and not step.is_last_look:
                 return self._again(submission.sends, self._unknown(), error.retry_after or step.seconds)
@@ -254,11 +254,13 @@ class _Sender:
         return {"state": "canceled", "sends": submission.sends}
 
     def _submitted(self, submission: Submission, *, wanted: bool) -> p.Submitted:
-        told = self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])
+        instance = self._payload["instance"]
+        # A provider goes on telling the instance of a former start.
+        is_told = submission.tells(instance) == instance and self._generator.webhook_url(instance, self._payload["attempt"])
         gate = None if self._measured is not None else self._services.gates.look(self._generator.name)
         handle: p.Handle = submission.document["handle"]
         return {
-            "state": "submitted", "sends": submission.sends, "handle": handle, "will_be_told": told is not None,
+            "state": "submitted", "sends": submission.sends, "handle": handle, "will_be_told": bool(is_told),
             "age_seconds": max(0.0, (self._services.now() - submission.sent_at).total_seconds()),
             "expected_seconds": self._measured if gate is None else gate.measured_seconds(), "is_wanted": wanted,
         }  # fmt: skip
@@ -296,11 +298,12 @@ class _Sender:
                 raise
             return ()
 
-    def _order(self, job: Any, images: tuple[bytes, ...]) -> Order:
-        asked = job["input"]
+    def _order(self, job: Any, images: tuple[bytes, ...], instance: str | None = None) -> Order:
+        """`instance`: whom the provider tells, where that is not the one that asks."""
+        asked, told = job["input"], instance or self._payload["instance"]
         return Order(
             reference=f"{self._payload['job_id']}/{self._payload['index']}",
-            webhook_url=self._generator.webhook_url(self._payload["instance"], self._payload["attempt"]),
+            webhook_url=self._generator.webhook_url(told, self._payload["attempt"]),
             prompt=asked["prompt_sent"], images=images, aspect_ratio=asked["aspect_ratio"],
             output_format=asked["output_format"], safety_tolerance=asked["safety_tolerance"],
             seed=job["seeds"][self._payload["index"]],

@@ -45,9 +45,9 @@ class Submission:
     document: dict[str, Any]
 
     @classmethod
-    def begun(cls, generator: str, call: int, at: datetime) -> "Submission":
-        """The intent to send, by the picture's `call`-th call of the activity."""
-        begun = {"generator": generator, "first_sent_at": at.isoformat()}
+    def begun(cls, generator: str, call: int, at: datetime, instance: str | None = None) -> "Submission":
+        """The intent to send, by the picture's `call`-th call of the activity. `instance`: whom the provider tells of the end."""
+        begun = {"generator": generator, "first_sent_at": at.isoformat(), "instance": instance}
         return cls(_stored(begun, "sending", ["open"], sent_at=at.isoformat(), call=call))
 
     @classmethod
@@ -82,6 +82,10 @@ class Submission:
     def call(self) -> int:
         return int(self.document["call"])
 
+    def tells(self, instance: str) -> str:
+        """Whom the provider tells of the latest send's end, as far as is known; `instance` asks."""
+        return self.document.get("instance") or instance
+
     @property
     def is_open(self) -> bool:
         """Its latest send may have been made."""
@@ -89,10 +93,10 @@ class Submission:
 
     # ---- what happens to it; each raises IllegalTransition ----
 
-    def sent_again(self, call: int, at: datetime) -> "Submission":
+    def sent_again(self, call: int, at: datetime, instance: str | None = None) -> "Submission":
         """Another send: in the place of one that was refused, or beside one that stays open."""
         sends = self.sends if self.sends and self.sends[-1] == "open" else self.sends[:-1]
-        return self._moved("sending", [*sends, "open"], sent_at=at.isoformat(), call=call, lost_at=None)
+        return self._moved("sending", [*sends, "open"], sent_at=at.isoformat(), call=call, lost_at=None, instance=instance)
 
     def refused(self) -> "Submission":
         """The send made nothing."""

@@ -139,6 +139,29 @@ async def test_a_living_child_of_a_terminated_job_keeps_its_slot(services: Any, 
     assert active(services) == {"a/0"}
 
 
+async def test_a_child_that_has_told_its_story_holds_no_slot_while_its_job_goes_on(
+    services: Any, client: Client, clock: Clock
+) -> None:
+    await ask(services, client, "a", instance="a-0")
+    await ask(services, client, "b")
+    client.statuses["a-0"] = instance_status("Completed")
+    clock.pass_(rules.VERIFY_ACTIVE_SECONDS + 1)
+    await ask(services, client, "b", call=2)
+
+    assert (await ask(services, client, "b", call=3))["state"] == "submitted"
+
+
+async def test_the_slot_of_a_child_that_died_is_kept_while_its_job_can_call_it_again(
+    services: Any, client: Client, clock: Clock
+) -> None:
+    await ask(services, client, "a", instance="a-0")
+    await ask(services, client, "b")
+    client.statuses["a-0"] = instance_status("Failed")
+    clock.pass_(rules.VERIFY_ACTIVE_SECONDS + 1)
+
+    assert (await ask(services, client, "b", call=2))["state"] == "waiting"
+
+
 async def test_trouble_of_the_hub_takes_no_slot_from_a_living_job(services: Any, client: Client, clock: Clock) -> None:
     await ask(services, client, "a")
     await ask(services, client, "b")

@@ -231,3 +231,39 @@ async def test_it_looks_for_what_was_sent_since_the_first_send_of_the_attempt(
         clock.pass_(60)
 
     assert set(generator.asked_since) == {began}
+
+
+class Telling(FakeGenerator):
+    """Tells whoever sent, and lists a prediction by whom it tells."""
+
+    def webhook_url(self, instance: str, submission: int) -> str:
+        return f"https://app/{instance}/{submission}"
+
+    def find(self, order: Order, since: datetime) -> Iterator[Handle]:
+        made = [n for n, sent in enumerate(self.submitted, start=1) if sent.webhook_url == order.webhook_url]
+        return iter([Handle(f"p-{n}", f"https://fake/p-{n}") for n in made])
+
+
+async def test_a_lost_send_of_an_earlier_start_is_found_by_the_instance_that_sent_it(client: Any, clock: Clock) -> None:
+    services: Any = make_services(generator := Telling(), clock)
+    services.blobs.put_image("in.png", b"image", "image/png")
+    make_job(services)
+    generator.on_submit = [LOST]
+    await submit(services, client, submit_order(instance="job_1-0"))
+    clock.pass_(5)
+    answer = await submit(services, client, again(2001, instance="job_1-0-1"))
+
+    assert (answer["state"], answer["sends"]) == ("submitted", ["accepted"])
+    # The provider tells the former instance, which is gone: this one has to look by itself.
+    assert answer["will_be_told"] is False
+
+
+@pytest.mark.parametrize("instance", ["job_1-0", "job_1-0-1"])
+async def test_only_the_instance_that_sent_is_told_of_the_end(client: Any, clock: Clock, instance: str) -> None:
+    services: Any = make_services(Telling(), clock)
+    services.blobs.put_image("in.png", b"image", "image/png")
+    make_job(services)
+    first: Any = await submit(services, client, submit_order(instance="job_1-0"))
+    again_: Any = await submit(services, client, again(2001, instance=instance))
+
+    assert (first["will_be_told"], again_["will_be_told"]) == (True, instance == "job_1-0")

@@ -350,3 +350,17 @@ def test_a_picture_that_was_ready_after_its_deadline_is_kept_before_its_link_die
 
     record: Any = house.job()
     assert (record["status"], len(record["outputs"]), record["usage"]["cost_usd"]) == ("succeeded", 2, 0.16)
+
+
+def test_the_slot_of_a_watch_that_died_is_kept_for_it() -> None:
+    house = House(slots=1, GENERATION_TIMEOUT_SECONDS="30")
+    house.provider.seconds = {1: 300.0}
+    house.post()
+    house.bench.at(60.0, lambda: setattr(house.deaths, "when", lambda instance, number: not house.deaths.happened))
+    house.bench.at(160.0, lambda: house.post(job_id=OTHER_JOB))
+    most = house.count_running()
+    house.go_on()
+
+    assert (house.deaths.happened, max(most)) == (1, 1)
+    # Whoever waited for the slot had asked who lives, and so the watch went on.
+    assert [len(house.job(job)["outputs"]) for job in (JOB, OTHER_JOB)] == [1, 1]
