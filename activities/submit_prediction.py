@@ -46,9 +46,10 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
         await slots.note_failure(services, payload)
     # A run of this activity that died may have sent, and lost its slot since.
     if slot is not None and slot.state != "granted" and not await _is_on_its_way(services, attempt):
-        if slot.state == "waiting" and is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"])):
+        wanted = is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"]))
+        if slot.state == "waiting" and wanted:
             return _waiting(slot)
-        payload = {**payload, "is_over": True, "over_problem": slot.problem}
+        payload = {**payload, "is_over": True, "over_problem": slot.problem if wanted else None}
     sender = _Sender(services, payload, slot.expected_seconds if slot else None)
     answer = await asyncio.to_thread(sender.run)
     if payload["is_rerun"]:
@@ -239,7 +240,7 @@ class _Sender:
 
     def _found(self, submission: Submission, order: Order) -> Handle | None:
         """A prediction that fits and is nobody else's. It may have been sent by another run, with a webhook of its own."""
-        store, instances = self._services.submissions, submission.document.get("instances") or [self._payload["instance"]]
+        store, instances = self._services.submissions, submission.instances or [self._payload["instance"]]
         known = store.known_predictions(self._attempt)
         for url in dict.fromkeys(self._generator.webhook_url(instance, self._attempt.attempt) for instance in instances):
             for handle in self._generator.find(replace(order, webhook_url=url), since=submission.first_sent_at):
@@ -268,12 +269,13 @@ class _Sender:
         return {"state": "canceled", "sends": submission.sends, "followed_by": None}
 
     def _submitted(self, submission: Submission, *, wanted: bool) -> p.Submitted:
-        told = self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])
+        instance = self._payload["instance"]
+        is_told = submission.tells(instance) and self._generator.webhook_url(instance, self._payload["attempt"])
         gate = None if self._measured is not None else self._services.gates.look(self._generator.name)
         handle: p.Handle = submission.document["handle"]
         return {
             "state": "submitted", "sends": submission.sends, "followed_by": None, "handle": handle,
-            "will_be_told": told is not None,
+            "will_be_told": bool(is_told),
             "age_seconds": max(0.0, (self._services.now() - submission.sent_at).total_seconds()),
             "expected_seconds": self._measured if gate is None else gate.measured_seconds(), "is_wanted": wanted,
         }  # fmt: skip

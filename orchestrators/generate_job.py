@@ -9,7 +9,7 @@ import azure.durable_functions as df
 
 from orchestrators.make_picture import make
 from orchestrators.picture import Picture, failed
-from orchestrators.steps import ActivityFailed, Steps, call, call_all
+from orchestrators.steps import ActivityFailed, Steps, begin, call, call_all
 from orchestrators.versions import refuse_other_stories
 from orchestrators.watching import watched_on
 from shared import names
@@ -27,9 +27,10 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     started_at = context.current_utc_datetime.isoformat()
     context.set_custom_status(status_at(VALIDATING, started_at=started_at))
     images, problem = yield from _prepared(context, job)
-    if problem is not None:
+    if problem is not None and not job["start"]:
         return (yield from _finished(context, job, started_at, [], problem))
-    orders = [_order(job, wish, images, started_at) for wish in job["pictures"]]
+    # A story that is told again may have sent something already: that is looked after, whatever became of the images.
+    orders = [_order(job, wish, images, problem, started_at) for wish in job["pictures"]]
     if len(orders) == 1:
         return (yield from _one_picture(context, job, orders[0]))
     return (yield from _several_pictures(context, job, orders))
@@ -49,10 +50,11 @@ def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Gener
     return [image["blob"] for image in prepared if "blob" in image], problem
 
 
-def _order(job: p.JobOrder, wish: p.PictureWish, images: list[str], started_at: str) -> p.PictureOrder:
+def _order(job: p.JobOrder, wish: p.PictureWish, images: list[str], problem: Any, started_at: str) -> p.PictureOrder:
     return {
-        **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "images": images,
-        "label": job["label"], "generators": job["generators"], "started_at": started_at, "limits": job["limits"],
+        **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "problem": problem,
+        "images": images, "label": job["label"], "generators": job["generators"], "started_at": started_at,
+        "limits": job["limits"],
     }  # fmt: skip
 
 
@@ -93,14 +95,14 @@ def _several_pictures(context: df.DurableOrchestrationContext, job: p.JobOrder, 
         open_tasks = [task for child in children for task in (child.task, child.told) if not task.is_completed]
         yield context.task_any(open_tasks)
         for child in children:
-            _hear(context, child)
+            yield from _hear(context, child)
     ends = [child.end for child in children if child.end is not None]
     status = yield from _finished(context, job, orders[0]["started_at"], ends, None)
     context.set_custom_status({"job_ended": True})
     while late := [child for child in children if child.is_watching]:
         yield context.task_any([child.task for child in late])
         for child in late:
-            _hear(context, child)
+            yield from _hear(context, child)
             if child.end is not None and not child.is_watching:
                 yield from _kept(context, job, child.end)
     return status
@@ -114,7 +116,7 @@ def _begun(context: df.DurableOrchestrationContext, job: p.JobOrder, order: p.Pi
     return _Child(first, instance, context.call_sub_orchestrator(names.MAKE_PICTURE, first, instance), told)
 
 
-def _hear(context: df.DurableOrchestrationContext, child: _Child) -> None:
+def _hear(context: df.DurableOrchestrationContext, child: _Child) -> Steps:
     """What is known of a child's picture now. A child that failed is called again, and tells its story from the records."""
     if not child.task.is_completed:
         if child.end is None and child.told.is_completed:
@@ -128,6 +130,7 @@ def _hear(context: df.DurableOrchestrationContext, child: _Child) -> None:
     elif (child.order["run"] + 1) % (child.order["limits"]["child_starts"] + 1):
         child.order = {**child.order, "run": child.order["run"] + 1}
         child.task = context.call_sub_orchestrator(names.MAKE_PICTURE, child.order, child.instance)
+        yield from begin(context, child.task)
     else:
         # Its records know what it owes.
         lost = Picture.begun(context, child.order).ended(failed(Problem("internal")), is_known=False)

@@ -8,7 +8,7 @@ import azure.durable_functions as df
 
 from shared import names, telemetry
 from shared.canceling import wake
-from shared.domain.job import Document, is_terminal
+from shared.domain.job import Document, is_terminal, is_watched
 from shared.domain.payloads import JanitorOrder
 from shared.services import Services
 from shared.starting import PATIENCE, is_going_on, revive
@@ -38,6 +38,9 @@ async def _has_ended(app: Services, client: df.DurableOrchestrationClient, docum
     """Whether the story is over. One that died is started again: it may still have something to pay."""
     status = await find_instance(client, document["id"])
     document = await revive(app, client, document, status)
+    if is_watched(document) and status is not None and status.runtime_status.name == "Failed":
+        # The watch that died is being started again.
+        return False
     pictures = names.instance_ids(document["id"], len(document["seeds"]), document.get("starts", 0))
     return is_terminal(document["status"]) and not any([await is_going_on(client, instance) for instance in pictures])
 

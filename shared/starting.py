@@ -12,7 +12,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from shared import names, telemetry
-from shared.domain.job import Document, given_up, is_terminal, unfinished_picture, without_watch
+from shared.domain.job import Document, given_up, is_terminal, is_watched, unfinished_picture, without_watch
 from shared.domain.kinds import KINDS
 from shared.domain.payloads import JobOrder, Limits, Patience
 from shared.domain.starting import GOING_ON, decide, started_again
@@ -116,7 +116,9 @@ async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, 
     status = await find_instance(client, job_id)
     document = await revive(app, client, document, status)
     runtime = None if status is None else status.runtime_status.name
-    return runtime in GOING_ON or not is_terminal(document["status"])
+    # A watch over a prediction goes on after the end of its job, and is started again as its job would be.
+    watches_again = runtime == "Failed" and is_watched(document)
+    return runtime in GOING_ON or not is_terminal(document["status"]) or watches_again
 
 
 async def revive(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:

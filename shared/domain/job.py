@@ -82,14 +82,15 @@ def finished(document: Document, order: FinishOrder, prices: Prices, at: datetim
 
 
 def amended(document: Document, picture: PictureEnd, prices: Prices) -> Document:
-    """An ended job as it is now that one of its pictures' predictions was watched to its end. Its status stays."""
-    told = {known["index"]: known for known in document.get("pictures", _pictures_of_before(document))}
-    kept, known = _kept(picture), told.get(picture["index"])
-    if known is not None and kept["output"] is None:
-        # How it ended for the user was told when it ended.
-        kept |= {"state": known["state"], "problem": known["problem"], "output": known["output"]}
-    pictures = sorted((told | {picture["index"]: kept}).values(), key=lambda each: int(each["index"]))
-    return _settled(document | {"pictures": pictures}, prices)
+    """An ended job as it is now that one of its pictures' predictions was watched to its end. Its status stays, and so does how
+    a picture ended that did not come after all: whoever watched it on may not know why."""
+    pictures = {int(known["index"]): known for known in document.get("pictures", _pictures_of_before(document))}
+    now, before = _kept(picture), pictures.get(picture["index"])
+    if before is not None and picture["state"] != "stored":
+        problem = before["problem"] and {**before["problem"], "charged": _ledger(now).charged}
+        now = {**before, "problem": problem, "sends": now["sends"], "is_watched": now["is_watched"]}
+    pictures[picture["index"]] = now
+    return _settled(document | {"pictures": [pictures[index] for index in sorted(pictures)]}, prices)
 
 
 def given_up(

@@ -78,6 +78,8 @@ class PictureOrder(PictureWish):
     traceparent: str | None
     #: How often the story of this picture was begun before: then there may be records of it.
     run: int
+    #: Why nothing is sent any more; what was sent in an earlier run is looked after.
+    problem: ProblemData | None
     images: list[str]
     label: str
     generators: list[GeneratorChoice]
