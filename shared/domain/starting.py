@@ -41,7 +41,8 @@ def started_again(document: Document, at: datetime, *, seen: int) -> Document:
     """One more start, if nobody else counted one since `seen` starts were seen."""
     if document.get("starts", 0) != seen:
         return document
-    return document | {"starts": seen + 1, "started_again_at": at.isoformat()}
+    restarts = [*document.get("restarts", ()), at.isoformat()]
+    return document | {"starts": seen + 1, "started_again_at": at.isoformat(), "restarts": restarts}
 
 
 def _last_start(document: Document) -> datetime:
