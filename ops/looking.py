@@ -11,7 +11,7 @@ from ops.report import Report, length, table
 from ops.surroundings import Surroundings
 from shared.domain.gate import Gate
 from shared.domain.job import MAX_STARTS, is_deleted, is_terminal, is_watched
-from shared.domain.starting import GOING_ON, START_GRACE, STOPPED, decide
+from shared.domain.starting import GOING_ON, STOPPED, decide
 from shared.job_ids import accepted_at, is_job_id
 
 #: As long as housekeeping looks back for jobs that nobody goes on with (triggers/housekeeping.py).
@@ -108,7 +108,7 @@ def stuck(around: Surroundings, minutes: float, days: float) -> Report:
     """Jobs that do not end, watches over predictions, deleted jobs not yet forgotten. Exit code 1 when somebody should look."""
     began, now = time.monotonic(), around.services.now()
     oldest = now - timedelta(days=days)
-    ids = list(around.services.jobs.open_jobs(oldest, now - min(START_GRACE, timedelta(minutes=minutes))))
+    ids = list(around.services.jobs.open_jobs(oldest, now))
     deleted = around.services.jobs.deleted_jobs()
     going_on = [status["instanceId"] for status in around.hub.instances((*GOING_ON, "Failed", *STOPPED), oldest)]
     asked = sorted({*ids, *deleted, *filter(is_job_id, going_on)})

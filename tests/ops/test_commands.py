@@ -164,7 +164,7 @@ def test_a_deleted_job_is_told_as_hidden_while_it_is_watched_and_then_there_is_n
 
 
 def test_gates_show_slots_queue_and_who_has_them(stack: Stack, operator: Operator) -> None:
-    stack.configure(bfl={"delay_seconds": 4})
+    stack.configure(bfl={"delay_seconds": 8})
     jobs = [stack.goods(IMAGE).json()["id"] for _ in range(7)]
     ends = time.monotonic() + 20
     while not (gate := operator.data("gates")["bfl"])["waiting"] and time.monotonic() < ends:
@@ -258,7 +258,7 @@ def test_cancel_says_when_a_provider_cannot_stop_and_explain_what_that_means_for
     assert (refused.code, "whose picture may come" in refused.err) == (2, True)
     # Its slots are free again when the provider has ended.
     ends = time.monotonic() + 60
-    while operator.data("gates")["bfl"]["active"] and time.monotonic() < ends:
+    while operator.data("explain", job_id)["gate"] and time.monotonic() < ends:
         time.sleep(1)
     kept = operator.data("explain", job_id)
     assert (kept["job"]["status"], kept["paid"]["cost_usd"]) == ("canceled", 0.16), "what came late is kept and paid for"
