@@ -34,7 +34,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "result_not_stored": ("reason",),
     "leftover_ended": ("state", "charged"),
     # a story that died, and is started again from its records
-    "start_failed": (),
+    "start_failed": ("reason",),
     "job_restarted": ("starts", "reason"),
     "job_at_last_start": ("starts",),
     "restart_failed": ("reason",),

@@ -87,7 +87,7 @@ def test_every_activity_has_a_sentence() -> None:
 
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-BEGUN = Submission.begun("bfl", 1, AT)
+BEGUN = Submission.begun("bfl", 1, AT, "job_1")
 HANDLE = {"id": "abc", "poll_url": "https://x/?id=abc"}
 
 
@@ -98,7 +98,7 @@ HANDLE = {"id": "abc", "poll_url": "https://x/?id=abc"}
         (BEGUN.lost(AT), "sent to bfl: open (its answer was lost)"),
         (BEGUN.refused(), "sent to bfl: refused"),
         (BEGUN.submitted(HANDLE), "sent to bfl: accepted, prediction abc"),
-        (BEGUN.lost(AT).sent_again(2, AT).submitted(HANDLE),
+        (BEGUN.lost(AT).sent_again(2, AT, "job_1").submitted(HANDLE),
          "sent to bfl: open, then accepted, prediction abc, possibly a duplicate"),
         (BEGUN.submitted(HANDLE).ended({"problem": {"code": "content_moderated"}}, "free"),
          "sent to bfl: free (content_moderated), prediction abc"),
