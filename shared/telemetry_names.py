@@ -9,9 +9,11 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "settings_broken": ("names",),
     "storage_failed": ("reason",),
     "request_failed": ("reason",),
+    "answer_failed": ("reason",),
     "cancel_requested": (),
     "job_deleted": (),
-    "history_kept": ("instance",),
+    "job_forgotten": (),
+    "history_kept": ("instance", "reason"),
     "webhook_received": ("instance",),
     "webhook_refused": ("reason",),
     # the gate
@@ -33,8 +35,14 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "stored": ("bytes",),
     "result_not_stored": ("reason",),
     "leftover_ended": ("state",),
-    # every hour
-    "housekeeping": ("purged", "stuck"),
+    # started, and started again
+    "start_failed": (),
+    "job_restarted": ("starts", "reason"),
+    "restart_failed": ("reason",),
+    "job_at_last_start": ("starts",),
+    "job_given_up": ("starts",),
+    # every five minutes
+    "housekeeping": ("purged", "stuck", "restarted"),
     # the end
     "job_ended": (
         "kind", "status", "code", "provider", "attempts", "polls", "fallback_used", "possible_duplicate", "cost_usd",
