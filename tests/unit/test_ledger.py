@@ -46,6 +46,8 @@ def picture(*attempts: list[SendState]) -> Ledger:
         ([["open", "free"]], "unknown", True, 1, False, True),
         ([["open", "may be charged"]], "unknown", True, 1, False, True),
         ([["open", "paid"]], "yes", True, 1, False, True),
+        # A send in the place of one that made nothing is no repeat.
+        ([["refused", "accepted"]], "unknown", False, 1, False, False),
         # An attempt after another is no repeat of it.
         ([["free"], ["paid"]], "yes", False, 2, True, False),
         ([["paid"], ["free"]], "yes", False, 2, True, False),
