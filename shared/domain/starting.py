@@ -38,10 +38,12 @@ def decide(document: Document, runtime: str | None, now: datetime) -> Decision:
 
 
 def started_again(document: Document, at: datetime, *, seen: int) -> Document:
-    """One more start, if nobody else counted one since `seen` starts were seen."""
-    if document.get("starts", 0) != seen:
+    """One more start, if nobody else counted one since `seen` starts were seen, and the job has not ended meanwhile."""
+    has_ended = is_terminal(document["status"]) and not is_watched(document)
+    if document.get("starts", 0) != seen or has_ended:
         return document
-    return document | {"starts": seen + 1, "started_again_at": at.isoformat()}
+    restarts = [*document.get("restarts", ()), at.isoformat()]
+    return document | {"starts": seen + 1, "started_again_at": at.isoformat(), "restarts": restarts}
 
 
 def _last_start(document: Document) -> datetime:

@@ -18,7 +18,7 @@ from shared.domain.ledger import SendState
 State = Literal["sending", "lost", "refused", "submitted", "ended", "failed", "canceled"]
 
 TRANSITIONS: dict[State | None, frozenset[State]] = {
-    None: frozenset({"sending", "canceled"}),
+    None: frozenset({"sending", "failed", "canceled"}),
     "sending": frozenset({"sending", "lost", "refused", "submitted", "failed", "canceled"}),
     "lost": frozenset({"sending", "submitted", "failed", "canceled"}),
     "refused": frozenset({"sending", "failed", "canceled"}),
