@@ -83,13 +83,9 @@ def _failed(services: Services, payload: p.CheckOrder, look: Failed, left_gate: 
 
 def _was_ready(services: Services, payload: p.CheckOrder, left_gate: bool) -> p.Unstored:
     """A prediction that an earlier look saw ready: paid for, whatever its provider says of it now."""
-    problem = Problem(
-        "provider_bad_response", charged="yes", params={"provider": services.generators[payload["generator"]].label}
-    )
-    return {
-        "state": "unstored", "problem": problem.at(STORING).to_payload(), "ready_at": services.now().isoformat(), "is_final": True,
-        "left_gate": left_gate,
-    }  # fmt: skip
+    label, ready_at = services.generators[payload["generator"]].label, services.now().isoformat()
+    problem = Problem("provider_bad_response", charged="yes", params={"provider": label}).at(STORING)
+    return {"state": "unstored", "problem": problem.to_payload(), "ready_at": ready_at, "is_final": True, "left_gate": left_gate}
 
 
 def _note_ready(services: Services, payload: p.CheckOrder) -> None:

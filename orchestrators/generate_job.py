@@ -25,7 +25,7 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     refuse_other_stories(context)
     job: p.JobOrder = context.get_input()
     started_at = context.current_utc_datetime.isoformat()
-    context.set_custom_status(status_at(VALIDATING, started_at=started_at))
+    context.set_custom_status(_shown(status_at(VALIDATING, started_at=started_at), job))
     images, problem = yield from _prepared(context, job)
     if problem is not None and not job["start"]:
         return (yield from _finished(context, job, started_at, [], problem))
@@ -34,6 +34,11 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     if len(orders) == 1:
         return (yield from _one_picture(context, job, orders[0]))
     return (yield from _several_pictures(context, job, orders))
+
+
+def _shown(status: dict[str, Any], job: p.JobOrder) -> dict[str, Any]:
+    """A custom status whose bar does not go back behind that of a run that died."""
+    return {**status, "progress": max(job["progress"], status["progress"])}
 
 
 def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Generator[Any, Any, Any]:
@@ -53,6 +58,7 @@ def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Gener
 def _order(job: p.JobOrder, wish: p.PictureWish, images: list[str], problem: Any, started_at: str) -> p.PictureOrder:
     return {
         **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "problem": problem,
+        "progress": job["progress"],
         "images": images, "label": job["label"], "generators": job["generators"], "started_at": started_at,
         "limits": job["limits"],
     }  # fmt: skip
@@ -89,7 +95,8 @@ class _Child:
 def _several_pictures(context: df.DurableOrchestrationContext, job: p.JobOrder, orders: list[p.PictureOrder]) -> Steps:
     """Each is made by an orchestration of its own. The job ends when all pictures have; predictions may go on after that."""
     # The pictures' own progress is shown as soon as each has some, and it begins below that of this stage.
-    context.set_custom_status(status_at(GENERATING, progress=STAGE_PROGRESS[VALIDATING], started_at=orders[0]["started_at"]))
+    begun = status_at(GENERATING, progress=STAGE_PROGRESS[VALIDATING], started_at=orders[0]["started_at"])
+    context.set_custom_status(_shown(begun, job))
     children = [_begun(context, job, order) for order in orders]
     while any(child.end is None for child in children):
         open_tasks = [task for child in children for task in (child.task, child.told) if not task.is_completed]

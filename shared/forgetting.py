@@ -59,7 +59,7 @@ async def begin(app: Services, client: df.DurableOrchestrationClient, job_id: st
     document = await asyncio.to_thread(app.jobs.hide, job_id, app.now())
     await asyncio.to_thread(app.pictures.forget, job_id)
     try:
-        if not is_terminal(document["status"]):
+        if not is_terminal(document["status"]) or is_watched(document):
             await wake(client, document)
         if await forget_ended(app, client, job_id):
             return

@@ -50,6 +50,7 @@ def job_order(app: Services, document: Document) -> JobOrder:
     """The input of its orchestration: names and tunables only. Running instances keep the tunables they began with."""
     return {
         "job_id": document["id"], "traceparent": telemetry.traceparent(), "start": document.get("starts", 0),
+        "progress": document.get("progress", 0),
         "images": document["images"], "label": document["input"].get("label", "none"),
         "generators": [
             {"name": g.name, "expected_seconds": g.expected_seconds} for g in generators_of(app, document["kind"])
@@ -127,22 +128,30 @@ async def revive(app: Services, client: df.DurableOrchestrationClient, document:
     runtime = None if status is None else status.runtime_status.name
     decision = decide(document, runtime, app.now())
     if decision == "start":
-        return await _start_again(app, client, document, runtime)
+        return await _start_again(app, client, document, status)
     if decision == "give up":
-        progress = status.custom_status.get("progress", 0) if status is not None and isinstance(status.custom_status, dict) else 0
-        return await asyncio.to_thread(give_up, app, document, progress)
+        return await asyncio.to_thread(give_up, app, document, await _progress(client, document, status))
     return document
 
 
-async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, runtime: str | None) -> Document:
+async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
     job_id, seen, now = document["id"], document.get("starts", 0), app.now()
+    progress = await _progress(client, document, status)
     try:
-        counted = await asyncio.to_thread(app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen))
+        counted = await asyncio.to_thread(
+            app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen, progress=progress)
+        )
     except NoSuchJob:
         return document
     if counted.get("starts") != seen + 1 or counted.get("started_again_at") != now.isoformat():
         return counted
-    telemetry.event("job_restarted", logging.WARNING, job_id=job_id, starts=seen + 1, reason=runtime or "unknown to the task hub")
+    telemetry.event(
+        "job_restarted",
+        logging.WARNING,
+        job_id=job_id,
+        starts=seen + 1,
+        reason=status.runtime_status.name if status else "unknown to the task hub",
+    )
     for instance in names.instance_ids(job_id, len(document["seeds"]), seen):
         if instance != job_id:
             # Children of the former run would go on beside those of the new one.
@@ -150,6 +159,18 @@ async def _start_again(app: Services, client: df.DurableOrchestrationClient, doc
                 await client.terminate(instance, "started again")
     await _start(app, client, counted)
     return counted
+
+
+async def _progress(client: df.DurableOrchestrationClient, document: Document, status: Any) -> int:
+    """How far the bar stood in the run that died: of several pictures the slowest one's."""
+    pictures, start = len(document["seeds"]), document.get("starts", 0)
+    statuses = [status]
+    if pictures > 1:
+        children = [names.picture_instance_id(document["id"], index, pictures, start) for index in range(pictures)]
+        found = [await find_instance(client, child) for child in children]
+        statuses = found if all(found) else statuses
+    shown = [each.custom_status for each in statuses if each is not None and isinstance(each.custom_status, dict)]
+    return max(int(document.get("progress", 0)), min((int(custom.get("progress", 0)) for custom in shown), default=0))
 
 
 def give_up(app: Services, document: Document, progress: int) -> Document:

@@ -25,6 +25,8 @@ _GOING_ON = [_RUNTIME.Running, _RUNTIME.Pending, _RUNTIME.Suspended]
 STUCK_AFTER = timedelta(minutes=45)
 #: How far back jobs are looked for that nobody goes on with; whoever looks at an older one starts it himself.
 LOOK_BACK = timedelta(hours=2)
+#: Once an hour: the app may have been away.
+LOOK_BACK_HOURLY = timedelta(hours=26)
 #: Before the first job there was.
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -57,9 +59,10 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
 
 async def _start_dead_jobs(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:
     """Jobs that are open while nobody goes on with them, and watches that died. Returns how many were started."""
-    failed = await client.get_status_by(now - LOOK_BACK, now, [_RUNTIME.Failed])
+    since = now - (LOOK_BACK_HOURLY if now.minute < 5 else LOOK_BACK)
+    failed = await client.get_status_by(since, now, [_RUNTIME.Failed])
     ids = {status.instance_id for status in failed if is_job_id(status.instance_id)}
-    ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(now - LOOK_BACK, now))))
+    ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(since, now))))
     started = 0
     for job_id in sorted(ids):
         try:

@@ -11,7 +11,7 @@ import azure.functions as func
 
 from shared import names
 from shared.domain.gate import holder_name
-from shared.domain.job import CANCELED, GENERATING, PROCESSING, SUCCEEDED, WAITING, is_deleted, is_terminal
+from shared.domain.job import CANCELED, GENERATING, PROCESSING, SUCCEEDED, WAITING, is_deleted, is_terminal, is_watched
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.starting import GOING_ON
@@ -52,7 +52,7 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     """The same job as its orchestration says it is now; of a running one the document is not read again. One whose
     orchestration died is started again."""
     document = job.document
-    if is_terminal(document["status"]):
+    if is_terminal(document["status"]) and not ("pictures" in document and is_watched(document)):
         return job
     status = await find_instance(client, document["id"])
     custom = status.custom_status if status is not None and isinstance(status.custom_status, dict) else {}

@@ -63,6 +63,8 @@ class JobOrder(TypedDict):
     traceparent: str | None
     #: How often the orchestration was started again before; its children's names hold it.
     start: int
+    #: Where the bar stood when an earlier run died.
+    progress: int
     #: Uploads by field.
     images: dict[str, str]
     label: str
@@ -78,6 +80,8 @@ class PictureOrder(PictureWish):
     traceparent: str | None
     #: How often the story of this picture was begun before: then there may be records of it.
     run: int
+    #: Where the bar begins.
+    progress: int
     #: Why nothing is sent any more; what was sent in an earlier run is looked after.
     problem: ProblemData | None
     images: list[str]

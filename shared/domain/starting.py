@@ -37,13 +37,15 @@ def decide(document: Document, runtime: str | None, now: datetime) -> Decision:
     return "start"
 
 
-def started_again(document: Document, at: datetime, *, seen: int) -> Document:
-    """One more start, if nobody else counted one since `seen` starts were seen, and the job has not ended meanwhile."""
+def started_again(document: Document, at: datetime, *, seen: int, progress: int = 0) -> Document:
+    """One more start, if nobody else counted one since `seen` starts were seen, and the job has not ended meanwhile. The bar goes
+    on from `progress`."""
     has_ended = is_terminal(document["status"]) and not is_watched(document)
     if document.get("starts", 0) != seen or has_ended:
         return document
     restarts = [*document.get("restarts", ()), at.isoformat()]
-    return document | {"starts": seen + 1, "started_again_at": at.isoformat(), "restarts": restarts}
+    shown = {} if is_terminal(document["status"]) else {"progress": max(progress, document.get("progress", 0))}
+    return document | shown | {"starts": seen + 1, "started_again_at": at.isoformat(), "restarts": restarts}
 
 
 def _last_start(document: Document) -> datetime:
