@@ -81,10 +81,22 @@ async def start(app: Services, client: df.DurableOrchestrationClient, document: 
             await client.start_new(names.GENERATE_JOB, job_id, job_order(app, document))
             return True
         with contextlib.suppress(Exception):
-            if await find_instance(client, job_id) is not None:
+            status = await find_instance(client, job_id)
+            # What failed before is still there when it could not be started again.
+            if status is not None and status.runtime_status.name != "Failed":
                 return True
     telemetry.event("start_failed", logging.WARNING, job_id=job_id)
     return False
+
+
+async def start_unknown(app: Services, client: df.DurableOrchestrationClient, document: Document) -> None:
+    """Start the orchestration of a job that was accepted before, if the hub knows none: its POST may have died, or is about to.
+
+    One that ended is not overwritten: whether it is started again is for `revive` to say. Raises nothing.
+    """
+    with contextlib.suppress(Exception):
+        if await find_instance(client, document["id"]) is None:
+            await start(app, client, document)
 
 
 async def is_going_on(client: df.DurableOrchestrationClient, instance: str) -> bool:
@@ -99,14 +111,17 @@ async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, 
     if document is None:
         return False
     status = await find_instance(client, job_id)
-    document = await revive(app, client, document, status)
+    try:
+        document = await revive(app, client, document, status)
+    except NoSuchJob:
+        return False
     runtime = None if status is None else status.runtime_status.name
     return runtime in GOING_ON or not is_terminal(document["status"])
 
 
 async def revive(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
     """The job, after its orchestration was started again if it died (`status` is what the hub says of it), or the job ended
-    because nobody will."""
+    because nobody will. Raises NoSuchJob for one that was forgotten meanwhile."""
     runtime = None if status is None else status.runtime_status.name
     decision = decide(document, runtime, app.now())
     if decision == "start":
@@ -119,10 +134,7 @@ async def revive(app: Services, client: df.DurableOrchestrationClient, document:
 
 async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, runtime: str | None) -> Document:
     job_id, seen, now = document["id"], document.get("starts", 0), app.now()
-    try:
-        counted = await asyncio.to_thread(app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen))
-    except NoSuchJob:
-        return document
+    counted = await asyncio.to_thread(app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen))
     if counted.get("starts") != seen + 1 or counted.get("started_again_at") != now.isoformat():
         return counted
     telemetry.event("job_restarted", logging.WARNING, job_id=job_id, starts=seen + 1, reason=runtime or "unknown to the task hub")
@@ -136,16 +148,15 @@ async def _start_again(app: Services, client: df.DurableOrchestrationClient, doc
 
 
 def give_up(app: Services, document: Document, progress: int) -> Document:
-    """The job, ended as failed with what its records say; or one that has ended, without the watch that is gone."""
-    job_id, now, days = document["id"], app.now(), app.settings.retention_days
-    pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
+    """The job, ended as failed with what its records say; or one that has ended, without the watch that is gone.
 
-    try:
-        if is_terminal(document["status"]):
-            return app.jobs.amend(job_id, without_watch)
-        document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
-    except NoSuchJob:
-        return document
+    Raises NoSuchJob.
+    """
+    job_id, now, days = document["id"], app.now(), app.settings.retention_days
+    if is_terminal(document["status"]):
+        return app.jobs.amend(job_id, without_watch)
+    pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
+    document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
     if has_ended:
         # Nobody else tells of it: the last step that would have is the one that did not run.
         telemetry.event("job_given_up", logging.ERROR, job_id=job_id, starts=document.get("starts", 0))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.domain.job import is_terminal
+from shared.domain.job import is_deleted, is_terminal
 from shared.services import services
 from triggers.edge import language
 from triggers.job_view import Job, load_job, refresh_job
@@ -42,7 +42,7 @@ async def wait_until_ended(req: func.HttpRequest, client: df.DurableOrchestratio
         while time.monotonic() < ends:
             # Only the end matters here, and the document alone tells it: one read a look.
             document = await asyncio.to_thread(services().jobs.read, job_id)
-            if document is None or is_terminal(document["status"]):
+            if document is None or is_terminal(document["status"]) or is_deleted(document):
                 break
             await _pause()
     return await load_job(req, client, job_id)

@@ -110,11 +110,19 @@ def unfinished_picture(index: int, sends: list[Any], output: dict[str, Any] | No
     return {"index": index, "state": state, "output": output, "problem": problem, "sends": sends, "is_watched": False}
 
 
+def ended_pictures(document: Document) -> list[dict[str, Any]]:
+    """How the pictures of a job ended, and what each owes: none of one that runs, all of one that did not get so far."""
+    if not is_terminal(document["status"]):
+        return []
+    pictures: list[dict[str, Any]] = document.get("pictures", _pictures_of_before(document))
+    return pictures
+
+
 def charged(document: Document) -> Charged:
     """What the pictures of a job owe, all together; of one that runs nobody knows yet."""
     if not is_terminal(document["status"]):
         return "unknown"
-    return worst_charge(_ledger(picture).charged for picture in document.get("pictures", _pictures_of_before(document)))
+    return worst_charge(_ledger(picture).charged for picture in ended_pictures(document))
 
 
 def is_watched(document: Document) -> bool:
@@ -176,9 +184,10 @@ def _pictures_of_before(document: Document) -> list[dict[str, Any]]:
         known: Charged | None = "yes" if index in outputs else document.get("charges", {}).get(str(index), told)
         return [{"generator": document["provider"], "attempt": 1, "state": states[known]}] if known else []
 
+    missing = FAILED if document["status"] == SUCCEEDED else document["status"]
     indexes: Iterable[int] = range(document["input"]["n"])
     return [
-        {"index": i, "state": "stored" if i in outputs else document["status"], "output": outputs.get(i), "problem": None,
+        {"index": i, "state": "stored" if i in outputs else missing, "output": outputs.get(i), "problem": None,
          "sends": sends(i), "is_watched": False}
         for i in indexes
     ]  # fmt: skip
