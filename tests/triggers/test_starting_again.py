@@ -12,6 +12,7 @@ from tests.triggers.calls import (
     RUNTIME,
     Clock,
     FakeHub,
+    HubAway,
     Status,
     body,
     finish,
@@ -22,7 +23,9 @@ from tests.triggers.calls import (
     post,
     record,
     result,
+    settings,
 )
+from triggers import waiting
 
 LIVE = (RUNTIME.Running, RUNTIME.Pending, RUNTIME.Suspended)
 
@@ -70,6 +73,19 @@ async def test_the_result_and_a_repeated_post_start_it_again_too(app: Any, hub: 
     assert hub.started_jobs == [by_result, by_result, by_key, by_key]
 
 
+@pytest.mark.parametrize("is_synchronous", [False, True])
+async def test_a_post_that_waits_starts_it_again_too(app: Any, hub: FakeHub, monkeypatch: Any, is_synchronous: bool) -> None:
+    monkeypatch.setattr(waiting, "LOOKS_BEFORE_THE_HUB", 2)
+    settings(app, **({"SYNC_RESPONSES": "true"} if is_synchronous else {}))
+
+    # It dies, and its second run ends well.
+    hub.on_start = Status(RUNTIME.Failed)
+    hub.then = lambda job_id: finish(app, hub, job_id) if len(hub.started) == 2 else None
+    answer = await post(hub, headers={"Prefer": "wait=20"})
+    assert answer.status_code == 200
+    assert len(hub.started_jobs) == 2
+
+
 async def test_of_two_gets_in_one_moment_one_starts_it(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
     job_id = await new_job(hub)
     hub.statuses[job_id] = Status(RUNTIME.Failed)
@@ -101,14 +117,20 @@ async def test_who_still_sees_it_failed_just_after_it_was_started_again_waits(ap
 
 
 async def test_a_start_that_did_not_come_about_is_not_taken_for_the_failed_run_that_is_still_there(
-    app: Any, hub: FakeHub, clock: Clock
+    app: Any, hub: FakeHub, monkeypatch: Any
 ) -> None:
     job_id = await new_job(hub)
     hub.statuses[job_id] = Status(RUNTIME.Failed)
-    hub.is_away("start_new")
-    assert (await starting.start(app, hub, app.jobs.read(job_id))) is False
-    hub.is_back()
-    assert (await starting.start(app, hub, app.jobs.read(job_id))) is True
+    start = hub.start_new
+
+    async def away_once(*args: Any) -> Any:
+        monkeypatch.setattr(hub, "start_new", start)
+        raise HubAway("start_new")
+
+    monkeypatch.setattr(hub, "start_new", away_once)
+    await get(hub, job_id)
+    assert hub.started_jobs == [job_id] * 2
+    assert app.jobs.read(job_id)["starts"] == 1
 
 
 async def test_it_is_started_again_at_most_five_times(app: Any, hub: FakeHub, clock: Clock, caplog: Any) -> None:
