@@ -132,10 +132,13 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
 def _taken(app: Services, name: str, fingerprint: str, job_id: str) -> Taken | Known:
     """Raises ProblemError."""
     claim = app.keys.take(name, fingerprint, job_id)
-    if isinstance(claim, Reused) or (isinstance(claim, Known) and is_deleted(claim.job)):
-        raise ProblemError(Problem("idempotency_key_reused" if isinstance(claim, Reused) else "job_deleted"))
+    if isinstance(claim, Reused):
+        raise ProblemError(Problem("idempotency_key_reused"))
+    if isinstance(claim, Known) and is_deleted(claim.job):
+        raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
     if isinstance(claim, InProgress):
-        raise ProblemError(Problem("idempotency_in_progress"))
+        # By now its job may be there, and may be paid for.
+        raise ProblemError(Problem("idempotency_in_progress", charged="unknown"))
     return claim
 
 

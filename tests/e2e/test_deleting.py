@@ -85,6 +85,8 @@ def deleted_in_the_middle_of_its_create(stack: Stack, job: dict[str, Any], provi
         assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found"), (method, path)
     left = Left(stack, job["id"])
     assert left.images == []
+    assert left.rows, "its story goes on"
+    assert f"deleted/{job['id']}.json" in left.documents
     # Its document, the mark that leads to it, and records of what was sent: what it may still have to pay.
     kept = (f"jobs/{job['id']}/job.json", f"jobs/{job['id']}/submission-", f"deleted/{job['id']}.json", "predictions/")
     assert [name for name in left.documents if not name.startswith(kept)] == []

@@ -121,6 +121,22 @@ async def test_housekeeping_forgets_ended_orchestrations_and_leaves_running_ones
         assert stack.job(done["id"])["status"] == "succeeded"
 
 
+def test_a_job_that_an_operator_suspended_hears_its_cancel(tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+        stack.configure(replicate={"outcome": "never"})
+        image = pictures.photo_jpeg(300, 300)
+        job = stack.ppl(image, image).json()
+        while stack.job(job["id"])["stage"] != "generating":
+            time.sleep(0.1)
+        instance = f"{stack.url}/runtime/webhooks/durabletask/instances/{job['id']}"
+        assert requests.post(f"{instance}/suspend?reason=drill", timeout=20).status_code == 202
+        while requests.get(instance, timeout=20).json()["runtimeStatus"] != "Suspended":
+            time.sleep(0.1)
+        assert requests.post(job["urls"]["cancel"], timeout=20).status_code == 202
+        assert stack.ended(job["id"], seconds=20)["status"] == "canceled"
+        assert stack.stats("replicate")["cancels"] == 1
+
+
 def test_without_a_translator_the_route_says_so(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         answer = requests.post(f"{stack.url}/api/ppl-gen/translate", json={"prompt": "영웅"}, timeout=20)

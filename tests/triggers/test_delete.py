@@ -252,8 +252,13 @@ async def test_the_key_of_a_job_that_is_being_deleted_is_refused_as_that(app: An
     job_id = body(await post(hub, headers={"Idempotency-Key": "k"}))["id"]
     await delete(hub, job_id)
     answer = await post(hub, headers={"Idempotency-Key": "k"})
-    assert (answer.status_code, body(answer)["code"]) == (410, "job_deleted")
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (410, "job_deleted", "unknown")
     assert hub.started_jobs == [job_id]
+
+    hub.is_away("purge_instance_history")
+    finish(app, hub, job_id, picture())
+    answer = await post(hub, headers={"Idempotency-Key": "k"})
+    assert (answer.status_code, body(answer)["charged"]) == (410, "yes")
 
 
 async def test_the_key_of_a_forgotten_job_is_free_unless_it_is_another_jobs_by_now(app: Any, hub: FakeHub) -> None:
