@@ -45,9 +45,9 @@ class Submission:
     document: dict[str, Any]
 
     @classmethod
-    def begun(cls, generator: str, call: int, at: datetime) -> "Submission":
-        """The intent to send, by the picture's `call`-th call of the activity."""
-        begun = {"generator": generator, "first_sent_at": at.isoformat()}
+    def begun(cls, generator: str, call: int, at: datetime, instance: str) -> "Submission":
+        """The intent to send, by the picture's `call`-th call of the activity, for an orchestration that is told the end."""
+        begun = {"generator": generator, "first_sent_at": at.isoformat(), "instances": [instance]}
         return cls(_stored(begun, "sending", ["open"], sent_at=at.isoformat(), call=call))
 
     @classmethod
@@ -89,10 +89,11 @@ class Submission:
 
     # ---- what happens to it; each raises IllegalTransition ----
 
-    def sent_again(self, call: int, at: datetime) -> "Submission":
+    def sent_again(self, call: int, at: datetime, instance: str) -> "Submission":
         """Another send: in the place of one that was refused, or beside one that stays open."""
+        told = list(dict.fromkeys([*self.document.get("instances", ()), instance]))
         sends = self.sends if self.sends and self.sends[-1] == "open" else self.sends[:-1]
-        return self._moved("sending", [*sends, "open"], sent_at=at.isoformat(), call=call, lost_at=None)
+        return self._moved("sending", [*sends, "open"], sent_at=at.isoformat(), call=call, lost_at=None, instances=told)
 
     def refused(self) -> "Submission":
         """The send made nothing."""
