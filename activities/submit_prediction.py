@@ -238,7 +238,7 @@ class _Sender:
         return self._carry_out(not_found(submission, asked), record, asked, job, images)
 
     def _found(self, submission: Submission, order: Order) -> Handle | None:
-        """A prediction that fits and is nobody else's. It may have been sent for another run of the story, which was to be told."""
+        """A prediction that fits and is nobody else's. It may have been sent by another run, with a webhook of its own."""
         store, instances = self._services.submissions, submission.document.get("instances") or [self._payload["instance"]]
         known = store.known_predictions(self._attempt)
         for url in dict.fromkeys(self._generator.webhook_url(instance, self._attempt.attempt) for instance in instances):
