@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.services import Services, use_services
+from shared.storage.gate_store import GateStore
 from tests.fakes import FakeGenerator, make_services
 from tests.triggers.calls import Clock, FakeHub
 from triggers import generate, waiting
@@ -31,6 +32,8 @@ def clock() -> Clock:
 def app(generator: FakeGenerator, clock: Clock) -> Iterator[Services]:
     made = make_services(generator, clock)
     made.__dict__.update(links=FakeLinks(), generators={"replicate": generator, "bfl": generator, "fake": generator})
+    limits = dict.fromkeys(("replicate", "bfl", "fake", "other"), 6)
+    made.__dict__["gates"] = GateStore(made.documents, limits, lambda: made.now().timestamp())
     use_services(made)
     yield made
     use_services(None)
