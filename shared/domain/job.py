@@ -1,6 +1,6 @@
 """The words of a job's life, and the document that holds it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -191,12 +191,11 @@ def _pictures_of_before(document: Document) -> list[dict[str, Any]]:
         known: Charged | None = "yes" if index in outputs else document.get("charges", {}).get(str(index), told)
         return [{"generator": document["provider"], "attempt": 1, "state": states[known]}] if known else []
 
-    missing = FAILED if document["status"] == SUCCEEDED else document["status"]
-    indexes: Iterable[int] = range(document["input"]["n"])
+    missing = CANCELED if document["status"] == CANCELED else FAILED
     return [
         {"index": i, "state": "stored" if i in outputs else missing, "output": outputs.get(i), "problem": None,
          "sends": sends(i), "is_watched": False}
-        for i in indexes
+        for i in range(document["input"]["n"])
     ]  # fmt: skip
 
 
