@@ -63,8 +63,7 @@ async def _leave_gate(
 
 def _failed(services: Services, payload: p.CheckOrder, look: Failed, left_gate: bool) -> p.LookFailed | p.Unstored:
     """The end is put on record, since the provider forgets what a story that is told again would ask."""
-    telemetry.event("prediction_failed", job_id=payload["job_id"], generator=payload["generator"], code=look.problem.code,
-                    shape=look.problem.params.get("shape"))  # fmt: skip
+    _tell_failure(payload, look.problem)
     answer: p.LookFailed = {
         "state": "failed", "problem": look.problem.at(GENERATING).to_payload(), "resubmits": look.resubmits,
         "left_gate": left_gate,
@@ -99,11 +98,20 @@ def _note_ready(services: Services, payload: p.CheckOrder) -> None:
         return
 
 
+def _tell_failure(payload: p.CheckOrder, problem: Problem) -> None:
+    """`shape`: of an answer that nobody could read."""
+    telemetry.event(
+        "prediction_failed", job_id=payload["job_id"], generator=payload["generator"], code=problem.code,
+        shape=problem.params.get("shape"),
+    )  # fmt: skip
+
+
 def _finished(services: Services, payload: p.CheckOrder, look: Ready | Unusable, left_gate: bool) -> p.Stored | p.Unstored:
     generator = services.generators[payload["generator"]]
     ready_at = services.now().isoformat()
     try:
         if isinstance(look, Unusable):
+            _tell_failure(payload, look.problem)
             raise ProviderError(look.problem, is_final=True, note="nothing to fetch")
         with telemetry.span("store_picture", **payload):
             output = _store(services, generator, look, payload)

@@ -98,7 +98,9 @@ async def _start(app: Services, client: df.DurableOrchestrationClient, document:
             await client.start_new(names.GENERATE_JOB, job_id, job_order(app, document))
             return
         with contextlib.suppress(Exception):
-            if await find_instance(client, job_id) is not None:
+            status = await find_instance(client, job_id)
+            # What failed before is still there when it could not be started again.
+            if status is not None and status.runtime_status.name != "Failed":
                 return
     telemetry.event("start_failed", logging.WARNING, job_id=job_id)
 
@@ -115,7 +117,10 @@ async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, 
     if document is None:
         return False
     status = await find_instance(client, job_id)
-    document = await revive(app, client, document, status)
+    try:
+        document = await revive(app, client, document, status)
+    except NoSuchJob:
+        return False
     runtime = None if status is None else status.runtime_status.name
     # A watch over a prediction goes on after the end of its job, and is started again as its job would be.
     watches_again = runtime == "Failed" and is_watched(document)
@@ -124,7 +129,7 @@ async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, 
 
 async def revive(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
     """The job, after its orchestration was started again if it died (`status` is what the hub says of it), or the job ended
-    because nobody will."""
+    because nobody will. Raises NoSuchJob for one that was forgotten meanwhile."""
     runtime = None if status is None else status.runtime_status.name
     decision = decide(document, runtime, app.now())
     if decision == "start":
@@ -137,21 +142,13 @@ async def revive(app: Services, client: df.DurableOrchestrationClient, document:
 async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
     job_id, seen, now = document["id"], document.get("starts", 0), app.now()
     progress = await _progress(client, document, status)
-    try:
-        counted = await asyncio.to_thread(
-            app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen, progress=progress)
-        )
-    except NoSuchJob:
-        return document
+    counted = await asyncio.to_thread(
+        app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen, progress=progress)
+    )
     if counted.get("starts") != seen + 1 or counted.get("started_again_at") != now.isoformat():
         return counted
-    telemetry.event(
-        "job_restarted",
-        logging.WARNING,
-        job_id=job_id,
-        starts=seen + 1,
-        reason=status.runtime_status.name if status else "unknown to the task hub",
-    )
+    reason = status.runtime_status.name if status else "unknown to the task hub"
+    telemetry.event("job_restarted", logging.WARNING, job_id=job_id, starts=seen + 1, reason=reason)
     for instance in names.instance_ids(job_id, len(document["seeds"]), seen):
         if instance != job_id:
             # Children of the former run would go on beside those of the new one.
@@ -174,16 +171,15 @@ async def _progress(client: df.DurableOrchestrationClient, document: Document, s
 
 
 def give_up(app: Services, document: Document, progress: int) -> Document:
-    """The job, ended as failed with what its records say; or one that has ended, without the watch that is gone."""
-    job_id, now, days = document["id"], app.now(), app.settings.retention_days
-    pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
+    """The job, ended as failed with what its records say; or one that has ended, without the watch that is gone.
 
-    try:
-        if is_terminal(document["status"]):
-            return app.jobs.amend(job_id, without_watch)
-        document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
-    except NoSuchJob:
-        return document
+    Raises NoSuchJob.
+    """
+    job_id, now, days = document["id"], app.now(), app.settings.retention_days
+    if is_terminal(document["status"]):
+        return app.jobs.amend(job_id, without_watch)
+    pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
+    document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
     if has_ended:
         # Nobody else tells of it: the last step that would have is the one that did not run.
         telemetry.event("job_given_up", logging.ERROR, job_id=job_id, starts=document.get("starts", 0))

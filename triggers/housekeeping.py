@@ -14,6 +14,7 @@ from shared.forgetting import call_janitor
 from shared.job_ids import is_job_id
 from shared.services import Services, services
 from shared.starting import revive
+from shared.storage.job_store import NoSuchJob
 from shared.task_hub import find_instance
 
 blueprint = df.Blueprint()
@@ -77,7 +78,10 @@ async def _revived(app: Services, client: df.DurableOrchestrationClient, job_id:
     if document is None:
         return False
     before = document.get("starts", 0)
-    after = await revive(app, client, document, await find_instance(client, job_id))
+    try:
+        after = await revive(app, client, document, await find_instance(client, job_id))
+    except NoSuchJob:
+        return False
     if after.get("starts", 0) >= MAX_STARTS and not is_terminal(after["status"]) and after["starts"] != before:
         telemetry.event("job_at_last_start", logging.ERROR, job_id=job_id, starts=after["starts"])
     return bool(after.get("starts", 0) != before)

@@ -115,11 +115,19 @@ def unfinished_picture(index: int, sends: list[Any], output: dict[str, Any] | No
     return {"index": index, "state": state, "output": output, "problem": problem, "sends": sends, "is_watched": False}
 
 
+def ended_pictures(document: Document) -> list[dict[str, Any]]:
+    """How the pictures of a job ended, and what each owes: none of one that runs, all of one that did not get so far."""
+    if not is_terminal(document["status"]):
+        return []
+    pictures: list[dict[str, Any]] = document.get("pictures", _pictures_of_before(document))
+    return pictures
+
+
 def charged(document: Document) -> Charged:
     """What the pictures of a job owe, all together; of one that runs nobody knows yet."""
     if not is_terminal(document["status"]):
         return "unknown"
-    return worst_charge(_ledger(picture).charged for picture in document.get("pictures", _pictures_of_before(document)))
+    return worst_charge(_ledger(picture).charged for picture in ended_pictures(document))
 
 
 def is_watched(document: Document) -> bool:

@@ -37,6 +37,11 @@ def decide(document: Document, runtime: str | None, now: datetime) -> Decision:
     return "start"
 
 
+def is_to_be_started(document: Document) -> bool:
+    """Of a job whose orchestration failed: whether somebody will start it again, at once or soon."""
+    return (not is_terminal(document["status"]) or is_watched(document)) and document.get("starts", 0) < MAX_STARTS
+
+
 def started_again(document: Document, at: datetime, *, seen: int, progress: int = 0) -> Document:
     """One more start, if nobody else counted one since `seen` starts were seen, and the job has not ended meanwhile. The bar goes
     on from `progress`."""
