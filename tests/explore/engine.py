@@ -218,5 +218,3 @@ def _status(row: dict[str, Any] | None) -> DurableOrchestrationStatus:
         "lastUpdatedTime": row["updated"], "input": None,
         "customStatus": load(row["custom"]) if row["custom"] else None, "output": load(row["output"]) if row["output"] else None,
     })  # fmt: skip
-
-

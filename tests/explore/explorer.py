@@ -1,5 +1,6 @@
 """One seed from its plan to its verdict."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,13 +11,17 @@ from shared.domain.job import is_terminal
 from tests.explore import judge as judges
 from tests.explore.plan import Plan
 from tests.explore.users import Customer, Housekeeper, Visitor
-from tests.explore.world import Counts, World
+from tests.explore.world import Counts, Line, World
 
 #: However long anything takes, it must have ended by then.
 _LONGEST_SECONDS = 10 * 3600.0
 #: The quiet time at the end, in which housekeeping finds what is left.
 _QUIET_SECONDS = 2400.0
 _SLICE_SECONDS = 300.0
+
+
+#: Lines that tell of more than a look.
+_CHANGES = re.compile(r"replace|create|start |delete|put|raise|terminate|resume|purge job|\*\*\*|!!!|failed")
 
 
 @dataclass
@@ -34,7 +39,7 @@ class Verdict:
         yield from self.plan.lines()
         yield ""
         short = _Short()
-        for line in self.world.story:
+        for line in _eventful(self.world.story):
             yield short(f"{line.at:10.2f} {'  ' * (line.depth - 1)}{line.who:26} {line.text}")
         yield "\nat the end"
         for document in judges.documents(self.world):
@@ -47,6 +52,14 @@ class Verdict:
         yield f"\nseed {self.plan.seed}: {len(self.wrongs)} wrong"
         for wrong in self.wrongs:
             yield short(f"  {wrong}")
+
+
+def _eventful(story: list[Line]) -> Iterator[Line]:
+    """The story without housekeeping that found nothing to do."""
+    for _, group in itertools.groupby(story, key=lambda line: line.who):
+        lines = list(group)
+        if "housekeeping#" not in lines[0].who or any(_CHANGES.match(line.text) for line in lines):
+            yield from lines
 
 
 class _Short:
@@ -101,18 +114,26 @@ def _views(world: World) -> dict[str, dict[str, Any]]:
     return views
 
 
-def shrunk(plan: Plan, tries: int = 400) -> Verdict:
-    """The same violation with as little as possible around it."""
+def kind_of(wrong: str) -> str:
+    """A violation without its names and numbers."""
+    return re.sub(r"job_[0-9a-z]{26}(-\d+)*(/\d+)?|(replicate|bfl)\d{4}x\w+( \([^)]*\))?|\d+(\.\d+)?", "_", wrong)[:110]
+
+
+def shrunk(plan: Plan, tries: int = 400, word: str = "") -> Verdict:
+    """The same kind of violation (the first one, or the first with `word`) with as little as possible around it."""
     best = play(plan)
-    improved = True
-    while improved and tries > 0:
-        improved = False
+    kind = next((kind_of(wrong) for wrong in best.wrongs if word in wrong), None)
+    while kind is not None:
+        better = None
         for smaller in best.plan.without():
             tries -= 1
             verdict = play(smaller)
-            if verdict.wrongs:
-                best, improved = verdict, True
+            if kind in map(kind_of, verdict.wrongs):
+                better = verdict
                 break
             if tries <= 0:
                 break
+        if better is None:
+            break
+        best = better
     return best

@@ -59,7 +59,9 @@ class Told:
 
 def judge(world: "World", views: dict[str, dict[str, Any]]) -> list[str]:
     """Everything that is wrong. `views`: the jobs that still are, as clients see them now."""
-    told = [Told(world.records.jobs[job], world.store.document(f"jobs/{job}/job.json") or {}, view) for job, view in views.items()]
+    told = [
+        Told(world.records.jobs[job], world.store.document(f"jobs/{job}/job.json") or {}, view) for job, view in views.items()
+    ]
     wrongs = [*world.records.wrongs]
     for one in told:
         for rule in (_terminal, _paid_and_silent, _charged, _cost, _outputs, _lost_pictures, _told_once):
@@ -142,12 +144,11 @@ def _lost_pictures(world: "World", told: Told) -> Iterator[str]:
     if told.job.terminated or world.plan.outages or (told.document.get("starts") or 0) >= 5:
         return
     for prediction in _billed(world, told.job.id):
-        plain = not prediction.plan.downloads and not any(odd == "not found" for _, odd in prediction.plan.looks)
+        odd = prediction.plan.downloads or any(odd == "not found" for _, odd in prediction.plan.looks)
         is_late = (prediction.ends_at - prediction.created_at).total_seconds() > 600
-        is_there = prediction.owner[1] in told.made
-        if prediction.is_known and prediction.has_picture and prediction.outcome(world.now) == "ready" and not is_there:
-            if plain and not is_late:
-                yield f"{told.job.id}/{prediction.owner[1]}: {prediction.id} is paid, was known and could be had, and is lost"
+        is_ready = prediction.has_picture and prediction.outcome(world.now) == "ready"
+        if is_ready and prediction.is_known and prediction.owner[1] not in told.made and not odd and not is_late:
+            yield f"{told.job.id}/{prediction.owner[1]}: {prediction.id} is paid, was known and could be had, and is lost"
 
 
 def _told_once(world: "World", told: Told) -> Iterator[str]:
@@ -197,11 +198,11 @@ def _posts(world: "World") -> Iterator[str]:
     """No answer to a POST says that nothing was charged while its job is paid."""
     for customer in world.customers:
         own = [job.id for job in world.records.jobs.values() if job.prompt == customer.job.prompt]
-        is_billed = any(_billed(world, job) for job in own)
-        for answer in customer.posts:
-            if answer.status is not None and answer.status >= 500 and answer.body.get("charged") == "no" and is_billed:
-                if _is_alone(world, customer.job.prompt) and len(customer.posts) == 1:
-                    yield f"a POST was answered {answer.status} {answer.body.get('code')}, charged no, and {', '.join(own)} was billed"
+        if len(customer.posts) != 1 or not _is_alone(world, customer.job.prompt) or not any(_billed(world, job) for job in own):
+            continue
+        (answer,) = customer.posts
+        if answer.status is not None and answer.status >= 500 and answer.body.get("charged") == "no":
+            yield f"a POST was answered {answer.status} {answer.body.get('code')}, charged no, and {', '.join(own)} is paid"
 
 
 def _is_alone(world: "World", prompt: str) -> bool:

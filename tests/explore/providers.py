@@ -1,5 +1,6 @@
 """Replicate and Black Forest Labs in memory: what `shared.providers` reaches through its `http`. Facts: providers reference."""
 
+import base64
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -284,9 +285,9 @@ class Replicate(Model):
         if not prediction.has_picture:
             return None
         url = f"https://replicate.delivery/xezq/{prediction.id}/out.png"
-        if prediction.plan.shape == "list":
-            return [url]
-        return url
+        if prediction.plan.shape == "data":
+            return f"data:image/png;base64,{base64.b64encode(self._world.picture(prediction)).decode()}"
+        return [url] if prediction.plan.shape == "list" else url
 
 
 class Bfl(Model):

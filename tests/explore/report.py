@@ -1,19 +1,18 @@
 """What `make explore` prints."""
 
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.explore.explorer import Verdict, play, shrunk
+from tests.explore.explorer import Verdict, kind_of, play, shrunk
 from tests.explore.plan import from_seed
 from tests.explore.virtual import close_loops
 from tests.explore.world import Counts
 
 
-def one(seed: int, *, shrink: bool) -> int:
+def one(seed: int, *, shrink: bool, word: str) -> int:
     plan = from_seed(seed)
-    verdict = shrunk(plan) if shrink else play(plan)
+    verdict = shrunk(plan, word=word) if shrink else play(plan)
     print("\n".join(verdict.lines()))
     return min(1, len(verdict.wrongs))
 
@@ -51,11 +50,6 @@ def explore(seeds: Iterable[int], ends: float | None, *, shrink: bool, stories: 
     if wrong:
         print(f"wrong: {' '.join(str(verdict.plan.seed) for verdict in wrong)}")
     return min(1, len(wrong))
-
-
-def kind_of(text: str) -> str:
-    """A violation without its names and numbers."""
-    return re.sub(r"job_[0-9a-z]{26}(-\d+)*(/\d+)?|(replicate|bfl)\d{4}x\w+( \([^)]*\))?|\d+(\.\d+)?", "_", text)[:110]
 
 
 def summary(counts: Counts) -> Iterable[str]:

@@ -131,7 +131,8 @@ class MemoryBlobs:
 
 def _short(document: dict[str, Any]) -> str:
     """What of a document a story shows."""
-    shown = ("status", "state", "sends", "attempts", "possible_duplicate", "active", "starts", "deleted_at", "handle", "call")
+    shown = ("status", "state", "sends", "attempts", "possible_duplicate", "active", "starts", "deleted_at", "handle", "call",
+             "cancel_requested_at", "send_states")  # fmt: skip
     told = {name: document[name] for name in shown if document.get(name)}
     if isinstance(told.get("active"), dict):
         told["active"] = sorted(told["active"])

@@ -24,7 +24,20 @@ from tests.explore import hosts
 from tests.explore.engine import Client, Engine, HostDied, WorkerDied
 from tests.explore.ledger import Ask, Ledger, Owner, Prediction
 from tests.explore.plan import (
-    BFL, DIE_AFTER, DIE_BEFORE, HUB, LOST, REFUSED, REPLICATE, STALL, STORAGE, TWICE, WORKER_AFTER, WORKER_BEFORE, Create, Fault,
+    BFL,
+    DIE_AFTER,
+    DIE_BEFORE,
+    HUB,
+    LOST,
+    REFUSED,
+    REPLICATE,
+    STALL,
+    STORAGE,
+    TWICE,
+    WORKER_AFTER,
+    WORKER_BEFORE,
+    Create,
+    Fault,
     Plan,
 )  # fmt: skip
 from tests.explore.providers import Bfl, Model, ModelHttp, Replicate
@@ -225,7 +238,7 @@ class World:
 
     def perform(self, name: str, payload: Any, again: Callable[[float], None]) -> Any:
         body = self._bodies[name]
-        with self._frame(name, payload, again) as frame:
+        with self.frame(name, payload, again) as frame:
             frame.host.note_start(payload)
             arguments = {"services": frame.host.services, "client": frame.host.client, "payload": payload}
             answer = body(**{name: arguments[name] for name in inspect.signature(body).parameters})
@@ -248,7 +261,7 @@ class World:
 
     def request(self, step: str, call: Callable[[Client], Any]) -> tuple[Any, bool]:
         """What an HTTP function answers (None when its host died), and whether anything was in its way."""
-        with contextlib.suppress(HostDied, WorkerDied), self._frame(step, {}, None) as frame:
+        with contextlib.suppress(HostDied, WorkerDied), self.frame(step, {}, None) as frame:
             try:
                 answer = run(call(frame.host.client))
             except Exception as error:  # noqa: BLE001 - a function that fails, as the host would log it
@@ -267,7 +280,7 @@ class World:
         return True
 
     @contextlib.contextmanager
-    def _frame(self, step: str, payload: dict[str, Any], again: Callable[[float], None] | None) -> Iterator[Frame]:
+    def frame(self, step: str, payload: dict[str, Any], again: Callable[[float], None] | None) -> Iterator[Frame]:
         number, self._runs[step] = self._runs[step], self._runs[step] + 1
         self.counts.steps[step] += 1
         host = self.rng.choice([host for host in self.hosts if not any(frame.host is host for frame in self.frames)])
