@@ -10,11 +10,8 @@ from tests.explore.plan import from_seed
 from tests.explore.virtual import close_loops
 
 #: Every seed whose story was ever wrong, one a line; what follows # is for readers.
-KEPT = [
-    int(line.split("#")[0])
-    for line in (Path(__file__).parent / "seeds.txt").read_text().splitlines()
-    if line.split("#")[0].strip()
-]
+_LINES = (line.split("#")[0].strip() for line in (Path(__file__).parent / "seeds.txt").read_text().splitlines())
+KEPT = [int(line) for line in _LINES if line]
 FIXED = range(40)
 
 
