@@ -3,21 +3,23 @@
 from activities import (
     cancel_prediction,
     check_prediction,
-    enter_gate,
     finish_job,
+    forget_jobs,
     keep_leftover,
     leave_gate,
     prepare_image,
     submit_prediction,
+    tell_job,
 )
 
 blueprints = (
     prepare_image.blueprint,
-    enter_gate.blueprint,
     submit_prediction.blueprint,
     check_prediction.blueprint,
     cancel_prediction.blueprint,
     leave_gate.blueprint,
+    tell_job.blueprint,
     finish_job.blueprint,
     keep_leftover.blueprint,
+    forget_jobs.blueprint,
 )

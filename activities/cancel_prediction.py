@@ -1,31 +1,46 @@
 """Ask the provider to stop a prediction that nobody waits for any more."""
 
-from typing import Any
+import asyncio
+from typing import Literal
 
 import azure.durable_functions as df
+from azure.core.exceptions import AzureError
 
+from activities import slots
 from shared import names, telemetry
+from shared.domain.payloads import CancelAnswer, CancelOrder
 from shared.providers.generator import Handle, ProviderError
 from shared.services import Services, services
+from shared.storage.documents import Busy
 
 blueprint = df.Blueprint()
 
 
 @blueprint.activity_trigger(input_name="payload", activity=names.CANCEL_PREDICTION)
-def cancel_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+@blueprint.durable_client_input(client_name="client")
+async def cancel_prediction(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]  # the worker refuses dict[...]
     with telemetry.step(names.CANCEL_PREDICTION, payload):
-        return cancel(services(), payload)
+        return await cancel(services(), client, payload)  # type: ignore[arg-type,return-value]
 
 
-def cancel(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """`{"job_id", "generator", "handle"}` in; `{"state", "retryable"}` out, the state as Generator.cancel says.
+async def cancel(services: Services, client: df.DurableOrchestrationClient, payload: CancelOrder) -> CancelAnswer:
+    """What the provider says to it, as Generator.cancel; one that has stopped gives its slot back.
 
-    A refusal is no failure of the job.
+    A refusal is no failure of the job: the prediction goes on.
     """
     generator = services.generators[payload["generator"]]
+    state: Literal["canceled", "finished", "going on"]
     try:
-        state, retryable = generator.cancel(Handle.from_payload(payload["handle"])), False
+        state, retryable = await asyncio.to_thread(generator.cancel, Handle.from_payload(payload["handle"])), False
     except ProviderError as error:
         state, retryable = "going on", error.problem.is_retryable
     telemetry.event("prediction_canceled", job_id=payload["job_id"], generator=generator.name, state=state)
-    return {"state": state, "retryable": retryable}
+    left_gate = False
+    if state == "canceled":
+        try:
+            await slots.give_back(services, client, payload, None)
+            left_gate = True
+        except (AzureError, Busy):
+            # Asked for again by the story.
+            pass
+    return {"state": state, "retryable": retryable, "left_gate": left_gate}

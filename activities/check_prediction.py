@@ -1,89 +1,132 @@
 """Look once at a prediction; when it is ready, download and store its picture in the same step (BFL's links die in 10 min)."""
 
+import asyncio
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from typing import Literal
 
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
+from activities import slots
 from shared import images, names, provenance, telemetry
-from shared.domain.image_kind import EXTENSIONS
-from shared.domain.job import GENERATING, STORING
-from shared.domain.problem import Problem, ProblemError
-from shared.providers.generator import Failed, Generator, Handle, ProviderError, Ready, Running
+from shared.domain import payloads as p
+from shared.domain.job import GENERATING, STORING, is_deleted
+from shared.domain.ledger import ENDINGS
+from shared.domain.problem import Problem, ProblemData, ProblemError
+from shared.providers.generator import Failed, Generator, Handle, NotFound, ProviderError, Ready, Running, Unusable
 from shared.services import Services, services
-from shared.storage.job_store import output_name, thumbnail_name
+from shared.storage.blob_store import Conflict
+from shared.storage.documents import Busy
+from shared.storage.picture_store import output_names
+from shared.storage.submission_store import Attempt
 
 blueprint = df.Blueprint()
 
 
 @blueprint.activity_trigger(input_name="payload", activity=names.CHECK_PREDICTION)
-def check_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+@blueprint.durable_client_input(client_name="client")
+async def check_prediction(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]  # the worker refuses dict[...]
     with telemetry.step(names.CHECK_PREDICTION, payload):
-        return check(services(), payload)
+        return await check(services(), client, payload)  # type: ignore[arg-type,return-value]
 
 
-def check(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """Payload: `job_id, index, generator, handle, age_seconds, seed, label, preset`.
-
-    Returns one of
-    `{"state": "running", "trouble", "after_seconds"}`: the latter where the provider asked for a pause,
-    `{"state": "stored", "output", "ready_at"}`,
-    `{"state": "unstored", "problem"}`: finished at the provider, but its picture could not be had just now,
-    `{"state": "failed", "problem", "resubmits"}`: with how many new predictions are worth a try.
-    """
+async def check(services: Services, client: df.DurableOrchestrationClient, payload: p.CheckOrder) -> p.LookAnswer:
+    """The prediction as it is now. The first look that shows it finished gives its slot back, whatever becomes of its picture."""
     generator = services.generators[payload["generator"]]
     telemetry.name_prediction(payload["handle"]["id"])
-    look = generator.look(Handle.from_payload(payload["handle"]), payload["age_seconds"])
+    look = await asyncio.to_thread(generator.look, Handle.from_payload(payload["handle"]))
     if isinstance(look, Running):
         if look.trouble:
             telemetry.event("poll_trouble", job_id=payload["job_id"], generator=generator.name, trouble=look.trouble)
         return {"state": "running", "trouble": look.trouble, "after_seconds": look.retry_after}
+    if isinstance(look, NotFound):
+        telemetry.event("poll_trouble", job_id=payload["job_id"], generator=generator.name, trouble="not found")
+        unknown = Problem("provider_unavailable", charged="unknown", params={"provider": generator.label})
+        return {"state": "missing", "problem": unknown.at(GENERATING).to_payload()}
+    has_failed = isinstance(look, Failed) and look.problem.code == "provider_unavailable"
+    left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok")
     if isinstance(look, Failed):
-        telemetry.event("prediction_failed", job_id=payload["job_id"], generator=generator.name, code=look.problem.code,
-                        shape=look.problem.params.get("shape"))  # fmt: skip
-        return {"state": "failed", "problem": look.problem.at(GENERATING).to_payload(), "resubmits": look.resubmits}
-    ready_at = datetime.now(UTC).isoformat()
+        return await asyncio.to_thread(_failed, services, payload, look, left_gate)
+    return await asyncio.to_thread(_finished, services, payload, look, left_gate)
+
+
+async def _leave_gate(
+    services: Services, client: df.DurableOrchestrationClient, payload: p.CheckOrder, outcome: Literal["ok", "failed"]
+) -> bool:
+    """Whether the slot was given back. If not now, then later: a picture is not lost for that."""
     try:
+        await slots.give_back(services, client, payload, outcome)
+    except (AzureError, Busy):
+        return False
+    return True
+
+
+def _failed(services: Services, payload: p.CheckOrder, look: Failed, left_gate: bool) -> p.LookFailed:
+    """The end is put on record, since the provider forgets what a story that is told again would ask."""
+    telemetry.event("prediction_failed", job_id=payload["job_id"], generator=payload["generator"], code=look.problem.code,
+                    shape=look.problem.params.get("shape"))  # fmt: skip
+    answer: p.LookFailed = {
+        "state": "failed", "problem": look.problem.at(GENERATING).to_payload(), "resubmits": look.resubmits,
+        "left_gate": left_gate,
+    }  # fmt: skip
+    record = services.submissions.find(Attempt(payload["job_id"], payload["index"], payload["attempt"]))
+    if record is not None and record.submission.state == "submitted":
+        try:
+            services.submissions.change(record, record.submission.ended(answer, ENDINGS[look.problem.charged]))
+        except Conflict:
+            # Another look has written the same.
+            pass
+    return answer
+
+
+def _finished(services: Services, payload: p.CheckOrder, look: Ready | Unusable, left_gate: bool) -> p.Stored | p.Unstored:
+    generator = services.generators[payload["generator"]]
+    ready_at = services.now().isoformat()
+    try:
+        if isinstance(look, Unusable):
+            raise ProviderError(look.problem, is_final=True, note="nothing to fetch")
         with telemetry.span("store_picture", **payload):
             output = _store(services, generator, look, payload)
     except (ProviderError, ProblemError, AzureError) as error:
-        telemetry.event(
-            "result_not_stored",
-            job_id=payload["job_id"],
-            generator=generator.name,
-            reason=type(error).__name__ if isinstance(error, AzureError) else str(error),
-        )
-        return {"state": "unstored", "problem": _unfetched(error, generator), "ready_at": ready_at}
-    return {"state": "stored", "output": output, "ready_at": ready_at}
+        reason = type(error).__name__ if isinstance(error, AzureError) else str(error)
+        telemetry.event("result_not_stored", job_id=payload["job_id"], generator=generator.name, reason=reason)
+        # What is no picture will not become one.
+        is_final = isinstance(error, ProblemError) or (isinstance(error, ProviderError) and error.is_final)
+        return {
+            "state": "unstored", "problem": _unfetched(error, generator), "ready_at": ready_at, "is_final": is_final,
+            "left_gate": left_gate,
+        }  # fmt: skip
+    return {"state": "stored", "output": output, "ready_at": ready_at, "left_gate": left_gate}
 
 
-def _unfetched(error: ProviderError | ProblemError | AzureError, generator: Generator) -> dict[str, Any]:
+def _unfetched(error: ProviderError | ProblemError | AzureError, generator: Generator) -> ProblemData:
     """The failure to get or keep a picture that the provider has finished, and so charged for."""
-    problem = Problem("internal") if isinstance(error, AzureError) else error.problem
+    if isinstance(error, ProviderError) and not error.is_final:
+        problem = error.problem
+    else:
+        problem = Problem("internal" if isinstance(error, AzureError) else "provider_bad_response")
     params = {**problem.params, "provider": generator.label}
     return replace(problem, stage=STORING, charged="yes", params=params).to_payload()
 
 
-def _store(services: Services, generator: Generator, ready: Ready, payload: dict[str, Any]) -> dict[str, Any]:
+def _store(services: Services, generator: Generator, ready: Ready, payload: p.CheckOrder) -> p.Output:
     data = generator.download(ready)
     facts, small = images.read_result(data)
     if payload["label"] == "visible":
         data = images.with_visible_label(data)
     data = provenance.with_provenance(data, facts.content_type, f"{generator.label} {generator.model}")
     job_id, index = payload["job_id"], payload["index"]
-    blob = output_name(job_id, index, EXTENSIONS[facts.content_type])
-    services.blobs.put_image(
-        blob, data, facts.content_type,
-        {"job_id": job_id, "generator": generator.name, "model": generator.model, "prediction_id": payload["handle"]["id"],
-         "seed": str(payload["seed"])},
-    )  # fmt: skip
-    services.blobs.put_image(thumbnail_name(job_id, index), small.data, small.facts.content_type)
-    telemetry.event("stored", job_id=job_id, index=index, generator=generator.name, bytes=len(data))
-    return {
-        "index": index, "blob": blob, "thumbnail_blob": thumbnail_name(job_id, index), "content_type": facts.content_type,
+    blob, thumbnail_blob = output_names(job_id, index, facts.content_type)
+    output: p.Output = {
+        "index": index, "blob": blob, "thumbnail_blob": thumbnail_blob, "content_type": facts.content_type,
         "width": facts.width, "height": facts.height, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
         "seed": payload["seed"], "preset": payload["preset"],
     }  # fmt: skip
+    services.pictures.keep(job_id, output, payload["attempt"], data, small)
+    document = services.jobs.read(job_id)
+    if document is None or is_deleted(document):
+        # Deleted before or meanwhile: paid for, but nobody's any more.
+        services.pictures.forget(job_id)
+    telemetry.event("stored", job_id=job_id, index=index, generator=generator.name, bytes=len(data))
+    return output

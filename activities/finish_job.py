@@ -1,12 +1,12 @@
-"""Write how a job ended. A terminal status never changes, so running this twice changes nothing."""
-
-from datetime import UTC, datetime, timedelta
-from typing import Any
+"""Write how a job ended. A terminal status never changes, so running this twice changes nothing and is told once."""
 
 import azure.durable_functions as df
 
 from shared import names, telemetry
+from shared.domain.job import finished, is_deleted
+from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
 from shared.services import Services, services
+from shared.storage.job_store import NoSuchJob
 
 blueprint = df.Blueprint()
 
@@ -14,58 +14,36 @@ blueprint = df.Blueprint()
 @blueprint.activity_trigger(input_name="payload", activity=names.FINISH_JOB)
 def finish_job(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
     with telemetry.step(names.FINISH_JOB, payload):
-        return finish(services(), payload)
+        return finish(services(), payload)  # type: ignore[arg-type,return-value]
 
 
-def finish(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """Payload: `job_id, status, outputs, problem, charges` (of the pictures that failed, by index), `pictures_charged, progress,
-    attempts, polls, possible_duplicate, generator, fallback_used, started_at, submitted_at, ready_at`.
-
-    Returns `{"status"}` as it stands in the document. A job that was deleted meanwhile is `canceled`.
-    """
-    completed_at = datetime.now(UTC)
-    generator = services.generators[payload["generator"]]
-    cost = round(generator.cost_usd * payload["pictures_charged"], 4)
-
-    def ended(document: dict[str, Any]) -> dict[str, Any]:
-        return document | {
-            "status": payload["status"],
-            "outputs": payload["outputs"],
-            "error": payload["problem"],
-            "charges": payload["charges"],
-            "progress": payload["progress"],
-            "attempts": payload["attempts"],
-            "possible_duplicate": payload["possible_duplicate"],
-            "started_at": payload["started_at"],
-            "completed_at": completed_at.isoformat(),
-            "expires_at": (completed_at + timedelta(days=services.settings.retention_days)).isoformat(),
-            "provider": generator.name,
-            "model": generator.model,
-            "fallback_used": payload["fallback_used"],
-            "polls": payload["polls"],
-            "settled_cost_usd": cost,
-            "usage": {"cost_usd": cost, "estimated": True},
-            "metrics": _metrics(document["created_at"], payload, completed_at),
-        }
-
+def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
+    """The status as it stands in the document; `canceled` for a job that is gone."""
+    pictures = [told_by_records(services, payload["job_id"], picture) for picture in payload["pictures"]]
+    now, days = services.now(), services.settings.retention_days
+    order: FinishOrder = {**payload, "pictures": pictures}
     try:
-        document = services.jobs.update(payload["job_id"], ended)
-    except KeyError:
+        document, has_ended = services.jobs.end(
+            payload["job_id"], lambda document: finished(document, order, services.prices, now, days)
+        )
+    except NoSuchJob:
         return {"status": "canceled"}
-    services.quotas.release(document["owner"], document["id"])
-    telemetry.job_ended(document, payload["polls"])
+    if is_deleted(document):
+        services.pictures.forget(payload["job_id"])
+    if has_ended:
+        services.quotas.release(document["owner"], document["id"])
+        telemetry.job_ended(document, document["polls"])
     return {"status": document["status"]}
 
 
-def _metrics(created_at: str, payload: dict[str, Any], completed_at: datetime) -> dict[str, int | None]:
-    """Milliseconds until the submit, at the provider (as polling saw it), and the rest, which is ours."""
-    created = datetime.fromisoformat(created_at)
-    submitted, ready = (datetime.fromisoformat(t) if t else None for t in (payload["submitted_at"], payload["ready_at"]))
-    whole = _ms(completed_at - created)
-    queue = _ms(submitted - created) if submitted else whole
-    provider = _ms((ready or completed_at) - submitted) if submitted else 0
-    return {"queue_ms": queue, "provider_ms": provider, "overhead_ms": max(0, whole - queue - provider)}
-
-
-def _ms(length: timedelta) -> int:
-    return max(0, round(length.total_seconds() * 1000))
+def told_by_records(services: Services, job_id: str, picture: PictureEnd) -> PictureEnd:
+    """The end of a picture whose story does not know what its sends owe, with what is on record of them."""
+    if picture["sends"] is not None:
+        return picture
+    ledger = services.submissions.ledger(job_id, picture["index"], picture["generator"])
+    kept = services.pictures.find(job_id, picture["index"])
+    if kept is not None:
+        output, attempt = kept
+        ledger = ledger.ended(attempt, "paid")
+        return {**picture, "state": "stored", "output": output, "problem": None, "sends": ledger.to_payload()}
+    return {**picture, "sends": ledger.to_payload()}

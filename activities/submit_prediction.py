@@ -1,256 +1,306 @@
-"""Start one paid prediction, once.
+"""Start one paid prediction, once, when there is a slot for it.
 
-Neither provider has an idempotency key, and an activity runs at least once. So the intent to send is recorded with a
-conditional write before the call and its outcome after it; whoever finds an intent without an outcome looks for the
-prediction first, and repeats the call at most once, as a possible duplicate.
+Neither provider has an idempotency key, and an activity runs at least once: shared/domain/submission.py says what is put on
+record, and what is done with a record that was there before. This file carries it out.
 """
 
-from dataclasses import replace
-from datetime import UTC, datetime
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
+from activities import slots
 from shared import intake, names, telemetry
-from shared.domain.job import SUBMITTING, is_terminal
+from shared.domain import payloads as p
+from shared.domain.job import SUBMITTING, is_wanted
+from shared.domain.ledger import SendState
 from shared.domain.problem import Charged, Problem
+from shared.domain.submission import REPEAT_AFTER, SEND_WITHIN, Asked, Step, Submission, next_step, not_found
 from shared.providers.generator import Generator, Handle, Order, ProviderError
-from shared.providers.http import CONNECT_SECONDS, TOTAL_SECONDS
+from shared.providers.http import CONNECT_SECONDS, CREATE_SECONDS
 from shared.services import Services, services
-from shared.storage.blob_store import Conflict
-from shared.storage.job_store import submission_name
+from shared.storage.blob_store import Conflict, Missing
+from shared.storage.submission_store import Attempt, Record
 
 blueprint = df.Blueprint()
 
 #: After this a send that is on record has either been answered or died with its host.
-SETTLED_AFTER_SECONDS = TOTAL_SECONDS + 2 * CONNECT_SECONDS
-#: A lost prediction may take a moment to show in the provider's list.
-LIST_LAG_SECONDS = 5.0
-#: A run that stood still for longer between its intent and its call does not send: another may have taken over.
-SEND_WITHIN_SECONDS = 10.0
-MAX_SENDS = 2
+SETTLED_AFTER = timedelta(seconds=CREATE_SECONDS + 2 * CONNECT_SECONDS)
 
 
 @blueprint.activity_trigger(input_name="payload", activity=names.SUBMIT_PREDICTION)
-def submit_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+@blueprint.durable_client_input(client_name="client")
+async def submit_prediction(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]  # the worker refuses dict[...]
     with telemetry.step(names.SUBMIT_PREDICTION, payload):
-        return submit(services(), payload)
+        return await submit(services(), client, payload)  # type: ignore[arg-type,return-value]
 
 
-def submit(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """Payload: `job_id, index, attempt, generator, images` (blob names), `timeout_seconds`, `instance` (who is told the end), and
-    `call`, which counts the calls of this activity for a picture: what is delivered again later does not send again.
-
-    Returns one of
-    `{"state": "submitted", "handle", "will_be_told"}`,
-    `{"state": "wait", "after_seconds", "problem", "provider_failed", "is_lost"}`: nothing to look at yet, call again later;
-    `is_lost` says that there is something to find out,
-    `{"state": "failed", "problem"}`, `{"state": "canceled"}`,
-    each with `possible_duplicate`, and `is_unsettled`: something was sent of which nobody knows whether it was made.
-    """
-    job = services.jobs.read(payload["job_id"])
-    generator = services.generators[payload["generator"]]
-    name = submission_name(payload["job_id"], payload["index"], payload["attempt"])
-    if job is None:
-        return _canceled()
-    is_wanted = not job.get("cancel_requested_at") and not is_terminal(job["status"])
-    try:
-        record = None if is_wanted else _Record.found(services, name)
-        if record is None and not is_wanted:
-            # Canceled before anything was sent: it costs nothing.
-            return _canceled()
-        # Read before the intent is on record, so that the send follows it at once.
-        order = _order(services, generator, job, payload)
-        record = record or _Record.begun(services, name, payload["call"])
-        if not record.is_new:
-            # Whatever was sent before is not forgotten because the job is not wanted any more: it may be paid for.
-            if record.state == "submitted":
-                return _submitted(generator, record, payload)
-            if record.state in ("sending", "lost"):
-                return _settle(services, generator, record, order, payload, may_repeat=is_wanted)
-            if not is_wanted:
-                return _canceled(record)
-            if payload["call"] <= record["call"]:
-                # This call was refused already, and its story may have gone on since.
-                return _wait(record, _unknown(generator, "no"), LIST_LAG_SECONDS)
-            record.change(state="sending", call=payload["call"])
-        return _send(services, generator, record, order, payload)
-    except Conflict:
-        # Another run of this activity is at it: let it finish.
-        return _wait(None, _unknown(generator), SETTLED_AFTER_SECONDS, is_lost=True)
+async def submit(services: Services, client: df.DurableOrchestrationClient, payload: p.SubmitOrder) -> p.SubmitAnswer:
+    """Take a slot and send, or say what stands in the way. What may have been sent before needs no slot: it is cleared up."""
+    attempt = Attempt(payload["job_id"], payload["index"], payload["attempt"])
+    is_known = payload["is_over"] or (payload["may_be_sent"] and await _is_on_its_way(services, attempt))
+    slot = None if is_known else await slots.take(services, client, payload)
+    if slot is None and payload["has_failed"]:
+        await slots.note_failure(services, payload)
+    # A run of this activity that died may have sent, and lost its slot since.
+    if slot is not None and slot.state != "granted" and not await _is_on_its_way(services, attempt):
+        if slot.state == "waiting" and is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"])):
+            return _waiting(slot)
+        payload = {**payload, "is_over": True, "over_problem": slot.problem}
+    answer = await asyncio.to_thread(_Sender(services, payload, slot.expected_seconds if slot else None).run)
+    if answer["state"] in ("failed", "canceled"):
+        # No prediction comes of this attempt any more.
+        await slots.give_back(services, client, payload, None)
+    return answer
 
 
-def _unknown(generator: Generator, charged: Charged = "unknown") -> Problem:
-    return Problem("provider_unavailable", charged=charged, params={"provider": generator.label})
+async def _is_on_its_way(services: Services, attempt: Attempt) -> bool:
+    """Whether the attempt has a record that needs no slot: something was sent, or there is a verdict."""
+    record = await asyncio.to_thread(services.submissions.find, attempt)
+    return record is not None and record.submission.state != "refused"
 
 
-def _send(services: Services, generator: Generator, record: "_Record", order: Order, payload: dict[str, Any]) -> dict[str, Any]:
-    if record.age_seconds > SEND_WITHIN_SECONDS:
-        return _wait(record, _unknown(generator), SETTLED_AFTER_SECONDS, is_lost=True)
-    try:
-        handle = generator.submit(order, timeout_seconds=payload["timeout_seconds"])
-    except ProviderError as error:
-        telemetry.event(
-            "submit_refused", job_id=payload["job_id"], index=payload["index"], generator=generator.name,
-            code=error.problem.code, maybe_done=error.maybe_done, note=error.note,
-        )  # fmt: skip
-        record.change(state="lost" if error.maybe_done else "refused")
-        if error.problem.code == "provider_quota_exhausted":
-            intake.stop(services, generator, error.problem.code)
-        problem = error.problem
-        if record["possible_duplicate"]:
-            # A refusal of the repeat says nothing of the send that was lost before it: that one may be paid for.
-            problem = replace(problem, charged="unknown")
-        if error.maybe_done:
-            return _wait(record, problem, LIST_LAG_SECONDS, provider_failed=True, is_lost=True)
-        if problem.is_retryable:
-            return _wait(record, problem, error.retry_after, provider_failed=error.provider_failed)
-        return _failed(record, problem)
-    try:
-        record.change(state="submitted", handle=handle.to_payload())
-    except (AzureError, Conflict) as error:
-        # The prediction exists and is paid for: the orchestration's history will hold the handle instead.
-        telemetry.event("submission_not_recorded", job_id=payload["job_id"], reason=type(error).__name__)
-        # Whoever wrote meanwhile took this send for lost.
-        is_duplicate = record["possible_duplicate"] or isinstance(error, Conflict)
-        record.remember(state="submitted", handle=handle.to_payload(), possible_duplicate=is_duplicate)
-    telemetry.name_prediction(handle.id)
-    telemetry.event(
-        "submitted", job_id=payload["job_id"], index=payload["index"], attempt=payload["attempt"],
-        generator=generator.name, prediction_id=handle.id, possible_duplicate=record["possible_duplicate"],
-    )  # fmt: skip
-    return _submitted(generator, record, payload)
-
-
-def _settle(
-    services: Services, generator: Generator, record: "_Record", order: Order, payload: dict[str, Any], *, may_repeat: bool
-) -> dict[str, Any]:
-    """A send whose outcome nobody knows: wait until it cannot be under way, look for it, then repeat it at most once."""
-    unavailable = _unknown(generator)
-    settled_after = LIST_LAG_SECONDS if record.state == "lost" else SETTLED_AFTER_SECONDS
-    if record.age_seconds < settled_after:
-        return _wait(record, unavailable, settled_after - record.age_seconds, is_lost=True)
-    if generator.can_find:
-        try:
-            found = generator.find(order, since=datetime.fromisoformat(record["sent_at"]))
-        except ProviderError as error:
-            if not error.problem.is_retryable:
-                return _failed(record, unavailable)
-            return _wait(record, unavailable, error.retry_after or LIST_LAG_SECONDS, is_lost=True)
-        if found is not None:
-            record.change(state="submitted", handle=found.to_payload())
-            telemetry.event("submission_found", job_id=payload["job_id"], generator=generator.name, prediction_id=found.id)
-            return _submitted(generator, record, payload)
-    if not may_repeat:
-        return _canceled(record)
-    if record["sends"] >= MAX_SENDS:
-        # Both sends were lost, so both may have been made.
-        return _failed(record, unavailable)
-    record.change(state="sending", sends=record["sends"] + 1, possible_duplicate=True, call=payload["call"])
-    return _send(services, generator, record, order, payload)
-
-
-def _order(services: Services, generator: Generator, job: dict[str, Any], payload: dict[str, Any]) -> Order:
-    asked = job["input"]
-    return Order(
-        reference=f"{payload['job_id']}/{payload['index']}",
-        webhook_url=generator.webhook_url(payload["instance"], payload["attempt"]),
-        prompt=asked["prompt_sent"],
-        images=tuple(services.blobs.get_image(name) for name in payload["images"]),
-        aspect_ratio=asked["aspect_ratio"],
-        output_format=asked["output_format"],
-        safety_tolerance=asked["safety_tolerance"],
-        seed=job["seeds"][payload["index"]],
-    )
-
-
-def _submitted(generator: Generator, record: "_Record", payload: dict[str, Any]) -> dict[str, Any]:
+def _waiting(slot: slots.Slot) -> p.Waiting:
+    place = slot.place
     return {
-        "state": "submitted",
-        "handle": Handle.from_payload(record["handle"]).to_payload(),
-        "will_be_told": generator.webhook_url(payload["instance"], payload["attempt"]) is not None,
-        **_sent(record),
-    }
-
-
-def _wait(
-    record: "_Record | None", problem: Problem, seconds: float | None, *, provider_failed: bool = False, is_lost: bool = False
-) -> dict[str, Any]:
-    """`provider_failed`: it is down rather than busy, which the gate counts."""
-    return {
-        "state": "wait", "after_seconds": seconds, "problem": problem.at(SUBMITTING).to_payload(),
-        "provider_failed": provider_failed, "is_lost": is_lost, **_sent(record, is_lost=is_lost),
+        "state": "waiting", "sends": [], "position": place.position if place else None,
+        "wait_seconds": (place.wait_seconds if place else 0.0) + (slot.expected_seconds or 0.0),
+        "look_again_seconds": slot.look_again_seconds, "problem": slot.problem,
     }  # fmt: skip
 
 
-def _failed(record: "_Record", problem: Problem) -> dict[str, Any]:
-    return {"state": "failed", "problem": problem.at(SUBMITTING).to_payload(), **_sent(record)}
+class _Taken(Exception):
+    """Another run of this activity is at it, or may be: nothing was sent by this one."""
 
 
-def _canceled(record: "_Record | None" = None) -> dict[str, Any]:
-    return {"state": "canceled", **_sent(record)}
+class _Sender:
+    """One run of the activity, slot in hand."""
 
+    def __init__(self, services: Services, payload: p.SubmitOrder, measured: float | None) -> None:
+        self._services = services
+        self._payload = payload
+        self._generator: Generator = services.generators[payload["generator"]]
+        self._attempt = Attempt(payload["job_id"], payload["index"], payload["attempt"])
+        self._measured = measured
 
-def _sent(record: "_Record | None", *, is_lost: bool = False) -> dict[str, bool]:
-    """What an answer says of the sends before it. A repeat is made only of one that was lost and not found; one that was
-    refused made nothing, so then there is no duplicate of the lost one."""
-    repeated = record is not None and record["possible_duplicate"]
-    is_open = is_lost or (record is not None and record.state in ("sending", "lost"))
-    is_refused = record is not None and record.state == "refused"
-    return {"possible_duplicate": repeated and not is_refused, "is_unsettled": repeated or is_open}
-
-
-class _Record:
-    """What is on record of one submit. Every write is conditional on nobody having written since it was read."""
-
-    def __init__(self, services: Services, name: str, document: dict[str, Any], etag: str, *, is_new: bool) -> None:
-        self._blobs = services.blobs
-        self._name = name
-        self._document = document
-        self._etag = etag
-        self.is_new = is_new
-
-    @classmethod
-    def begun(cls, services: Services, name: str, call: int) -> "_Record":
-        """Put the intent to send on record, or read what is there already. Raises Conflict if it vanished in between."""
-        intent = {
-            "state": "sending", "sends": 1, "possible_duplicate": False, "sent_at": datetime.now(UTC).isoformat(), "call": call,
-        }  # fmt: skip
+    def run(self) -> p.SubmitAnswer:
         try:
-            return cls(services, name, intent, services.blobs.create_document(name, intent), is_new=True)
+            return self._run()
         except Conflict:
-            found = cls.found(services, name)
+            # Another run is at it: let it finish.
+            found = self._services.submissions.find(self._attempt)
+            return self._again(found.submission.sends if found else ["open"], self._unknown(), SETTLED_AFTER.total_seconds())
+
+    def _run(self) -> p.SubmitAnswer:
+        images = self._images()
+        record, is_new = self._begun()
+        # Read after the intent is on record: a job that ends or is canceled now finds it.
+        job = self._services.jobs.read(self._payload["job_id"])
+        wanted = is_wanted(job) and not self._payload["is_over"]
+        if is_new and self._payload["is_over"]:
+            return self._verdict(record)
+        if is_new and not wanted:
+            self._change(record, record.submission.canceled(is_refused=True))
+            return self._verdict(record)
+        if is_new:
+            return self._send(record, self._order(job, images))
+        asked = Asked(
+            self._payload["call"], self._services.now(), wanted, self._generator.can_find, self._payload["find_looks_seconds"],
+            SETTLED_AFTER,
+        )  # fmt: skip
+        return self._carry_out(next_step(record.submission, asked), record, asked, job, images)
+
+    def _begun(self) -> tuple[Record, bool]:
+        """The record, and whether this run has begun it. Raises Conflict if it vanished in between."""
+        store, call, now = self._services.submissions, self._payload["call"], self._services.now()
+        if self._payload["is_over"]:
+            begun = Submission.never_sent(self._generator.name, call, now, self._payload["over_problem"])
+        else:
+            begun = Submission.begun(self._generator.name, call, now)
+        try:
+            return store.create(self._attempt, begun), True
+        except Conflict:
+            found = store.find(self._attempt)
             if found is None:
                 raise
-            return found
+            return found, False
 
-    @classmethod
-    def found(cls, services: Services, name: str) -> "_Record | None":
-        """What is on record, if anything is."""
-        known = services.blobs.read_document(name)
-        return None if known is None else cls(services, name, *known, is_new=False)
+    def _carry_out(self, step: Step, record: Record, asked: Asked, job: Any, images: Any) -> p.SubmitAnswer:
+        submission = record.submission
+        if step.do == "tell":
+            return self._verdict(record)
+        if step.do == "wait":
+            charged: Charged = "no" if submission.state == "refused" else "unknown"
+            return self._again(submission.sends, self._unknown(charged), step.seconds)
+        if step.do == "find":
+            return self._find(step, record, asked, job, images)
+        if step.do == "cancel":
+            problem = self._payload["over_problem"]
+            self._change(record, submission.failed(problem, is_refused=False) if problem else submission.canceled())
+            return self._verdict(record)
+        if step.do == "fail":
+            # Every send was lost, so each may have been made.
+            self._change(record, submission.failed(self._unknown().at(SUBMITTING).to_payload(), is_refused=False))
+            return self._verdict(record)
+        self._change(record, submission.sent_again(asked.call, self._services.now()))
+        return self._send(record, self._order(job, images))
 
-    @property
-    def state(self) -> str:
-        """sending (may be under way), lost (sent, no answer), refused (nothing was made) or submitted."""
-        return str(self._document["state"])
+    # ---- sending ----
 
-    @property
-    def age_seconds(self) -> float:
-        """Since the intent of the latest send."""
-        return (datetime.now(UTC) - datetime.fromisoformat(self["sent_at"])).total_seconds()
+    def _send(self, record: Record, order: Order) -> p.SubmitAnswer:
+        submission = record.submission
+        try:
+            # With the key in hand nothing is left to wait for before the call.
+            self._generator.require_key()
+            if self._services.now() - submission.sent_at > SEND_WITHIN:
+                raise _Taken
+            handle = self._generator.submit(order, timeout_seconds=self._payload["timeout_seconds"])
+        except _Taken:
+            # It stood still for so long that another may soon take its send for lost; this says that there was none.
+            self._change(record, submission.refused())
+            return self._again(record.submission.sends, self._unknown("no"), 1.0)
+        except ProviderError as error:
+            return self._refused(record, error)
+        if self._generator.can_find and not self._services.submissions.claim(self._generator.name, handle.id, self._attempt):
+            # It was taken for the prediction of another send with the same input, which made one as well or did not: this
+            # one's is to be found.
+            self._change(record, submission.lost(self._services.now()))
+            return self._again(record.submission.sends, self._unknown(), REPEAT_AFTER.total_seconds())
+        accepted = submission.submitted(handle.to_payload())
+        try:
+            self._change(record, accepted)
+        except (AzureError, Conflict) as error:
+            # The prediction exists and is paid for: the orchestration's history will hold the handle instead.
+            telemetry.event("submission_not_recorded", job_id=self._payload["job_id"], reason=type(error).__name__)
+            # Whoever wrote meanwhile took this send for lost.
+            sends: list[SendState] = ["open", "accepted"] if isinstance(error, Conflict) else accepted.sends
+            return self._submitted(Submission({**accepted.document, "send_states": sends}), wanted=True)
+        self._tell_submitted(handle, accepted)
+        return self._submitted(accepted, wanted=True)
 
-    def __getitem__(self, field: str) -> Any:
-        return self._document[field]
+    def _refused(self, record: Record, error: ProviderError) -> p.SubmitAnswer:
+        submission = record.submission
+        telemetry.event(
+            "submit_refused", job_id=self._payload["job_id"], index=self._payload["index"], generator=self._generator.name,
+            code=error.problem.code, maybe_done=error.maybe_done, note=error.note,
+        )  # fmt: skip
+        if error.problem.code == "provider_quota_exhausted":
+            intake.stop(self._services, self._generator, error.problem.code)
+        if error.maybe_done:
+            self._change(record, submission.lost(self._services.now()))
+            return self._again(
+                record.submission.sends, error.problem, REPEAT_AFTER.total_seconds(), provider_failed=True
+            )  # fmt: skip
+        if error.problem.is_retryable:
+            self._change(record, submission.refused())
+            return self._again(
+                record.submission.sends, error.problem, error.retry_after, provider_failed=error.provider_failed
+            )  # fmt: skip
+        self._change(record, submission.failed(error.problem.at(SUBMITTING).to_payload(), is_refused=True))
+        return self._verdict(record)
 
-    def change(self, **fields: Any) -> None:
-        if fields.get("state") == "sending":
-            fields["sent_at"] = datetime.now(UTC).isoformat()
-        changed = {**self._document, **fields}
-        self._etag = self._blobs.replace_document(self._name, changed, self._etag)
-        self._document = changed
+    # ---- finding ----
 
-    def remember(self, **fields: Any) -> None:
-        """Change what this run answers without writing it."""
-        self._document = {**self._document, **fields}
+    def _find(self, step: Step, record: Record, asked: Asked, job: Any, images: Any) -> p.SubmitAnswer:
+        submission = record.submission
+        try:
+            handle = self._found(submission, self._order(job, images))
+        except ProviderError as error:
+            if error.problem.is_retryable and not step.is_last_look:
+                return self._again(submission.sends, self._unknown(), error.retry_after or step.seconds)
+            # Not repeated blindly: it may be there.
+            self._change(record, submission.failed(self._unknown().at(SUBMITTING).to_payload(), is_refused=False))
+            return self._verdict(record)
+        if handle is not None:
+            self._change(record, submission.submitted(handle.to_payload()))
+            telemetry.event(
+                "submission_found", job_id=self._payload["job_id"], generator=self._generator.name, prediction_id=handle.id
+            )
+            return self._submitted(record.submission, wanted=asked.is_wanted)
+        if not step.is_last_look:
+            return self._again(submission.sends, self._unknown(), step.seconds)
+        return self._carry_out(not_found(submission, asked), record, asked, job, images)
+
+    def _found(self, submission: Submission, order: Order) -> Handle | None:
+        """A prediction that fits and is nobody else's."""
+        store = self._services.submissions
+        known = store.known_predictions(self._attempt)
+        for handle in self._generator.find(order, since=submission.first_sent_at):
+            if handle.id not in known and store.claim(self._generator.name, handle.id, self._attempt):
+                return handle
+        return None
+
+    # ---- answers ----
+
+    def _verdict(self, record: Record) -> p.SubmitAnswer:
+        """What is on record, told again without the deed."""
+        submission, document = record.submission, record.submission.document
+        if submission.state == "submitted":
+            kept = self._services.pictures.find(self._payload["job_id"], self._payload["index"])
+            if kept is not None and kept[1] == self._payload["attempt"]:
+                look: p.Stored = {
+                    "state": "stored", "output": kept[0], "ready_at": self._services.now().isoformat(), "left_gate": True,
+                }  # fmt: skip
+                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "look": look}
+            job = self._services.jobs.read(self._payload["job_id"])
+            return self._submitted(submission, wanted=is_wanted(job))
+        if submission.state == "ended":
+            return {"state": "ended", "sends": submission.sends, "look": document["look"]}
+        if submission.state == "failed":
+            return {"state": "failed", "sends": submission.sends, "problem": document["problem"]}
+        return {"state": "canceled", "sends": submission.sends}
+
+    def _submitted(self, submission: Submission, *, wanted: bool) -> p.Submitted:
+        told = self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])
+        gate = None if self._measured is not None else self._services.gates.look(self._generator.name)
+        handle: p.Handle = submission.document["handle"]
+        return {
+            "state": "submitted", "sends": submission.sends, "handle": handle, "will_be_told": told is not None,
+            "age_seconds": max(0.0, (self._services.now() - submission.sent_at).total_seconds()),
+            "expected_seconds": self._measured if gate is None else gate.measured_seconds(), "is_wanted": wanted,
+        }  # fmt: skip
+
+    def _again(
+        self, sends: list[SendState], problem: Problem, seconds: float | None, *, provider_failed: bool = False
+    ) -> p.Again:
+        return {
+            "state": "again", "sends": sends, "after_seconds": seconds, "problem": problem.at(SUBMITTING).to_payload(),
+            "provider_failed": provider_failed,
+        }  # fmt: skip
+
+    def _unknown(self, charged: Charged = "unknown") -> Problem:
+        return Problem("provider_unavailable", charged=charged, params={"provider": self._generator.label})
+
+    def _change(self, record: Record, submission: Submission) -> None:
+        self._services.submissions.change(record, submission)
+
+    def _tell_submitted(self, handle: Handle, submission: Submission) -> None:
+        telemetry.name_prediction(handle.id)
+        telemetry.event(
+            "submitted", job_id=self._payload["job_id"], index=self._payload["index"], attempt=self._payload["attempt"],
+            generator=self._generator.name, prediction_id=handle.id,
+            possible_duplicate=bool(submission.document["possible_duplicate"]),
+        )  # fmt: skip
+
+    # ---- what is sent ----
+
+    def _images(self) -> tuple[bytes, ...]:
+        """Read before the intent is on record, so that the send follows it at once. None of a job that is deleted."""
+        try:
+            return tuple(self._services.blobs.get_image(name) for name in self._payload["images"])
+        except Missing:
+            if is_wanted(self._services.jobs.read(self._payload["job_id"])):
+                raise
+            return ()
+
+    def _order(self, job: Any, images: tuple[bytes, ...]) -> Order:
+        asked = job["input"]
+        return Order(
+            reference=f"{self._payload['job_id']}/{self._payload['index']}",
+            webhook_url=self._generator.webhook_url(self._payload["instance"], self._payload["attempt"]),
+            prompt=asked["prompt_sent"], images=images, aspect_ratio=asked["aspect_ratio"],
+            output_format=asked["output_format"], safety_tolerance=asked["safety_tolerance"],
+            seed=job["seeds"][self._payload["index"]],
+        )  # fmt: skip

@@ -23,6 +23,7 @@ from devhost.http_host import HttpTriggers, Invoker, StaticPage
 from devhost.management_api import ManagementApi
 from devhost.taskhub import HubInUse, TaskHub
 from devhost.telemetry import capture_from_environment, set_up_logging
+from devhost.worker_deaths import InvalidSetting, WorkerDeaths
 
 
 def _give_memory_back() -> None:
@@ -52,17 +53,20 @@ def main() -> int:
     try:
         hub = TaskHub(state / "taskhub.sqlite")
         app = load_app(options.app, options.port)
-    except (LoadError, HubInUse) as error:
+        deaths = WorkerDeaths.from_environ(os.environ)
+    except (LoadError, HubInUse, InvalidSetting) as error:
         print(f"devhost: {error}", file=sys.stderr)
         return 1
-    asyncio.run(serve(app, hub, options.host, options.port, web_folder))
+    asyncio.run(serve(app, hub, options.host, options.port, web_folder, deaths))
     # Threads of user code that are still busy must not hold the exit; what they did not finish runs again.
     stop_capturing()
     logging.shutdown()
     os._exit(0)
 
 
-async def serve(app: App, hub: TaskHub, host: str, port: int, web_folder: Path | None) -> None:
+async def serve(
+    app: App, hub: TaskHub, host: str, port: int, web_folder: Path | None, deaths: WorkerDeaths | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT."""
     threads = int(os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT") or min(32, (os.cpu_count() or 1) + 4))
     pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
@@ -78,6 +82,7 @@ async def serve(app: App, hub: TaskHub, host: str, port: int, web_folder: Path |
         max_orchestrators=int(durable.get("maxConcurrentOrchestratorFunctions", 10 * cores)),
         max_activities=int(durable.get("maxConcurrentActivityFunctions", 10 * cores)),
         default_version=durable.get("defaultVersion"),
+        worker_deaths=deaths,
     )  # fmt: skip
     api = ManagementApi(engine, origin, hub_name, str(durable.get("overridableExistingInstanceStates", "NonRunningStates")))
     invoker = Invoker(app, api.client_json(), pool)
@@ -98,6 +103,8 @@ async def serve(app: App, hub: TaskHub, host: str, port: int, web_folder: Path |
         *QueueTriggers(app.of_kind("queueTrigger"), invoker).start(),
     ]
     names = ", ".join(sorted(f.name for f in app.functions))
+    if deaths is not None:
+        logging.getLogger("devhost").warning("DEVHOST_WORKER_DEATHS: some activities and episodes will end as if the worker died")
     logging.getLogger("devhost").info("listening on %s, task hub %s, functions: %s", origin, hub_name, names)
 
     stopped = asyncio.Event()

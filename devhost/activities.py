@@ -11,6 +11,7 @@ from azure.functions.durable_functions import ActivityTriggerConverter
 from devhost import replay
 from devhost.replay import Event
 from devhost.sanitiser import sanitised
+from devhost.worker_deaths import WorkerDied
 
 
 def decode_input(text: str | None) -> Any:
@@ -34,3 +35,5 @@ def run_activity(
     except Exception as error:  # noqa: BLE001 - whatever user code raises
         text = sanitised(f"{type(error).__name__}: {error}")
         return replay.task_failed(clock(), task_id, name, text), error
+    except WorkerDied as death:
+        return replay.task_died(clock(), task_id, name, str(death)), death

@@ -14,6 +14,7 @@ from devhost import replay
 from devhost.activities import run_activity
 from devhost.replay import Event
 from devhost.taskhub import TaskHub, Work, utc_now
+from devhost.worker_deaths import WorkerDeaths, WorkerDied
 
 log = logging.getLogger("devhost.durable")
 
@@ -22,10 +23,12 @@ class Engine:
     """Goes on with everything in the hub from start() to stop(). Wakes by what is sent, never by looking around."""
 
     def __init__(
-        self, hub: TaskHub, *, max_orchestrators: int = 10, max_activities: int = 10, default_version: str | None = None
-    ) -> None:
+        self, hub: TaskHub, *, max_orchestrators: int = 10, max_activities: int = 10, default_version: str | None = None,
+        worker_deaths: WorkerDeaths | None = None,
+    ) -> None:  # fmt: skip
         self.hub = hub
         self.default_version = default_version
+        self._deaths = worker_deaths
         self._orchestrators: dict[str, replay.Handler] = {}
         self._activities: dict[str, Callable[[Any], Any]] = {}
         self._changed = threading.Condition()
@@ -130,6 +133,8 @@ class Engine:
             log.warning("%s has version %s, above defaultVersion: Pending until a newer host comes", instance_id, episode.version)
             return False
         handler = self._orchestrators.get(episode.instance.name.lower())
+        if handler is not None and self._deaths is not None:
+            handler = self._deaths.mortal(handler, "episode", f"of {episode.instance.name} {instance_id}")
         decisions = replay.run_episode(episode.history, episode.messages, now, episode.instance, handler)
         self._refuse_unknown(instance_id, decisions)
         sent = self.hub.commit(episode, decisions, utc_now(), self.default_version)
@@ -163,8 +168,10 @@ class Engine:
         if call is None:
             log.error("activity %r of %s does not exist any more", work.name, work.instance_id)
             return
+        if self._deaths is not None:
+            call = self._deaths.mortal(call, "activity", f"{work.name} of {work.instance_id}")
         event, error = run_activity(call, work.name, work.task_id, work.input, utc_now)
-        if error is not None:
+        if error is not None and not isinstance(error, WorkerDied):
             log.error(
                 "activity %s of %s failed: %s: %s", work.name, work.instance_id, type(error).__name__, error, exc_info=error
             )

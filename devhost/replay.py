@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devhost.sanitiser import sanitised
+from devhost.worker_deaths import WorkerDied
 
 Event = dict[str, Any]
 
@@ -24,7 +25,8 @@ EVENT_RAISED, EXECUTION_SUSPENDED, EXECUTION_RESUMED = 15, 19, 20
 
 COMPLETED, CONTINUED_AS_NEW, FAILED, TERMINATED = 1, 2, 3, 5
 
-_MESSAGES = {EXECUTION_STARTED, TASK_COMPLETED, TASK_FAILED, SUB_COMPLETED, SUB_FAILED, TIMER_FIRED, EVENT_RAISED,
+#: What comes to an instance from elsewhere; all other events it decided itself.
+MESSAGES = {EXECUTION_STARTED, TASK_COMPLETED, TASK_FAILED, SUB_COMPLETED, SUB_FAILED, TIMER_FIRED, EVENT_RAISED,
              EXECUTION_SUSPENDED, EXECUTION_RESUMED, EXECUTION_TERMINATED}  # fmt: skip
 _ANSWERS = {TASK_COMPLETED: "TaskScheduledId", TASK_FAILED: "TaskScheduledId", SUB_COMPLETED: "TaskScheduledId",
             SUB_FAILED: "TaskScheduledId", TIMER_FIRED: "TimerId"}  # fmt: skip
@@ -132,9 +134,16 @@ def _call(whole: list[Event], instance: Instance, handler: Handler) -> tuple[dic
             except ValueError:
                 # The sanitiser cut into the JSON. Without its actions the history makes no sense any more: the instance ends
                 # with "Non-Deterministic workflow detected" (Durable for Python, issue 600).
-                if any(e["EventType"] in _DECISIONS for e in whole):
+                if _has_decisions(whole):
                     return {}, None
         return {}, f"One or more errors occurred. (Result: Failure\nException: {type(error).__name__}: {text})"
+    except WorkerDied as death:
+        # The host goes on without the actions: to it the code has asked for nothing, whatever the history holds.
+        return {}, None if _has_decisions(whole) else f"One or more errors occurred. ({death})"
+
+
+def _has_decisions(whole: list[Event]) -> bool:
+    return any(e["EventType"] in _DECISIONS for e in whole)
 
 
 @dataclass
@@ -255,13 +264,7 @@ class _Replay:
             is_child = event["EventType"] == SUB_CREATED
             kind_fits = (found[0].kind in (2, 3)) == is_child and found[0].name.lower() == str(event["Name"]).lower()
         if found is None or not kind_fits:
-            what = f"{_DECISIONS[event['EventType']]} with sequence number {event['EventId']}"
-            what += f" named '{event['Name']}'" if event.get("Name") else ""
-            raise NonDeterministic(
-                f"Non-Deterministic workflow detected: A previous execution of this orchestration scheduled {what}, but the "
-                "current replay execution hasn't (yet?) scheduled this task. Was a change made to the orchestrator code after "
-                "this instance had already started running?"
-            )
+            raise NonDeterministic(_not_scheduled(event, something_else=found is not None))
         self.by_id[event["EventId"]] = (found[0], found[1] + "!")
 
     def _answer(self, event: Event) -> None:
@@ -306,6 +309,22 @@ class _Replay:
         return [t for t in self.tasks if not t.done and not t.canceled]
 
 
+def _not_scheduled(event: Event, *, something_else: bool) -> str:
+    """The engine's words for what the history holds and the code did not ask for."""
+    number, name = event["EventId"], event.get("Name")
+    what, but = f"with sequence number {number}", "replay execution hasn't (yet?) scheduled this task"
+    if something_else:
+        what += f" named '{name}'" if name else ""
+        but = "orchestration replay instead scheduled another task"
+    elif name:
+        what = f"with sequence ID {number} and name '{name}' (version '')"
+    return (
+        f"Non-Deterministic workflow detected: A previous execution of this orchestration scheduled "
+        f"{_DECISIONS[event['EventType']]} {what}, but the current {but}. Was a change made to the orchestrator code after "
+        "this instance had already started running?"
+    )
+
+
 class NotSupported(Exception):
     """The devhost does not do this action; it says so instead of doing something else."""
 
@@ -331,7 +350,11 @@ def _decide(result: Decisions, whole: list[Event], state: dict[str, Any], now: d
     try:
         for event in whole:
             replay.feed(event)
-    except (NonDeterministic, NotSupported) as error:
+    except NonDeterministic as error:
+        # Said by the engine itself, outside the function.
+        _complete(result, now, replay.next_id, FAILED, json.dumps(str(error)))
+        return
+    except NotSupported as error:
         _complete(result, now, replay.next_id, FAILED, json.dumps(f"Orchestrator function '{name}' failed: {error}"))
         return
     for number, (task, phase) in sorted(replay.by_id.items()):
@@ -402,12 +425,21 @@ def task_completed(now: datetime, task_id: int, result: str | None) -> Event:
 
 
 def task_failed(now: datetime, task_id: int, activity: str, error: str) -> Event:
-    """As the extension words it: the message begins with a space of its own."""
+    """What user code raised, as the extension words it: the message begins with a space of its own."""
+    return _task_failed(now, task_id, activity, f" {error}")
+
+
+def task_died(now: datetime, task_id: int, activity: str, exit_text: str) -> Event:
+    """The worker ended while the activity ran."""
+    return _task_failed(now, task_id, activity, exit_text)
+
+
+def _task_failed(now: datetime, task_id: int, activity: str, message: str) -> Event:
     details = json.dumps(
-        {"$type": "System.Exception, System.Private.CoreLib", "ClassName": "System.Exception", "Message": f" {error}"}
+        {"$type": "System.Exception, System.Private.CoreLib", "ClassName": "System.Exception", "Message": message}
     )
     return _event(TASK_FAILED, now) | {
-        "TaskScheduledId": task_id, "Reason": f"Activity function '{activity}' failed:  {error}", "Details": details,
+        "TaskScheduledId": task_id, "Reason": f"Activity function '{activity}' failed: {message}", "Details": details,
     }  # fmt: skip
 
 
@@ -417,6 +449,15 @@ def sub_completed(now: datetime, task_id: int, result: str | None) -> Event:
 
 def sub_failed(now: datetime, task_id: int, reason: str) -> Event:
     return _event(SUB_FAILED, now) | {"TaskScheduledId": task_id, "Reason": reason, "Details": f"Message: {reason}, StackTrace: "}
+
+
+def timer_visible_at(fire_at: datetime, sent: datetime) -> datetime:
+    """When a timer's message can be seen: queues hide one for the whole seconds that are left when it is sent.
+
+    Time has always passed since the timer was asked for, so that one of exactly n seconds comes after n - 1.
+    """
+    left = fire_at - sent - timedelta(microseconds=1)
+    return sent + timedelta(seconds=max(0, left // timedelta(seconds=1)))
 
 
 def timer_fired(now: datetime, task_id: int, fire_at: datetime) -> Event:
@@ -439,7 +480,7 @@ def execution_terminated(now: datetime, reason: str) -> Event:
 def mark_played(history: list[Event]) -> None:
     """Of what is in the history only the message-like events count as played."""
     for event in history:
-        if event["EventType"] in _MESSAGES:
+        if event["EventType"] in MESSAGES:
             event["IsPlayed"] = True
 
 

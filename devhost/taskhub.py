@@ -8,10 +8,10 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,18 @@ class Sent:
 
 
 class TaskHub:
-    """Thread-safe. `path` None keeps everything in memory."""
+    """Thread-safe. `path` None keeps everything in memory.
 
-    def __init__(self, path: Path | None = None, wait_seconds: float = 10.0) -> None:
+    For hosts whose clock does not run by itself there are other ids of executions, and a time that every timer takes.
+    """
+
+    def __init__(
+        self, path: Path | None = None, wait_seconds: float = 10.0,
+        new_execution_id: Callable[[], str] = replay.new_execution_id, timers_take_at_least: timedelta = timedelta(0),
+    ) -> None:  # fmt: skip
         self._lock = threading.RLock()
+        self._new_execution_id = new_execution_id
+        self._timers_take_at_least = timers_take_at_least
         self._guard = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,19 +120,23 @@ class TaskHub:
     def create(
         self, now: datetime, name: str, instance_id: str, input_text: str | None, version: str | None, *, overwrite: bool = False
     ) -> str | None:
-        """Create an instance and its first message; None when done, else the status of the live one that has the id."""
+        """Create an instance and its first message; None when done, else the status of the live one that has the id.
+
+        An ended instance of that id is replaced: a new execution, of which no message of the former one is.
+        """
         with self._transaction() as db:
             row = db.execute("SELECT status FROM instances WHERE id = ?", (instance_id,)).fetchone()
             if row is not None and row[0] not in TERMINAL and not overwrite:
                 return str(row[0])
-            self._insert(db, now, Instance(instance_id, replay.new_execution_id(), name), input_text, version, None)
+            self._insert(db, now, Instance(instance_id, self._new_execution_id(), name), input_text, version, None)
         return None
 
     def _insert(
         self, db: sqlite3.Connection, now: datetime, instance: Instance, input_text: str | None, version: str | None,
         parent: tuple[str, str, str, int] | None,
     ) -> None:  # fmt: skip
-        for table in ("instances", "history", "inbox", "work"):
+        # Activities that a former execution has scheduled stay: they run, and their answers are nobody's.
+        for table in ("instances", "history", "inbox"):
             db.execute(f"DELETE FROM {table} WHERE id = ?", (instance.id,))  # noqa: S608 - our own table names
         stamp = replay.format_time(now)
         parent_id, parent_name, parent_execution, parent_task = parent or (None, None, None, None)
@@ -189,7 +201,7 @@ class TaskHub:
     def purge(self, instance_id: str) -> int:
         with self._transaction() as db:
             deleted = db.execute("DELETE FROM instances WHERE id = ?", (instance_id,)).rowcount
-            for table in ("history", "inbox", "work"):
+            for table in ("history", "inbox"):
                 db.execute(f"DELETE FROM {table} WHERE id = ?", (instance_id,))  # noqa: S608 - our own table names
         return deleted
 
@@ -206,33 +218,19 @@ class TaskHub:
             row = self._db.execute(
                 "SELECT name, execution, status, version, parent_id FROM instances WHERE id = ?", (instance_id,)
             ).fetchone()
-            rows = self._db.execute(
+            while rows := self._db.execute(
                 "SELECT n, execution, event FROM inbox WHERE id = ? AND visible_at <= ? ORDER BY visible_at, n LIMIT ?",
                 (instance_id, now.timestamp(), _BATCH),
-            ).fetchall()
-            if not rows:
-                return None
-            numbers = [r[0] for r in rows]
-            if row is None or row[2] in TERMINAL:
+            ).fetchall():
+                numbers = [r[0] for r in rows]
+                if row is not None and row[2] not in TERMINAL:
+                    history = self.history(instance_id)
+                    messages = _news([(r[1], json.loads(r[2])) for r in rows], row[1], history)
+                    if messages:
+                        replay.mark_played(history)
+                        return Episode(Instance(instance_id, row[1], row[0], row[4]), row[3], history, messages, numbers)
                 self._db.execute(f"DELETE FROM inbox WHERE n IN ({','.join('?' * len(numbers))})", numbers)  # noqa: S608
-                return None
-            history = self.history(instance_id)
-        replay.mark_played(history)
-        seen = {(e["EventType"], e.get("TaskScheduledId"), e.get("TimerId")) for e in history if e["EventType"] in _ANSWERS}
-        messages = []
-        for _, execution, text in rows:
-            event = json.loads(text)
-            if execution not in (None, row[1]):
-                continue  # for an execution that continued as new
-            answers = (event["EventType"], event.get("TaskScheduledId"), event.get("TimerId"))
-            if event["EventType"] in _ANSWERS:
-                if answers in seen:
-                    continue  # an activity that ran twice
-                seen.add(answers)
-            messages.append(event)
-        # The first message of an execution begins its history.
-        messages.sort(key=lambda e: e["EventType"] != replay.EXECUTION_STARTED)
-        return Episode(Instance(instance_id, row[1], row[0], row[4]), row[3], history, messages, numbers)
+        return None
 
     def commit(self, episode: Episode, decisions: Decisions, now: datetime, default_version: str | None) -> Sent:
         """Make an episode's decisions true, all at once."""
@@ -253,12 +251,13 @@ class TaskHub:
                 n = db.execute("INSERT INTO work (id, execution, task_id, name, input) VALUES (?,?,?,?,?)", row).lastrowid
                 sent.work.append(Work(int(n or 0), *row))
             for task_id, fire_at in decisions.timers:
-                event = replay.timer_fired(fire_at, task_id, fire_at)
-                self._post(db, instance.id, instance.execution_id, event, fire_at.timestamp())
-                sent.messages.append((instance.id, fire_at.timestamp()))
+                visible_at = max(replay.timer_visible_at(fire_at, now), now + self._timers_take_at_least).timestamp()
+                event = replay.timer_fired(now, task_id, fire_at)
+                self._post(db, instance.id, instance.execution_id, event, visible_at)
+                sent.messages.append((instance.id, visible_at))
             for child in decisions.children:
                 parent = (instance.id, instance.name, instance.execution_id, child.task_id)
-                made = Instance(child.instance_id, replay.new_execution_id(), child.name, instance.id)
+                made = Instance(child.instance_id, self._new_execution_id(), child.name, instance.id)
                 self._insert(db, now, made, child.input, child.version or default_version, parent)
                 sent.messages.append((child.instance_id, 0.0))
             self._update(db, episode, decisions, now, sent)
@@ -300,7 +299,7 @@ class TaskHub:
     def _continue_as_new(self, db: sqlite3.Connection, episode: Episode, decisions: Decisions, now: datetime, sent: Sent) -> Sent:
         """A new execution of the same instance. Events the old one had buffered are gone; later ones are carried over."""
         old = episode.instance
-        new = Instance(old.id, replay.new_execution_id(), old.name, old.parent_id)
+        new = Instance(old.id, self._new_execution_id(), old.name, old.parent_id)
         text = json.dumps(decisions.continue_as_new)
         db.execute("DELETE FROM history WHERE id = ?", (old.id,))
         db.execute("DELETE FROM work WHERE id = ?", (old.id,))
@@ -338,6 +337,26 @@ class TaskHub:
     def keep_timer(self, name: str, last: str | None, following: str) -> None:
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO timers VALUES (?,?,?)", (name, last, following))
+
+
+def _news(received: list[tuple[str | None, Event]], execution: str, history: list[Event]) -> list[Event]:
+    """The messages that are for this execution and not known to it, in the order in which they count."""
+    seen = {_answered(e) for e in history}
+    messages = []
+    for addressee, event in received:
+        if addressee not in (None, execution):
+            continue  # for a former execution: the instance continued as new or was started again
+        if event["EventType"] in _ANSWERS:
+            if _answered(event) in seen:
+                continue  # an activity that ran twice
+            seen.add(_answered(event))
+        messages.append(event)
+    # The first message of an execution begins its history.
+    return sorted(messages, key=lambda e: e["EventType"] != replay.EXECUTION_STARTED)
+
+
+def _answered(event: Event) -> tuple[Any, ...]:
+    return (event["EventType"], event.get("TaskScheduledId"), event.get("TimerId"))
 
 
 _COLUMNS = "id, name, execution, status, input, output, custom, created, updated, version"

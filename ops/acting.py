@@ -20,6 +20,7 @@ from shared.domain.kinds import KINDS
 from shared.providers.generator import ProviderError
 from shared.providers.registry import build_generators
 from shared.secrets import VAULT_NAMES, EnvironmentSecrets, Secrets
+from shared.storage.blob_store import Missing
 
 _PAUSE_SECONDS = 0.5
 #: Metadata of a job may have so many keys (design, section 4).
@@ -40,7 +41,7 @@ def cancel(around: Surroundings, job_id: str, seconds: float) -> Report:
     ]  # fmt: skip
     status = around.hub.status(job_id)
     if status is None or status["runtimeStatus"] in ENDED:
-        document = jobs.update(
+        document, _ = jobs.end(
             job_id,
             lambda found: given_up(found, datetime.now(UTC), found.get("progress", 0), around.services.settings.retention_days),
         )
@@ -73,7 +74,7 @@ def replay(around: Surroundings, job_id: str, *, is_sure: bool, seconds: float) 
     kind, asked = KINDS[document["kind"]], document["input"]
     try:
         files = {field: around.services.blobs.get_image(name) for field, name in document["images"].items()}
-    except KeyError:
+    except Missing:
         raise CannotDo(f"the images of {job_id} are gone: only their owner can upload them again") from None
     wanted = ("prompt", "preset", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "label")
     fields = {name: str(asked[name]) for name in wanted if asked[name] not in (None, "")}

@@ -1,28 +1,61 @@
-"""Names stored by the task hub. Renaming one breaks orchestrations in flight: it is a migration, not an edit."""
+"""Names stored by the task hub, with the types of what is said under them. Renaming one breaks orchestrations in flight: it is a
+migration, not an edit."""
+
+from typing import Generic, TypeVar
+
+from shared.domain import payloads as p
+
+P = TypeVar("P")
+A = TypeVar("A")
+
+#: The version of the orchestrators' stories, host.json's `defaultVersion`. Raise it with a change that histories under way would
+#: not survive: an instance of an older version ends at once, and is started again from its records.
+STORY_VERSION = 2
+
+
+class Activity(str, Generic[P, A]):
+    """An activity's name, with the types of its payload and its answer."""
+
 
 GENERATE_JOB = "generate_job"
 MAKE_PICTURE = "make_picture"
+FORGET_JOBS = "forget_jobs"
 
-PREPARE_IMAGE = "prepare_image"
-ENTER_GATE = "enter_gate"
-SUBMIT_PREDICTION = "submit_prediction"
-CHECK_PREDICTION = "check_prediction"
-CANCEL_PREDICTION = "cancel_prediction"
-LEAVE_GATE = "leave_gate"
-FINISH_JOB = "finish_job"
-KEEP_LEFTOVER = "keep_leftover"
+PREPARE_IMAGE: Activity[p.PrepareOrder, p.PrepareAnswer] = Activity("prepare_image")
+SUBMIT_PREDICTION: Activity[p.SubmitOrder, p.SubmitAnswer] = Activity("submit_prediction")
+CHECK_PREDICTION: Activity[p.CheckOrder, p.LookAnswer] = Activity("check_prediction")
+CANCEL_PREDICTION: Activity[p.CancelOrder, p.CancelAnswer] = Activity("cancel_prediction")
+LEAVE_GATE: Activity[p.LeaveOrder, p.LeaveAnswer] = Activity("leave_gate")
+TELL_JOB: Activity[p.TellOrder, p.Told] = Activity("tell_job")
+FINISH_JOB: Activity[p.FinishOrder, p.FinishAnswer] = Activity("finish_job")
+KEEP_LEFTOVER: Activity[p.KeepOrder, p.Kept] = Activity("keep_leftover")
+FORGET_DELETED: Activity[p.ForgetOrder, p.ForgetAnswer] = Activity("forget_deleted")
 
-ORCHESTRATORS = (GENERATE_JOB, MAKE_PICTURE)
+ORCHESTRATORS = (GENERATE_JOB, MAKE_PICTURE, FORGET_JOBS)
 ACTIVITIES = (
-    PREPARE_IMAGE, ENTER_GATE, SUBMIT_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, FINISH_JOB, KEEP_LEFTOVER,
+    PREPARE_IMAGE, SUBMIT_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, TELL_JOB, FINISH_JOB, KEEP_LEFTOVER,
+    FORGET_DELETED,
 )  # fmt: skip
 
 EVENT_CANCEL = "cancel"
+#: The one instance that forgets deleted jobs.
+JANITOR = "janitor"
 
 
-def picture_instance_id(job_id: str, index: int, pictures: int) -> str:
-    """The instance that makes one picture: the job itself when it has only one, else a sub-orchestration."""
-    return job_id if pictures == 1 else f"{job_id}-{index}"
+def picture_instance_id(job_id: str, index: int, pictures: int, start: int = 0) -> str:
+    """The instance that makes one picture: the job itself when it has only one, else a sub-orchestration.
+
+    Children of a former start of the job may still be alive, so those of a later one have names of their own.
+    """
+    if pictures == 1:
+        return job_id
+    return f"{job_id}-{index}-{start}" if start else f"{job_id}-{index}"
+
+
+def instance_ids(job_id: str, pictures: int, starts: int) -> list[str]:
+    """Every instance that a job has or had."""
+    children = [picture_instance_id(job_id, i, pictures, start) for start in range(starts + 1) for i in range(pictures)]
+    return list(dict.fromkeys([job_id, *children]))
 
 
 # Every event that is waited for has a name of its own: a wait is given early events of its name again and again
@@ -34,6 +67,11 @@ def slot_event(wait: int) -> str:
     return f"slot-{wait}"
 
 
-def ended_event(submission: int) -> str:
-    """The provider says that the picture's `submission`-th prediction has ended."""
-    return f"ended-{submission}"
+def ended_event(attempt: int) -> str:
+    """The provider says that the prediction of the picture's `attempt`-th attempt has ended."""
+    return f"ended-{attempt}"
+
+
+def picture_event(index: int) -> str:
+    """A picture has ended, while its orchestration goes on to watch a prediction."""
+    return f"picture-{index}"

@@ -1,7 +1,11 @@
 """Stand-ins for storage and a provider; the real ones have tests of their own against Azurite and the simulators."""
 
+import copy
 import itertools
-from datetime import datetime
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
@@ -9,9 +13,8 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 from shared.providers.generator import Handle, Order, Ready, Running
 from shared.services import Services
 from shared.settings import Settings
-from shared.storage.blob_store import Conflict
+from shared.storage.blob_store import Conflict, Missing, ascii_only
 from shared.storage.gate_store import GateStore
-from shared.storage.job_store import JobStore
 
 #: What the durable client makes of the hub's 404 and of its 500: two statuses that are both false.
 NO_INSTANCE = DurableOrchestrationStatus.from_json("")
@@ -26,41 +29,66 @@ def instance_status(runtime: str, custom_status: Any = None) -> DurableOrchestra
 
 
 class FakeBlobs:
-    """BlobStore's promises over two dictionaries."""
+    """BlobStore's promises over dictionaries; `images` and `documents` (with their ETags) by name."""
 
     def __init__(self) -> None:
         self.images: dict[str, bytes] = {}
         self.documents: dict[str, tuple[dict[str, Any], str]] = {}
+        self.metadata: dict[tuple[str, str], dict[str, str]] = {}
         self._etags = itertools.count(1)
+        self._lock = threading.RLock()
 
     def put_image(self, name: str, data: bytes, content_type: str, metadata: dict[str, str] | None = None) -> None:
         self.images[name] = data
+        self.metadata["images", name] = ascii_only(metadata)
 
     def get_image(self, name: str) -> bytes:
+        if name not in self.images:
+            raise Missing(name)
         return self.images[name]
 
-    def create_document(self, name: str, document: dict[str, Any]) -> str:
-        if name in self.documents:
-            raise Conflict(name)
-        return self._write(name, document)
+    def image_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        return ((name, self.metadata.get(("images", name), {})) for name in self.names("images", prefix))
 
-    def replace_document(self, name: str, document: dict[str, Any], etag: str) -> str:
-        if name not in self.documents or self.documents[name][1] != etag:
-            raise Conflict(name)
-        return self._write(name, document)
+    def document_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        return ((name, self.metadata.get(("documents", name), {})) for name in self.names("documents", prefix))
+
+    def create_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None = None) -> str:
+        with self._lock:
+            if name in self.documents:
+                raise Conflict(name)
+            return self._write(name, document, metadata)
+
+    def replace_document(self, name: str, document: dict[str, Any], etag: str, metadata: dict[str, str] | None = None) -> str:
+        with self._lock:
+            if name not in self.documents or self.documents[name][1] != etag:
+                raise Conflict(name)
+            return self._write(name, document, metadata)
 
     def read_document(self, name: str) -> tuple[dict[str, Any], str] | None:
-        found = self.documents.get(name)
-        return None if found is None else (dict(found[0]), found[1])
+        with self._lock:
+            return copy.deepcopy(self.documents.get(name))
+
+    def names(self, container: str, prefix: str) -> Iterator[str]:
+        with self._lock:
+            return iter(sorted(name for name in self._kept(container) if name.startswith(prefix)))
+
+    def delete(self, container: str, name: str) -> None:
+        with self._lock:
+            self._kept(container).pop(name, None)
+            self.metadata.pop((container, name), None)
 
     def delete_all(self, container: str, prefix: str) -> None:
-        kept: dict[str, Any] = self.images if container == "images" else self.documents
-        for name in [name for name in kept if name.startswith(prefix)]:
-            del kept[name]
+        for name in self.names(container, prefix):
+            self.delete(container, name)
 
-    def _write(self, name: str, document: dict[str, Any]) -> str:
+    def _kept(self, container: str) -> dict[str, Any]:
+        return {"images": self.images, "documents": self.documents}[container]
+
+    def _write(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None) -> str:
         etag = str(next(self._etags))
-        self.documents[name] = (dict(document), etag)
+        self.documents[name] = (json.loads(json.dumps(document)), etag)
+        self.metadata["documents", name] = ascii_only(metadata)
         return etag
 
 
@@ -111,13 +139,11 @@ class FakeGenerator:
         return None
 
 
-def make_services(generator: FakeGenerator | None = None) -> Services:
+def make_services(generator: FakeGenerator | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Services:
     """Services over the fakes, with default settings."""
-    services = Services(Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}))
-    blobs = FakeBlobs()
-    gates = GateStore(blobs, {"fake": 6, "other": 6})  # type: ignore[arg-type]
-    made = {"blobs": blobs, "gates": gates, "jobs": JobStore(blobs), "generators": {"fake": generator or FakeGenerator()}}  # type: ignore[arg-type]
-    services.__dict__.update(made)
+    services = Services(Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}), clock=clock)
+    services.__dict__.update(blobs=FakeBlobs(), generators={"fake": generator or FakeGenerator()})
+    services.__dict__["gates"] = GateStore(services.documents, {"fake": 6, "other": 6}, lambda: services.now().timestamp())
     return services
 
 

@@ -17,6 +17,9 @@ from shared.domain.problem import Language, Problem, ProblemError, broken_settin
 from shared.providers.generator import ProviderError
 from shared.services import services
 from shared.storage.account import StorageNotConfigured
+from shared.storage.blob_store import Missing
+from shared.storage.documents import Busy
+from shared.storage.job_store import NoSuchJob
 
 Handler = Callable[..., Awaitable[func.HttpResponse]]
 
@@ -27,6 +30,8 @@ EXPOSED_HEADERS = (
 ALLOWED_HEADERS = (
     "Authorization, Content-Type, Accept, Accept-Language, Idempotency-Key, If-None-Match, Prefer, X-Request-Id, traceparent"
 )
+#: Soon enough to notice that a job has ended, or that a rush is over; a day's quota is no matter of seconds.
+_RETRY_AFTER = {"too_many_active_jobs": "15", "busy": "5"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -44,6 +49,12 @@ def endpoint(handler: Handler) -> Handler:
             response = problem_response(req, error.problem)
         except ProviderError as error:
             response = problem_response(req, error.problem)
+        except Busy:
+            response = problem_response(req, Problem("busy"))
+        except NoSuchJob:  # deleted a moment ago
+            response = problem_response(req, Problem("job_not_found"))
+        except Missing:  # its job is there, so it may have been paid for
+            response = problem_response(req, Problem("result_expired", charged="unknown"))
         except StorageNotConfigured as error:
             response = problem_response(req, broken_settings(str(error)))
         except AzureError as error:
@@ -115,9 +126,8 @@ def problem_response(req: func.HttpRequest, problem: Problem, headers: dict[str,
     telemetry.event("problem", request_id=request_id(req), code=problem.code, status=problem.status)
     return func.HttpResponse(
         json.dumps(document, ensure_ascii=False), status_code=problem.status, mimetype="application/problem+json",
-        # Soon enough to notice that a job has ended; a day's quota is no matter of seconds.
         headers={
-            "Content-Language": spoken, **({"Retry-After": "15"} if problem.code == "too_many_active_jobs" else {}),
+            "Content-Language": spoken, **({"Retry-After": _RETRY_AFTER[problem.code]} if problem.code in _RETRY_AFTER else {}),
             **(headers or {}),
         },
     )  # fmt: skip

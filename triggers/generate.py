@@ -1,30 +1,27 @@
 """POST /api/{ppl-gen|goods-gen}/generate: check, store, start, answer 202 (or wait for the end)."""
 
 import asyncio
-import contextlib
-import hashlib
+import logging
 import re
 import secrets
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from azure.core.exceptions import AzureError
 
-from shared import intake, names, telemetry
+from shared import intake, telemetry
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
-from shared.domain.job import QUEUED, SUCCEEDED
-from shared.domain.kinds import GOODS, KINDS, PPL, Kind
+from shared.domain.job import QUEUED, SUCCEEDED, charged, is_deleted, is_terminal
+from shared.domain.kinds import GOODS, PPL, Kind
 from shared.domain.problem import Problem, ProblemError, broken_settings
 from shared.images import ImageFacts
 from shared.job_ids import new_job_id
-from shared.providers.generator import Generator
 from shared.services import Services, services
+from shared.starting import generators_of, start
 from shared.storage.blob_store import Conflict
 from shared.storage.job_store import upload_name
-from shared.task_hub import find_instance
+from shared.storage.key_store import InProgress, Known, Reused, Taken, key_name
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, view
 from triggers.upload import Form, inspect_images, read_form
@@ -32,20 +29,11 @@ from triggers.waiting import wait_until_ended
 
 blueprint = df.Blueprint()
 
-#: Predictions tried for one picture when the provider itself calls its failures transient.
-MAX_ATTEMPTS = 3
-#: How long the picture of a finished prediction is fetched for; BFL's links die after 10 minutes.
-FETCH_TIMEOUT_SECONDS = 300
-#: How long a prediction that cannot be canceled is watched after its job has ended.
-LEFTOVER_TIMEOUT_SECONDS = 900
 #: Requests whose images are in memory at once; the others wait a moment, so that a rush does not end in a dead host.
 _accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
 KEY_MAX_CHARACTERS = 255
-KEY_KEPT = timedelta(hours=24)
-#: A POST that has not finished its work by then has died, or nearly.
-KEY_ABANDONED = timedelta(seconds=60)
 
 
 @blueprint.function_name("generate_ppl")
@@ -68,24 +56,42 @@ async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient,
     """Start a job, or answer with the one that the same Idempotency-Key started before."""
     async with _accepting:
         document, replayed = await asyncio.to_thread(_accept, req, kind)
-    if not replayed or not await find_instance(client, document["id"]):
-        # A live instance of this id means that another POST with the same key was quicker.
-        with contextlib.suppress(Exception) if replayed else contextlib.nullcontext():
-            await client.start_new(names.GENERATE_JOB, document["id"], _orchestration_input(services(), document))
     telemetry.event("job_accepted", job_id=document["id"], kind=kind.name, request_id=request_id(req), replayed=replayed)
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    headers = {"Location": job_url(req, document["id"]), **({"Idempotent-Replayed": "true"} if replayed else {})}
+    # Terminal is terminal, whatever the hub has forgotten of it.
+    if not is_terminal(document["status"]):
+        # A job that cannot be started now is started by housekeeping: it is accepted all the same.
+        await start(services(), client, document)
+    try:
+        return await _answer(req, client, document, headers, waits=replayed)
+    except Exception as error:  # noqa: BLE001 - the job exists and may be paid for: nothing that goes wrong now says otherwise
+        reason = repr(type(error))
+        telemetry.event("answer_failed", logging.WARNING, job_id=document["id"], request_id=request_id(req), reason=reason)
+        if services().settings.sync_responses or is_terminal(document["status"]):
+            problem = Problem("result_not_ready", charged=charged(document), retryable=False)
+            return problem_response(req, problem, headers)
+        return json_response(view(req, Job(document)), 202, {**headers, "Retry-After": "2"})
+
+
+async def _answer(
+    req: func.HttpRequest,
+    client: df.DurableOrchestrationClient,
+    document: dict[str, Any],
+    headers: dict[str, str],
+    *,
+    waits: bool,
+) -> func.HttpResponse:
+    """202 with the job, or 200 when it ended within the time that the caller is ready to wait."""
     if services().settings.sync_responses:
-        return await _synchronous(req, client, document["id"], {**headers, "Location": job_url(req, document["id"])})
+        return await _synchronous(req, client, document["id"], headers)
     job, status = Job(document), 202
     seconds = _preferred_wait(req)
-    if seconds or replayed:
+    if seconds or waits:
         job = await wait_until_ended(req, client, document["id"], seconds)
         status = 200 if job.is_terminal else 202
-        headers |= {"Preference-Applied": f"wait={seconds}"} if seconds else {}
+        headers = headers | ({"Preference-Applied": f"wait={seconds}"} if seconds else {})
     body = await asyncio.to_thread(view, req, job)
-    if status == 202:
-        headers |= {"Retry-After": "2"}
-    return json_response(body, status, {**headers, "Location": job_url(req, document["id"])})
+    return json_response(body, status, headers | ({"Retry-After": "2"} if status == 202 else {}))
 
 
 def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
@@ -102,28 +108,38 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
     asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label)
     facts = inspect_images(form, kind, app.settings.max_upload_bytes)
-    document = _document(kind, asked, _generators(app, kind)[0], who) | {"request_id": request_id(req)}
+    document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
     if not key:
         return _create(app, kind, document, form, facts), False
     # Before anything can refuse the request: the job of a repeated one may be paid for already.
-    document["key"] = _key_name(f"{who}|{kind.route}|{key}")
-    job_id, earlier = _claim(app, document["key"], form.fingerprint(), document["id"])
-    if earlier is not None:
-        return earlier, True
+    document["key"] = key_name(who, kind.route, key)
+    claim = _taken(app, document["key"], form.fingerprint(), document["id"])
+    if isinstance(claim, Known):
+        return claim.job, True
     try:
-        return _create(app, kind, document | {"id": job_id}, form, facts), False
+        return _create(app, kind, document | {"id": claim.job_id}, form, facts), False
     except Exception as error:
-        if isinstance(error, Conflict) and (other := app.jobs.read(job_id)):
+        if isinstance(error, Conflict) and (other := app.jobs.read(claim.job_id)):
             # One POST had the key for so long that another took over, and both got here.
             return other, True
-        _give_back(app, document["key"])
+        app.keys.give_back(document["key"], claim.job_id)
         raise
+
+
+def _taken(app: Services, name: str, fingerprint: str, job_id: str) -> Taken | Known:
+    """Raises ProblemError."""
+    claim = app.keys.take(name, fingerprint, job_id)
+    if isinstance(claim, Reused) or (isinstance(claim, Known) and is_deleted(claim.job)):
+        raise ProblemError(Problem("idempotency_key_reused" if isinstance(claim, Reused) else "job_deleted"))
+    if isinstance(claim, InProgress):
+        raise ProblemError(Problem("idempotency_in_progress"))
+    return claim
 
 
 def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts]) -> dict[str, Any]:
     """Store a job that may begin. Raises ProblemError when it may not; Conflict when the job is there."""
     _require_settings(app, kind)
-    _generators(app, kind)[0].require_key()
+    generators_of(app, kind.name)[0].require_key()
     _require_intake(app, kind)
     who, job_id = document["owner"], document["id"]
     app.quotas.admit(who, job_id)
@@ -133,15 +149,25 @@ def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, fac
     except Conflict:
         # The job is there, and counted.
         raise
-    except Exception:
-        app.quotas.withdraw(who, job_id)
+    except Exception as error:
+        _undo(app, document, error)
         raise
     return document
 
 
+def _undo(app: Services, document: dict[str, Any], error: Exception) -> None:
+    """Leave nothing behind of a job that was not accepted: a document whose write was answered with an error may be there, and
+    would be found and started. Raises ProblemError when that cannot be ruled out."""
+    try:
+        app.jobs.delete(document["id"])
+        app.quotas.withdraw(document["owner"], document["id"])
+    except Exception:  # noqa: BLE001 - storage is away, however it says so
+        raise ProblemError(Problem("internal", charged="unknown")) from error
+
+
 def _require_settings(app: Services, kind: Kind) -> None:
     """Raises ProblemError that names the broken settings a job of this kind needs; /api/health/ready says what is wrong."""
-    unused = {name for name in app.generators if name not in {g.name for g in _generators(app, kind)}} | {"translator"}
+    unused = {name for name in app.generators if name not in {g.name for g in generators_of(app, kind.name)}} | {"translator"}
     broken = sorted(name for name in app.settings.problems if name.split("_")[0].lower() not in unused)
     if broken:
         telemetry.event("settings_broken", names=broken)
@@ -149,7 +175,7 @@ def _require_settings(app: Services, kind: Kind) -> None:
 
 
 def _require_intake(app: Services, kind: Kind) -> None:
-    generators = _generators(app, kind)
+    generators = generators_of(app, kind.name)
     refused = [problem for generator in generators if (problem := intake.refusal(app, generator))]
     # With another provider to go to, a job is welcome as long as one of them works.
     if len(refused) == len(generators):
@@ -157,57 +183,8 @@ def _require_intake(app: Services, kind: Kind) -> None:
         raise ProblemError(refused[0])
 
 
-def _generators(app: Services, kind: Kind) -> list[Generator]:
-    """The kind's generator, and the one to go to when that is down."""
-    fallback = [app.settings.ppl_fallback] if kind is PPL and app.settings.ppl_fallback != "none" else []
-    return [app.generators[name] for name in (kind.generator, *fallback)]
-
-
-def _claim(app: Services, name: str, fingerprint: str, job_id: str) -> tuple[str, dict[str, Any] | None]:
-    """(the id of the key's job, its document when it is there), after taking the key for `job_id` if it was free.
-
-    A key whose POST has died is taken over with its job's id: should that POST live after all, there is still one job.
-    Raises ProblemError.
-    """
-    claim = {"fingerprint": fingerprint, "job_id": job_id, "at": datetime.now(UTC).isoformat()}
-    with contextlib.suppress(Conflict):
-        app.blobs.create_document(name, claim)
-        return job_id, None
-    found = app.blobs.read_document(name)
-    if found is None:
-        raise ProblemError(Problem("idempotency_in_progress"))
-    known, etag = found
-    age = datetime.now(UTC) - datetime.fromisoformat(known["at"])
-    if age < KEY_KEPT:
-        if known["fingerprint"] != fingerprint:
-            raise ProblemError(Problem("idempotency_key_reused"))
-        claim["job_id"] = known["job_id"]
-        document = app.jobs.read(known["job_id"])
-        if document is not None:
-            return known["job_id"], document
-        if age < KEY_ABANDONED:
-            raise ProblemError(Problem("idempotency_in_progress"))
-    try:
-        app.blobs.replace_document(name, claim, etag)
-    except Conflict:
-        raise ProblemError(Problem("idempotency_in_progress")) from None
-    return claim["job_id"], None
-
-
-def _give_back(app: Services, name: str) -> None:
-    """Let the key be used again at once: its request was refused or failed, and may be sent again."""
-    with contextlib.suppress(Conflict, AzureError):
-        found = app.blobs.read_document(name)
-        if found:
-            long_ago = (datetime.now(UTC) - KEY_ABANDONED).isoformat()
-            app.blobs.replace_document(name, {**found[0], "at": long_ago}, found[1])
-
-
-def _key_name(scope: str) -> str:
-    return f"idempotency/{hashlib.sha256(scope.encode()).hexdigest()}.json"
-
-
-def _document(kind: Kind, asked: Generation, generator: Generator, who: str) -> dict[str, Any]:
+def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[str, Any]:
+    generator = generators_of(app, kind.name)[0]
     # Without a seed of the user's each picture gets its own here: it is told with the output, and it tells a lost
     # prediction from all others.
     seeds = [
@@ -215,7 +192,7 @@ def _document(kind: Kind, asked: Generation, generator: Generator, who: str) -> 
     ]
     return {
         "id": new_job_id(), "kind": kind.name, "owner": who, "status": QUEUED,
-        "created_at": datetime.now(UTC).isoformat(), "started_at": None, "completed_at": None, "expires_at": None,
+        "created_at": app.now().isoformat(), "started_at": None, "completed_at": None, "expires_at": None,
         "input": {
             "prompt": asked.prompt, "prompt_sent": asked.prompt_sent, "preset": asked.preset, "aspect_ratio": asked.aspect_ratio,
             "output_format": asked.output_format, "safety_tolerance": asked.safety_tolerance, "seed": asked.seed, "n": asked.n,
@@ -224,7 +201,8 @@ def _document(kind: Kind, asked: Generation, generator: Generator, who: str) -> 
         "seeds": seeds, "images": {}, "outputs": [], "error": None, "provider": generator.name, "model": generator.model,
         "attempts": 0, "polls": 0, "fallback_used": False, "possible_duplicate": False,
         "metadata": asked.metadata, "metrics": None,
-        "usage": {"cost_usd": round(generator.cost_usd * asked.n, 4), "estimated": True}, "cancel_requested_at": None,
+        "usage": {"cost_usd": round(generator.cost_usd * asked.n, 4), "estimated": True, "settled": False},
+        "cancel_requested_at": None, "deleted_at": None, "starts": 0,
     }  # fmt: skip
 
 
@@ -234,27 +212,6 @@ def _store_images(app: Services, job_id: str, form: Form, facts: dict[str, Image
         stored[field] = upload_name(job_id, field, EXTENSIONS[known.content_type])
         app.blobs.put_image(stored[field], form.files[field], known.content_type)
     return stored
-
-
-def _orchestration_input(app: Services, document: dict[str, Any]) -> dict[str, Any]:
-    """Names and tunables only: running instances keep the tunables they began with."""
-    settings = app.settings
-    generators = _generators(app, KINDS[document["kind"]])
-    return {
-        "job_id": document["id"], "traceparent": telemetry.traceparent(),
-        "images": document["images"], "label": document["input"]["label"],
-        "generators": [{"name": g.name, "expected_seconds": g.expected_seconds} for g in generators],
-        "pictures": [
-            {"index": i, "seed": seed, "preset": document["input"]["preset"]} for i, seed in enumerate(document["seeds"])
-        ],
-        "limits": {
-            "poll_interval_seconds": settings.poll_interval_seconds, "poll_max_attempts": settings.poll_max_attempts,
-            "generation_timeout_seconds": settings.generation_timeout_seconds,
-            "queue_timeout_seconds": settings.queue_timeout_seconds,
-            "fetch_timeout_seconds": FETCH_TIMEOUT_SECONDS, "leftover_timeout_seconds": LEFTOVER_TIMEOUT_SECONDS,
-            "max_attempts": MAX_ATTEMPTS, "may_wait_when_down": settings.provider_down == "wait",
-        },
-    }  # fmt: skip
 
 
 async def _synchronous(

@@ -1,5 +1,6 @@
-"""Every hour: forget orchestrations whose jobs are past their retention, and say how many jobs seem to be stuck."""
+"""Every few minutes: start again what died under its job, forget what is past its retention, and say what seems to be stuck."""
 
+import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,12 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import telemetry
-from shared.services import services
+from shared.domain.job import MAX_STARTS, is_terminal
+from shared.forgetting import call_janitor
+from shared.job_ids import is_job_id
+from shared.services import Services, services
+from shared.starting import revive
+from shared.task_hub import find_instance
 
 blueprint = df.Blueprint()
 
@@ -17,21 +23,56 @@ _ENDED = [_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Can
 _GOING_ON = [_RUNTIME.Running, _RUNTIME.Pending, _RUNTIME.Suspended]
 #: Longer than the queue's and the generation's deadlines and the watch over leftovers take together.
 STUCK_AFTER = timedelta(minutes=45)
+#: How far back jobs are looked for that nobody goes on with; whoever looks at an older one starts it himself.
+LOOK_BACK = timedelta(hours=2)
 #: Before the first job there was.
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @blueprint.function_name("housekeeping")
-@blueprint.timer_trigger(arg_name="timer", schedule="0 17 * * * *")
+# A result's link lives for ten minutes: what died is found before that.
+@blueprint.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
 @blueprint.durable_client_input(client_name="client")
 async def housekeeping(timer: func.TimerRequest, client) -> None:  # type: ignore[no-untyped-def]
-    await tidy(client, datetime.now(UTC))
+    await tidy(client, services().now())
 
 
 async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     """The engine never removes the history of what has ended; images and documents go by the storage account's own rules."""
-    oldest_kept = now - timedelta(days=services().settings.retention_days)
+    app = services()
+    started = await _start_dead_jobs(app, client, now)
+    if await asyncio.to_thread(app.jobs.deleted_jobs):
+        await call_janitor(client)
+    oldest_kept = now - timedelta(days=app.settings.retention_days)
     purged: Any = await client.purge_instance_history_by(_BEGINNING, oldest_kept, _ENDED)
     # One page of at most 100: more than none is what matters.
     stuck = await client.get_status_by(_BEGINNING, now - STUCK_AFTER, _GOING_ON)
-    telemetry.event("housekeeping", logging.WARNING if stuck else logging.INFO, purged=purged.instances_deleted, stuck=len(stuck))
+    telemetry.event(
+        "housekeeping", logging.WARNING if stuck else logging.INFO, purged=purged.instances_deleted, stuck=len(stuck),
+        restarted=started,
+    )  # fmt: skip
+
+
+async def _start_dead_jobs(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:
+    """Jobs that are open while nobody goes on with them, and watches that died. Returns how many were started."""
+    failed = await client.get_status_by(now - LOOK_BACK, now, [_RUNTIME.Failed])
+    ids = {status.instance_id for status in failed if is_job_id(status.instance_id)}
+    ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(now - LOOK_BACK, now))))
+    started = 0
+    for job_id in sorted(ids):
+        try:
+            started += await _revived(app, client, job_id)
+        except Exception as error:  # noqa: BLE001 - the others are still to be looked at
+            telemetry.event("restart_failed", logging.WARNING, job_id=job_id, reason=type(error).__name__)
+    return started
+
+
+async def _revived(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:
+    document = await asyncio.to_thread(app.jobs.read, job_id)
+    if document is None:
+        return False
+    before = document.get("starts", 0)
+    after = await revive(app, client, document, await find_instance(client, job_id))
+    if after.get("starts", 0) >= MAX_STARTS and not is_terminal(after["status"]) and after["starts"] != before:
+        telemetry.event("job_at_last_start", logging.ERROR, job_id=job_id, starts=after["starts"])
+    return bool(after.get("starts", 0) != before)

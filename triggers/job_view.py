@@ -3,24 +3,23 @@
 import asyncio
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names, telemetry
+from shared import names
 from shared.domain.gate import holder_name
-from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, given_up, is_terminal
+from shared.domain.job import CANCELED, GENERATING, PROCESSING, SUCCEEDED, WAITING, is_deleted, is_terminal
+from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
+from shared.domain.starting import GOING_ON
 from shared.services import Services, services
+from shared.starting import revive
 from shared.storage.blob_store import IMAGES
 from shared.task_hub import find_instance
 from triggers.edge import job_url, language, owner
-
-#: A job whose orchestration is still unknown after this was never started: its POST died half way.
-_START_GRACE = timedelta(minutes=2)
-_RUNTIME = df.OrchestrationRuntimeStatus
 
 
 class Job:
@@ -41,35 +40,30 @@ class Job:
 
 
 async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str) -> Job:
-    """The caller's job. Raises ProblemError (`job_not_found`), for other people's jobs too."""
+    """The caller's job. Raises ProblemError (`job_not_found`), for other people's jobs and deleted ones too."""
     who = owner(req)
     document = await asyncio.to_thread(services().jobs.read, job_id)
-    if document is None or document["owner"] != who:
+    if document is None or is_deleted(document) or document["owner"] != who:
         raise ProblemError(Problem("job_not_found"))
     return await refresh_job(client, Job(document))
 
 
 async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
-    """The same job as its orchestration says it is now; of a running one the document is not read again."""
-    document, job_id = job.document, job.document["id"]
+    """The same job as its orchestration says it is now; of a running one the document is not read again. One whose
+    orchestration died is started again."""
+    document = job.document
     if is_terminal(document["status"]):
         return job
-    status = await find_instance(client, job_id)
-    if status is None:
-        if datetime.now(UTC) - datetime.fromisoformat(document["created_at"]) > _START_GRACE:
-            return Job(await asyncio.to_thread(_give_up, job_id, 0))
-        return Job(document)
-    has_ended = status.runtime_status in (_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Canceled)
+    status = await find_instance(client, document["id"])
+    custom = status.custom_status if status is not None and isinstance(status.custom_status, dict) else {}
+    is_alive = status is not None and status.runtime_status.name in GOING_ON
     # It may go on after its job has ended, with predictions that cannot be canceled.
-    if has_ended or (isinstance(status.custom_status, dict) and status.custom_status.get("job_ended")):
-        stored: dict[str, Any] | None = await asyncio.to_thread(services().jobs.read, job_id)
-        document = stored or document
-        if has_ended and not is_terminal(document["status"]):
-            # The orchestration ended without its last step (terminated by an operator, or a defect of ours).
-            live = await _live(client, document, status.custom_status)
-            document = await asyncio.to_thread(_give_up, job_id, _progress(live))
-        return Job(document)
-    return Job(document, await _live(client, document, status.custom_status))
+    if not is_alive or custom.get("job_ended"):
+        stored = await asyncio.to_thread(services().jobs.read, document["id"])
+        if stored is None or is_deleted(stored):
+            raise ProblemError(Problem("job_not_found"))
+        return Job(await revive(services(), client, stored, status))
+    return Job(document, await _live(client, document, custom))
 
 
 async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any], custom: Any) -> dict[str, Any]:
@@ -78,7 +72,10 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
     pictures = document["input"]["n"]
     if pictures > 1 and live.get("stage") == GENERATING:
         statuses = await asyncio.gather(
-            *(find_instance(client, names.picture_instance_id(document["id"], i, pictures)) for i in range(pictures))
+            *(
+                find_instance(client, names.picture_instance_id(document["id"], i, pictures, document.get("starts", 0)))
+                for i in range(pictures)
+            )
         )
         shown = [s.custom_status for s in statuses if s and isinstance(s.custom_status, dict)]
         if len(shown) == pictures:
@@ -108,16 +105,6 @@ def _progress(custom: Any) -> int:
     return int(custom.get("progress", 0)) if isinstance(custom, dict) else 0
 
 
-def _give_up(job_id: str, progress: int) -> dict[str, Any]:
-    days, now = services().settings.retention_days, datetime.now(UTC)
-    document = services().jobs.update(job_id, lambda document: given_up(document, now, progress, days))
-    if document["completed_at"] == now.isoformat():
-        # Nobody else tells of it: the last step that would have is the one that did not run.
-        telemetry.job_ended(document, document["polls"])
-    services().quotas.release(document["owner"], job_id)
-    return document
-
-
 def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
     """The job as JSON. Signs its links, so it may ask storage for a delegation key: call it off the event loop."""
     document, live = job.document, job.live
@@ -138,17 +125,36 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "expires_at": _time(document["expires_at"]),
         "input": document["input"],
         "outputs": [_output(services(), output) for output in document["outputs"]],
+        "pictures": _pictures(req, document, here),
         "error": _error(req, document, here) if document["error"] else None,
         "provider": provider,
         "model": document["model"] if provider == document["provider"] else services().generators[provider].model,
         "fallback_used": document["fallback_used"] or live.get("fallback_used", False),
         "attempts": document["attempts"] or live.get("attempts", 0),
         "possible_duplicate": document["possible_duplicate"],
-        "usage": document["usage"],
+        "usage": {**document["usage"], "settled": document["usage"].get("settled", job.is_terminal)},
         "metrics": document["metrics"],
         "metadata": document["metadata"],
         "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel"},
     }
+
+
+def _pictures(req: func.HttpRequest, document: dict[str, Any], here: str) -> list[dict[str, Any]]:
+    """One entry for each picture that was asked for, with its own money."""
+    known = {picture["index"]: picture for picture in document.get("pictures", ())}
+    told = []
+    for index, seed in enumerate(document["seeds"]):
+        picture = known.get(index)
+        state = picture["state"] if picture else CANCELED if document["status"] == CANCELED else document["status"]
+        problem = Problem.from_payload(picture["problem"]) if picture and picture["problem"] else None
+        ledger = Ledger.from_payload((picture or {}).get("sends") or ())
+        told.append({
+            "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": document["input"].get("preset"),
+            "seed": seed, "charged": ledger.charged if picture else "unknown",
+            "error": problem and problem.to_document(language(req), instance=here, request_id=document.get("request_id")),
+            "cost_usd": round(ledger.cost_usd(services().prices), 4),
+        })  # fmt: skip
+    return told
 
 
 def _error(req: func.HttpRequest, document: dict[str, Any], here: str) -> dict[str, Any]:

@@ -1,33 +1,26 @@
 """GET a job, its result, and cancel it."""
 
 import asyncio
-import contextlib
-import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names, telemetry
-from shared.domain.job import FAILED, SUCCEEDED, asked_to_cancel, is_terminal
+from shared import forgetting, telemetry
+from shared.canceling import wake
+from shared.domain.job import FAILED, SUCCEEDED, asked_to_cancel, charged, is_terminal
 from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.job_ids import is_job_id
 from shared.services import services
-from shared.storage.blob_store import IMAGES
-from shared.task_hub import find_instance
+from shared.storage.blob_store import IMAGES, Missing
 from triggers.edge import endpoint, json_response, language
 from triggers.job_view import Job, load_job, view
-from triggers.waiting import wait_until_changed, wait_until_ended
+from triggers.waiting import wait_until_changed
 
 blueprint = df.Blueprint()
 
-_RUNTIME = df.OrchestrationRuntimeStatus
-_GOING_ON = (_RUNTIME.Running, _RUNTIME.Pending, _RUNTIME.Suspended, _RUNTIME.ContinuedAsNew)
 MAX_WAIT_SECONDS = 30
-#: A job that runs has so long to end by itself before it is deleted.
-DELETE_WAIT_SECONDS = 15
-_PURGE_DELAYS_SECONDS = (0.5, 1, 2, 4, 4)
 
 
 @blueprint.function_name("get_job")
@@ -58,8 +51,8 @@ async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  #
     if req.params.get("inline") == "1":
         try:
             data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
-        except KeyError:
-            raise ProblemError(Problem("result_expired")) from None
+        except Missing:
+            raise ProblemError(Problem("result_expired", charged=charged(job.document))) from None
         return func.HttpResponse(data, mimetype=output["content_type"], headers={"Cache-Control": "private, max-age=3600"})
     url, _ = await asyncio.to_thread(services().links.sign, IMAGES, output["blob"])
     return func.HttpResponse(status_code=302, headers={"Location": url})
@@ -74,7 +67,7 @@ async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
     job = await load_job(req, client, _job_id(req))
     document = await _request_cancel(client, job)
     if is_terminal(document["status"]):
-        raise ProblemError(Problem("job_already_finished"))
+        raise ProblemError(Problem("job_already_finished", charged=charged(document)))
     return json_response(await asyncio.to_thread(view, req, Job(document, job.live)), 202)
 
 
@@ -83,55 +76,20 @@ async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
 @blueprint.durable_client_input(client_name="client")
 @endpoint
 async def delete_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
-    """204: images, documents and history are gone. A job that runs is canceled first."""
+    """204: nobody sees the job any more. What of it may still be paid is watched to its end, then nothing of it is left."""
     job = await load_job(req, client, _job_id(req))
-    job_id, pictures = job.document["id"], job.document["input"]["n"]
-    if not job.is_terminal:
-        await _request_cancel(client, job)
-        await wait_until_ended(req, client, job_id, DELETE_WAIT_SECONDS)
-    instances = {job_id, *(names.picture_instance_id(job_id, index, pictures) for index in range(pictures))}
-    await asyncio.gather(*(_forget(client, instance) for instance in instances))
-    await asyncio.to_thread(services().jobs.delete, job_id, job.document.get("key"))
-    await asyncio.to_thread(services().quotas.release, job.document["owner"], job_id)
-    telemetry.event("job_deleted", job_id=job_id)
+    await forgetting.begin(services(), client, job.document["id"])
+    telemetry.event("job_deleted", job_id=job.document["id"])
     return func.HttpResponse(status_code=204)
-
-
-async def _forget(client: df.DurableOrchestrationClient, instance: str) -> None:
-    """Remove an orchestration and its history. What the hub refuses for so long goes with housekeeping, later."""
-    # What still runs only watches over a prediction whose picture nobody wants any more.
-    with contextlib.suppress(Exception):
-        await client.terminate(instance, "deleted by its owner")
-    for delay in _PURGE_DELAYS_SECONDS:
-        # To terminate is a message; until it is read the hub refuses to forget (durable-host reference 3: 412).
-        with contextlib.suppress(Exception):
-            await client.purge_instance_history(instance)
-            return
-        await asyncio.sleep(delay)
-    telemetry.event("history_kept", logging.WARNING, instance=instance)
 
 
 async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> dict[str, Any]:
     """The job's document, marked unless it has ended. The mark stops a submit to come; the event wakes a job that waits."""
-    try:
-        document = await asyncio.to_thread(
-            services().jobs.update, job.document["id"], lambda document: asked_to_cancel(document, datetime.now(UTC))
-        )
-    except KeyError:  # deleted a moment ago
-        raise ProblemError(Problem("job_not_found")) from None
-    if is_terminal(document["status"]):
-        return document
-    pictures = document["input"]["n"]
-    for index in range(pictures):
-        instance = names.picture_instance_id(document["id"], index, pictures)
-        try:
-            await client.raise_event(instance, names.EVENT_CANCEL, {})
-        except Exception:
-            # A picture that has ended, or has not begun (it will find the mark), needs no waking. Any other must hear it.
-            status = await find_instance(client, instance)
-            if status is not None and status.runtime_status in _GOING_ON:
-                raise
-    telemetry.event("cancel_requested", job_id=document["id"])
+    now = services().now()
+    document = await asyncio.to_thread(services().jobs.update, job.document["id"], lambda known: asked_to_cancel(known, now))
+    if not is_terminal(document["status"]):
+        await wake(client, document)
+        telemetry.event("cancel_requested", job_id=document["id"])
     return document
 
 
@@ -143,9 +101,9 @@ def _output(job: Job, index: str | None) -> dict[str, Any]:
     # A paid picture that came after the job had been canceled or had timed out is kept, and served.
     if document["status"] != SUCCEEDED and not document["outputs"]:
         # A canceled job never will be: to ask again is in vain.
-        raise ProblemError(Problem("result_not_ready", retryable=False if job.is_terminal else None))
-    if datetime.now(UTC) > datetime.fromisoformat(document["expires_at"]):
-        raise ProblemError(Problem("result_expired"))
+        raise ProblemError(Problem("result_not_ready", charged=charged(document), retryable=False if job.is_terminal else None))
+    if services().now() > datetime.fromisoformat(document["expires_at"]):
+        raise ProblemError(Problem("result_expired", charged=charged(document)))
     for output in document["outputs"]:
         if index is None or str(output["index"]) == index:
             return dict(output)

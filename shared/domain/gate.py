@@ -72,7 +72,7 @@ class Gate:
         if failed:
             self._count_failure(probe=bool(slot and slot["probe"]))
         if slot and not (failed and self.is_shut):
-            slot["seen_at"] = self.now
+            slot.update(seen_at=self.now, instance=instance)
             return Place(granted=True)
         active.pop(holder, None)
         since = (waiting.get(holder) or slot or {}).get("since", self.now)
@@ -95,14 +95,19 @@ class Gate:
             self._count_failure(probe=bool(slot and slot["probe"]))
         self._fill()
 
-    def overdue(self) -> list[str]:
-        """Holders that have said nothing for so long that they may be dead."""
-        return [
-            holder
+    def note_failure(self, holder: str) -> None:
+        """The provider failed a holder, which keeps what it has."""
+        self._count_failure(probe=bool(self.document["active"].get(holder, {}).get("probe")))
+
+    def overdue(self) -> dict[str, str]:
+        """Holders that have said nothing for so long that they may be dead, each with the instance that holds ("" where the
+        former version did not note it)."""
+        return {
+            holder: entry.get("instance", "")
             for group, seconds in (("active", VERIFY_ACTIVE_SECONDS), ("waiting", VERIFY_WAITING_SECONDS))
             for holder, entry in self.document[group].items()
             if self.now - entry["seen_at"] > seconds
-        ]
+        }
 
     def verified(self, alive: dict[str, bool]) -> None:
         """What the task hub said of `overdue` holders: the dead lose their slots and places."""
@@ -121,9 +126,13 @@ class Gate:
         waiting = self.document["waiting"]
         return 1 + sum(other < holder for other in waiting) if holder in waiting else None
 
+    def measured_seconds(self) -> float | None:
+        """How long a slot is held, measured on the last jobs that got their picture; None before there was one."""
+        return statistics.median(self.document["holds"]) if self.document["holds"] else None
+
     def typical_seconds(self, default: float) -> float:
-        """How long a slot is held, measured on the last jobs that got their picture."""
-        return statistics.median(self.document["holds"]) if self.document["holds"] else default
+        measured = self.measured_seconds()
+        return default if measured is None else measured
 
     def expected_wait(self, position: int, default_hold: float = 15.0) -> float:
         """Seconds until the holder at `position` has a slot, if all goes as it went lately."""
@@ -198,6 +207,7 @@ class Gate:
             entry = waiting.pop(holder)
             active[holder] = {
                 "since": entry["since"], "granted_at": self.now, "seen_at": self.now, "probe": probing,
+                "instance": entry["instance"],
             }  # fmt: skip
             waited_ms = round((self.now - entry["since"]) * 1000)
             self.events.append(("gate_granted", {**_names(holder), "waited_ms": waited_ms}))

@@ -1,9 +1,12 @@
-"""The words of a job's life, and the document clients see."""
+"""The words of a job's life, and the document that holds it."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from shared.domain.problem import Problem
+from shared.domain.ledger import Ledger, SendState
+from shared.domain.payloads import FinishOrder, PictureEnd
+from shared.domain.problem import Charged, Problem, worst_charge
 
 QUEUED, PROCESSING, SUCCEEDED, FAILED, CANCELED = "queued", "processing", "succeeded", "failed", "canceled"
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELED})
@@ -15,25 +18,181 @@ VALIDATING, TRANSLATING, WAITING, SUBMITTING, GENERATING, STORING = (
 #: Where the progress bar stands when a stage begins; generating moves on from here by elapsed time.
 STAGE_PROGRESS = {VALIDATING: 5, TRANSLATING: 10, WAITING: 15, SUBMITTING: 25, GENERATING: 30, STORING: 92}
 
+#: How often the orchestration of a job is started again when it failed under it.
+MAX_STARTS: Final = 5
+
+#: A job's document. It was one before there were types for it, so what reads it says what it expects.
+Document = dict[str, Any]
+#: Dollars for one picture, by generator.
+Prices = Mapping[str, float]
+
 
 def is_terminal(status: str) -> bool:
     return status in TERMINAL
 
 
-def asked_to_cancel(document: dict[str, Any], at: datetime) -> dict[str, Any]:
+def status_at(stage: str, **fields: Any) -> dict[str, Any]:
+    """The custom status of an orchestration in a stage: what a GET shows while the job runs."""
+    return {"stage": stage, "progress": STAGE_PROGRESS[stage], **fields}
+
+
+def is_wanted(document: Document | None) -> bool:
+    """Whether anybody still wants the pictures of a job: it runs, and nobody has canceled or deleted it."""
+    return document is not None and not document["cancel_requested_at"] and not is_terminal(document["status"])
+
+
+def asked_to_cancel(document: Document, at: datetime) -> Document:
     """The mark that stops a submit which has not happened yet; the first one stands."""
     return document | {"cancel_requested_at": document["cancel_requested_at"] or at.isoformat()}
 
 
-def given_up(document: dict[str, Any], at: datetime, progress: int, retention_days: int) -> dict[str, Any]:
-    """How a job ends whose orchestration is gone: nobody can tell what it has paid for."""
-    error = Problem("internal", charged="unknown").to_payload()
+def deleted(document: Document, at: datetime) -> Document:
+    """The mark that hides a job from everybody; what it may have to pay is watched on until its story ends."""
+    return asked_to_cancel(document, at) | {"deleted_at": document.get("deleted_at") or at.isoformat()}
+
+
+def is_deleted(document: Document) -> bool:
+    return bool(document.get("deleted_at"))
+
+
+# ---- how it ends ----
+
+
+def finished(document: Document, order: FinishOrder, prices: Prices, at: datetime, retention_days: int) -> Document:
+    """With any picture the job has succeeded, and then `error` sums up the ones that are missing."""
+    pictures = order["pictures"]
+    submitted = min(filter(None, (picture["submitted_at"] for picture in pictures)), default=None)
+    ready = max(filter(None, (picture["ready_at"] for picture in pictures)), default=None)
+    made = [picture for picture in pictures if picture["state"] == "stored"]
+    speaks = next(iter([*made, *pictures]), None)
+    return _settled(
+        document | _end(at, retention_days) | {
+            "status": _status(pictures, order["problem"]),
+            "started_at": order["started_at"],
+            "error": next((picture["problem"] for picture in pictures if picture["state"] == "failed"), order["problem"]),
+            "pictures": [_kept(picture) for picture in pictures],
+            "progress": min((picture["progress"] for picture in pictures), default=STAGE_PROGRESS[VALIDATING]),
+            "provider": speaks["generator"] if speaks else document["provider"],
+            "fallback_used": any(picture["fallback_used"] for picture in pictures),
+            "polls": sum(picture["looks"] for picture in pictures),
+            "metrics": _metrics(document["created_at"], submitted, ready, at),
+        },
+        prices,
+    )  # fmt: skip
+
+
+def amended(document: Document, picture: PictureEnd, prices: Prices) -> Document:
+    """An ended job as it is now that one of its pictures' predictions was watched to its end. Its status stays."""
+    others = [known for known in document.get("pictures", _pictures_of_before(document)) if known["index"] != picture["index"]]
+    pictures = sorted([*others, _kept(picture)], key=lambda known: int(known["index"]))
+    return _settled(document | {"pictures": pictures}, prices)
+
+
+def given_up(
+    document: Document, pictures: list[dict[str, Any]], prices: Prices, at: datetime, progress: int, retention_days: int
+) -> Document:
+    """How a job ends whose orchestration is gone: failed, with what its records say of its `pictures`."""
+    error = Problem("internal").to_payload()
+    ended = document | _end(at, retention_days) | {"status": FAILED, "error": error, "progress": progress, "pictures": pictures}
+    return _settled(ended, prices)
+
+
+def without_watch(document: Document) -> Document:
+    """An ended job whose watch over a prediction is gone; what its sends owe stays unknown."""
+    pictures = [{**picture, "is_watched": False} for picture in document.get("pictures", ())]
+    return document | ({"pictures": pictures} if pictures else {})
+
+
+def unfinished_picture(index: int, sends: list[Any], output: dict[str, Any] | None) -> dict[str, Any]:
+    """A picture as its records tell of it, where no story ended it."""
+    problem = None if output else Problem("internal").to_payload()
+    state = "stored" if output else "failed"
+    return {"index": index, "state": state, "output": output, "problem": problem, "sends": sends, "is_watched": False}
+
+
+def charged(document: Document) -> Charged:
+    """What the pictures of a job owe, all together; of one that runs nobody knows yet."""
+    if not is_terminal(document["status"]):
+        return "unknown"
+    return worst_charge(_ledger(picture).charged for picture in document.get("pictures", _pictures_of_before(document)))
+
+
+def is_watched(document: Document) -> bool:
+    """Whether the job has ended while a prediction of it went on. Of a job of the former version nobody knows."""
+    return is_terminal(document["status"]) and any(
+        picture["is_watched"] for picture in document.get("pictures", [{"is_watched": True}])
+    )
+
+
+def _status(pictures: list[PictureEnd], problem: Any) -> str:
+    states = {picture["state"] for picture in pictures}
+    if "stored" in states:
+        return SUCCEEDED
+    return CANCELED if problem is None and states == {"canceled"} else FAILED
+
+
+def _end(at: datetime, retention_days: int) -> Document:
+    return {"completed_at": at.isoformat(), "expires_at": (at + timedelta(days=retention_days)).isoformat()}
+
+
+def _kept(picture: PictureEnd) -> dict[str, Any]:
+    """What a document keeps of a picture's end."""
+    kept: dict[str, Any] = {name: picture[name] for name in ("index", "state", "output", "problem", "sends", "is_watched")}
+    return kept
+
+
+def _ledger(picture: Mapping[str, Any]) -> Ledger:
+    return Ledger.from_payload(picture["sends"] or [])
+
+
+def _settled(document: Document, prices: Prices) -> Document:
+    """The document with everything that its pictures' ledgers say: this is the one place where money is summed up."""
+    pictures = document["pictures"]
+    ledgers = [_ledger(picture) for picture in pictures]
+    missing = [_ledger(picture) for picture in pictures if picture["state"] != "stored"]
+    # Of a job that succeeded the error tells of the pictures that are missing, of one that did not of all that it cost.
+    told = missing if document["status"] == SUCCEEDED else ledgers
+    error = document["error"] and {**document["error"], "charged": worst_charge(ledger.charged for ledger in told)}
+    cost = round(sum(ledger.cost_usd(prices) for ledger in ledgers), 4)
     return document | {
-        "status": FAILED, "error": error, "completed_at": at.isoformat(), "progress": progress,
-        "expires_at": (at + timedelta(days=retention_days)).isoformat(),
+        "outputs": [picture["output"] for picture in pictures if picture["output"]],
+        "error": error,
+        "possible_duplicate": any(ledger.possible_duplicate for ledger in ledgers),
+        "attempts": sum(ledger.attempts for ledger in ledgers),
+        "usage": {"cost_usd": cost, "estimated": True, "settled": all(ledger.is_settled for ledger in ledgers)},
+        # What the former version adds up when it is deployed again.
+        "settled_cost_usd": cost,
+        "charges": {str(picture["index"]): _ledger(picture).charged for picture in pictures if picture["state"] != "stored"},
     }  # fmt: skip
 
 
-def status_at(stage: str, **fields: Any) -> dict[str, Any]:
-    """The custom status of an orchestration in a stage: what a GET shows while the job runs."""
-    return {"stage": stage, "progress": STAGE_PROGRESS[stage], **fields}
+def _pictures_of_before(document: Document) -> list[dict[str, Any]]:
+    """The pictures of an ended job whose document the former version wrote: it kept outputs and charges, no sends."""
+    outputs = {output["index"]: output for output in document["outputs"]}
+    states: dict[Charged, SendState] = {"yes": "paid", "no": "free", "unknown": "may be charged"}
+
+    def sends(index: int) -> list[Any]:
+        told = (document["error"] or {}).get("charged")
+        known: Charged | None = "yes" if index in outputs else document.get("charges", {}).get(str(index), told)
+        return [{"generator": document["provider"], "attempt": 1, "state": states[known]}] if known else []
+
+    indexes: Iterable[int] = range(document["input"]["n"])
+    return [
+        {"index": i, "state": "stored" if i in outputs else document["status"], "output": outputs.get(i), "problem": None,
+         "sends": sends(i), "is_watched": False}
+        for i in indexes
+    ]  # fmt: skip
+
+
+def _metrics(created_at: str, submitted_at: str | None, ready_at: str | None, ended: datetime) -> dict[str, int | None]:
+    """Milliseconds until the submit, at the provider (as polling saw it), and the rest, which is ours."""
+    created = datetime.fromisoformat(created_at)
+    submitted, ready = (datetime.fromisoformat(t) if t else None for t in (submitted_at, ready_at))
+    whole = _ms(ended - created)
+    queue = _ms(submitted - created) if submitted else whole
+    provider = _ms((ready or ended) - submitted) if submitted else 0
+    return {"queue_ms": queue, "provider_ms": provider, "overhead_ms": max(0, whole - queue - provider)}
+
+
+def _ms(length: timedelta) -> int:
+    return max(0, round(length.total_seconds() * 1000))

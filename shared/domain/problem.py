@@ -2,10 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 Language = Literal["ko", "en"]
 Charged = Literal["yes", "no", "unknown"]
+
+
+class ProblemData(TypedDict):
+    """A Problem as it crosses the durable boundary and lies in storage."""
+
+    code: str
+    stage: str | None
+    charged: Charged
+    retryable: bool | None
+    params: dict[str, str]
+    errors: list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,14 @@ CATALOGUE: dict[str, Kind] = {
         "Job not found",
         "작업을 찾을 수 없습니다. 작업 번호를 확인해 주세요. 보관 기간이 지났을 수도 있습니다.",
         "There is no such job. Check its id; its retention time may have passed.",
+    ),
+    "job_deleted": Kind(
+        410,
+        False,
+        "삭제된 작업",
+        "Job deleted",
+        "이 Idempotency-Key의 작업은 삭제되었습니다. 다시 만들려면 새 키로 보내 주세요.",
+        "The job of this Idempotency-Key was deleted. To make it again send it with a new key.",
     ),
     "result_expired": Kind(
         410,
@@ -175,6 +194,14 @@ CATALOGUE: dict[str, Kind] = {
         "{provider} 모델 생성 실패: 생성 서비스의 잔액이 부족합니다. 관리자가 충전한 뒤 다시 시도해 주세요.",
         "{provider}'s credit is used up. Try again after an administrator has topped it up.",
     ),
+    "busy": Kind(
+        503,
+        True,
+        "요청이 몰림",
+        "Too many requests at once",
+        "요청이 한꺼번에 많이 들어와 지금은 처리하지 못했습니다. 잠시 후 다시 시도해 주세요. 이 요청으로 비용은 발생하지 않았습니다.",
+        "Too many requests came in at once, so this one was not handled. Try again in a moment. Nothing was charged for it.",
+    ),
     "intake_paused": Kind(
         503,
         True,
@@ -267,15 +294,15 @@ class Problem:
         detail_ko, detail_en = (self.to_document(language)["detail"] for language in get_args(Language))
         return replace(self, errors=({"field": name, "message_ko": detail_ko, "message_en": detail_en},))
 
-    def to_payload(self) -> dict[str, Any]:
+    def to_payload(self) -> ProblemData:
         return {
             "code": self.code, "stage": self.stage, "charged": self.charged, "retryable": self.retryable,
             "params": dict(self.params), "errors": list(self.errors),
         }  # fmt: skip
 
     @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> "Problem":
-        return cls(**{**payload, "errors": tuple(payload.get("errors", ()))})
+    def from_payload(cls, payload: ProblemData) -> "Problem":
+        return cls(**{**payload, "errors": tuple(payload.get("errors", ()))})  # type: ignore[arg-type]
 
     def to_document(self, language: Language, *, instance: str | None = None, request_id: str | None = None) -> dict[str, Any]:
         """The problem document that clients get; they branch on `code`, people read `detail`."""

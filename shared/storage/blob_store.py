@@ -1,7 +1,9 @@
 """Blobs by name in two containers: images, and the JSON documents beside them. Writes can be conditional."""
 
 import json
-from collections.abc import Iterator
+import time
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -9,18 +11,29 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
 
+from shared.storage.image_memory import ImageMemory
+
 IMAGES = "images"
 DOCUMENTS = "documents"
+#: Metadata of a document that tells one write from all others.
+_WRITE = "write"
 
 
 class Conflict(Exception):
     """Somebody else wrote the blob first."""
 
 
+class Missing(Exception):
+    """There is no such image."""
+
+
 class BlobStore:
-    def __init__(self, service: BlobServiceClient) -> None:
+    """Metadata is ASCII: it travels in headers. Its keys are words of ours; of values, anything else becomes `?`."""
+
+    def __init__(self, service: BlobServiceClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._service = service
         self._created: set[str] = set()
+        self._recent = ImageMemory(clock)
 
     def _container(self, name: str) -> ContainerClient:
         return self._service.get_container_client(name)
@@ -28,48 +41,44 @@ class BlobStore:
     def put_image(self, name: str, data: bytes, content_type: str, metadata: dict[str, str] | None = None) -> None:
         """Write an image under `name`, replacing what was there: the same step run twice leaves the same blob."""
         self._ensuring(IMAGES).upload_blob(
-            name, data, overwrite=True, metadata=metadata,
+            name, data, overwrite=True, metadata=ascii_only(metadata),
             content_settings=ContentSettings(content_type=content_type, cache_control="private, max-age=3600"),
         )  # fmt: skip
+        self._recent.wrote(name, data)
 
     def get_image(self, name: str) -> bytes:
-        """Raises KeyError when there is no such image."""
-        try:
-            return self._container(IMAGES).download_blob(name).readall()
-        except ResourceNotFoundError:
-            raise KeyError(name) from None
+        """Raises Missing. What this process wrote or read a moment ago is not read again."""
+        data = self._recent.get(name)
+        if data is None:
+            try:
+                data = self._container(IMAGES).download_blob(name).readall()
+            except ResourceNotFoundError:
+                raise Missing(name) from None
+            self._recent.read(name, data)
+        return data
 
-    def create_document(self, name: str, document: dict[str, Any]) -> str:
+    def image_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        """(name, metadata) of every image with the prefix."""
+        return self._metadata(IMAGES, prefix)
+
+    def document_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        """(name, metadata) of every document with the prefix."""
+        return self._metadata(DOCUMENTS, prefix)
+
+    def create_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None = None) -> str:
         """Write a new document and return its ETag. Raises Conflict when it exists."""
-        try:
-            return self._put_document(name, document, overwrite=False)
-        except ResourceExistsError:
-            return self._written_before(name, document)
+        return self._put_document(name, document, metadata, overwrite=False)
 
-    def replace_document(self, name: str, document: dict[str, Any], etag: str) -> str:
-        """Write over the version with `etag` and return the new one. Raises Conflict when it has changed."""
-        try:
-            return self._put_document(name, document, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified)
-        except (ResourceModifiedError, ResourceNotFoundError):
-            return self._written_before(name, document)
-
-    def _written_before(self, name: str, document: dict[str, Any]) -> str:
-        """The ETag when it was this very write that is in the way: the client repeats one whose answer was lost.
-
-        Documents hold an id or a time of their own, so no two writers write the same. Raises Conflict.
-        """
-        found = self.read_document(name)
-        if found is None or found[0] != document:
-            raise Conflict(name) from None
-        return found[1]
+    def replace_document(self, name: str, document: dict[str, Any], etag: str, metadata: dict[str, str] | None = None) -> str:
+        """Write over the version with `etag`, metadata included, and return the new one. Raises Conflict when it has changed."""
+        return self._put_document(
+            name, document, metadata, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified
+        )
 
     def read_document(self, name: str) -> tuple[dict[str, Any], str] | None:
         """(document, ETag), or None when there is no such document."""
-        try:
-            stream = self._container(DOCUMENTS).download_blob(name)
-            return json.loads(stream.readall()), str(stream.properties.etag)
-        except ResourceNotFoundError:
-            return None
+        found = self._download(name)
+        return None if found is None else found[:2]
 
     def names(self, container: str, prefix: str) -> Iterator[str]:
         try:
@@ -85,13 +94,21 @@ class BlobStore:
         except ResourceNotFoundError:
             return
 
+    def delete(self, container: str, name: str) -> None:
+        """Delete one blob; that it is gone already does not matter."""
+        if container == IMAGES:
+            self._recent.forget(name)
+        try:
+            self._container(container).delete_blob(name)
+        except ResourceNotFoundError:
+            return
+
     def delete_all(self, container: str, prefix: str) -> None:
         """Delete every blob whose name begins with `prefix`; those that are gone already do not matter."""
         for name in list(self.names(container, prefix)):
-            try:
-                self._container(container).delete_blob(name)
-            except ResourceNotFoundError:
-                continue
+            self.delete(container, name)
+        if container == IMAGES:
+            self._recent.forget(prefix)
 
     def check(self) -> None:
         """Create what is missing and touch the account; raises what the storage client raises."""
@@ -99,17 +116,43 @@ class BlobStore:
             self._created.discard(name)
             self._ensuring(name)
 
-    def _put_document(self, name: str, document: dict[str, Any], **conditions: Any) -> str:
-        answer = (
-            self._ensuring(DOCUMENTS)
-            .get_blob_client(name)
-            .upload_blob(
+    def _put_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None, **conditions: Any) -> str:
+        write = uuid.uuid4().hex
+        blob = self._ensuring(DOCUMENTS).get_blob_client(name)
+        try:
+            answer = blob.upload_blob(
                 json.dumps(document, ensure_ascii=False).encode(),
                 content_settings=ContentSettings(content_type="application/json"),
+                metadata={**ascii_only(metadata), _WRITE: write},
                 **conditions,
             )
-        )
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+            return self._written_before(name, write)
         return str(answer["etag"])
+
+    def _written_before(self, name: str, write: str) -> str:
+        """The ETag when it was this very write that is in the way: the client repeats one whose answer was lost.
+
+        Raises Conflict.
+        """
+        found = self._download(name)
+        if found is None or found[2].get(_WRITE) != write:
+            raise Conflict(name) from None
+        return found[1]
+
+    def _download(self, name: str) -> tuple[dict[str, Any], str, dict[str, str]] | None:
+        try:
+            stream = self._container(DOCUMENTS).download_blob(name)
+            return json.loads(stream.readall()), str(stream.properties.etag), dict(stream.properties.metadata or {})
+        except ResourceNotFoundError:
+            return None
+
+    def _metadata(self, container: str, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        try:
+            for blob in self._container(container).list_blobs(name_starts_with=prefix, include=["metadata"]):
+                yield str(blob.name), {name: str(value) for name, value in (blob.metadata or {}).items() if name != _WRITE}
+        except ResourceNotFoundError:
+            return
 
     def _ensuring(self, name: str) -> ContainerClient:
         """The container, made once per process where it is missing."""
@@ -121,3 +164,12 @@ class BlobStore:
                 pass
             self._created.add(name)
         return container
+
+
+def ascii_only(metadata: dict[str, str] | None) -> dict[str, str]:
+    """The metadata as a header can hold it. A paid picture is not lost over a word about it, so nothing is refused."""
+    return {name: _plain(value) for name, value in (metadata or {}).items()}
+
+
+def _plain(value: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in value).strip()

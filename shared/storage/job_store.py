@@ -1,75 +1,147 @@
 """Job documents, the record of each submit, and where a job's images lie."""
 
-import random
-import time
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
-from shared.domain.job import is_terminal
+from shared.domain.job import deleted, is_terminal
+from shared.job_ids import accepted_at, is_job_id, prefixes_of
 from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict
+from shared.storage.documents import Document, Documents, Operation, T
 
-_ATTEMPTS = 8
+#: May run several times, and gets a copy of its own each time.
+JobChange = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class NoSuchJob(Exception):
+    """There is no job of this id, or not any more."""
 
 
 class JobStore:
     """Documents by job id. A job's status, once terminal, never changes."""
 
-    def __init__(self, blobs: BlobStore) -> None:
+    def __init__(self, blobs: BlobStore, documents: Documents) -> None:
         self._blobs = blobs
+        self._documents = documents
 
     def create(self, document: dict[str, Any]) -> None:
         """Raises Conflict when the id is taken."""
-        self._blobs.create_document(_job_name(document["id"]), document)
+        self._documents.create(_job_name(document["id"]), document, _described(document))
 
     def read(self, job_id: str) -> dict[str, Any] | None:
-        found = self._blobs.read_document(_job_name(job_id))
-        return None if found is None else found[0]
+        return self._documents.read(_job_name(job_id))
 
-    def update(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-        """Apply `change` to the document unless the job has ended; returns the document as it now is.
+    def update(self, job_id: str, change: JobChange) -> dict[str, Any]:
+        """Apply `change` to the document unless the job has ended; returns the document as it now is. Raises NoSuchJob, Busy."""
+        return self._changed(job_id, lambda job: (None if is_terminal(job["status"]) else change(job), None))[0]
 
-        `change` may run several times. Raises KeyError when there is no such job.
-        """
-        return self._change(job_id, lambda document: document if is_terminal(document["status"]) else change(document))
-
-    def amend(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    def amend(self, job_id: str, change: JobChange) -> dict[str, Any]:
         """As update, for a job that has ended too: its status stays what it is."""
-        return self._change(job_id, lambda document: change(document) | {"status": document["status"]})
+        return self._changed(job_id, lambda job: ({**change(job), "status": job["status"]}, None))[0]
+
+    def end(self, job_id: str, change: JobChange) -> tuple[dict[str, Any], bool]:
+        """Apply `change`, which gives the job its terminal status, unless it has ended: (document as it now is, whether this
+        call ended it). Of all calls for a job one hears True: it alone counts the job. Raises NoSuchJob, Busy.
+        """
+
+        def ended(job: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
+            if is_terminal(job["status"]):
+                return None, False
+            changed = change(job)
+            if not is_terminal(changed["status"]):
+                raise ValueError(f"{changed['status']} is no end")
+            return changed, True
+
+        return self._changed(job_id, ended)
+
+    def open_jobs(self, accepted_from: datetime, accepted_to: datetime) -> Iterator[str]:
+        """Ids of the jobs of this span of time that have not ended, the oldest first, by their blobs' names and metadata."""
+        for prefix in prefixes_of(accepted_from, accepted_to):
+            for name, metadata in self._blobs.document_metadata(f"jobs/{prefix}"):
+                _, job_id, file = name.split("/", 2)
+                if file != _FILE or not is_job_id(job_id) or not accepted_from <= accepted_at(job_id) <= accepted_to:
+                    continue
+                status = metadata.get("status") or self._status(job_id)
+                if status and not is_terminal(status):
+                    yield job_id
+
+    def hide(self, job_id: str, at: datetime) -> dict[str, Any]:
+        """Mark a job as deleted: nobody sees it any more, and it is known by a name of its own until it is forgotten.
+
+        Raises NoSuchJob.
+        """
+        # First what leads back to it: a mark without a job is passed over, a hidden job without one would stay for ever.
+        with contextlib.suppress(Conflict):
+            self._blobs.create_document(_mark_name(job_id), {"job_id": job_id})
+        return self.amend(job_id, lambda job: deleted(job, at))
+
+    def deleted_jobs(self) -> list[str]:
+        """Ids of the jobs that are deleted and not yet forgotten."""
+        return [name.removeprefix(_MARKS).removesuffix(".json") for name in self._blobs.names(DOCUMENTS, _MARKS)]
 
     def delete(self, job_id: str, key: str | None = None) -> None:
-        """The job's images, the document of its idempotency key, its own: a delete cut short can be asked for again."""
+        """The job's images, its claims of predictions, the document of its idempotency key, its records and at last its own
+        document: a delete cut short can be asked for again."""
         self._blobs.delete_all(IMAGES, f"{job_id}/")
-        claim = self._blobs.read_document(key) if key else None
+        claim = self._documents.read(key) if key else None
         # After a day the key may be another job's.
-        if key and claim and claim[0]["job_id"] == job_id:
-            self._blobs.delete_all(DOCUMENTS, key)
+        if key and claim and claim["job_id"] == job_id:
+            self._blobs.delete(DOCUMENTS, key)
+        for name in list(self._blobs.names(DOCUMENTS, f"jobs/{job_id}/submission-")):
+            self._delete_claim(name)
+            self._blobs.delete(DOCUMENTS, name)
         self._blobs.delete_all(DOCUMENTS, f"jobs/{job_id}/")
+        self._blobs.delete(DOCUMENTS, _mark_name(job_id))
 
-    def _change(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-        for attempt in range(_ATTEMPTS):
-            found = self._blobs.read_document(_job_name(job_id))
-            if found is None:
-                raise KeyError(job_id)
-            document, etag = found
-            changed = change(dict(document))
-            if changed == document:
-                return document
-            try:
-                self._blobs.replace_document(_job_name(job_id), changed, etag)
-            except Conflict:
-                time.sleep(random.uniform(0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads instances, hides nothing
-                continue
-            return changed
-        raise Conflict(job_id)
+    def _delete_claim(self, submission: str) -> None:
+        found = self._blobs.read_document(submission)
+        record = found[0] if found else {}
+        # Records of earlier versions name no generator: they claimed nothing.
+        if record.get("handle") and record.get("generator"):
+            self._blobs.delete(DOCUMENTS, prediction_name(record["generator"], record["handle"]["id"]))
+
+    def _status(self, job_id: str) -> str | None:
+        """Of a job that was last written by a version without metadata."""
+        document = self.read(job_id)
+        return None if document is None else str(document["status"])
+
+    def _changed(self, job_id: str, change: Callable[[dict[str, Any]], tuple[Document | None, T]]) -> tuple[dict[str, Any], T]:
+        operation: Operation[T] = lambda job: change(_existing(job, job_id))  # noqa: E731 - says its type
+        done = self._documents.change(_job_name(job_id), operation, describe=_described)
+        return _existing(done.document, job_id), done.result
+
+
+_FILE = "job.json"
+_MARKS = "deleted/"
+
+
+def _mark_name(job_id: str) -> str:
+    return f"{_MARKS}{job_id}.json"
+
+
+def _existing(document: Document | None, job_id: str) -> dict[str, Any]:
+    if document is None:
+        raise NoSuchJob(job_id)
+    return document
+
+
+def _described(document: dict[str, Any]) -> dict[str, str]:
+    return {"status": document["status"]}
 
 
 def _job_name(job_id: str) -> str:
-    return f"jobs/{job_id}/job.json"
+    return f"jobs/{job_id}/{_FILE}"
 
 
 def submission_name(job_id: str, index: int, attempt: int) -> str:
     """The record of one submit: a picture's `attempt`-th prediction."""
     return f"jobs/{job_id}/submission-{index}-{attempt}.json"
+
+
+def prediction_name(generator: str, prediction_id: str) -> str:
+    """The claim of a prediction: whose it is, where one could be taken for another's."""
+    return f"predictions/{generator}/{prediction_id}.json"
 
 
 def upload_name(job_id: str, field: str, extension: str) -> str:

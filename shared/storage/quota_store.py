@@ -1,16 +1,13 @@
 """How many jobs an owner has under way and has started today: one document per owner, only where a limit is set."""
 
 import hashlib
-import random
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from shared.domain.problem import Problem, ProblemError
-from shared.storage.blob_store import BlobStore, Conflict
+from shared.storage.documents import Document, Documents
 
-_ATTEMPTS = 8
 #: A job is forgotten after this even if nobody said that it has ended: longer than all its deadlines together.
 _FORGOTTEN_AFTER = timedelta(hours=1)
 #: A day ends at midnight in Korea, where the users are; it has no daylight saving time.
@@ -20,18 +17,21 @@ _DAY = timezone(timedelta(hours=9))
 class QuotaStore:
     def __init__(
         self,
-        blobs: BlobStore,
+        documents: Documents,
         max_active: int | None,
         max_daily: int | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._blobs = blobs
+        self._documents = documents
         self._max_active = max_active
         self._max_daily = max_daily
         self._clock = clock
 
     def admit(self, owner: str, job_id: str) -> None:
-        """Count a new job, once however often it is said. Raises ProblemError: `too_many_active_jobs`, `quota_exceeded`."""
+        """Count a new job, once however often it is said.
+
+        Raises ProblemError (`too_many_active_jobs`, `quota_exceeded`), and Busy.
+        """
         self._change(owner, lambda document: self._admitted(document, job_id))
 
     def release(self, owner: str, job_id: str) -> None:
@@ -63,22 +63,11 @@ class QuotaStore:
             return
         # An owner may be an e-mail address: names of blobs end up in logs.
         name = f"owners/{hashlib.sha256(owner.encode()).hexdigest()}.json"
-        for attempt in range(_ATTEMPTS):
-            found = self._blobs.read_document(name)
-            before = found[0] if found else None
-            document = change(self._current(before))
-            if document == before:
-                return
-            try:
-                if found:
-                    self._blobs.replace_document(name, document, found[1])
-                else:
-                    self._blobs.create_document(name, document)
-            except Conflict:
-                time.sleep(random.uniform(0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads instances, hides nothing
-                continue
-            return
-        raise Conflict(name)
+
+        def changed(document: Document | None) -> tuple[Document | None, None]:
+            return change(self._current(document)), None
+
+        self._documents.change(name, changed)
 
     def _current(self, document: dict[str, Any] | None) -> dict[str, Any]:
         """The document as of now: another day begins at nothing, and what was never said to have ended is forgotten."""

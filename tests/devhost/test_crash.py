@@ -33,8 +33,8 @@ def fan_out(context):
 
 @app.orchestration_trigger(context_name="context")
 def timers(context):
-    for _ in range(5):
-        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=0.5))
+    for _ in range(3):
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=1.9))
     return "rang"
 
 @app.orchestration_trigger(context_name="context")
@@ -76,7 +76,7 @@ def test_killed_again_and_again_everything_ends_right(start_host: StartHost) -> 
             ended = host.ended(f"{name}-{n}")
             assert (ended["runtimeStatus"], ended["output"]) == ("Completed", output)
             completions = [e for e in ended["historyEvents"] if e["EventType"] in ("TaskCompleted", "TimerFired")]
-            wanted = {"sequence": 8, "fan_out": 6, "timers": 5, "family": 0, "generations": 1}[name]
+            wanted = {"sequence": 8, "fan_out": 6, "timers": 3, "family": 0, "generations": 1}[name]
             assert len(completions) == wanted, ended["historyEvents"]
 
 

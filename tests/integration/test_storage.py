@@ -1,21 +1,27 @@
 """Images and documents in a real blob service."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 import requests
-from azure.storage.blob import BlobServiceClient
+from azure.core.exceptions import ServiceResponseError
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import BlobServiceClient, ExponentialRetry
 
 from shared.job_ids import new_job_id
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured, blob_service
-from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict
+from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict, Missing
+from shared.storage.documents import Documents
 from shared.storage.job_store import (
     JobStore,
+    NoSuchJob,
     output_name,
+    prediction_name,
     prepared_name,
     submission_name,
     thumbnail_name,
@@ -32,6 +38,12 @@ def blobs(services: Services) -> BlobStore:
 @pytest.fixture
 def jobs(services: Services) -> JobStore:
     return services.jobs
+
+
+@pytest.fixture
+def others(services: Services) -> JobStore:
+    """The jobs as another instance of the app sees them."""
+    return JobStore(services.blobs, Documents(services.blobs))
 
 
 @pytest.fixture
@@ -73,9 +85,37 @@ def test_an_image_is_served_with_its_content_type_and_kept_by_browsers_alone(
     assert answer.headers["x-ms-meta-seed"] == "5"
 
 
-def test_an_image_that_is_not_there_is_a_key_error(blobs: BlobStore) -> None:
-    with pytest.raises(KeyError):
+def test_an_image_that_is_not_there_is_said_to_be_missing(blobs: BlobStore) -> None:
+    with pytest.raises(Missing):
         blobs.get_image(output_name(new_job_id(), 0, "png"))
+
+
+def test_an_image_of_a_moment_ago_is_not_read_again_unless_it_was_deleted(azurite: Azurite) -> None:
+    answered: list[str] = []
+
+    def count(response: Any) -> None:
+        answered.append(response.http_request.method)
+
+    blobs = BlobStore(BlobServiceClient.from_connection_string(azurite.connection_string, raw_response_hook=count))
+    name = output_name(new_job_id(), 0, "png")
+    blobs.put_image(name, b"first", "image/png")
+    blobs.put_image(name, b"second", "image/png")
+    assert blobs.get_image(name) == b"second"
+    assert "GET" not in answered
+
+    blobs.delete_all(IMAGES, name)
+    with pytest.raises(Missing):
+        blobs.get_image(name)
+
+
+def test_images_are_listed_with_what_was_said_about_them(blobs: BlobStore) -> None:
+    job = new_job_id()
+    blobs.put_image(output_name(job, 0, "png"), b"x", "image/png", {"seed": "5", "model": "flux-프로 "})
+    blobs.put_image(output_name(job, 1, "png"), b"x", "image/png")
+
+    assert list(blobs.image_metadata(f"{job}/output/")) == [
+        (output_name(job, 0, "png"), {"seed": "5", "model": "flux-??"}), (output_name(job, 1, "png"), {}),
+    ]  # fmt: skip
 
 
 def test_names_lists_what_lies_under_a_prefix_and_nothing_beside_it(blobs: BlobStore) -> None:
@@ -126,6 +166,42 @@ def test_a_document_that_was_deleted_is_not_brought_back(blobs: BlobStore) -> No
     with pytest.raises(Conflict):
         blobs.replace_document(name, {"version": 2}, '"0x8DC0000000000000"')
     assert blobs.read_document(name) is None
+
+
+class AnswerLost(RequestsTransport):
+    """Loses the answer of one write, after the write was done."""
+
+    lost = 0
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        response = super().send(request, **kwargs)
+        if request.method == "PUT" and "restype=container" not in request.url and not self.lost:
+            self.lost += 1
+            raise ServiceResponseError("the answer was lost")
+        return response
+
+
+def test_a_write_whose_answer_was_lost_is_known_for_the_clients_own(azurite: Azurite) -> None:
+    transport = AnswerLost()
+    service = BlobServiceClient.from_connection_string(
+        azurite.connection_string, transport=transport, retry_policy=ExponentialRetry(0, increment_base=0, random_jitter_range=0)
+    )
+    blobs, name = BlobStore(service), submission_name(new_job_id(), 0, 1)
+
+    created = blobs.create_document(name, {"version": 1})
+    assert (transport.lost, blobs.read_document(name)) == (1, ({"version": 1}, created))
+    transport.lost = 0
+    replaced = blobs.replace_document(name, {"version": 2}, created)
+    assert (transport.lost, blobs.read_document(name)) == (1, ({"version": 2}, replaced))
+
+
+def test_the_same_words_of_somebody_else_are_no_write_of_ours(blobs: BlobStore) -> None:
+    name = submission_name(new_job_id(), 0, 1)
+    old = blobs.create_document(name, {"version": 1})
+    blobs.replace_document(name, {"version": 2}, old)
+
+    with pytest.raises(Conflict):
+        blobs.replace_document(name, {"version": 2}, old)
 
 
 def test_of_many_who_create_a_document_at_once_exactly_one_wins(blobs: BlobStore) -> None:
@@ -179,10 +255,11 @@ def test_a_job_id_is_taken_once_only(jobs: JobStore, job_id: str) -> None:
         jobs.create({"id": job_id, "status": "queued"})
 
 
-def test_an_unknown_job_is_none_to_read_and_a_key_error_to_update(jobs: JobStore) -> None:
+def test_an_unknown_job_is_none_to_read_and_cannot_be_changed(jobs: JobStore) -> None:
     assert jobs.read(new_job_id()) is None
-    with pytest.raises(KeyError):
-        jobs.update(new_job_id(), lambda document: document)
+    for change in (jobs.update, jobs.amend, jobs.end):
+        with pytest.raises(NoSuchJob):
+            change(new_job_id(), lambda document: document)
 
 
 @pytest.mark.parametrize("terminal", ["succeeded", "failed", "canceled"])
@@ -194,23 +271,23 @@ def test_a_terminal_status_never_changes(jobs: JobStore, job_id: str, terminal: 
     assert later == ended == jobs.read(job_id)
 
 
-def test_a_job_that_was_ended_while_another_was_writing_stays_ended(jobs: JobStore, job_id: str) -> None:
+def test_a_job_that_was_ended_while_another_was_writing_stays_ended(jobs: JobStore, others: JobStore, job_id: str) -> None:
     def slow_change(document: dict[str, Any]) -> dict[str, Any]:
-        jobs.update(job_id, lambda current: {**current, "status": "canceled"})
+        others.update(job_id, lambda current: {**current, "status": "canceled"})
         return {**document, "status": "succeeded"}
 
     assert jobs.update(job_id, slow_change)["status"] == "canceled"
     assert jobs.read(job_id)["status"] == "canceled"  # type: ignore[index]
 
 
-def test_updates_at_the_same_time_are_all_applied(jobs: JobStore, job_id: str) -> None:
-    # Each round of a race has a winner, so as many writers as there are attempts always get through.
-    writers = 6
+def test_updates_at_the_same_time_are_all_applied(jobs: JobStore, others: JobStore, job_id: str) -> None:
+    writers = 16
     start = Barrier(writers)
 
     def mark(writer: int) -> None:
         start.wait(10)
-        jobs.update(job_id, lambda document: {**document, "marks": [*document["marks"], writer]})
+        store = (jobs, others)[writer % 2]
+        store.update(job_id, lambda document: {**document, "marks": [*document["marks"], writer]})
 
     with ThreadPoolExecutor(writers) as pool:
         list(pool.map(mark, range(writers)))
@@ -218,14 +295,39 @@ def test_updates_at_the_same_time_are_all_applied(jobs: JobStore, job_id: str) -
     assert sorted(jobs.read(job_id)["marks"]) == list(range(writers))  # type: ignore[index]
 
 
-def test_an_update_that_always_loses_gives_up_with_a_conflict(jobs: JobStore, job_id: str) -> None:
-    def outrun(document: dict[str, Any]) -> dict[str, Any]:
-        jobs.update(job_id, lambda current: {**current, "marks": [*current["marks"], "theirs"]})
-        return {**document, "marks": [*document["marks"], "mine"]}
+def test_of_many_who_end_a_job_at_once_one_is_told_that_it_did(jobs: JobStore, others: JobStore, job_id: str) -> None:
+    racers = 8
+    start = Barrier(racers)
 
-    with pytest.raises(Conflict):
-        jobs.update(job_id, outrun)
-    assert "mine" not in jobs.read(job_id)["marks"]  # type: ignore[index]
+    def end(racer: int) -> bool:
+        start.wait(10)
+        # All of them say the very same: not even then do two of them take the write for theirs.
+        return (jobs, others)[racer % 2].end(job_id, lambda document: {**document, "status": "succeeded"})[1]
+
+    with ThreadPoolExecutor(racers) as pool:
+        assert sum(pool.map(end, range(racers))) == 1
+
+
+def test_open_jobs_are_listed_by_the_time_they_were_accepted(blobs: BlobStore, jobs: JobStore) -> None:
+    began = datetime.now(UTC) - timedelta(milliseconds=1)
+    ids = [new_job_id() for _ in range(5)]
+    for made, status in zip(ids, ("queued", "processing", "queued", "succeeded", "queued"), strict=True):
+        jobs.create({"id": made, "status": status})
+        blobs.create_document(submission_name(made, 0, 1), {"state": "sending"})
+    jobs.end(ids[2], lambda document: {**document, "status": "failed"})
+
+    span = (began, datetime.now(UTC))
+    assert {*jobs.open_jobs(*span)} & {*ids} == {ids[0], ids[1], ids[4]}
+    assert not {*ids} & {*jobs.open_jobs(began - timedelta(days=3), began - timedelta(seconds=1))}
+
+
+def test_jobs_that_an_earlier_version_wrote_are_read_to_see_whether_they_are_open(blobs: BlobStore, jobs: JobStore) -> None:
+    began = datetime.now(UTC) - timedelta(milliseconds=1)
+    ids = sorted(new_job_id() for _ in range(2))
+    for made, status in zip(ids, ("queued", "succeeded"), strict=True):
+        blobs.create_document(f"jobs/{made}/job.json", {"id": made, "status": status})
+
+    assert [made for made in jobs.open_jobs(began, datetime.now(UTC)) if made in ids] == ids[:1]
 
 
 def test_every_blob_of_a_job_lies_under_its_id_and_has_a_name_of_its_own() -> None:
@@ -293,10 +395,15 @@ def test_a_deleted_job_takes_its_blobs_along_and_no_others(blobs: BlobStore, job
     for owner in (job_id, other):
         blobs.put_image(upload_name(owner, "input_image", "png"), b"x", "image/png")
     blobs.create_document(submission_name(job_id, 0, 1), {"state": "sending"})
+    blobs.create_document(submission_name(job_id, 0, 2), {"generator": "replicate", "handle": {"id": f"p-{job_id}", "url": "u"}})
+    for prediction in (f"p-{job_id}", f"p-{other}"):
+        blobs.create_document(prediction_name("replicate", prediction), {"by": "x"})
     for _ in range(2):
         jobs.delete(job_id)
 
     assert jobs.read(job_id) is None
     assert [*blobs.names(IMAGES, f"{job_id}/"), *blobs.names(DOCUMENTS, f"jobs/{job_id}/")] == []
+    assert [*blobs.names(DOCUMENTS, f"predictions/replicate/p-{job_id}")] == []
+    assert [*blobs.names(DOCUMENTS, f"predictions/replicate/p-{other}")] == [prediction_name("replicate", f"p-{other}")]
     assert jobs.read(other) is not None
     assert blobs.get_image(upload_name(other, "input_image", "png")) == b"x"

@@ -18,7 +18,9 @@ from shared.providers.generator import ProviderError
 from shared.services import use_services
 from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured
-from shared.storage.blob_store import Conflict
+from shared.storage.blob_store import Missing
+from shared.storage.documents import Busy
+from shared.storage.job_store import NoSuchJob
 from shared.storage.quota_store import QuotaStore
 from shared.translator import Translation
 from shared.webhooks import Refused
@@ -258,7 +260,7 @@ async def test_a_repeated_request_gets_its_job_whatever_would_refuse_a_new_one(
 async def test_a_post_that_storage_failed_leaves_its_key_and_its_owners_limits_free(
     app: Any, client: FakeClient, monkeypatch: Any
 ) -> None:
-    app.quotas = QuotaStore(app.blobs, max_active=1, max_daily=1)
+    app.quotas = QuotaStore(app.documents, max_active=1, max_daily=1)
     put = app.blobs.put_image
 
     def failing(*args: Any) -> None:
@@ -274,11 +276,12 @@ async def test_trouble_with_a_limit_is_not_taken_for_another_post_with_the_key(
     app: Any, client: FakeClient, monkeypatch: Any
 ) -> None:
     def contended(*_: Any) -> None:
-        raise Conflict("owners/x.json")
+        raise Busy("owners/x.json")
 
     with monkeypatch.context() as busy:
         busy.setattr(app.quotas, "admit", contended)
-        assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 500
+        refused = await post(client, headers={"Idempotency-Key": "k"})
+        assert (refused.status_code, body(refused)["code"], refused.headers["Retry-After"]) == (503, "busy", "5")
     assert client.started == []
     assert (await post(client, headers={"Idempotency-Key": "k"})).status_code == 202
 
@@ -665,6 +668,38 @@ async def test_an_unexpected_failure_is_an_internal_problem_with_the_request_id(
     assert (answer.status_code, body(answer)["code"], body(answer)["request_id"]) == (500, "internal", "mine")
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "code", "retry_after"),
+    [(Busy("owners/x.json"), 503, "busy", "5"), (NoSuchJob("job_1"), 404, "job_not_found", None),
+     (Missing("job_1/output/0.png"), 410, "result_expired", None)],
+)  # fmt: skip
+async def test_what_storage_says_in_its_own_words_is_no_internal_failure(
+    app: Any, error: Exception, status: int, code: str, retry_after: str | None
+) -> None:
+    @endpoint
+    async def refused(req: Any) -> Any:
+        raise error
+
+    answer = await refused(request())
+    assert (answer.status_code, body(answer)["code"], answer.headers.get("Retry-After")) == (status, code, retry_after)
+
+
+async def test_a_job_that_is_deleted_while_it_is_looked_at_is_not_found(app: Any, client: FakeClient, monkeypatch: Any) -> None:
+    job_id = body(await post(client))["id"]
+    app.jobs.update(job_id, lambda job: job | {"created_at": "2026-01-01T00:00:00+00:00"})
+    client.statuses.clear()
+    read = app.jobs.read
+
+    def deleted_after(job_id: str) -> Any:
+        document = read(job_id)
+        app.jobs.delete(job_id)
+        return document
+
+    monkeypatch.setattr(app.jobs, "read", deleted_after)
+    answer = await get(client, job_id)
+    assert (answer.status_code, body(answer)["code"]) == (404, "job_not_found")
+
+
 async def test_cors_is_answered_for_allowed_origins_only(app: Any) -> None:
     settings(app, ALLOWED_ORIGINS="https://page.example")
     preflight = await raw(options.get_options)(req=request("OPTIONS", headers={"Origin": "https://page.example"}))
@@ -841,7 +876,7 @@ async def test_what_has_ended_is_forgotten_after_the_retention_and_stuck_jobs_ar
 
 
 async def test_an_owners_limits_are_told_and_a_replay_is_no_new_job(app: Any, client: FakeClient) -> None:
-    app.__dict__["quotas"] = QuotaStore(app.blobs, 1, 2)
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, 2)
     first = await post(client, headers={"Idempotency-Key": "one"})
     refused = await post(client, headers={"Idempotency-Key": "two"})
     assert (refused.status_code, body(refused)["code"]) == (429, "too_many_active_jobs")
@@ -960,7 +995,7 @@ async def test_a_running_job_is_canceled_before_it_is_deleted(app: Any, monkeypa
 
 async def test_a_deleted_job_counts_no_more_among_its_owners(app: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(jobs, "DELETE_WAIT_SECONDS", 0.05)
-    app.__dict__["quotas"] = QuotaStore(app.blobs, 1, None)
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, None)
     client = Forgetful()
     job_id = body(await post(client))["id"]
     assert body(await post(client))["code"] == "too_many_active_jobs"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import job_ids
-from shared.job_ids import accepted_at, is_job_id, new_job_id
+from shared.job_ids import accepted_at, is_job_id, new_job_id, prefixes_of
 
 
 def made_at(monkeypatch: pytest.MonkeyPatch, nanoseconds: int) -> str:
@@ -78,3 +78,35 @@ def test_anything_else_is_no_id(text: str) -> None:
 def test_an_id_tells_when_it_was_made() -> None:
     before = datetime.now(UTC)
     assert abs(accepted_at(new_job_id()) - before) < timedelta(seconds=5)
+
+
+def at(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+
+
+MOMENTS = st.integers(0, 2**46)
+
+
+@given(st.tuples(MOMENTS, MOMENTS, MOMENTS), st.integers(0, 2**20))
+def test_an_id_of_a_span_begins_with_one_of_its_prefixes(moments: tuple[int, int, int], length: int) -> None:
+    for first, moment, last in (sorted(moments), (moments[0], moments[0] + moments[1] % (length + 1), moments[0] + length)):
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            made = made_at(monkeypatch, moment * 1_000_000)
+        prefixes = prefixes_of(at(first), at(last))
+
+        assert [made.startswith(prefix) for prefix in prefixes].count(True) == 1
+        assert prefixes == sorted(set(prefixes))
+        assert len(prefixes) <= 32
+
+
+@given(MOMENTS, st.integers(60_000, 2**44))
+def test_prefixes_do_not_cover_much_beside_their_span(first: int, length: int) -> None:
+    prefixes = prefixes_of(at(first), at(first + length))
+    covered = 32 ** (len("job_") + 10 - len(prefixes[0])) * len(prefixes)
+
+    assert covered < 4 * length
+
+
+def test_a_span_that_ends_before_it_begins_holds_no_id() -> None:
+    assert prefixes_of(at(2), at(1)) == []
+    assert prefixes_of(at(1), at(1)) == ["job_0000000001"]

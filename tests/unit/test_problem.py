@@ -15,7 +15,7 @@ STATUSES = {
     "idempotency_in_progress": 409, "validation_failed": 422, "idempotency_key_reused": 422, "content_moderated": 422,
     "too_many_active_jobs": 429, "quota_exceeded": 429, "missing_api_key": 503, "provider_unavailable": 503,
     "provider_auth_failed": 503, "provider_quota_exhausted": 503, "provider_bad_response": 502, "generation_timeout": 504,
-    "intake_paused": 503, "translator_not_configured": 501, "translator_unavailable": 503, "internal": 500,
+    "intake_paused": 503, "busy": 503, "translator_not_configured": 501, "translator_unavailable": 503, "internal": 500,
 }  # fmt: skip
 
 HANGUL = re.compile("[가-힣]")

@@ -1,11 +1,11 @@
 """Limits per owner: at once and a day."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from shared.domain.problem import ProblemError
+from shared.storage.documents import Documents
 from shared.storage.quota_store import QuotaStore
 from tests.fakes import FakeBlobs
 
@@ -15,7 +15,7 @@ NOON = datetime(2026, 6, 1, 3, tzinfo=UTC)  # in Seoul
 class Quotas(QuotaStore):
     def __init__(self, max_active: int | None = None, max_daily: int | None = None) -> None:
         self.now, self.blobs = NOON, FakeBlobs()
-        super().__init__(self.blobs, max_active, max_daily, lambda: self.now)  # type: ignore[arg-type]
+        super().__init__(Documents(self.blobs), max_active, max_daily, lambda: self.now)  # type: ignore[arg-type]
 
     def refusal(self, owner: str, job_id: str) -> str:
         with pytest.raises(ProblemError) as caught:
@@ -63,21 +63,6 @@ def test_an_owners_name_is_no_blobs_name() -> None:
     quotas = Quotas(max_daily=1)
     quotas.admit("hero@example.com", "1")
     assert not any("hero" in name for name in quotas.blobs.documents)
-
-
-def test_a_write_that_lost_is_tried_again(monkeypatch: Any) -> None:
-    quotas = Quotas(max_daily=5)
-    quotas.admit("a", "1")
-    read, calls = quotas.blobs.read_document, []
-
-    def stale(name: str) -> Any:
-        document, etag = read(name)  # type: ignore[misc]
-        calls.append(name)
-        return document, etag if len(calls) > 1 else "old"
-
-    monkeypatch.setattr(quotas.blobs, "read_document", stale)
-    quotas.admit("a", "2")
-    assert len(calls) == 2
 
 
 def test_a_job_counts_once_and_not_at_all_when_it_did_not_come_about() -> None:

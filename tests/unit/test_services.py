@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -10,6 +11,7 @@ from shared.services import Services, services, use_services
 from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured
 from shared.telemetry import event
+from tests.fakes import make_services
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,21 @@ def test_a_bad_setting_hurts_only_what_needs_it() -> None:
     for part in ("blobs", "jobs", "links"):
         with pytest.raises(StorageNotConfigured):
             getattr(without_storage, part)
+
+
+def test_all_parts_go_by_the_one_clock() -> None:
+    noon = datetime(2026, 6, 1, 12, tzinfo=timezone(timedelta(hours=9)))
+    made = make_services(clock=lambda: noon)
+    made.settings = Settings.from_environ({"MAX_ACTIVE_JOBS_PER_OWNER": "5"})
+    made.quotas.admit("a", "job_1")
+    made.keys.take("idempotency/k.json", "f", "job_1")
+
+    assert (made.now(), made.now().tzinfo) == (noon, UTC)
+    assert made.gates.look("fake").now == noon.timestamp()
+    documents = [document for document, _ in made.blobs.documents.values()]  # type: ignore[attr-defined]
+    assert [document.get("at", document.get("active")) for document in documents] == [
+        {"job_1": "2026-06-01T03:00:00+00:00"}, "2026-06-01T03:00:00+00:00",
+    ]  # fmt: skip
 
 
 def test_the_identity_is_the_one_that_was_given() -> None:

@@ -1,0 +1,25 @@
+"""Forget deleted jobs whose stories have ended: what is left of their images, documents and histories."""
+
+import asyncio
+
+import azure.durable_functions as df
+
+from shared import names, telemetry
+from shared.domain.payloads import ForgetAnswer, ForgetOrder
+from shared.forgetting import forget_ended
+from shared.services import Services, services
+
+blueprint = df.Blueprint()
+
+
+@blueprint.activity_trigger(input_name="payload", activity=names.FORGET_DELETED)
+@blueprint.durable_client_input(client_name="client")
+async def forget_deleted(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]  # the worker refuses dict[...]
+    with telemetry.step(names.FORGET_DELETED, payload):
+        return await forget(services(), client, payload)  # type: ignore[arg-type,return-value]
+
+
+async def forget(services: Services, client: df.DurableOrchestrationClient, payload: ForgetOrder) -> ForgetAnswer:
+    """How many deleted jobs are left whose stories go on."""
+    hidden = await asyncio.to_thread(services.jobs.deleted_jobs)
+    return {"left": len(hidden) - sum([await forget_ended(services, client, job_id) for job_id in hidden])}

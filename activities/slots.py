@@ -1,0 +1,107 @@
+"""What activities do at a provider's gate: take a slot or a place in the line, give it back, wake who has one now."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import azure.durable_functions as df
+
+from shared import telemetry
+from shared.domain.gate import Gate, Grant, Place, holder_name
+from shared.domain.job import WAITING
+from shared.domain.payloads import Named, SubmitOrder
+from shared.domain.problem import Problem, ProblemData
+from shared.intake import refresh_balance
+from shared.services import Services
+from shared.starting import find_and_revive, is_going_on
+
+#: A waiting picture is woken when its turn comes. It looks by itself as a safety net: sooner when its turn is near.
+_LOOK_AGAIN_SECONDS = (15.0, 60.0)
+#: Dead holders are asked about a few at a time: the next one who comes asks about the rest.
+MOST_AT_ONCE = 5
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What came of asking for one. `problem`: why nobody gets one just now, or why there is no use in waiting."""
+
+    state: Literal["granted", "waiting", "closed"]
+    #: What a picture usually takes there; None where that was not measured yet.
+    expected_seconds: float | None
+    place: Place | None = None
+    problem: ProblemData | None = None
+
+    @property
+    def look_again_seconds(self) -> float:
+        soonest, latest = _LOOK_AGAIN_SECONDS
+        return min(max(self.place.wait_seconds if self.place else 0.0, soonest), latest)
+
+
+async def take(services: Services, client: df.DurableOrchestrationClient, payload: SubmitOrder) -> Slot:
+    """A slot, or a place in the line; asking again changes nothing."""
+    generator = services.generators[payload["generator"]]
+    holder = holder_name(payload["job_id"], payload["index"])
+
+    def ask(gate: Gate) -> tuple[Place | None, str | None, bool, dict[str, str], float | None]:
+        place: Place | None = gate.enter(holder, payload["instance"], payload["event"], failed=payload["has_failed"])
+        stopped = gate.document["stopped"]
+        if place and not place.granted and (stopped or (gate.is_shut and not payload["may_wait_when_down"])):
+            gate.leave(holder, None)
+            place = None
+        overdue = gate.overdue() if place and not place.granted else {}
+        return place, stopped["code"] if stopped else None, gate.is_shut, overdue, gate.measured_seconds()
+
+    await asyncio.to_thread(refresh_balance, services, generator)
+    (place, stopped, is_shut, overdue, measured), grants = await asyncio.to_thread(services.gates.change, generator.name, ask)
+    if overdue:
+        alive = await who_lives(services, client, overdue)
+        _, freed = await asyncio.to_thread(services.gates.change, generator.name, lambda gate: gate.verified(alive))
+        grants = [*grants, *freed]
+    await _wake(client, grants)
+    problem = Problem(stopped or "provider_unavailable", params={"provider": generator.label}).at(WAITING).to_payload()
+    if place is None:
+        return Slot("closed", measured, problem=problem)
+    if place.granted:
+        return Slot("granted", measured, place)
+    telemetry.event(
+        "gate_waiting", job_id=payload["job_id"], index=payload["index"], generator=generator.name, position=place.position
+    )
+    return Slot("waiting", measured, place, problem if is_shut else None)
+
+
+async def give_back(
+    services: Services, client: df.DurableOrchestrationClient, payload: Named, outcome: Literal["ok", "failed"] | None
+) -> int:
+    """Give the slot or the place back; returns how many others were woken. `outcome`: as Gate.leave says."""
+    holder = holder_name(payload["job_id"], payload["index"])
+    _, grants = await asyncio.to_thread(services.gates.change, payload["generator"], lambda gate: gate.leave(holder, outcome))
+    await _wake(client, grants)
+    return len(grants)
+
+
+async def note_failure(services: Services, payload: Named) -> None:
+    """The provider failed a picture that does not ask for a slot now."""
+    holder = holder_name(payload["job_id"], payload["index"])
+    await asyncio.to_thread(services.gates.change, payload["generator"], lambda gate: gate.note_failure(holder))
+
+
+async def who_lives(services: Services, client: df.DurableOrchestrationClient, holders: Mapping[str, str]) -> dict[str, bool]:
+    """Whether the story goes on that each holder's instance tells, or will be started again. When the task hub gives no
+    answer, it does."""
+    alive = {}
+    for holder, instance in list(holders.items())[:MOST_AT_ONCE]:
+        job_id = holder.partition("/")[0]
+        try:
+            alive[holder] = await is_going_on(client, instance or job_id) or await find_and_revive(services, client, job_id)
+        except Exception:  # noqa: BLE001 - the client raises whatever its HTTP library does
+            alive[holder] = True
+    return alive
+
+
+async def _wake(client: df.DurableOrchestrationClient, grants: Iterable[Grant]) -> None:
+    """Tell those who were given a slot. One who misses it looks at the gate again by itself."""
+    for grant in grants:
+        with contextlib.suppress(Exception):
+            await client.raise_event(grant.instance, grant.event, {})

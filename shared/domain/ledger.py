@@ -1,0 +1,96 @@
+"""What the sends of a picture owe: the only source of `charged`, `possible_duplicate`, attempts and cost. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypedDict
+
+from shared.domain.problem import Charged, worst_charge
+
+#: open: sent, or perhaps sent, and nobody knows whether a prediction was made of it. accepted: its prediction has not ended, as
+#: far as is known. refused: nothing was made. free, may be charged, paid: its prediction has ended, and the provider bills
+#: nothing, something perhaps, or for sure.
+SendState = Literal["open", "accepted", "refused", "free", "may be charged", "paid"]
+
+CHARGES: dict[SendState, Charged] = {
+    "open": "unknown", "accepted": "unknown", "refused": "no", "free": "no", "may be charged": "unknown", "paid": "yes",
+}  # fmt: skip
+#: How a prediction ended, by what its provider says is charged.
+ENDINGS: dict[Charged, SendState] = {"no": "free", "unknown": "may be charged", "yes": "paid"}
+
+
+class SendRow(TypedDict):
+    """A send as it is stored: where it went, and which of the picture's attempts to make a prediction it belongs to."""
+
+    generator: str
+    attempt: int
+    state: SendState
+
+
+@dataclass(frozen=True)
+class Send:
+    generator: str
+    attempt: int
+    state: SendState
+
+    @property
+    def charged(self) -> Charged:
+        return CHARGES[self.state]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The sends of one picture in the order in which they were made; of one attempt the later ones are repeats."""
+
+    sends: tuple[Send, ...] = ()
+
+    def noted(self, generator: str, attempt: int, states: Iterable[SendState]) -> "Ledger":
+        """With what is now known of an attempt's sends, in place of what was known before."""
+        others = tuple(send for send in self.sends if send.attempt != attempt)
+        return Ledger((*others, *(Send(generator, attempt, state) for state in states)))
+
+    def ended(self, attempt: int, state: SendState) -> "Ledger":
+        """With the end of an attempt's prediction, which is its last send. What is known to be paid stays so."""
+        last = max((i for i, send in enumerate(self.sends) if send.attempt == attempt), default=None)
+        if last is None or self.sends[last].state == "paid":
+            return self
+        return Ledger(tuple(replace(send, state=state) if i == last else send for i, send in enumerate(self.sends)))
+
+    @property
+    def charged(self) -> Charged:
+        """yes when one send is paid for, no when none can be."""
+        return worst_charge(send.charged for send in self.sends)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more may be charged than what is known to be paid."""
+        return all(send.charged != "unknown" for send in self.sends)
+
+    @property
+    def is_open(self) -> bool:
+        """A send of which nobody knows whether it was made: nothing else may be started beside it."""
+        return any(send.state == "open" for send in self.sends)
+
+    @property
+    def possible_duplicate(self) -> bool:
+        """A send that may have been made was repeated, and the repeat was not refused: two may be paid for one picture."""
+        return any(
+            send.state == "open" and later.attempt == send.attempt and later.state != "refused"
+            for i, send in enumerate(self.sends)
+            for later in self.sends[i + 1 :]
+        )
+
+    @property
+    def attempts(self) -> int:
+        """Predictions that are known to have been made."""
+        return sum(send.state not in ("open", "refused") for send in self.sends)
+
+    def cost_usd(self, prices: Mapping[str, float]) -> float:
+        """What is known to be paid, by the price of each generator."""
+        return sum(prices[send.generator] for send in self.sends if send.state == "paid")
+
+    def to_payload(self) -> list[SendRow]:
+        return [{"generator": send.generator, "attempt": send.attempt, "state": send.state} for send in self.sends]
+
+    @classmethod
+    def from_payload(cls, rows: Iterable[SendRow]) -> "Ledger":
+        return cls(tuple(Send(row["generator"], row["attempt"], row["state"]) for row in rows))

@@ -1,0 +1,362 @@
+"""What crosses the durable boundary: inputs of orchestrations, payloads and answers of activities. Plain JSON, so that what is
+in flight can still be read when a class has moved.
+
+Payloads name a job, a picture and a generator; none holds image bytes, a prompt, a key or a signed link.
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+from shared.domain.ledger import SendRow, SendState
+from shared.domain.problem import ProblemData
+
+
+class Patience(TypedDict):
+    """Seconds to leave an activity alone each time that it raised: storage is away, or a defect of ours."""
+
+    few: list[int]
+    #: For steps whose work may be paid for already.
+    patient: list[int]
+    #: For those without which a finished job would stay open.
+    lasting: list[int]
+
+
+class Limits(TypedDict):
+    """The tunables that an orchestration began with."""
+
+    poll_interval_seconds: float
+    poll_max_attempts: int
+    #: (looks below which, factor of the interval) for predictions whose time is not known.
+    poll_steps: list[list[int]]
+    generation_timeout_seconds: int
+    queue_timeout_seconds: int
+    fetch_timeout_seconds: int
+    leftover_timeout_seconds: int
+    #: Predictions of one picture at one generator.
+    max_attempts: int
+    may_wait_when_down: bool
+    #: Where there is another generator, this one is not asked more often before it is left.
+    refusals_before_fallback: int
+    cancel_tries: int
+    #: How often the orchestration of a picture is started again when it failed.
+    child_starts: int
+    #: Seconds after a loss at which a lost prediction is looked for.
+    find_looks_seconds: list[int]
+    patience: Patience
+
+
+class GeneratorChoice(TypedDict):
+    name: str
+    expected_seconds: int
+
+
+class PictureWish(TypedDict):
+    index: int
+    seed: int
+    preset: str | None
+
+
+class JobOrder(TypedDict):
+    """Input of generate_job."""
+
+    job_id: str
+    traceparent: str | None
+    #: How often the orchestration was started again before; its children's names hold it.
+    start: int
+    #: Uploads by field.
+    images: dict[str, str]
+    label: str
+    generators: list[GeneratorChoice]
+    pictures: list[PictureWish]
+    limits: Limits
+
+
+class PictureOrder(PictureWish):
+    """Input of make_picture. `images` are the prepared ones, in the kind's order."""
+
+    job_id: str
+    traceparent: str | None
+    #: How often the story of this picture was begun before: then there may be records of it.
+    run: int
+    images: list[str]
+    label: str
+    generators: list[GeneratorChoice]
+    started_at: str
+    limits: Limits
+
+
+class Named(TypedDict):
+    """What each payload of a picture begins with."""
+
+    job_id: str
+    traceparent: str | None
+    index: int
+    generator: str
+
+
+class Handle(TypedDict):
+    id: str
+    poll_url: str
+
+
+# ---- prepare_image ----
+
+
+class PrepareOrder(TypedDict):
+    job_id: str
+    traceparent: str | None
+    field: str
+    blob: str
+
+
+class PrepareAnswer(TypedDict):
+    blob: NotRequired[str]
+    problem: NotRequired[ProblemData]
+
+
+# ---- submit_prediction ----
+
+
+class SubmitOrder(Named):
+    attempt: int
+    #: Counts the calls of this activity for a picture: what is delivered again later does not send again.
+    call: int
+    images: list[str]
+    #: Who is told of a slot (by `event`) and of the prediction's end.
+    instance: str
+    event: str
+    timeout_seconds: int
+    #: The provider failed since the gate was last told.
+    has_failed: bool
+    may_wait_when_down: bool
+    #: A send of this attempt may be on record already: it is looked at before the gate is.
+    may_be_sent: bool
+    #: The picture goes on without this attempt, unless a send of it is on record: to be answered with a verdict.
+    is_over: bool
+    #: Why, where nobody has canceled.
+    over_problem: ProblemData | None
+    find_looks_seconds: list[int]
+
+
+class Submitted(TypedDict):
+    state: Literal["submitted"]
+    sends: list[SendState]
+    handle: Handle
+    will_be_told: bool
+    #: Since the submit, where it is on record from an earlier run.
+    age_seconds: float
+    #: What a picture usually takes there; None where nothing was measured yet.
+    expected_seconds: float | None
+    #: False: the job was canceled meanwhile.
+    is_wanted: bool
+
+
+class Ended(TypedDict):
+    """The prediction was made and has ended, in an earlier run of this story."""
+
+    state: Literal["ended"]
+    sends: list[SendState]
+    look: "Stored | LookFailed"
+
+
+class Waiting(TypedDict):
+    """No slot yet. `problem` says why, when nobody gets one just now."""
+
+    state: Literal["waiting"]
+    sends: list[SendState]
+    position: int | None
+    wait_seconds: float
+    look_again_seconds: float
+    problem: ProblemData | None
+
+
+class Again(TypedDict):
+    """Refused for now, or its answer was lost: call again later. `provider_failed`: it is down rather than busy."""
+
+    state: Literal["again"]
+    sends: list[SendState]
+    after_seconds: float | None
+    problem: ProblemData
+    provider_failed: bool
+
+
+class SubmitFailed(TypedDict):
+    state: Literal["failed"]
+    sends: list[SendState]
+    problem: ProblemData
+
+
+class SubmitCanceled(TypedDict):
+    state: Literal["canceled"]
+    sends: list[SendState]
+
+
+SubmitAnswer = Submitted | Ended | Waiting | Again | SubmitFailed | SubmitCanceled
+
+
+# ---- check_prediction ----
+
+
+class CheckOrder(Named):
+    attempt: int
+    handle: Handle
+    seed: int
+    preset: str | None
+    label: str
+
+
+class Output(TypedDict):
+    """A stored picture."""
+
+    index: int
+    blob: str
+    thumbnail_blob: str
+    content_type: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    seed: int
+    preset: str | None
+
+
+class Running(TypedDict):
+    """`after_seconds`: where the provider asked for a pause."""
+
+    state: Literal["running"]
+    trouble: str | None
+    after_seconds: float | None
+
+
+class Missing(TypedDict):
+    """The provider does not know it just now."""
+
+    state: Literal["missing"]
+    problem: ProblemData
+
+
+class Stored(TypedDict):
+    state: Literal["stored"]
+    output: Output
+    ready_at: str
+    #: The slot was given back; else somebody still has to.
+    left_gate: bool
+
+
+class Unstored(TypedDict):
+    """Finished and paid for, but its picture could not be had just now. `is_final`: nor later, as far as this look can tell."""
+
+    state: Literal["unstored"]
+    problem: ProblemData
+    ready_at: str
+    is_final: bool
+    left_gate: bool
+
+
+class LookFailed(TypedDict):
+    """Ended without a picture; `resubmits` new predictions are worth a try."""
+
+    state: Literal["failed"]
+    problem: ProblemData
+    resubmits: int
+    left_gate: bool
+
+
+LookAnswer = Running | Missing | Stored | Unstored | LookFailed
+
+
+# ---- cancel_prediction, leave_gate ----
+
+
+class CancelOrder(Named):
+    handle: Handle
+
+
+class CancelAnswer(TypedDict):
+    state: Literal["canceled", "finished", "going on"]
+    retryable: bool
+    left_gate: bool
+
+
+class LeaveOrder(Named):
+    """`outcome`: what the gate is told of the provider, as Gate.leave says."""
+
+    outcome: Literal["ok", "failed"] | None
+
+
+class LeaveAnswer(TypedDict):
+    woken: int
+
+
+# ---- how a picture and a job end ----
+
+
+class PictureEnd(TypedDict):
+    index: int
+    state: Literal["stored", "failed", "canceled"]
+    output: Output | None
+    problem: ProblemData | None
+    #: What its sends owe; None where only the records can tell.
+    sends: list[SendRow] | None
+    generator: str
+    fallback_used: bool
+    looks: int
+    submitted_at: str | None
+    ready_at: str | None
+    progress: int
+    #: Its prediction goes on at the provider, and is watched.
+    is_watched: bool
+
+
+class TellOrder(TypedDict):
+    """A picture has ended while its prediction goes on: `instance`, the job, hears of it as `event`."""
+
+    job_id: str
+    traceparent: str | None
+    index: int
+    instance: str
+    event: str
+    end: PictureEnd
+
+
+class Told(TypedDict):
+    told: bool
+
+
+class FinishOrder(TypedDict):
+    job_id: str
+    traceparent: str | None
+    started_at: str
+    #: What ended the job before its pictures were begun.
+    problem: ProblemData | None
+    pictures: list[PictureEnd]
+
+
+class FinishAnswer(TypedDict):
+    status: str
+
+
+class KeepOrder(TypedDict):
+    job_id: str
+    traceparent: str | None
+    picture: PictureEnd
+
+
+class Kept(TypedDict):
+    kept: bool
+
+
+class JanitorOrder(TypedDict):
+    """Input of forget_jobs."""
+
+    look_again_seconds: int
+    patience: Patience
+
+
+class ForgetOrder(TypedDict):
+    traceparent: str | None
+
+
+class ForgetAnswer(TypedDict):
+    """How many deleted jobs are still to be forgotten."""
+
+    left: int

@@ -1,0 +1,162 @@
+"""Starts the orchestration of a job, and starts it again from its records when it died under the job.
+
+An instance that failed says nothing about its story: a worker that dies in an episode ends it for good (durable-host reference
+5.2). Every activity then gives its recorded answer.
+"""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+import azure.durable_functions as df
+
+from shared import names, telemetry
+from shared.domain.job import Document, given_up, is_terminal, unfinished_picture, without_watch
+from shared.domain.kinds import KINDS
+from shared.domain.payloads import JobOrder, Limits, Patience
+from shared.domain.starting import GOING_ON, decide, started_again
+from shared.providers.generator import Generator
+from shared.services import Services
+from shared.storage.job_store import NoSuchJob
+from shared.task_hub import find_instance
+
+#: Predictions tried for one picture when the provider itself calls its failures transient.
+MAX_ATTEMPTS = 3
+#: How long the picture of a finished prediction is fetched for; BFL's links die after 10 minutes.
+FETCH_TIMEOUT_SECONDS = 300
+#: How long a prediction that cannot be canceled is watched after its picture has ended.
+LEFTOVER_TIMEOUT_SECONDS = 900
+#: An hour of looking every ten minutes is added six times: storage may be away for long.
+PATIENCE: Patience = {
+    "few": [2, 5, 15], "patient": [2, 5, 15, 30, 60, 120, 300], "lasting": [2, 5, 15, 30, 60, 120, 300, *[600] * 36],
+}  # fmt: skip
+#: Quick while most pictures finish, then calmer.
+POLL_STEPS = [[5, 1], [15, 2], [30, 3], [1_000_000, 5]]
+FIND_LOOKS_SECONDS = [5, 15, 40]
+
+
+def generators_of(app: Services, kind_name: str) -> list[Generator]:
+    """The kind's generator, and the one to go to when that is down."""
+    kind = KINDS[kind_name]
+    fallback = [app.settings.ppl_fallback] if kind_name == "ppl" and app.settings.ppl_fallback != "none" else []
+    return [app.generators[name] for name in (kind.generator, *fallback)]
+
+
+def job_order(app: Services, document: Document) -> JobOrder:
+    """The input of its orchestration: names and tunables only. Running instances keep the tunables they began with."""
+    return {
+        "job_id": document["id"], "traceparent": telemetry.traceparent(), "start": document.get("starts", 0),
+        "images": document["images"], "label": document["input"].get("label", "none"),
+        "generators": [
+            {"name": g.name, "expected_seconds": g.expected_seconds} for g in generators_of(app, document["kind"])
+        ],
+        "pictures": [
+            {"index": i, "seed": seed, "preset": document["input"].get("preset")} for i, seed in enumerate(document["seeds"])
+        ],
+        "limits": _limits(app),
+    }  # fmt: skip
+
+
+def _limits(app: Services) -> Limits:
+    settings = app.settings
+    return {
+        "poll_interval_seconds": settings.poll_interval_seconds, "poll_max_attempts": settings.poll_max_attempts,
+        "poll_steps": POLL_STEPS, "generation_timeout_seconds": settings.generation_timeout_seconds,
+        "queue_timeout_seconds": settings.queue_timeout_seconds, "fetch_timeout_seconds": FETCH_TIMEOUT_SECONDS,
+        "leftover_timeout_seconds": LEFTOVER_TIMEOUT_SECONDS, "max_attempts": MAX_ATTEMPTS,
+        "may_wait_when_down": settings.provider_down == "wait", "refusals_before_fallback": 3, "cancel_tries": 3,
+        "child_starts": 5, "find_looks_seconds": FIND_LOOKS_SECONDS, "patience": PATIENCE,
+    }  # fmt: skip
+
+
+async def start(app: Services, client: df.DurableOrchestrationClient, document: Document) -> bool:
+    """Start the job's orchestration. Whether it is known to run: a start whose answer was lost is asked for at the hub.
+
+    Raises nothing: a job that nobody could start is started by housekeeping.
+    """
+    job_id = document["id"]
+    for _ in range(2):
+        with contextlib.suppress(Exception):
+            await client.start_new(names.GENERATE_JOB, job_id, job_order(app, document))
+            return True
+        with contextlib.suppress(Exception):
+            if await find_instance(client, job_id) is not None:
+                return True
+    telemetry.event("start_failed", logging.WARNING, job_id=job_id)
+    return False
+
+
+async def is_going_on(client: df.DurableOrchestrationClient, instance: str) -> bool:
+    """Raises what the client raises when the task hub gives no answer."""
+    status = await find_instance(client, instance)
+    return status is not None and status.runtime_status.name in GOING_ON
+
+
+async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:
+    """Whether the story of a job goes on, perhaps because it was started again just now."""
+    document = await asyncio.to_thread(app.jobs.read, job_id)
+    if document is None:
+        return False
+    status = await find_instance(client, job_id)
+    document = await revive(app, client, document, status)
+    runtime = None if status is None else status.runtime_status.name
+    return runtime in GOING_ON or not is_terminal(document["status"])
+
+
+async def revive(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
+    """The job, after its orchestration was started again if it died (`status` is what the hub says of it), or the job ended
+    because nobody will."""
+    runtime = None if status is None else status.runtime_status.name
+    decision = decide(document, runtime, app.now())
+    if decision == "start":
+        return await _start_again(app, client, document, runtime)
+    if decision == "give up":
+        progress = status.custom_status.get("progress", 0) if status is not None and isinstance(status.custom_status, dict) else 0
+        return await asyncio.to_thread(give_up, app, document, progress)
+    return document
+
+
+async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, runtime: str | None) -> Document:
+    job_id, seen, now = document["id"], document.get("starts", 0), app.now()
+    try:
+        counted = await asyncio.to_thread(app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen))
+    except NoSuchJob:
+        return document
+    if counted.get("starts") != seen + 1 or counted.get("started_again_at") != now.isoformat():
+        return counted
+    telemetry.event("job_restarted", logging.WARNING, job_id=job_id, starts=seen + 1, reason=runtime or "unknown to the task hub")
+    for instance in names.instance_ids(job_id, len(document["seeds"]), seen):
+        if instance != job_id:
+            # Children of the former run would go on beside those of the new one.
+            with contextlib.suppress(Exception):
+                await client.terminate(instance, "started again")
+    await start(app, client, counted)
+    return counted
+
+
+def give_up(app: Services, document: Document, progress: int) -> Document:
+    """The job, ended as failed with what its records say; or one that has ended, without the watch that is gone."""
+    job_id, now, days = document["id"], app.now(), app.settings.retention_days
+    pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
+
+    try:
+        if is_terminal(document["status"]):
+            return app.jobs.amend(job_id, without_watch)
+        document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
+    except NoSuchJob:
+        return document
+    if has_ended:
+        # Nobody else tells of it: the last step that would have is the one that did not run.
+        telemetry.event("job_given_up", logging.ERROR, job_id=job_id, starts=document.get("starts", 0))
+        telemetry.job_ended(document, document["polls"])
+        app.quotas.release(document["owner"], job_id)
+    return document
+
+
+def _of_records(app: Services, document: Document, index: int) -> dict[str, Any]:
+    ledger = app.submissions.ledger(document["id"], index, document["provider"])
+    kept = app.pictures.find(document["id"], index)
+    if kept is not None:
+        ledger = ledger.ended(kept[1], "paid")
+    return unfinished_picture(index, [*ledger.to_payload()], {**kept[0]} if kept else None)

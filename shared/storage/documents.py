@@ -1,0 +1,295 @@
+"""The one conditional read-change-write of JSON documents: shared by the threads of a process, safe beside other instances."""
+
+import json
+import random
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+from shared.storage.blob_store import BlobStore, Conflict
+
+T = TypeVar("T")
+Document = dict[str, Any]
+#: Gets a copy of the document of its own (None: there is none) and returns what to write (None: nothing) and its answer.
+Operation = Callable[[Document | None], tuple[Document | None, T]]
+#: The metadata that a document is written with.
+Describe = Callable[[Document], dict[str, str] | None]
+
+#: How long a change tries to find a gap between the changes of others.
+PATIENCE_SECONDS = 15.0
+_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
+_REMEMBERED = 512
+
+
+class Busy(Exception):
+    """Others changed the document for as long as this change was ready to wait. Nothing of it was written."""
+
+
+@dataclass(frozen=True)
+class Changed(Generic[T]):
+    """What a change came to: the document as it now is, and what the operation answered."""
+
+    document: Document | None
+    result: T
+
+
+class Documents:
+    """Changes documents by name.
+
+    Threads that change one document at the same moment share one read and one write. The version that this process saw
+    last is tried first: that the write is conditional proves it. Without a write it proves nothing, so what would only be
+    decided by it is decided again by a fresh one.
+    """
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._blobs = blobs
+        self._patience_seconds = patience_seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._memory = _Memory()
+        # A line lives as long as somebody stands in it.
+        self._lines: WeakValueDictionary[str, _Line] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def read(self, name: str) -> Document | None:
+        """The document as it is now."""
+        return self._fresh(name).document
+
+    def create(self, name: str, document: Document, metadata: dict[str, str] | None = None) -> None:
+        """Raises Conflict when there is such a document already."""
+        etag = self._blobs.create_document(name, document, metadata)
+        self._memory.keep(name, _Version(json.dumps(document, ensure_ascii=False), etag))
+
+    def change(self, name: str, operation: Operation[T], *, describe: Describe | None = None, is_new: bool = False) -> Changed[T]:
+        """Apply `operation`, which may run several times, and write what it returns.
+
+        What it raises reaches its caller alone, and nothing of it is written. `is_new` says that there is probably no such
+        document yet, which saves the read. Raises Busy when the changes of others leave no gap, and what storage raises.
+        """
+        mine = _Change(operation, self._clock() + self._patience_seconds)
+        line = self._line(name)
+        if line.is_led_by(mine):
+            try:
+                self._lead(name, line, mine, describe, is_new)
+            finally:
+                line.leave(mine)
+        return mine.outcome()
+
+    def _line(self, name: str) -> "_Line":
+        with self._lock:
+            line = self._lines.get(name)
+            if line is None:
+                line = self._lines[name] = _Line()
+            return line
+
+    def _lead(self, name: str, line: "_Line", mine: "_Change[Any]", describe: Describe | None, is_new: bool) -> None:
+        """Write for all who stand in line, again and again until `mine` is done; who comes meanwhile is taken along."""
+        tries = 0
+        while True:
+            batch = line.waiting()
+            try:
+                self._attempt(name, batch, describe, is_new and not tries)
+            except Conflict:
+                self._send_away(name, line, batch)
+            except Exception as error:  # noqa: BLE001 - storage's trouble belongs to all whose changes were to be written
+                line.settle(batch, error)
+            else:
+                line.settle(batch)
+            if mine.is_done:
+                return
+            tries += 1
+            longest = min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * tries)
+            self._sleep(random.uniform(0, longest))  # noqa: S311 - spreads instances, hides nothing
+
+    def _send_away(self, name: str, line: "_Line", batch: Sequence["_Change[Any]"]) -> None:
+        now = self._clock()
+        line.settle([change for change in batch if now >= change.ends], Busy(name))
+
+    def _attempt(self, name: str, batch: Sequence["_Change[Any]"], describe: Describe | None, is_new: bool) -> None:
+        """Run the changes one after the other and write what has become of the document. Raises Conflict."""
+        guess = self._memory.guess(name, is_new)
+        if guess is not None:
+            after = _run(batch, guess.text)
+            if after != guess.text:
+                try:
+                    self._put(name, guess, after, describe)
+                    return
+                except Conflict:
+                    self._memory.mistrust(name)
+        version = self._fresh(name)
+        after = _run(batch, version.text)
+        if after != version.text:
+            self._put(name, version, after, describe)
+
+    def _put(self, name: str, version: "_Version", text: str | None, describe: Describe | None) -> None:
+        document: Document = json.loads(text or "")
+        metadata = describe(document) if describe else None
+        if version.etag is None:
+            etag = self._blobs.create_document(name, document, metadata)
+        else:
+            etag = self._blobs.replace_document(name, document, version.etag, metadata)
+        self._memory.keep(name, _Version(text, etag))
+
+    def _fresh(self, name: str) -> "_Version":
+        found = self._blobs.read_document(name)
+        if found is None:
+            self._memory.forget(name)
+            return _ABSENT
+        version = _Version(json.dumps(found[0], ensure_ascii=False), found[1])
+        self._memory.saw(name, version)
+        return version
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A document as JSON, so that each reader has a copy of its own; without text and ETag where there is none."""
+
+    text: str | None
+    etag: str | None
+    #: Nobody else was seen to write this document: a guess is worth trying.
+    is_trusted: bool = True
+
+    @property
+    def document(self) -> Document | None:
+        return _parsed(self.text)
+
+
+_ABSENT = _Version(None, None)
+
+
+class _Memory:
+    """The last versions that this process saw. They may be old, so nothing but a conditional write may rely on them."""
+
+    def __init__(self) -> None:
+        self._versions: OrderedDict[str, _Version] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def guess(self, name: str, is_new: bool) -> _Version | None:
+        with self._lock:
+            version = self._versions.get(name, _ABSENT if is_new else None)
+            return version if version and version.is_trusted else None
+
+    def keep(self, name: str, version: _Version) -> None:
+        """What this process wrote. Where others write too it is read first: a wrong guess costs more than a right one saves."""
+        with self._lock:
+            known = self._versions.get(name)
+            self._put(name, replace(version, is_trusted=known is None or known.is_trusted))
+
+    def saw(self, name: str, version: _Version) -> None:
+        """What this process read: when it is what it knew, the others have gone."""
+        with self._lock:
+            known = self._versions.get(name)
+            is_trusted = known is None or known.is_trusted or known.etag == version.etag
+            self._put(name, replace(version, is_trusted=is_trusted))
+
+    def mistrust(self, name: str) -> None:
+        with self._lock:
+            if name in self._versions:
+                self._versions[name] = replace(self._versions[name], is_trusted=False)
+
+    def forget(self, name: str) -> None:
+        with self._lock:
+            self._versions.pop(name, None)
+
+    def _put(self, name: str, version: _Version) -> None:
+        self._versions[name] = version
+        self._versions.move_to_end(name)
+        if len(self._versions) > _REMEMBERED:
+            self._versions.popitem(last=False)
+
+
+class _Change(Generic[T]):
+    """One caller's operation, and what became of it."""
+
+    def __init__(self, operation: Operation[T], ends: float) -> None:
+        self.ends = ends
+        self.is_done = False
+        self.error: BaseException | None = None
+        self.text: str | None = None
+        self._operation = operation
+        self._result: T | None = None
+
+    def run(self, text: str | None) -> str | None:
+        """The document after this change; the very same text when there is nothing to write."""
+        self.error = None
+        try:
+            after, self._result = self._operation(_parsed(text))
+        except Exception as error:  # noqa: BLE001 - raised again, for its caller alone
+            self.error = error
+            return text
+        if after is None:
+            return text
+        written = json.dumps(after, ensure_ascii=False)
+        return text if _parsed(written) == _parsed(text) else written
+
+    def outcome(self) -> Changed[T]:
+        if self.error is not None:
+            raise self.error
+        return Changed(_parsed(self.text), self._result)  # type: ignore[arg-type]  # a change that is done has its answer
+
+
+class _Line:
+    """The changes of one document that wait in this process. One of their threads at a time writes for all of them."""
+
+    def __init__(self) -> None:
+        self._changes: list[_Change[Any]] = []
+        self._leader: int | None = None
+        self._news = threading.Condition()
+
+    def is_led_by(self, change: _Change[Any]) -> bool:
+        """Stand in line until the change is done (False), or until it is this thread's turn to write (True)."""
+        me = threading.get_ident()
+        with self._news:
+            if self._leader == me:
+                raise RuntimeError("an operation must not change its own document")
+            self._changes.append(change)
+            self._news.wait_for(lambda: change.is_done or self._leader is None)
+            if not change.is_done:
+                self._leader = me
+            return not change.is_done
+
+    def waiting(self) -> list[_Change[Any]]:
+        with self._news:
+            return list(self._changes)
+
+    def settle(self, changes: Sequence[_Change[Any]], error: Exception | None = None) -> None:
+        """These changes are done: written, or failed with `error`."""
+        with self._news:
+            for change in changes:
+                change.error = error or change.error
+                change.is_done = True
+            self._changes = [change for change in self._changes if not change.is_done]
+            self._news.notify_all()
+
+    def leave(self, change: _Change[Any]) -> None:
+        """The leader goes, whatever became of its change; the next one may lead."""
+        with self._news:
+            self._changes = [other for other in self._changes if other is not change]
+            self._leader = None
+            self._news.notify_all()
+
+
+def _run(batch: Sequence[_Change[Any]], text: str | None) -> str | None:
+    """The document after all these changes."""
+    for change in batch:
+        text = change.run(text)
+    for change in batch:
+        change.text = text
+    return text
+
+
+def _parsed(text: str | None) -> Document | None:
+    document: Document | None = None if text is None else json.loads(text)
+    return document

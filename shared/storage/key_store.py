@@ -1,0 +1,117 @@
+"""Idempotency keys: one document a key says which job it stands for, so that a repeated request finds its job."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.core.exceptions import AzureError
+
+from shared.storage.documents import Busy, Document, Documents
+from shared.storage.job_store import JobStore
+
+KEY_KEPT = timedelta(hours=24)
+#: A POST that has not finished its work by then has died, or nearly.
+KEY_ABANDONED = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The key is the caller's: it makes the job, under this id, or gives the key back.
+
+    The id may be that of a POST which has died: should that live after all, there is still one job.
+    """
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """The key stands for this job already."""
+
+    job: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class InProgress:
+    """Another POST has the key, and has not made its job yet."""
+
+
+@dataclass(frozen=True)
+class Reused:
+    """The key stands for another request."""
+
+
+Claim = Taken | Known | InProgress | Reused
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What the key's document says of a request that is not the first."""
+
+    job_id: str
+    at: str
+
+
+class KeyStore:
+    """A key is free, or taken by a request for its job; after a day it is free again."""
+
+    def __init__(self, documents: Documents, jobs: JobStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._documents = documents
+        self._jobs = jobs
+        self._clock = clock
+
+    def take(self, name: str, fingerprint: str, job_id: str) -> Claim:
+        """Take the key for `job_id` if it is free, or if its POST has died; `name` is that of `key_name`. Raises Busy."""
+        now = self._clock()
+        mine = {"fingerprint": fingerprint, "job_id": job_id, "at": now.isoformat()}
+
+        def taken(known: Document | None) -> tuple[Document | None, Taken | Reused | _Standing]:
+            if known is None or now - _at(known) >= KEY_KEPT:
+                return mine, Taken(job_id)
+            if known["fingerprint"] != fingerprint:
+                return None, Reused()
+            return None, _Standing(known["job_id"], known["at"])
+
+        claim = self._documents.change(name, taken, is_new=True).result
+        if not isinstance(claim, _Standing):
+            return claim
+        job = self._jobs.read(claim.job_id)
+        if job is not None:
+            return Known(job)
+        if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED:
+            return InProgress()
+        return self._taken_over(name, {**mine, "job_id": claim.job_id}, claim)
+
+    def give_back(self, name: str, job_id: str) -> None:
+        """Let the key be used again at once: its request was refused or failed, and may be sent again. Trouble is passed over:
+        then the key is free in a minute."""
+        long_ago = (self._clock() - KEY_ABANDONED).isoformat()
+
+        def given_back(known: Document | None) -> tuple[Document | None, None]:
+            is_mine = known is not None and known["job_id"] == job_id
+            return {**known, "at": long_ago} if known and is_mine else None, None
+
+        with contextlib.suppress(Busy, AzureError):
+            self._documents.change(name, given_back)
+
+    def _taken_over(self, name: str, mine: Document, seen: _Standing) -> Claim:
+        """The key of a POST that has died, unless somebody else was quicker."""
+
+        def taken(known: Document | None) -> tuple[Document | None, Claim]:
+            if known is None or (known["job_id"], known["at"]) != (seen.job_id, seen.at):
+                return None, InProgress()
+            return mine, Taken(seen.job_id)
+
+        return self._documents.change(name, taken).result
+
+
+def key_name(owner: str, route: str, key: str) -> str:
+    """The document of a key, which counts for one owner and one route; names of blobs end up in logs."""
+    return f"idempotency/{hashlib.sha256(f'{owner}|{route}|{key}'.encode()).hexdigest()}.json"
+
+
+def _at(document: Document) -> datetime:
+    return datetime.fromisoformat(document["at"])
