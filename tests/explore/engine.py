@@ -3,9 +3,8 @@
 All that is not of `Bench`'s public side is here.
 """
 
-import heapq
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,6 +17,7 @@ from devhost import replay
 from devhost.activities import run_activity
 from devhost.bench import Bench
 from devhost.taskhub import TERMINAL, Work
+from shared import names
 
 #: What becomes of a step whose host is gone: its message shows again after this.
 REDELIVERED_AFTER_SECONDS = 60.0
@@ -43,70 +43,26 @@ class Runner(Protocol):
 
 class Engine(Bench):
     def __init__(self, runner: Runner, shuffle: int | None) -> None:
-        super().__init__(orchestrators.blueprints, shuffle=shuffle)
+        super().__init__(
+            orchestrators.blueprints, shuffle=shuffle, before_episode=runner.episode_dies,
+            default_version=str(names.STORY_VERSION),
+        )  # fmt: skip
         self._runner = runner
-        self._current = ""
-        self._handlers = {name: self._mortal(handler) for name, handler in self._handlers.items()}
-
-    # ---- the clock ----
-
-    @property
-    def now(self) -> datetime:
-        return self._now
-
-    def after(self, seconds: float, step: Callable[[], None]) -> None:
-        self._at(self._now + timedelta(seconds=seconds), step)
 
     def skip(self, seconds: float) -> None:
         """Time passes, and nothing else happens meanwhile."""
         self._now += timedelta(seconds=seconds)
 
-    def run_for(self, seconds: float) -> None:
-        """Everything that is due in the next seconds happens; also from within a step, which stands still meanwhile."""
-        ends = self._now + timedelta(seconds=seconds)
-        while self._due and self._due[0][0] <= ends.timestamp():
-            at, _, step = heapq.heappop(self._due)
-            self._now = max(self._now, datetime.fromtimestamp(at, UTC))
-            step()
-        self._now = max(self._now, ends)
-
-    # ---- instances ----
+    def rows(self, prefix: str = "") -> list[dict[str, Any]]:
+        """Everything that the hub knows of its instances."""
+        return self._hub.query(prefix=prefix, statuses=[], created_from="", created_to="9999", after="", limit=-1)
 
     def row(self, instance_id: str) -> dict[str, Any] | None:
         return self._hub.status(instance_id)
 
-    def rows(self) -> list[dict[str, Any]]:
-        return self._hub.query(prefix="", statuses=[], created_from="", created_to="9", after="", limit=1000)
-
-    def switch(self, instance_id: str, event: replay.Event) -> str | None:
-        """Give the instance a message; None when done, "" when there is none, else how it has ended."""
-        refused = self._hub.send(instance_id, event)
-        if refused is None:
-            self._at(self._now, lambda: self._episode(instance_id))
-        return refused
-
-    def purge(self, instance_id: str) -> int:
-        return self._hub.purge(instance_id)
-
-    # ---- the engine's part ----
-
-    def _episode(self, instance_id: str) -> None:
-        self._current = instance_id
-        super()._episode(instance_id)
-
-    def _mortal(self, handler: replay.Handler) -> replay.Handler:
-        """An episode whose worker dies ends its instance as Failed, at once and for good."""
-
-        def handle(body: str) -> str:
-            if self._runner.episode_dies(self._current):
-                raise RuntimeError(_EXIT)
-            return handler(body)
-
-        return handle
-
     def _activity(self, work: Work) -> None:
         def again(seconds: float) -> None:
-            self.after(seconds, partial(self._activity, work))
+            self.at(seconds, partial(self._activity, work))
 
         def call(payload: Any) -> Any:
             try:
@@ -115,12 +71,11 @@ class Engine(Bench):
                 raise RuntimeError(_EXIT) from None
 
         try:
-            event, error = run_activity(call, work.name, work.task_id, work.input, lambda: self._now)
+            event, _ = run_activity(call, work.name, work.task_id, work.input, lambda: self.now)
         except HostDied:
             again(REDELIVERED_AFTER_SECONDS)
-            return
-        del error
-        self._at(self._now, partial(self._deliver, work, event))
+        else:
+            self.at(0.0, partial(self._deliver, work, event))
 
 
 class Client:
@@ -152,24 +107,19 @@ class Client:
 
     async def raise_event(self, instance_id: str, event_name: str, event_data: Any = None) -> None:
         def send() -> None:
-            refused = self._engine.switch(
-                instance_id, replay.event_raised(self._engine.now, event_name, replay.json.dumps(replay.json.dumps(event_data)))
-            )
-            if refused is not None:
-                raise Exception(f"No instance with ID {instance_id} found." if refused == "" else "Instance is gone")
+            if not self._engine.raise_event(instance_id, event_name, event_data):
+                raise Exception(f"No instance with ID {instance_id} found, or it is gone")
 
         self._do(f"raise {event_name} at {instance_id}", send)
 
     async def terminate(self, instance_id: str, reason: str) -> None:
-        self._do(f"terminate {instance_id}", lambda: self._send(instance_id, replay.execution_terminated(self._now, reason)))
+        self._do(f"terminate {instance_id}", lambda: self._told(instance_id, self._engine.terminate(instance_id, reason)))
 
     async def suspend(self, instance_id: str, reason: str) -> None:
-        event = replay.switched(replay.EXECUTION_SUSPENDED, self._now, reason)
-        self._do(f"suspend {instance_id}", lambda: self._send(instance_id, event))
+        self._do(f"suspend {instance_id}", lambda: self._told(instance_id, self._engine.suspend(instance_id, reason)))
 
     async def resume(self, instance_id: str, reason: str) -> None:
-        event = replay.switched(replay.EXECUTION_RESUMED, self._now, reason)
-        self._do(f"resume {instance_id}", lambda: self._send(instance_id, event))
+        self._do(f"resume {instance_id}", lambda: self._told(instance_id, self._engine.resume(instance_id, reason)))
 
     async def purge_instance_history(self, instance_id: str) -> PurgeHistoryResult:
         def purge() -> PurgeHistoryResult:
@@ -191,13 +141,11 @@ class Client:
 
         return self._do("purge by age", purge)
 
-    @property
-    def _now(self) -> datetime:
-        return self._engine.now
-
-    def _send(self, instance_id: str, event: replay.Event) -> None:
-        if self._engine.switch(instance_id, event) == "":
-            raise Exception(f"No instance with ID '{instance_id}' found.")
+    def _told(self, instance_id: str, is_done: bool) -> None:
+        """To end an ended one is no error (410); to switch one that is so already is (500), as is an unknown one (404)."""
+        row = self._engine.row(instance_id)
+        if row is None or not (is_done or row["status"] in TERMINAL):
+            raise Exception(f"The operation failed for instance '{instance_id}'")
 
     def _between(
         self, created_from: datetime | None, created_to: datetime | None,

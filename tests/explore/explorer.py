@@ -10,7 +10,7 @@ from devhost.taskhub import TERMINAL
 from shared.domain.job import is_terminal
 from tests.explore import judge as judges
 from tests.explore.plan import Plan
-from tests.explore.users import Customer, Housekeeper, Visitor
+from tests.explore.users import Customer, Housekeeper, Provider, Visitor
 from tests.explore.world import Counts, Line, World
 
 #: However long anything takes, it must have ended by then.
@@ -79,6 +79,7 @@ def play(plan: Plan) -> Verdict:
         for customer in world.customers:
             customer.come()
         Housekeeper(world).come()
+        world.on_webhook = Provider(world).call
         _until_the_end(world)
         views = _views(world)
         return Verdict(plan, judges.judge(world, views), world)
@@ -88,10 +89,10 @@ def _until_the_end(world: World) -> None:
     """Until the plan is played and nothing goes on, and then the quiet time."""
     last = max((job.at + act.after for job in world.plan.jobs for act in job.acts), default=0.0)
     last = max([last, *(outage.at + outage.seconds for outage in world.plan.outages)]) + _SLICE_SECONDS
-    world.engine.run_for(last)
+    world.engine.let_pass(last)
     while world.seconds < _LONGEST_SECONDS and _goes_on(world):
-        world.engine.run_for(_SLICE_SECONDS)
-    world.engine.run_for(_QUIET_SECONDS)
+        world.engine.let_pass(_SLICE_SECONDS)
+    world.engine.let_pass(_QUIET_SECONDS)
 
 
 def _goes_on(world: World) -> bool:

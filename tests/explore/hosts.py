@@ -1,14 +1,13 @@
 """The app's hosts. How `Services` is put together over the world is told here, and nowhere else."""
 
-import inspect
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from shared.providers.bfl import BflGenerator
 from shared.providers.replicate import ReplicateGenerator
 from shared.services import Services
 from shared.settings import Settings
-from shared.storage.gate_store import GateStore
 from tests.explore.plan import BFL, REPLICATE
 
 if TYPE_CHECKING:
@@ -39,23 +38,19 @@ class Links:
     """Signs links that open nothing."""
 
     def sign(self, container: str, blob: str, content_disposition: str | None = None) -> tuple[str, datetime]:
-        return f"https://store.example/{container}/{blob}?sig=x", datetime(2030, 1, 1, tzinfo=UTC) + timedelta(0)
+        return f"https://store.example/{container}/{blob}?sig=x", datetime(2030, 1, 1, tzinfo=UTC)
 
 
 def make_services(world: "World") -> tuple[Services, Any]:
     """(services over the world, their durable client)."""
     blobs, http, client = world.parts()
     settings = Settings.from_environ({**_ENVIRONMENT, **world.plan.settings})
-    has_clock = "clock" in inspect.signature(Services.__init__).parameters
-    services = Services(settings, clock=lambda: world.now) if has_clock else Services(settings)  # type: ignore[call-arg]
+    services = Services(settings, clock=lambda: world.now)
     services.__dict__.update(
-        blobs=blobs, links=Links(),
+        blobs=blobs, links=Links(), webhooks=SimpleNamespace(verify=lambda headers, body: None),
         generators={
             REPLICATE: ReplicateGenerator(settings, services.secrets, http[REPLICATE]),  # type: ignore[arg-type]
             BFL: BflGenerator(settings, services.secrets, http[BFL]),  # type: ignore[arg-type]
         },
     )  # fmt: skip
-    if not has_clock:
-        limits = {REPLICATE: settings.replicate_max_active, BFL: settings.bfl_max_active}
-        services.__dict__["gates"] = GateStore(blobs, limits, clock=lambda: world.now.timestamp())  # type: ignore[arg-type]
     return services, client

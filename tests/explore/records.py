@@ -4,10 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
-from devhost import replay
-from shared import names
 from shared.domain.job import is_terminal
 from tests.explore.ledger import Owner
 from tests.explore.plan import BFL
@@ -121,16 +118,6 @@ class Records:
     def _is_dropped(self, job_id: str) -> bool:
         """An operator has terminated its story: nobody watches what goes on."""
         return self.jobs[job_id].terminated if job_id in self.jobs else True
-
-    # ---- the provider's call ----
-
-    def call_webhook(self, url: str) -> None:
-        """As the trigger does with a call that is signed: a hint for the instance, which may have ended."""
-        asked = parse_qs(urlsplit(url).query)
-        instance, submission = asked["instance"][0], int(asked["submission"][0])
-        self._world.note(f"webhook for {instance}, submission {submission}", who="replicate")
-        event = replay.event_raised(self._world.now, names.ended_event(submission), '"{}"')
-        self._world.engine.switch(instance, event)
 
 
 def _named(owner: Owner) -> str:

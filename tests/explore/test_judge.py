@@ -39,7 +39,7 @@ class Case:
             "usage": {"cost_usd": 0.08, "settled": True},
         }  # fmt: skip
         self.paid = self.predict()
-        self.world.engine.run_for(60)
+        self.world.engine.let_pass(60)
 
     def predict(self, index: int = 0, **plan: Any) -> Prediction:
         number = len(self.world.ledger.predictions)
@@ -77,13 +77,13 @@ def _no_picture_and_no_word(case: Case) -> None:
 
 def _two_made(case: Case) -> None:
     case.predict()
-    case.world.engine.run_for(60)
+    case.world.engine.let_pass(60)
     case.view["usage"] = {"cost_usd": 0.16, "settled": True}
 
 
 def _failed_run_billed_too(case: Case) -> None:
     case.predict(outcome="E003", bills_failed=True)
-    case.world.engine.run_for(60)
+    case.world.engine.let_pass(60)
 
 
 def _says_no(case: Case) -> None:
@@ -186,7 +186,7 @@ def _nobody_cancels(case: Case) -> None:
     case.document["cancel_requested_at"] = "2026-01-01T00:00:00+00:00"
     case.world.store.write(f"jobs/{JOB}/job.json", case.document, None)
     case.predict(index=1, seconds=200.0)
-    case.world.engine.run_for(300)
+    case.world.engine.let_pass(300)
     case.view["usage"] = {"cost_usd": 0.08, "settled": False}
 
 
@@ -222,7 +222,7 @@ def _yes_of_a_paid_one(case: Case) -> None:
 
 def _two_made_and_told(case: Case) -> None:
     case.predict()
-    case.world.engine.run_for(60)
+    case.world.engine.let_pass(60)
     case.view["possible_duplicate"] = True
     case.view["usage"]["settled"] = False
 

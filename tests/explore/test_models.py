@@ -57,7 +57,7 @@ class Scene:
             return [] if found is None else [found] if hasattr(found, "id") else list(found)
 
     def wait(self, seconds: float) -> None:
-        self.world.engine.run_for(seconds)
+        self.world.engine.let_pass(seconds)
 
     @property
     def billed(self) -> int:
@@ -251,7 +251,7 @@ def test_the_dead_do_nothing_more_and_forget_what_they_knew() -> None:
 def test_a_step_that_stalls_is_delivered_again_while_others_go_on() -> None:
     world, blobs = _one_step(STALL)
     happened = []
-    world.engine.after(10.0, lambda: happened.append("another"))
+    world.engine.at(10.0, lambda: happened.append("another"))
     with world.at_play():
         with world.frame("a step", {}, lambda seconds: happened.append(f"again in {seconds} s")):
             blobs.create_document("one", {})
@@ -265,7 +265,7 @@ def test_storage_is_away_for_a_while() -> None:
     with world.at_play(), world.frame("a step", {}, None):
         with pytest.raises(Exception, match="away"):
             blobs.read_document("one")
-        world.engine.run_for(61)
+        world.engine.let_pass(61)
         assert blobs.read_document("one") is None
 
 

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 from PIL import Image
@@ -77,9 +78,9 @@ class Customer(Visitor):
 
     def come(self) -> None:
         """Everything that the plan has this user do."""
-        self.world.engine.after(self.job.at, self.post)
+        self.world.engine.at(self.job.at, self.post)
         for act in self.job.acts:
-            self.world.engine.after(self.job.at + act.after, functools.partial(self._act, act.name))
+            self.world.engine.at(self.job.at + act.after, functools.partial(self._act, act.name))
 
     def post(self) -> None:
         self._tries += 1
@@ -89,7 +90,7 @@ class Customer(Visitor):
         if answer.status in (200, 202):
             self._take(answer)
         elif self._tries < _MOST_TRIES and self._is_sent_again(answer):
-            self.world.engine.after(float(answer.headers.get("retry-after", 5.0)), self.post)
+            self.world.engine.at(float(answer.headers.get("retry-after", 5.0)), self.post)
 
     def _is_sent_again(self, answer: Answer) -> bool:
         if answer.status is None:
@@ -123,7 +124,7 @@ class Customer(Visitor):
         if answer.status == 204:
             self.is_deleted = True
         elif answer.status is None or answer.status >= 500:
-            self.world.engine.after(20.0, lambda: None if self.is_deleted else self._delete(job_id))
+            self.world.engine.at(20.0, lambda: None if self.is_deleted else self._delete(job_id))
 
     def _list(self, job_id: str) -> None:
         if has_endpoint("GET", "jobs"):
@@ -152,7 +153,7 @@ class Customer(Visitor):
 
     def _suspend(self, job_id: str) -> None:
         self._operate("suspend", job_id)
-        self.world.engine.after(900.0, lambda: self._operate("resume", job_id))
+        self.world.engine.at(900.0, lambda: self._operate("resume", job_id))
 
     def _operate(self, what: str, job_id: str) -> None:
         """By the engine's own API: our app is not asked."""
@@ -170,12 +171,23 @@ class Housekeeper(Visitor):
     """Runs the timer function, as the host does."""
 
     def come(self) -> None:
-        self.world.engine.after(HOUSEKEEPING_SECONDS, self.visit)
+        self.world.engine.at(HOUSEKEEPING_SECONDS, self.visit)
 
     def visit(self) -> None:
         function = timer()
         self.world.request("housekeeping", lambda client: function(timer=None, client=client))
         self.come()
+
+
+class Provider(Visitor):
+    """Calls when a prediction has ended, and again while it is not told that it was heard."""
+
+    def call(self, url: str, tries: int = 3) -> None:
+        params = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        request = func.HttpRequest("POST", url, headers={}, params=params, route_params={}, body=b"{}")
+        answer = self.send("webhook", "POST", "webhooks/replicate", request, f"webhook {params}")
+        if tries > 1 and not 200 <= (answer.status or 0) < 300:
+            self.world.engine.at(20.0, functools.partial(self.call, url, tries - 1))
 
 
 # ---- the app's functions ----

@@ -114,6 +114,8 @@ class World:
         self._bodies = _bodies()
         #: The users, as the explorer has them come.
         self.customers: list[Any] = []
+        #: Who brings a provider's call to the app.
+        self.on_webhook: Callable[[str], None] = lambda url: None
         #: Events that the app logged.
         self.logged: list[tuple[str, dict[str, Any]]] = []
 
@@ -139,7 +141,7 @@ class World:
     def sleep(self, seconds: float) -> None:
         """The app waits within a step: the world goes on meanwhile, unless that would be too deep."""
         if seconds >= 0.2 and len(self.frames) <= _DEEPEST:
-            self.engine.run_for(seconds)
+            self.engine.let_pass(seconds)
             self._check_alive()
         else:
             self.engine.skip(seconds)
@@ -193,7 +195,7 @@ class World:
             self._hit(frame, fault, what)
             if frame.again is not None:
                 frame.again(0.5)
-            self.engine.run_for(fault.seconds)
+            self.engine.let_pass(fault.seconds)
             self._check_alive()
             self.note("goes on")
 
@@ -335,7 +337,7 @@ class World:
             late = 20.0 if prediction.plan.webhook == "late" else 0.3
             for repeat in range(2 if prediction.plan.webhook == "twice" else 1):
                 moment = prediction.ends_at + timedelta(seconds=late + repeat)
-                self.engine.after((moment - self.now).total_seconds(), functools.partial(self.records.call_webhook, webhook))
+                self.engine.at((moment - self.now).total_seconds(), functools.partial(self.on_webhook, webhook))
 
     def picture(self, prediction: Prediction) -> bytes:
         return _picture(prediction.number % 250, prediction.provider == BFL)
