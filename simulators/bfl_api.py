@@ -15,7 +15,7 @@ from aiohttp import web
 from simulators import inputs, pictures
 from simulators.config import PRICES, BflConfig
 from simulators.core import Core, base_of, host_of, is_key_accepted, json_body, on_host
-from simulators.faults import refusal_json
+from simulators.faults import refusal_json, without
 from simulators.ledger import Record
 from simulators.lifecycle import Phase, State
 
@@ -51,6 +51,14 @@ class BflApi:
         # As Azure Storage answers a link that has run out.
         text = '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthenticationFailed</Code></Error>'
         return web.Response(status=self.config.expired_status, text=text, content_type="application/xml")
+
+    def not_found(self, request: web.Request) -> web.Response:
+        """As if the task were not known on this host just now (2.4)."""
+        return self._task_answer(_task(request.query.get("id", ""), "Task not found"))
+
+    def without_output(self, answer: web.StreamResponse) -> web.StreamResponse:
+        """`Ready`, and nothing to fetch."""
+        return without(answer, "result")
 
     def guard(self, request: web.Request) -> web.Response | None:
         if not is_key_accepted(self.config, request.headers.get("x-key", "").strip()):
@@ -146,12 +154,13 @@ class BflApi:
         # Without a polling_url the same base is asked (2.3), so such a task lives there.
         other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(host, host)
         home = host if webhook else (self.config.polling_host or other)
+        first = images[0].size if images else None
         pixels = sum(image.size[0] * image.size[1] for image in images if image.size)
         return Record(
             id=str(uuid.uuid4()), provider=self.name, model=model, created_at=time.time(), plan=plan,
             input={}, prompt=body["prompt"],
             images=[image.sha if image.jpeg else None for image in images],
-            size=list(pictures.output_size(body.get("aspect_ratio"), images[0].size if images else None)),
+            size=list(pictures.output_size(body.get("aspect_ratio"), first, self.config.longest_side)),
             output_format=body.get("output_format") or "png",
             scene="ppl" if body.get("input_image_2") else "goods", body_hash=digest, base=base_of(request), home_host=home,
             webhook=webhook, input_mp=round(pixels / 1e6, 2) if images else None,
@@ -168,6 +177,9 @@ class BflApi:
         record = self.core.ledger.get(self.name, task_id)
         is_elsewhere = record and self.config.wrong_host == "not_found" and record.home_host != host_of(request)
         body = self.render(record, base_of(request)) if record and not is_elsewhere else _task(task_id, "Task not found")
+        return self._task_answer(body)
+
+    def _task_answer(self, body: dict[str, Any]) -> web.Response:
         return web.json_response(body, status=self.config.poll_status_codes.get(body["status"], 200))
 
     def render(self, record: Record, base: str, now: float | None = None) -> dict[str, Any]:

@@ -70,6 +70,8 @@ class ProviderConfig:
     retry_after_header: bool = False
     #: Images with a shorter side are refused; None = no such rule (BFL: 256 is a rule of its client only, 2.2).
     min_image_side: int | None = None
+    #: Finished pictures are drawn smaller than the real ones, where a test wants to keep them; None = as the models do.
+    longest_side: int | None = None
     #: Whether image URLs are fetched; otherwise such an image is drawn as a plain card.
     fetch_urls: bool = True
     #: Host name in delivery links, with the request's port; None = the request's host.
@@ -104,6 +106,8 @@ class ReplicateConfig(ProviderConfig):
     retention_seconds: float = 3600.0
     longest_run_seconds: float = 1800.0
     page_size: int = 100
+    #: A new prediction shows in the list only after this long (?).
+    list_lag_seconds: float = 0.0
     #: Longer data URIs are echoed as a URL (?).
     echo_limit_bytes: int = 262_144
     webhook_secret: str = "whsec_c2ltdWxhdG9yLXdlYmhvb2stc2lnbmluZy1zZWNyZXQ="  # noqa: S105 - opens nothing

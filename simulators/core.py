@@ -17,7 +17,7 @@ from simulators import pictures
 from simulators.config import PRICES, Config, ProviderConfig
 from simulators.faults import Fault, Faults
 from simulators.ledger import Ledger, Record
-from simulators.lifecycle import Plan, draw_outcome, draw_seconds, steering
+from simulators.lifecycle import Phase, Plan, draw_outcome, draw_seconds, steering
 from simulators.limits import Limits
 
 T = TypeVar("T")
@@ -112,18 +112,28 @@ class Core:
     # ---- faults ----
 
     def fault(self, provider: str, operation: str, request: web.Request, body: str) -> Fault | None:
-        fault = self.faults[provider].take(operation, lambda: f"{request.path_qs}\n{body}")
+        def fits(fault: Fault) -> bool:
+            return fault.kind != "no_output" or self._has_succeeded(provider, request)
+
+        fault = self.faults[provider].take(operation, lambda: f"{request.path_qs}\n{body}", fits)
         if fault and fault.kind == "not_found_after_create":
             return fault if self._is_not_found_yet(provider, fault, request) else None
         return fault
 
     def _is_not_found_yet(self, provider: str, fault: Fault, request: web.Request) -> bool:
         """Whether this poll is one of the first `polls`, or comes within the first `seconds`, of its prediction."""
-        prediction_id = request.match_info.get("id") or request.query.get("id", "")
-        record = self.ledger.get(provider, prediction_id)
+        prediction_id, record = self._asked_about(provider, request)
         self._polls[prediction_id] += 1
         is_early_poll = self._polls[prediction_id] <= int(fault.spec.get("polls", 0 if "seconds" in fault.spec else 2))
         return is_early_poll or (record is not None and time.time() < record.created_at + fault.spec.get("seconds", 0))
+
+    def _has_succeeded(self, provider: str, request: web.Request) -> bool:
+        _, record = self._asked_about(provider, request)
+        return record is not None and record.state(time.time()).phase is Phase.SUCCEEDED
+
+    def _asked_about(self, provider: str, request: web.Request) -> tuple[str, Record | None]:
+        prediction_id = request.match_info.get("id") or request.query.get("id", "")
+        return prediction_id, self.ledger.get(provider, prediction_id)
 
     # ---- limits ----
 

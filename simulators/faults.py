@@ -40,6 +40,9 @@ KINDS = {
     "redirect": False,
     "expired_link": False,
     "not_found_after_create": False,
+    "not_found": False,
+    "no_output": True,
+    "late": True,
 }
 _FIELDS = {
     "on", "kind", "times", "skip", "probability", "match", "after_processing", "status", "retry_after", "header", "body", "json",
@@ -89,10 +92,10 @@ class Faults:
         self._faults = [Fault.from_json(spec) for spec in specs]
         self._rng = random.Random(f"faults:{seed}")
 
-    def take(self, operation: str, text: Callable[[], str]) -> Fault | None:
+    def take(self, operation: str, text: Callable[[], str], fits: Callable[[Fault], bool]) -> Fault | None:
         """The fault that this request meets, counted."""
         for fault in self._faults:
-            if fault.spec["on"] not in (operation, "any") or fault.left == 0:
+            if fault.spec["on"] not in (operation, "any") or fault.left == 0 or not fits(fault):
                 continue
             if "match" in fault.spec and fault.spec["match"] not in text():
                 continue
@@ -124,6 +127,9 @@ async def play(
         case "hang":
             await asyncio.sleep(float(spec.get("seconds", 60)))
             return _disconnect(request)
+        case "late":
+            await asyncio.sleep(float(spec.get("seconds", 10)))
+            return good or await handler(request)
         case "slow":
             return await _drip(request, good, body, float(spec.get("seconds", 10)))
         case "garbage":
@@ -235,6 +241,13 @@ async def _huge(request: web.Request, good: web.StreamResponse | None, body: byt
         await stream.write(bytes(1024 * 1024))
     await stream.write_eof()
     return stream
+
+
+def without(answer: web.StreamResponse, field: str) -> web.StreamResponse:
+    """The same JSON answer with one field null; an answer that is no object of success stays as it is."""
+    if answer.status != 200:
+        return answer
+    return web.json_response({**json.loads(_body(answer)), field: None})
 
 
 def refusal_json(body: dict[str, Any], status: int, content_type: str = "application/json") -> web.Response:

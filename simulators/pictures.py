@@ -69,14 +69,16 @@ def normalise(data: bytes) -> tuple[bytes, tuple[int, int]]:
     return kept.getvalue(), size
 
 
-def output_size(aspect_ratio: str | None, first: tuple[int, int] | None) -> tuple[int, int]:
-    """The size on the grid for "W:H", or for the first input where the ratio is to match it."""
+def output_size(aspect_ratio: str | None, first: tuple[int, int] | None, longest_side: int | None = None) -> tuple[int, int]:
+    """The size on the grid for "W:H", or for the first input where the ratio is to match it; `longest_side` makes it smaller."""
     if aspect_ratio and re.fullmatch(r"\d+:\d+", aspect_ratio):
         width, height = (int(part) for part in aspect_ratio.split(":"))
     else:
         width, height = first or (1, 1)
     wanted = math.log(max(width, 1) / max(height, 1))
-    return min(GRID, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
+    size = min(GRID, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
+    scale = min(1.0, longest_side / max(size)) if longest_side else 1.0
+    return round(size[0] * scale), round(size[1] * scale)
 
 
 def draw(images: list[bytes | None], *, prompt: str, size: tuple[int, int], seed: int, output_format: str, scene: str) -> bytes:

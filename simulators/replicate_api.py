@@ -19,7 +19,7 @@ from aiohttp import web
 from simulators import inputs, pictures
 from simulators.config import PRICES, ReplicateConfig
 from simulators.core import Core, base_of, is_key_accepted, json_body, on_host
-from simulators.faults import refusal_json
+from simulators.faults import refusal_json, without
 from simulators.ledger import Record
 from simulators.lifecycle import ERRORS, Phase, Plan, State
 
@@ -31,6 +31,8 @@ _ID_LETTERS = string.ascii_lowercase + string.digits
 _KEPT = "sim-image:"
 _EVENTS = ("start", "output", "logs", "completed")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+#: A longer page of the list is sent in parts of this size.
+_HELD_BYTES = 8 * 1024 * 1024
 MAX_FILE_BYTES = 100 * 1024 * 1024
 
 
@@ -53,6 +55,13 @@ class ReplicateApi:
 
     def expired(self) -> web.Response:
         return web.Response(status=self.config.expired_status, text="Not found")
+
+    def not_found(self, request: web.Request | None = None) -> web.Response:
+        return self.refuse(404, "The requested resource could not be found.")
+
+    def without_output(self, answer: web.StreamResponse) -> web.StreamResponse:
+        """`succeeded`, and nothing to fetch."""
+        return without(answer, "output")
 
     def guard(self, request: web.Request) -> web.Response | None:
         """The refusal of a request without an accepted key, or of one too many."""
@@ -88,7 +97,7 @@ class ReplicateApi:
             return refused
         model = f"{request.match_info['owner']}/{request.match_info['name']}"
         if model not in PRICES[self.name]:
-            return self.refuse(404, "The requested resource could not be found.")
+            return self.not_found()
         return await self._create(request, model, {"input", "webhook", "webhook_events_filter", "stream"})
 
     async def create_for_version(self, request: web.Request) -> web.StreamResponse:
@@ -184,7 +193,7 @@ class ReplicateApi:
             provider=self.name, model=model, created_at=time.time(), plan=plan, input=echo, prompt=given["prompt"],
             images=[image.sha if image.jpeg else None for image in images],
             # Which of the two images `match_input_image` follows is not known (1.3) (?).
-            size=list(pictures.output_size(ratio, images[0].size)),
+            size=list(pictures.output_size(ratio, images[0].size, self.config.longest_side)),
             output_format=given.get("output_format", "png"), scene="ppl", body_hash=digest,
             base=base_of(request), home_host="", webhook=webhook,
         )  # fmt: skip
@@ -236,7 +245,7 @@ class ReplicateApi:
             return refused
         record = self.core.ledger.get(self.name, request.match_info["id"])
         if record is None:
-            return self.refuse(404, "The requested resource could not be found.")
+            return self.not_found()
         answer = web.json_response(await self.render(record, base_of(request)))
         self._rate_headers(answer, "read", self.config.read_per_minute)
         return answer
@@ -249,10 +258,13 @@ class ReplicateApi:
             offset = int(base64.urlsafe_b64decode(request.query.get("cursor", "MA==")))
         except ValueError:
             return self.refuse(400, "created_after, created_before or cursor cannot be read.")
+        shown_until = time.time() - self.config.list_lag_seconds
         found = [
             record
             for record in self.core.ledger.of(self.name)
-            if (after is None or record.created_at >= after) and (before is None or record.created_at < before)
+            if (after is None or record.created_at >= after)
+            and (before is None or record.created_at < before)
+            and record.created_at <= shown_until
         ]
         size = self.config.page_size
 
@@ -260,20 +272,32 @@ class ReplicateApi:
             cursor = base64.urlsafe_b64encode(str(at).encode()).decode()
             return str(request.url.update_query(cursor=cursor))
 
-        return web.json_response(
-            {
-                "previous": page(max(0, offset - size)) if offset > 0 else None,
-                "next": page(offset + size) if offset + size < len(found) else None,
-                "results": [await self.render(record, base_of(request)) for record in found[offset : offset + size]],
-            }
-        )
+        ends = {
+            "previous": page(max(0, offset - size)) if offset > 0 else None,
+            "next": page(offset + size) if offset + size < len(found) else None,
+        }
+        return await self._page(request, ends, found[offset : offset + size])
+
+    async def _page(self, request: web.Request, ends: dict[str, Any], records: list[Record]) -> web.StreamResponse:
+        """A page in one piece; one that is long, as its images are echoed whole, in parts while it is rendered."""
+        stream, held = web.StreamResponse(headers={"Content-Type": "application/json"}), bytearray()
+        held += json.dumps(ends).encode()[:-1] + b', "results": ['
+        for number, record in enumerate(records):
+            held += (b", " if number else b"") + json.dumps(await self.render(record, base_of(request))).encode()
+            if len(held) > _HELD_BYTES:
+                await _write(request, stream, held)
+        held += b"]}"
+        if not stream.prepared:
+            return web.Response(body=bytes(held), content_type="application/json")
+        await _write(request, stream, held)
+        return stream
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
         if refused := self.guard(request):
             return refused
         record = self.core.ledger.get(self.name, request.match_info["id"])
         if record is None:
-            return self.refuse(404, "The requested resource could not be found.")
+            return self.not_found()
         # What a finished one answers is not known (1.7) (?): here, itself, unchanged.
         if record.is_active(time.time()):
             record = self.core.cancel(record)
@@ -435,7 +459,14 @@ class ReplicateApi:
         if request.method == "DELETE" and self.core.ledger.remove_file(file_id):
             return web.Response(status=204)
         found = self.core.ledger.file(file_id)
-        return web.json_response(found[0]) if found else self.refuse(404, "The requested resource could not be found.")
+        return web.json_response(found[0]) if found else self.not_found()
+
+
+async def _write(request: web.Request, stream: web.StreamResponse, held: bytearray) -> None:
+    if not stream.prepared:
+        await stream.prepare(request)
+    await stream.write(bytes(held))
+    held.clear()
 
 
 def _problem(kind: str, field: str, description: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,11 +25,23 @@ _MAX_BODY_BYTES = 128 * 1024 * 1024
 _KEY_HEADERS = ("authorization", "x-key")
 
 
+@dataclass(frozen=True)
+class Received:
+    """A request as it arrived: names of headers in lower case, in order, with their values."""
+
+    method: str
+    path: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
 class Application:
     """The routes over one Core."""
 
     def __init__(self, state: Path | None) -> None:
         self.core = Core(state)
+        #: Whole requests, while a test asks for them.
+        self.received: list[Received] | None = None
         self.replicate = ReplicateApi(self.core)
         self.bfl = BflApi(self.core)
         self.webhooks = Webhooks(self.core, self.replicate, self.bfl)
@@ -93,6 +106,10 @@ class Application:
                 answer = await handler(request)
             elif fault.kind == "not_found_after_create":
                 answer = provider.refuse(404, "The requested resource could not be found.")
+            elif fault.kind == "not_found":
+                answer = provider.not_found(request)
+            elif fault.kind == "no_output":
+                answer = provider.without_output(await handler(request))
             else:
                 try:
                     answer = await play(fault, request, handler, provider.refuse, provider.expired)
@@ -122,6 +139,9 @@ class Application:
             "at": time.time(),
         }
         self.core.log.append(entry)
+        if self.received is not None:
+            headers = [(name.lower(), value) for name, value in request.headers.items()]
+            self.received.append(Received(request.method, request.path_qs, headers, await request.read()))
         try:
             answer = await handler(request)
         except web.HTTPException as error:
@@ -201,6 +221,20 @@ class Simulators:
 
     def requests(self, provider: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
         return self._call(lambda: self._application.requests(provider, limit))
+
+    @contextmanager
+    def recording(self) -> Iterator[list[Received]]:
+        """Every request to a provider in this time, keys and bodies too: for tests in this process, not over HTTP."""
+        received: list[Received] = []
+
+        def record(into: list[Received] | None) -> None:
+            self._application.received = into
+
+        self._call(lambda: record(received))
+        try:
+            yield received
+        finally:
+            self._call(lambda: record(None))
 
     def _call(self, work: Callable[[], T]) -> T:
         async def run() -> T:

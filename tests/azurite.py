@@ -22,14 +22,20 @@ _TENANT = "5f1c2f0e-3a44-4c3b-9d55-0a2a7f4f9c11"
 
 
 class Azurite:
-    """Azurite while its `with` block runs. It picks free ports by itself and says them when it listens."""
+    """Azurite while its `with` block runs. It picks free ports by itself and says them when it listens.
+
+    What it is given is in memory, or under `location`, where a stack's Azurite finds it.
+    """
 
     parts: tuple[str, ...] = ("Blob", "Queue", "Table")
     program = "azurite.js"
     options: tuple[str, ...] = ("--blobPort", "0", "--queuePort", "0", "--tablePort", "0")
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, location: Path | None = None) -> None:
         self._folder = folder
+        if location is not None:
+            self.program = str(ROOT / "local/azurite.cjs")
+        self._persistence = ("--location", str(location)) if location else ("--inMemoryPersistence",)
         self._urls: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -39,7 +45,7 @@ class Azurite:
             self._process = subprocess.Popen(
                 [
                     str(_NODE), str(_SERVICES / self.program), "--silent", "--skipApiVersionCheck", "--disableTelemetry",
-                    "--inMemoryPersistence", *self.options,
+                    *self._persistence, *self.options,
                 ],
                 cwd=self._folder, stdout=sink, stderr=subprocess.STDOUT,
             )  # fmt: skip

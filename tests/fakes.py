@@ -114,10 +114,10 @@ class FakeGenerator:
             raise answer
         return answer
 
-    def find(self, order: Order, since: datetime) -> Handle | None:
-        return self.known
+    def find(self, order: Order, since: datetime) -> Iterator[Handle]:
+        return iter(() if self.known is None else (self.known,))
 
-    def look(self, handle: Handle, age_seconds: float) -> Any:
+    def look(self, handle: Handle) -> Any:
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
     def download(self, ready: Ready) -> bytes:

@@ -46,6 +46,10 @@ def png_with_alpha(width: int, height: int) -> bytes:
     return _saved(picture, "PNG")
 
 
+def drawing_png(width: int, height: int) -> bytes:
+    return _saved(_drawing(width, height), "PNG")
+
+
 def webp(width: int, height: int) -> bytes:
     return _saved(_drawing(width, height), "WEBP", quality=80)
 

@@ -183,8 +183,8 @@ CATALOGUE: dict[str, Kind] = {
         False,
         "이미지 생성 서비스 인증 실패",
         "Image provider refused the key",
-        "{provider} 모델 생성 실패: API 키가 거부되었습니다. 관리자가 키를 확인해야 합니다.",
-        "{provider} refused our API key. An administrator has to check it.",
+        "{provider} 모델 생성 실패: API 키가 거부되었습니다. 관리자가 키를 확인해야 합니다{setting_note}.",
+        "{provider} refused our API key. An administrator has to check it{setting_note}.",
     ),
     "provider_quota_exhausted": Kind(
         503,
@@ -307,7 +307,12 @@ class Problem:
     def to_document(self, language: Language, *, instance: str | None = None, request_id: str | None = None) -> dict[str, Any]:
         """The problem document that clients get; they branch on `code`, people read `detail`."""
         kind = CATALOGUE[self.code]
-        words = {"reason": "", "fields": ", ".join(e["field"] for e in self.errors), **self.params}
+        setting = self.params.get("setting")
+        words = {
+            "reason": "", "fields": ", ".join(e["field"] for e in self.errors),
+            # Named where it is known; documents of before have none.
+            "setting_note": f" ({setting})" if setting else "", **self.params,
+        }  # fmt: skip
         detail = (kind.detail_ko if language == "ko" else kind.detail_en).format_map(_Words(words))
         return {
             "type": f"urn:toonconnect:problem:{self.code}",

@@ -101,9 +101,9 @@ class Submission:
     def lost(self, at: datetime) -> "Submission":
         return self._moved("lost", self.sends, lost_at=at.isoformat())
 
-    def submitted(self, handle: dict[str, Any]) -> "Submission":
+    def submitted(self, handle: Mapping[str, Any]) -> "Submission":
         """The latest send's prediction is known, by its answer or because it was found."""
-        return self._moved("submitted", [*self.sends[:-1], "accepted"], handle=handle)
+        return self._moved("submitted", [*self.sends[:-1], "accepted"], handle=dict(handle))
 
     def ended(self, look: Mapping[str, Any], state: SendState) -> "Submission":
         """The prediction ended without a picture: `look` is told to whoever asks again."""

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,8 +10,19 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from shared.domain.problem import Charged, moderated
 from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient, asked_pause
-from shared.providers.generator import Canceled, Failed, Handle, Look, Order, ProviderError, Ready, Running
-from shared.providers.http import ProviderHttp, Unreachable
+from shared.providers.generator import (
+    Canceled,
+    Failed,
+    Handle,
+    Look,
+    NotFound,
+    Order,
+    ProviderError,
+    Ready,
+    Running,
+    Unusable,
+)
+from shared.providers.http import Answer, ProviderHttp, Unreachable
 from shared.providers.trust import UntrustedUrl, check_url
 from shared.secrets import Secrets
 from shared.settings import Settings
@@ -18,8 +30,6 @@ from shared.settings import Settings
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _API_HOST = re.compile(r"api\.([a-z0-9-]+\.)?bfl\.ai")
 _DELIVERY_HOST = re.compile(r"delivery[a-z0-9-]*\.([a-z0-9-]+\.)*bfl\.ai")
-#: A task may not be known everywhere at once; after this, "Task not found" is the truth (2.4).
-_NOT_FOUND_GRACE_SECONDS = 10.0
 #: What a refused call means (2.8, 2.9).
 REFUSALS = {
     400: PERMANENT, 401: AUTH, 402: QUOTA, 403: AUTH, 404: PERMANENT, 408: BUSY, 409: BUSY, 422: PERMANENT, 429: BUSY,
@@ -43,7 +53,6 @@ ENDINGS = {
     "Content Moderated": _Ended("content_moderated", "no", moderated="output"),
     "Error": _Ended("provider_unavailable", "no", resubmits=2),
     "Failed": _Ended("provider_unavailable", "no", resubmits=2),
-    "Task not found": _Ended("provider_unavailable", "unknown"),
 }
 
 
@@ -84,28 +93,40 @@ class BflGenerator(ProviderClient):
             raise self._unavailable(maybe_done=True, note="create answer without an id")
         return Handle(task_id, self._poll_url(task_id, body.get("polling_url")))
 
-    def find(self, order: Order, since: datetime) -> Handle | None:
-        return None
+    def find(self, order: Order, since: datetime) -> Iterator[Handle]:
+        return iter(())
 
-    def look(self, handle: Handle, age_seconds: float) -> Look:
+    def look(self, handle: Handle) -> Look:
         try:
             answer = self._ask(handle.poll_url, lambda auth: self._http.get(handle.poll_url, auth))
         except (Unreachable, ProviderError) as error:
             return Running(trouble=str(error))
         # A status body may come under 404, 422 or 503: the body speaks first (2.4).
         body = answer.json_object() or {}
-        status, result = body.get("status"), body.get("result")
+        status = body.get("status")
+        if isinstance(status, str):
+            return self._told(status, body.get("result")) or self._running(answer, is_told=answer.ok)
+        # The framework's own 404 has no status (2.9).
+        return NotFound() if answer.status == 404 else self._running(answer, is_told=False)
+
+    def _told(self, status: str, result: object) -> Look | None:
+        """What a status means; None while it runs."""
         if status == "Ready":
             sample = result.get("sample") if isinstance(result, dict) else None
             if isinstance(sample, str) and sample:
                 return Ready(sample)
-            return Failed(self._problem("provider_bad_response", "yes"))
-        ended = ENDINGS.get(status) if isinstance(status, str) else None
-        if ended and not (status == "Task not found" and age_seconds <= _NOT_FOUND_GRACE_SECONDS):
-            if ended.code == "content_moderated":
-                return Failed(moderated(self.label, ended.moderated, ended.charged))
-            return Failed(self._problem(ended.code, ended.charged), ended.resubmits)
-        if answer.ok and isinstance(status, str):
+            return Unusable(self._problem("provider_bad_response", "yes"))
+        if status == "Task not found":
+            return NotFound()
+        ended = ENDINGS.get(status)
+        if ended is None:
+            return None
+        if ended.code == "content_moderated":
+            return Failed(moderated(self.label, ended.moderated, ended.charged))
+        return Failed(self._problem(ended.code, ended.charged), ended.resubmits)
+
+    def _running(self, answer: Answer, *, is_told: bool) -> Running:
+        if is_told:
             return Running()
         return Running(trouble=f"poll answered {answer.status}", retry_after=asked_pause(answer))
 

@@ -1,18 +1,16 @@
 """What both providers' clients share: the key, the checks before a request leaves, and what a refusal means."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from shared.domain.problem import Charged, Problem
 from shared.providers.generator import ProviderError
-from shared.providers.http import Answer, ProviderHttp, Unreachable
-from shared.providers.keys import ProviderKey
+from shared.providers.http import Answer, Budget, ProviderHttp, Unreachable
+from shared.providers.keys import A, ProviderKey
 from shared.providers.trust import UntrustedUrl, check_url
 from shared.secrets import Secrets
 from shared.settings import Settings
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class ProviderClient:
 
     def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
         self._extra_hosts = settings.provider_extra_hosts
-        self._key = ProviderKey(secrets, self.secret_name, self.missing_key())
+        self._key = ProviderKey(secrets, self.secret_name, self.missing_key(), self._problem("provider_auth_failed"))
         self._http = http or ProviderHttp(settings.provider_extra_hosts)
 
     @classmethod
@@ -66,7 +64,7 @@ class ProviderClient:
         return None
 
     def require_key(self) -> None:
-        """Raise ProviderError when there is no key to use. Asks the secret store, not the provider."""
+        """Raise ProviderError when there is no key that can be sent. Asks the secret store, not the provider."""
         self._key.get()
 
     # ---- requests ----
@@ -80,9 +78,12 @@ class ProviderClient:
     def _auth(self, key: str) -> dict[str, str]:
         raise NotImplementedError
 
-    def _ask(self, url: str, call: Callable[[dict[str, str]], Answer]) -> Answer:
+    def _ask(self, url: str, call: Callable[[dict[str, str]], A]) -> A:
         """Make `call` with the key's headers, once it is sure that `url` is the provider's. Raises ProviderError, Unreachable."""
-        self._checked(lambda: check_url(url, self._is_api_host, self._extra_hosts))
+        try:
+            check_url(url, self._is_api_host, self._extra_hosts)
+        except UntrustedUrl as error:
+            raise ProviderError(self._problem("provider_bad_response", "unknown"), note=f"untrusted {error}") from error
         return self._key.use(lambda key: call(self._auth(key)))
 
     def _post(self, url: str, body: dict[str, object] | None = None, **headers: str) -> Answer:
@@ -97,7 +98,8 @@ class ProviderClient:
 
     def _read(self, url: str, **params: str) -> dict[str, object]:
         """The JSON object at `url`. Raises ProviderError."""
-        answer = self._checked(lambda: self._ask(url, lambda auth: self._http.get(url, auth, **params)))
+        with self._told_as_unavailable():
+            answer = self._ask(url, lambda auth: self._http.get(url, auth, **params))
         if not answer.ok:
             raise self._refusal(answer)
         body = answer.json_object()
@@ -105,18 +107,31 @@ class ProviderClient:
             raise ProviderError(self._problem("provider_bad_response"), note="no JSON object")
         return body
 
+    @contextmanager
+    def _streamed(self, url: str, budget: Budget, **params: str) -> Iterator[Iterator[bytes]]:
+        """The body at `url` in parts, as it arrives. Raises ProviderError, also while they are read."""
+        with self._told_as_unavailable(), ExitStack() as opened:
+            streamed = self._ask(url, lambda auth: opened.enter_context(self._http.stream(url, auth, budget, **params)))
+            if not streamed.answer.ok:
+                raise self._refusal(streamed.answer)
+            yield streamed.parts
+
     def _download(self, url: str) -> bytes:
         def check(target: str) -> str:
             return check_url(target, self._is_delivery_host, self._extra_hosts)
 
-        return self._checked(lambda: self._http.download(url, check))
-
-    def _checked(self, call: Callable[[], T]) -> T:
-        """What `call` returns; a URL that breaks its rule, or no answer to a read, becomes a ProviderError."""
         try:
-            return call()
+            return self._http.download(url, check)
         except UntrustedUrl as error:
-            raise ProviderError(self._problem("provider_bad_response", "unknown"), note=f"untrusted {error}") from error
+            raise self._unfetched(f"untrusted {error}", is_final=True) from error
+        except Unreachable as error:
+            raise self._unfetched(str(error), is_final=error.is_final) from error
+
+    @contextmanager
+    def _told_as_unavailable(self) -> Iterator[None]:
+        """No answer to a read becomes a ProviderError."""
+        try:
+            yield
         except Unreachable as error:
             raise self._unavailable(note=str(error)) from error
 
@@ -138,5 +153,12 @@ class ProviderClient:
             self._problem("provider_unavailable", charged), maybe_done=maybe_done, provider_failed=True, note=note
         )
 
-    def _problem(self, code: str, charged: Charged = "no") -> Problem:
-        return Problem(code, charged=charged, params={"provider": self.label})
+    def _unfetched(self, note: str, *, is_final: bool) -> ProviderError:
+        """A picture that is finished, and so paid for, could not be had from its link."""
+        code = "provider_bad_response" if is_final else "provider_unavailable"
+        return ProviderError(self._problem(code, "yes"), provider_failed=not is_final, is_final=is_final, note=note)
+
+    def _problem(self, code: str, charged: Charged = "no", **params: str) -> Problem:
+        if code == "provider_auth_failed":
+            params["setting"] = self.secret_name
+        return Problem(code, charged=charged, params={"provider": self.label, **params})

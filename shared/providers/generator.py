@@ -1,9 +1,11 @@
 """What the app asks of any provider, whatever its API looks like."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
+from shared.domain import payloads
 from shared.domain.problem import Problem
 
 
@@ -29,11 +31,11 @@ class Handle:
     id: str
     poll_url: str
 
-    def to_payload(self) -> dict[str, Any]:
+    def to_payload(self) -> payloads.Handle:
         return {"id": self.id, "poll_url": self.poll_url}
 
     @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> "Handle":
+    def from_payload(cls, payload: payloads.Handle) -> "Handle":
         return cls(payload["id"], payload["poll_url"])
 
 
@@ -47,10 +49,23 @@ class Running:
 
 
 @dataclass(frozen=True)
+class NotFound:
+    """The provider does not know this handle just now: it may be late, right after a create, or have forgotten it, or have been
+    asked in the wrong place. Whoever watches decides; one such look proves nothing."""
+
+
+@dataclass(frozen=True)
 class Ready:
     """Finished and paid for. `url` is signed and short-lived: fetch it now, never store it."""
 
     url: str
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Finished and paid for, but the answer names nothing to fetch. A later look may."""
+
+    problem: Problem
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,7 @@ class Failed:
     resubmits: int = 0
 
 
-Look = Running | Ready | Failed
+Look = Running | NotFound | Ready | Unusable | Failed
 
 #: "canceled": it has stopped. "finished": it was quicker. "going on": it cannot be stopped, or has not yet.
 Canceled = Literal["canceled", "finished", "going on"]
@@ -71,7 +86,7 @@ class ProviderError(Exception):
     """A call did not do what was asked.
 
     `maybe_done`: it may have taken effect, its answer was lost. `provider_failed`: the provider is down, rather than busy or
-    right to refuse.
+    right to refuse. `is_final`: of a download, fetching this link again cannot help; only another look may bring a better one.
     """
 
     def __init__(
@@ -81,6 +96,7 @@ class ProviderError(Exception):
         retry_after: float | None = None,
         maybe_done: bool = False,
         provider_failed: bool = False,
+        is_final: bool = False,
         note: str = "",
     ) -> None:
         super().__init__(f"{problem.code} {note}".strip())
@@ -88,6 +104,7 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.maybe_done = maybe_done
         self.provider_failed = provider_failed
+        self.is_final = is_final
         self.note = note
 
 
@@ -106,7 +123,7 @@ class Generator(Protocol):
     can_find: bool
 
     def require_key(self) -> None:
-        """Raise `missing_api_key` when there is no key; nothing is sent."""
+        """Raise `missing_api_key` when there is no key, `provider_auth_failed` when no header can hold it; nothing is sent."""
 
     def webhook_url(self, instance: str, submission: int) -> str | None:
         """Where this provider tells `instance` that its `submission`-th prediction has ended; None where it does not."""
@@ -114,14 +131,19 @@ class Generator(Protocol):
     def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
         """Start a paid prediction. Never call it twice for one intent: neither provider has an idempotency key."""
 
-    def find(self, order: Order, since: datetime) -> Handle | None:
-        """The prediction that a lost submit of this order made, if the provider knows one."""
+    def find(self, order: Order, since: datetime) -> Iterator[Handle]:
+        """Every prediction that a lost submit of this order may have made, the likeliest first, read while the list arrives.
 
-    def look(self, handle: Handle, age_seconds: float) -> Look:
+        `since`: when that one send was about to leave. The clocks may differ by a minute, so an earlier send of the same
+        input can be among them: the caller claims one that nobody else has on record. Raises while it is iterated.
+        """
+
+    def look(self, handle: Handle) -> Look:
         """Look once. Never raises for trouble on the way: a prediction with a handle is only failed by its provider."""
 
     def download(self, ready: Ready) -> bytes:
-        """The finished picture's bytes, from a host that the provider's rules allow."""
+        """The finished picture's bytes, from a host that the provider's rules allow. An error's `is_final` says that this link
+        will not do."""
 
     def cancel(self, handle: Handle) -> Canceled:
         """Ask the provider to stop; says what it answered."""

@@ -2,15 +2,28 @@
 
 import base64
 import re
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from shared.domain.image_kind import sniff_image
-from shared.domain.problem import Problem, moderated
+from shared.domain.problem import moderated
 from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient, asked_pause
-from shared.providers.generator import Canceled, Failed, Handle, Look, Order, ProviderError, Ready, Running
-from shared.providers.http import ProviderHttp, Unreachable
+from shared.providers.generator import (
+    Canceled,
+    Failed,
+    Handle,
+    Look,
+    NotFound,
+    Order,
+    ProviderError,
+    Ready,
+    Running,
+    Unusable,
+)
+from shared.providers.http import MAX_ANSWER_BYTES, Budget, ProviderHttp, Unreachable
+from shared.providers.pages import NotAPage, Page
 from shared.providers.trust import is_host_or_subdomain
 from shared.secrets import Secrets
 from shared.settings import Settings
@@ -38,7 +51,11 @@ _PREDICTION_ID = re.compile(r"[a-z0-9]{8,64}")
 _CANCEL_GRACE_SECONDS = 60
 #: Our clock and theirs differ.
 _CLOCK_SKEW = timedelta(seconds=60)
-_LIST_PAGES = 5
+#: What is read of the list to find one prediction: it echoes inputs, which may be whole data URIs of megabytes (1.4).
+_LIST_BYTES = 1024**3
+_LIST_SECONDS = 60.0
+#: Of 100 predictions each (1.5); at most 600 are made in a minute (1.9).
+_LIST_PAGES = 50
 
 
 class ReplicateGenerator(ProviderClient):
@@ -84,28 +101,34 @@ class ReplicateGenerator(ProviderClient):
             raise self._unavailable(maybe_done=True, note="create answer without an id")
         return self._handle(prediction_id)
 
-    def find(self, order: Order, since: datetime) -> Handle | None:
-        """Looks for a prediction with our webhook or exactly this input (its seed makes it all but unique), made since."""
+    def find(self, order: Order, since: datetime) -> Iterator[Handle]:
+        """Those that tell our webhook; where none does, those of exactly this input (its seed makes it all but unique)."""
         wanted, earliest = self._input(order), since - _CLOCK_SKEW
-        page = self._read(f"{self._base}/v1/predictions", created_after=earliest.isoformat())
-        for _ in range(_LIST_PAGES):
-            results, following = page.get("results"), page.get("next")
-            for item in results if isinstance(results, list) else []:
-                if isinstance(item, dict) and _is_made_from(item, order.webhook_url, wanted, earliest):
-                    return self._handle(item["id"])
-            if not isinstance(following, str) or not following:
-                break
-            page = self._read(following)
-        return None
+        alike, is_told = [], False
+        for item in self._listed(earliest):
+            prediction_id = item.get("id")
+            if not isinstance(prediction_id, str) or not _PREDICTION_ID.fullmatch(prediction_id):
+                continue
+            if item.get("webhook"):
+                # It names the instance and the submission, so it decides alone (echoed in traffic, 1.4).
+                if item["webhook"] == order.webhook_url:
+                    is_told = True
+                    yield self._handle(prediction_id)
+            elif _is_made_from(item, wanted, earliest):
+                alike.append(self._handle(prediction_id))
+        if not is_told:
+            yield from alike
 
-    def look(self, handle: Handle, age_seconds: float) -> Look:
+    def look(self, handle: Handle) -> Look:
         try:
             answer = self._ask(handle.poll_url, lambda auth: self._http.get(handle.poll_url, auth))
         except (Unreachable, ProviderError) as error:
             return Running(trouble=str(error))
+        if answer.status == 404:
+            # Right after a create it is replication lag (1.13).
+            return NotFound()
         body = answer.json_object()
         if not answer.ok or body is None:
-            # 404 right after a create is replication lag (1.13); later ones are left to the deadline as well.
             return Running(trouble=f"poll answered {answer.status}", retry_after=asked_pause(answer))
         status = body.get("status")
         if status == "succeeded":
@@ -118,9 +141,12 @@ class ReplicateGenerator(ProviderClient):
         return Running()
 
     def download(self, ready: Ready) -> bytes:
-        if ready.url.startswith("data:"):
-            return _from_data_uri(ready.url)
-        return self._download(ready.url)
+        if not ready.url.startswith("data:"):
+            return self._download(ready.url)
+        data = _from_data_uri(ready.url)
+        if not data:
+            raise self._unfetched("a data URI that cannot be read", is_final=True)
+        return data
 
     def cancel(self, handle: Handle) -> Canceled:
         status = (self._post(f"{handle.poll_url}/cancel").json_object() or {}).get("status")
@@ -156,15 +182,30 @@ class ReplicateGenerator(ProviderClient):
             "seed": order.seed,
         }
 
+    def _listed(self, earliest: datetime) -> Iterator[dict[str, Any]]:
+        """The account's predictions made since `earliest`, each read when it is asked for (1.5). Raises ProviderError."""
+        budget = Budget(_LIST_BYTES, _LIST_SECONDS)
+        url, params = f"{self._base}/v1/predictions", {"created_after": earliest.isoformat()}
+        for _ in range(_LIST_PAGES):
+            with self._streamed(url, budget, **params) as parts:
+                page = Page(parts, MAX_ANSWER_BYTES)
+                try:
+                    yield from (item for item in page.items() if isinstance(item, dict))
+                except NotAPage as error:
+                    raise ProviderError(self._problem("provider_bad_response"), note="no list of predictions") from error
+            if not page.following:
+                return
+            url, params = page.following, {}
+        # Not to have come to its end is not to know.
+        raise self._unavailable(note="the list of predictions is too long")
+
     def _finished(self, output: Any) -> Look:
         if isinstance(output, list) and output:
             output = output[0]
         if isinstance(output, str) and output:
             return Ready(output)
         # Paid for, and no picture: the shape is worth telling, the content is not.
-        return Failed(
-            Problem("provider_bad_response", charged="yes", params={"provider": self.label, "shape": type(output).__name__})
-        )
+        return Unusable(self._problem("provider_bad_response", "yes", shape=type(output).__name__))
 
     def _failed(self, error: str) -> Failed:
         code, resubmits = next((code, resubmits) for pattern, code, resubmits in RUN_FAILURES if pattern.search(error))
@@ -173,22 +214,24 @@ class ReplicateGenerator(ProviderClient):
         return Failed(self._problem(code, "unknown"), resubmits)
 
 
-def _is_made_from(item: dict[str, Any], webhook_url: str | None, wanted: dict[str, Any], earliest: datetime) -> bool:
-    echo = item.get("input")
-    if not isinstance(echo, dict) or not _PREDICTION_ID.fullmatch(str(item.get("id"))):
-        return False
-    if webhook_url and item.get("webhook"):
-        # It names the instance and the submission, so it decides alone (echoed in traffic, 1.4).
-        return bool(item["webhook"] == webhook_url)
-    try:
-        created_at = datetime.fromisoformat(str(item.get("created_at")))
-    except ValueError:
+def _is_made_from(item: dict[str, Any], wanted: dict[str, Any], earliest: datetime) -> bool:
+    echo, created_at = item.get("input"), _time(item.get("created_at"))
+    if not isinstance(echo, dict) or created_at is None or created_at < earliest:
         return False
     # An image may come back as a URL of theirs; then only the other fields can be compared.
-    return created_at >= earliest and all(
+    return all(
         echo.get(name) == value or (name.startswith("input_image_") and not str(echo.get(name, "")).startswith("data:"))
         for name, value in wanted.items()
     )
+
+
+def _time(text: object) -> datetime | None:
+    """Of RFC 3339 in UTC (1.4); None when it is not."""
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _data_uri(image: bytes) -> str:

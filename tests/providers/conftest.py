@@ -1,12 +1,12 @@
 """Generators that talk HTTP to the simulators."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import simulators
-from shared.providers.registry import build_generators
+from shared.providers.registry import GENERATORS
 from shared.secrets import EnvironmentSecrets, Secrets
 from shared.settings import Settings
 
@@ -30,15 +30,27 @@ def keys() -> dict[str, str]:
 
 
 @pytest.fixture
-def generators(sim: Any, keys: dict[str, str]) -> dict[str, Any]:
+def build(sim: Any, keys: dict[str, str]) -> Callable[..., Any]:
+    """Makes one generator by its name; `http` replaces its connections, further arguments are settings."""
     host = sim.url.removeprefix("http://")
     port = host.rsplit(":", 1)[1]
-    settings = Settings.from_environ(
-        {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-            "REPLICATE_API_BASE_URL": f"{sim.url}/replicate",
-            "BFL_API_BASE_URL": f"{sim.url}/bfl",
-            "PROVIDER_EXTRA_HOSTS": f"{host},localhost:{port}",
-        }
-    )
-    return build_generators(settings, Secrets(EnvironmentSecrets(keys)))
+
+    def generator(name: str, http: Any = None, **environ: str) -> Any:
+        settings = Settings.from_environ(
+            {
+                "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+                "REPLICATE_API_BASE_URL": f"{sim.url}/replicate",
+                "BFL_API_BASE_URL": f"{sim.url}/bfl",
+                "PROVIDER_EXTRA_HOSTS": f"{host},localhost:{port}",
+                **environ,
+            }
+        )
+        made = {maker.name: maker for maker in GENERATORS}[name]
+        return made(settings, Secrets(EnvironmentSecrets(keys)), http)
+
+    return generator
+
+
+@pytest.fixture
+def generators(build: Callable[..., Any]) -> dict[str, Any]:
+    return {maker.name: build(maker.name) for maker in GENERATORS}

@@ -128,6 +128,51 @@ def test_a_new_prediction_may_not_be_found_at_first(client: Any, sim: Simulators
 
 
 @both
+def test_a_seen_prediction_is_not_found_once(client: Any, sim: Simulators, provider: str) -> None:
+    sim.configure(**{provider: {"delay_seconds": 0.4}})
+    put(sim, provider, "poll", "not_found", skip=8)
+    created = client.create(provider).json()
+    seen = [client.poll(provider, created) for _ in range(9)]
+
+    assert {answer.json()["status"] for answer in seen[:8]} <= {"starting", "processing", "Pending"}
+    assert seen[8].status_code == 404
+    assert (seen[8].json().get("status") == "Task not found") == (provider == "bfl")
+    assert client.ended(provider, created)["status"] in ("succeeded", "Ready")
+
+
+@both
+def test_a_finished_prediction_has_no_output_once(client: Any, sim: Simulators, provider: str) -> None:
+    sim.configure(**{provider: {"delay_seconds": 0.3}})
+    put(sim, provider, "poll", "no_output")
+    created = client.create(provider).json()
+    # Not finished yet, so this one does not count.
+    assert client.poll(provider, created).json()["status"] in ("starting", "processing", "Pending")
+    first, second = client.ended(provider, created), client.poll(provider, created).json()
+
+    assert first["status"] == second["status"]
+    field = "output" if provider == "replicate" else "result"
+    assert first[field] is None
+    assert second[field]
+
+
+@both
+def test_a_late_answer_is_whole(client: Any, sim: Simulators, provider: str) -> None:
+    put(sim, provider, "create", "late", seconds=0.3)
+    began = time.monotonic()
+    assert client.create(provider).json()["id"]
+    assert 0.3 <= time.monotonic() - began < 5
+    assert sim.stats()[provider]["submits"] == 1
+
+
+@both
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_link_answers_as_it_is_told(client: Any, sim: Simulators, provider: str, status: int) -> None:
+    url = client.picture_url(provider)
+    put(sim, provider, "download", "status", status=status)
+    assert [client.get(url).status_code for _ in range(2)] == [status, 200]
+
+
+@both
 def test_skip_times_match_and_probability(client: Any, sim: Simulators, provider: str) -> None:
     fault = {"on": "create", "kind": "status", "status": 503}
 

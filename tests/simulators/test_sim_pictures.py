@@ -42,6 +42,13 @@ def near(picture: Image.Image, at: tuple[int, int], colour: tuple[int, int, int]
     return all(abs(a - b) < 12 for a, b in zip(picture.convert("RGB").getpixel(at), colour, strict=True))
 
 
+@pytest.mark.parametrize("provider", ["replicate", "bfl"])
+def test_pictures_can_be_small(client: Any, sim: Simulators, provider: str) -> None:
+    sim.configure(**{provider: {"longest_side": 256}})
+    answer = client.get(client.picture_url(provider, aspect_ratio="16:9"))
+    assert Image.open(io.BytesIO(answer.content)).size == (256, 138)
+
+
 def test_ppl_shows_the_character_with_the_product(client: Any, helpers: dict[str, Any]) -> None:
     product = helpers["data_uri"](helpers["png"](200, 200, "#00ff00"))
     picture = Image.open(io.BytesIO(client.get(client.picture_url("replicate", input_image_2=product)).content))

@@ -196,3 +196,40 @@ def test_started_runs_show_processing(client: Any, sim: Simulators) -> None:
     assert created["status"] == "starting"
     time.sleep(0.25)
     assert client.poll("replicate", created).json()["status"] == "queued-somewhere"
+
+
+def test_the_list_lags_behind_the_creates(client: Any, sim: Simulators) -> None:
+    sim.configure(replicate={"list_lag_seconds": 0.4})
+    created = client.replicate_create().json()
+
+    def listed() -> list[str]:
+        url = f"{sim.replicate_base_url}/v1/predictions"
+        return [found["id"] for found in client.get(url, headers=client.replicate_key).json()["results"]]
+
+    assert client.poll("replicate", created).ok
+    assert listed() == []
+    time.sleep(0.45)
+    assert listed() == [created["id"]]
+
+
+def test_a_page_of_whole_images_is_sent_in_parts(client: Any, sim: Simulators, helpers: dict[str, Any]) -> None:
+    sim.configure(replicate={"echo_limit_bytes": 10_000_000, "outcome": "never"})
+    # What follows a picture's end is not looked at, so a big one is drawn quickly.
+    image = helpers["data_uri"](helpers["png"]() + bytes(1_500_000))
+    ids = [client.replicate_create(input_image_1=image, seed=seed).json()["id"] for seed in range(6)]
+    answer = client.get(f"{sim.replicate_base_url}/v1/predictions", headers=client.replicate_key)
+
+    assert answer.headers.get("Transfer-Encoding") == "chunked"
+    assert [found["id"] for found in answer.json()["results"]] == ids[::-1]
+    assert {found["input"]["input_image_1"] for found in answer.json()["results"]} == {image}
+
+
+def test_whole_requests_are_kept_while_a_test_asks(client: Any, sim: Simulators) -> None:
+    with sim.recording() as received:
+        client.replicate_create(prompt="kept")
+    client.replicate_create(prompt="not kept")
+
+    (request,) = received
+    assert (request.method, request.path.split("/")[-1]) == ("POST", "predictions")
+    assert ("authorization", "Bearer r8_test") in request.headers
+    assert b'"kept"' in request.body

@@ -124,6 +124,21 @@ def test_korean_details_begin_with_the_sentences_operators_search_for(problem: P
 
 
 @pytest.mark.parametrize(
+    ("params", "korean", "english"),
+    [
+        ({"setting": "BFL_API_KEY"}, "확인해야 합니다 (BFL_API_KEY).", "has to check it (BFL_API_KEY)."),
+        # As documents of before have it.
+        ({}, "확인해야 합니다.", "has to check it."),
+    ],
+)
+def test_a_refused_key_is_told_by_its_setting_where_that_is_known(params: dict, korean: str, english: str) -> None:
+    problem = Problem("provider_auth_failed", params={"provider": "BFL.ai", **params})
+
+    assert problem.to_document("ko")["detail"].endswith(korean)
+    assert problem.to_document("en")["detail"].endswith(english)
+
+
+@pytest.mark.parametrize(
     ("seconds", "korean", "english"),
     [
         (1, "1초", "1 second"),
