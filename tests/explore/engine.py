@@ -32,6 +32,10 @@ class WorkerDied(BaseException):
     """The Python worker is gone while its host lives: the step ends as failed."""
 
 
+class HubAnswers500(Exception):
+    """The SDK raises for it, but where it asks for a status."""
+
+
 class Runner(Protocol):
     """Who runs the steps."""
 
@@ -96,7 +100,11 @@ class Client:
         return str(self._do(f"start {instance_id}", start))
 
     async def get_status(self, instance_id: str, *_: Any, **__: Any) -> DurableOrchestrationStatus:
-        return self._do(f"status of {instance_id}", lambda: _status(self._engine.row(instance_id)))
+        try:
+            return self._do(f"status of {instance_id}", lambda: _status(self._engine.row(instance_id)))
+        except HubAnswers500:
+            # As empty as that of an unknown instance (durable-host reference 3), but for its message.
+            return DurableOrchestrationStatus.from_json({"Message": "Something went wrong.", "ExceptionType": "StorageException"})
 
     async def get_status_by(
         self, created_time_from: datetime | None = None, created_time_to: datetime | None = None,

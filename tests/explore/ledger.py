@@ -27,7 +27,7 @@ class Prediction:
     #: Replicate ends it then by itself (Cancel-After).
     deadline: datetime | None = None
     canceled_at: datetime | None = None
-    #: Its id reached a document, or an answer of a step.
+    #: Its id stands in a document. What only an answer of a step knows dies with its instance.
     is_known: bool = False
     #: The numbers of looks, downloads and cancels that it has seen.
     counts: dict[str, int] = field(default_factory=dict)

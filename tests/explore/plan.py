@@ -14,7 +14,6 @@ REPLICATE, BFL = "replicate", "bfl"
 DIE_BEFORE, DIE_AFTER = "host dies before", "host dies after"
 WORKER_BEFORE, WORKER_AFTER = "worker dies before", "worker dies after"
 STALL, TWICE, LOST, REFUSED = "stalls", "answered twice", "answer is lost", "refused once"
-FAULT_KINDS = (DIE_BEFORE, DIE_AFTER, WORKER_BEFORE, WORKER_AFTER, STALL, TWICE, LOST, REFUSED)
 
 #: Whose operations an outage hits.
 STORAGE, HUB = "storage", "hub"
@@ -170,12 +169,14 @@ _OUTCOMES = {
 }  # fmt: skip
 _LOOKS = ("500", "503", "401", "429", "404", "html", "half", "list", "dropped", "not found")
 _DOWNLOADS = ("500", "broken off", "dropped", "not an image", "403", "404", "stranger", "empty", "too large")
-_ACTS = ("cancel", "delete", "get", "list", "result", "post again", "terminate", "suspend")
-STEPS = (
-    "prepare_image", "enter_gate", "submit_prediction", "check_prediction", "cancel_prediction", "leave_gate", "finish_job",
-    "keep_leftover", "tell_job", "forget_jobs", "post", "get", "cancel", "delete", "housekeeping",
-)  # fmt: skip
-_STEP_WEIGHTS = (2, 3, 14, 10, 4, 4, 6, 4, 3, 3, 6, 2, 2, 4, 1)
+_ACTS = ("cancel", "delete", "get", "list", "result", "post again", "terminate", "suspend", "purge")
+#: Steps, how often they are struck, and about how many operations each has.
+STEPS = {
+    "prepare_image": (2, 3), "submit_prediction": (16, 10), "check_prediction": (12, 9), "cancel_prediction": (5, 4),
+    "leave_gate": (3, 3), "finish_job": (6, 5), "keep_leftover": (5, 4), "tell_job": (4, 3), "forget_deleted": (4, 9),
+    "post": (7, 8), "get": (2, 4), "cancel": (3, 6), "delete": (5, 14), "housekeeping": (2, 5), "webhook": (1, 2),
+}  # fmt: skip
+_KINDS = {DIE_BEFORE: 3, DIE_AFTER: 4, WORKER_BEFORE: 2, WORKER_AFTER: 3, STALL: 5, TWICE: 2, LOST: 4, REFUSED: 3}
 
 
 def from_seed(seed: int) -> Plan:
@@ -192,7 +193,7 @@ def from_seed(seed: int) -> Plan:
         return plan
     return replace(
         plan,
-        faults=tuple(_fault(rng) for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4)))),
+        faults=tuple(_fault(rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8)))),
         outages=tuple(_outage(rng) for _ in range(rng.choice((0, 0, 0, 1, 1, 2)))),
         deaths=tuple(sorted({int(rng.expovariate(1 / 25)) for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 7)))})),
     )
@@ -225,7 +226,7 @@ def _jobs(rng: random.Random) -> Iterator[Job]:
 
 
 def _act(rng: random.Random) -> Act:
-    name = rng.choices(_ACTS, (5, 6, 8, 2, 3, 4, 1, 1))[0]
+    name = rng.choices(_ACTS, (5, 6, 8, 2, 3, 4, 1, 1, 1))[0]
     return Act(round(rng.choice((rng.uniform(0, 3), rng.uniform(0, 15), rng.uniform(0, 200), rng.uniform(0, 1500))), 1), name)
 
 
@@ -259,10 +260,12 @@ def _odd(rng: random.Random, ways: tuple[str, ...], most: int, chance: float) ->
 
 
 def _fault(rng: random.Random) -> Fault:
-    step = rng.choices(STEPS, _STEP_WEIGHTS)[0]
-    run = int(rng.expovariate(1 / 2.5)) if step != "prepare_image" else rng.randrange(2)
+    step = rng.choices(list(STEPS), [often for often, _ in STEPS.values()])[0]
+    # Most looks find it running; the one that stores comes later.
+    run = rng.randrange(10) if step == "check_prediction" else int(rng.expovariate(1 / 1.5))
     seconds = rng.choice((rng.uniform(1, 10), rng.uniform(10, 90), rng.uniform(90, 600)))
-    return Fault(step, run, rng.randrange(11), rng.choice(FAULT_KINDS), round(seconds, 1))
+    kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]
+    return Fault(step, run, rng.randrange(STEPS[step][1]), kind, round(seconds, 1))
 
 
 def _outage(rng: random.Random) -> Outage:

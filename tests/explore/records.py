@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from devhost.taskhub import TERMINAL
 from shared.domain.job import is_terminal
-from tests.explore.ledger import Owner
-from tests.explore.plan import BFL
+from tests.explore.ledger import Owner, Prediction
+from tests.explore.plan import BFL, REPLICATE
 
 if TYPE_CHECKING:
     from tests.explore.world import World
@@ -85,10 +86,6 @@ class Records:
             if prediction.id == prediction_id:
                 prediction.is_known = True
 
-    def answered(self, step: str, payload: dict[str, Any], answer: Any) -> None:
-        if isinstance(answer, dict) and isinstance(answer.get("handle"), dict):
-            self.known(answer["handle"]["id"])
-
     # ---- sends ----
 
     def sending(self, provider: str, owner: Owner) -> None:
@@ -102,6 +99,8 @@ class Records:
                 self.wrong(f"{_named(owner)} is sent again, though {earlier.id} was listed")
             if earlier.owner == owner and earlier.is_known:
                 self.wrong(f"{_named(owner)} is sent again, though {earlier.id} is known")
+            if earlier.owner == owner and self._could_be_found(earlier):
+                self.wrong(f"{_named(owner)} is sent again, though the list would have shown {earlier.id}")
         limit = self._limit(provider)
         holders = {
             p.owner[:2] for p in ledger.active(provider, now)
@@ -111,13 +110,23 @@ class Records:
             shown = ", ".join(sorted(f"{job}/{index}" for job, index in holders))
             self.wrong(f"{provider} allows {limit} at once: {_named(owner)} is sent beside {shown}")
 
+    def _could_be_found(self, lost: Prediction) -> bool:
+        """A prediction that whoever looks for it for half a minute finds in the list."""
+        plan = self._world.plan
+        is_troubled = plan.outages or plan.faults or plan.deaths or self._world.list_answers()
+        is_alone = len(self.jobs) == 1
+        return lost.provider == REPLICATE and lost.plan.list_lag <= 30 and is_alone and not is_troubled
+
     def _limit(self, provider: str) -> int:
         name = "BFL_MAX_ACTIVE" if provider == BFL else "REPLICATE_MAX_ACTIVE"
         return int(self._world.plan.settings.get(name, "6" if provider == BFL else "50"))
 
     def _is_dropped(self, job_id: str) -> bool:
-        """An operator has terminated its story: nobody watches what goes on."""
-        return self.jobs[job_id].terminated if job_id in self.jobs else True
+        """An operator has terminated its story, and no part of it lives: nobody watches what goes on."""
+        if job_id not in self.jobs:
+            return True
+        rows = self._world.engine.rows(job_id) if self.jobs[job_id].terminated else None
+        return rows is not None and all(row["status"] in TERMINAL for row in rows)
 
 
 def _named(owner: Owner) -> str:

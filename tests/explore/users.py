@@ -155,6 +155,10 @@ class Customer(Visitor):
         self._operate("suspend", job_id)
         self.world.engine.at(900.0, lambda: self._operate("resume", job_id))
 
+    def _purge(self, job_id: str) -> None:
+        """The history is gone before its time; what still runs is refused."""
+        self._operate("purge_instance_history", job_id)
+
     def _operate(self, what: str, job_id: str) -> None:
         """By the engine's own API: our app is not asked."""
         from tests.explore.virtual import run
@@ -162,7 +166,7 @@ class Customer(Visitor):
         client = Client(self.world.engine, lambda _, call: call())
         self.world.note(f"{what} {job_id}", who="operator")
         try:
-            run(getattr(client, what)(job_id, "an operator's wish"))
+            run(getattr(client, what)(job_id, *([] if what.startswith("purge") else ["an operator's wish"])))
         except Exception as error:  # noqa: BLE001 - the client raises plain ones
             self.world.note(f"refused: {error}", who="operator")
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from unittest import mock
 
-from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from PIL import Image
 
 import activities
@@ -21,7 +21,7 @@ from shared import telemetry
 from shared.providers.http import Unreachable
 from shared.services import use_services
 from tests.explore import hosts
-from tests.explore.engine import Client, Engine, HostDied, WorkerDied
+from tests.explore.engine import Client, Engine, HostDied, HubAnswers500, WorkerDied
 from tests.explore.ledger import Ask, Ledger, Owner, Prediction
 from tests.explore.plan import (
     BFL,
@@ -225,7 +225,7 @@ class World:
             frame.is_hit = True
             self.counts.faults[f"{area} is away"] += 1
             self.note(f"{what} -> {area} is away ({how})")
-            raise _trouble(area, is_lost=False)
+            raise HubAnswers500 if (area, how) == (HUB, ANSWERS_500) else _trouble(area, is_lost=False)
 
     def outage(self, what: str) -> str | None:
         at = self.seconds
@@ -245,7 +245,6 @@ class World:
             arguments = {"services": frame.host.services, "client": frame.host.client, "payload": payload}
             answer = body(**{name: arguments[name] for name in inspect.signature(body).parameters})
             answer = run(answer) if inspect.iscoroutine(answer) else answer
-            self.records.answered(name, payload, answer)
             self._end(frame)
             self.note(f"= {_short(answer)}")
             return answer
@@ -377,7 +376,7 @@ def _trouble(area: str, *, is_lost: bool) -> Exception:
             return ServiceResponseError("the answer was lost")
         return ServiceRequestError("storage is away")
     if area == HUB:
-        return HttpResponseError("the hub is away") if is_lost else ConnectionError("the hub is away")
+        return ConnectionError("the answer was lost" if is_lost else "the hub is away")
     return Unreachable("connection dropped" if is_lost else "ConnectTimeout", never_sent=not is_lost)
 
 
