@@ -24,6 +24,7 @@ from tests.explore import hosts
 from tests.explore.engine import Client, Engine, HostDied, HubAnswers500, WorkerDied
 from tests.explore.ledger import Ask, Ledger, Owner, Prediction
 from tests.explore.plan import (
+    ANSWERS_500,
     BFL,
     DIE_AFTER,
     DIE_BEFORE,
