@@ -27,10 +27,13 @@ MAX_ATTEMPTS = 3
 FETCH_TIMEOUT_SECONDS = 300
 #: How long a prediction that cannot be canceled is watched after its picture has ended.
 LEFTOVER_TIMEOUT_SECONDS = 900
-#: An hour of looking every ten minutes is added six times: storage may be away for long.
+#: 22 seconds, 9 minutes, half an hour, 6 hours.
 PATIENCE: Patience = {
-    "few": [2, 5, 15], "patient": [2, 5, 15, 30, 60, 120, 300], "lasting": [2, 5, 15, 30, 60, 120, 300, *[600] * 36],
-}  # fmt: skip
+    "few": [2, 5, 15],
+    "patient": [2, 5, 15, 30, 60, 120, 300],
+    "paying": [2, 5, 15, 30, 60, 120, *[300] * 5],
+    "lasting": [2, 5, 15, 30, 60, 120, 300, *[600] * 36],
+}
 #: Quick while most pictures finish, then calmer.
 POLL_STEPS = [[5, 1], [15, 2], [30, 3], [1_000_000, 5]]
 FIND_LOOKS_SECONDS = [5, 15, 40]

@@ -14,8 +14,9 @@ class Patience(TypedDict):
     """Seconds to leave an activity alone each time that it raised: storage is away, or a defect of ours."""
 
     few: list[int]
-    #: For steps whose work may be paid for already.
     patient: list[int]
+    #: For the step that pays: longer than storage has ever been away.
+    paying: list[int]
     #: For those without which a finished job would stay open.
     lasting: list[int]
 
