@@ -86,12 +86,13 @@ def _terminal(world: "World", told: Told) -> Iterator[str]:
 def _paid_and_silent(world: "World", told: Told) -> Iterator[str]:
     """Nothing billed is lost or unflagged; more than one for a picture is a possible duplicate."""
     billed = _billed(world, told.job.id)
+    is_in_cost = told.cost_usd >= PRICE_USD * len(billed) - 1e-9
     for index in sorted({p.owner[1] for p in billed}):
         mine = [p for p in billed if p.owner[1] == index]
         says = told.charged_of(index)
-        if index not in told.made and says not in ("yes", "unknown") and not told.is_flagged:
+        if index not in told.made and says not in ("yes", "unknown") and not told.is_flagged and not is_in_cost:
             yield f"{told.job.id}/{index}: {_list(mine)} billed, there is no picture, and not a word of it"
-        if len(mine) > 1 and not told.is_flagged and says not in ("yes", "unknown"):
+        if len(mine) > 1 and not told.is_flagged and says not in ("yes", "unknown") and not is_in_cost:
             yield f"{told.job.id}/{index}: {_list(mine)} billed, and no possible duplicate is told"
         finished = [p for p in mine if p.outcome(world.now) == "ready"]
         if len(finished) > 1 and not told.view["possible_duplicate"]:
@@ -141,7 +142,7 @@ def _outputs(world: "World", told: Told) -> Iterator[str]:
 
 def _lost_pictures(world: "World", told: Told) -> Iterator[str]:
     """A paid picture that could be fetched is there, unless something big was in the way."""
-    if told.job.terminated or world.plan.outages or (told.document.get("starts") or 0) >= 5:
+    if told.job.terminated or told.job.suspended or world.plan.outages or (told.document.get("starts") or 0) >= 5:
         return
     for prediction in _billed(world, told.job.id):
         odd = prediction.plan.downloads or any(odd == "not found" for _, odd in prediction.plan.looks)
@@ -173,7 +174,12 @@ def _gates(world: "World") -> Iterator[str]:
         for part in ("active", "waiting"):
             left = [h for h in gate.get(part, ()) if not _is_terminated(world, h.partition("/")[0])]
             if left:
-                yield f"{name}: {', '.join(left)} still {part}"
+                going_on = [h for h in left if _goes_on(world, h.partition("/")[0])]
+                yield f"{name}: {', '.join(left)} still {part}" + ("" if going_on else ", and their stories have ended")
+
+
+def _goes_on(world: "World", job_id: str) -> bool:
+    return any(row["status"] not in TERMINAL for row in world.engine.rows(job_id))
 
 
 def _is_terminated(world: "World", job_id: str) -> bool:
@@ -187,7 +193,8 @@ def _deleted(world: "World") -> Iterator[str]:
             continue
         left = [f"{IMAGES}/{name}" for name in world.store.images if job.id in name]
         for name, (text, _) in world.store.documents.items():
-            if job.id in name or (job.id in text and not name.startswith(("idempotency/", "keys/"))):
+            # A slot or a place at a gate is told of by itself.
+            if job.id in name or (job.id in text and not name.startswith(("idempotency/", "gates/"))):
                 left.append(f"{DOCUMENTS}/{name}")
         left += [f"instance {row['id']}" for row in world.engine.rows() if job.id in row["id"]]
         if left:

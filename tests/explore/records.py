@@ -31,6 +31,7 @@ class JobRecord:
     deleted_at: datetime | None = None
     is_gone: bool = False
     terminated: bool = False
+    suspended: bool = False
 
 
 class Records:

@@ -72,7 +72,7 @@ class Customer(Visitor):
         #: Jobs that came of this customer's requests; without a key each is one of its own.
         self.job_ids: list[str] = []
         self.posts: list[Answer] = []
-        self.is_deleted = False
+        self.is_asked_to_delete = self.is_deleted = False
         self.seen_end: str | None = None
         self._tries = 0
 
@@ -120,6 +120,7 @@ class Customer(Visitor):
         self._judge_state(self.ask("cancel", "POST", job_id, "/cancel"))
 
     def _delete(self, job_id: str) -> None:
+        self.is_asked_to_delete = True
         answer = self.ask("delete", "DELETE", job_id)
         if answer.status == 204:
             self.is_deleted = True
@@ -134,7 +135,7 @@ class Customer(Visitor):
             self._get(job_id)
 
     def _judge_state(self, answer: Answer) -> None:
-        if answer.status == 404 and not self.is_deleted:
+        if answer.status == 404 and not self.is_asked_to_delete:
             self.world.records.wrong(f"{self.job_id} was answered 404, and nobody deleted it")
         if answer.status in (200, 202) and self.is_deleted:
             self.world.records.wrong(f"{self.job_id} is shown after its DELETE")
@@ -153,6 +154,7 @@ class Customer(Visitor):
 
     def _suspend(self, job_id: str) -> None:
         self._operate("suspend", job_id)
+        self.world.records.jobs[job_id].suspended = True
         self.world.engine.at(900.0, lambda: self._operate("resume", job_id))
 
     def _purge(self, job_id: str) -> None:
