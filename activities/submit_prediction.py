@@ -99,6 +99,10 @@ class _Sender:
         # Read after the intent is on record: a job that ends or is canceled now finds it.
         job = self._services.jobs.read(self._payload["job_id"])
         wanted = is_wanted(job) and not self._payload["is_over"]
+        if is_new and job is None:
+            # Forgotten with all that it had; so is this.
+            self._services.submissions.forget(self._attempt)
+            return {"state": "canceled", "sends": []}
         if is_new and self._payload["is_over"]:
             return self._verdict(record)
         if is_new and not wanted:
