@@ -15,6 +15,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="stop after so many minutes")
     parser.add_argument("--shrink", action="store_true", help="leave out of a wrong story what it does not need")
     parser.add_argument("--word", default="", help="with --seed and --shrink: a word of the violation that is meant")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--stories", type=int, default=1, help="how many wrong stories are printed in full")
     options = parser.parse_args()
     from tests.explore.report import explore, one
@@ -23,7 +24,7 @@ def main() -> int:
         return one(options.seed, shrink=options.shrink, word=options.word)
     ends = time.monotonic() + options.minutes * 60 if options.minutes else None
     seeds = range(options.first, options.first + options.seeds)
-    return explore(seeds, ends, shrink=options.shrink, stories=options.stories)
+    return explore(seeds, ends, workers=options.workers, shrink=options.shrink, stories=options.stories)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """What `make explore` prints."""
 
+import contextlib
+import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from tests.explore.explorer import Verdict, kind_of, play, shrunk
+from tests.explore.explorer import kind_of, play, shrunk
 from tests.explore.plan import from_seed
 from tests.explore.virtual import close_loops
 from tests.explore.world import Counts
@@ -17,39 +20,56 @@ def one(seed: int, *, shrink: bool, word: str) -> int:
     return min(1, len(verdict.wrongs))
 
 
-def explore(seeds: Iterable[int], ends: float | None, *, shrink: bool, stories: int) -> int:
-    began, played, counts = time.monotonic(), 0, Counts()
-    wrong: list[Verdict] = []
-    kinds: Counter[str] = Counter()
-    slowest = (0.0, -1)
-    for seed in seeds:
-        if ends is not None and time.monotonic() > ends:
-            break
-        at = time.monotonic()
-        verdict = play(from_seed(seed))
-        played += 1
-        slowest = max(slowest, (time.monotonic() - at, seed))
-        counts.add(verdict.counts)
-        if verdict.wrongs:
-            kinds.update({kind_of(text) for text in verdict.wrongs})
-            if len(wrong) < stories:
-                shown = shrunk(verdict.plan) if shrink else verdict
-                print("\n".join(shown.lines()), flush=True)
-            else:
-                print(f"seed {seed}: {verdict.wrongs[0]}", flush=True)
-            verdict.world.story.clear()
-            wrong.append(verdict)
+@dataclass
+class Played:
+    """What is left of a story when it is judged."""
+
+    seed: int
+    wrongs: list[str]
+    counts: Counts
+    seconds: float
+
+
+def explore(seeds: Iterable[int], ends: float | None, *, workers: int, shrink: bool, stories: int) -> int:
+    began, counts, kinds = time.monotonic(), Counts(), Counter[str]()
+    played: list[Played] = []
+    with contextlib.closing(_all_played(seeds, workers)) as stream:
+        for one_played in stream:
+            played.append(one_played)
+            counts.add(one_played.counts)
+            kinds.update({kind_of(text) for text in one_played.wrongs})
+            if one_played.wrongs:
+                print(f"seed {one_played.seed}: {one_played.wrongs[0]}", flush=True)
+            if ends is not None and time.monotonic() > ends:
+                break
+    wrong = [p.seed for p in played if p.wrongs]
+    for seed in wrong[:stories]:
+        print("\n".join((shrunk(from_seed(seed)) if shrink else play(from_seed(seed))).lines()), flush=True)
     close_loops()
     for text in summary(counts):
         print(text)
-    seconds = time.monotonic() - began
-    print(f"\n{played} seeds, {len(wrong)} wrong, {seconds:.0f} s, {1000 * seconds / max(1, played):.0f} ms each; ", end="")
-    print(f"the slowest was seed {slowest[1]} with {slowest[0]:.1f} s")
+    slowest = max(played, key=lambda p: p.seconds)
+    print(f"\n{len(played)} seeds, {len(wrong)} wrong, {time.monotonic() - began:.0f} s; ", end="")
+    print(f"{1000 * sum(p.seconds for p in played) / len(played):.0f} ms each, {slowest.seconds:.1f} s seed {slowest.seed}")
     for kind, number in kinds.most_common():
         print(f"{number:6} {kind}")
     if wrong:
-        print(f"wrong: {' '.join(str(verdict.plan.seed) for verdict in wrong)}")
+        print(f"wrong: {' '.join(map(str, wrong))}")
     return min(1, len(wrong))
+
+
+def _all_played(seeds: Iterable[int], workers: int) -> Iterator[Played]:
+    if workers == 1:
+        yield from map(_played, seeds)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap(_played, seeds, chunksize=8)
+
+
+def _played(seed: int) -> Played:
+    began = time.monotonic()
+    verdict = play(from_seed(seed))
+    return Played(seed, verdict.wrongs, verdict.counts, time.monotonic() - began)
 
 
 def summary(counts: Counts) -> Iterable[str]:
