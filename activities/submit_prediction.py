@@ -11,10 +11,9 @@ from typing import Any
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from activities import slots
-from shared import intake, names, telemetry
+from shared import intake, names, slots, telemetry
 from shared.domain import payloads as p
-from shared.domain.job import SUBMITTING, is_wanted
+from shared.domain.job import SUBMITTING, is_terminal, is_wanted, is_watched
 from shared.domain.ledger import SendState
 from shared.domain.problem import Charged, Problem
 from shared.domain.submission import REPEAT_AFTER, SEND_WITHIN, Asked, Step, Submission, next_step, not_found
@@ -49,9 +48,10 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
         if slot.state == "waiting" and is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"])):
             return _waiting(slot)
         payload = {**payload, "is_over": True, "over_problem": slot.problem}
-    answer = await asyncio.to_thread(_Sender(services, payload, slot.expected_seconds if slot else None).run)
-    if answer["state"] in ("failed", "canceled"):
-        # No prediction comes of this attempt any more.
+    sender = _Sender(services, payload, slot.expected_seconds if slot else None)
+    answer = await asyncio.to_thread(sender.run)
+    if answer["state"] in ("failed", "canceled") or sender.is_story_over:
+        # No prediction comes of this attempt any more, or this run of the activity comes long after its story.
         await slots.give_back(services, client, payload, None)
     return answer
 
@@ -84,6 +84,8 @@ class _Sender:
         self._generator: Generator = services.generators[payload["generator"]]
         self._attempt = Attempt(payload["job_id"], payload["index"], payload["attempt"])
         self._measured = measured
+        #: Nobody waits for an answer: the job has ended, and no prediction of it is watched.
+        self.is_story_over = False
 
     def run(self) -> p.SubmitAnswer:
         try:
@@ -99,6 +101,7 @@ class _Sender:
         # Read after the intent is on record: a job that ends or is canceled now finds it.
         job = self._services.jobs.read(self._payload["job_id"])
         wanted = is_wanted(job) and not self._payload["is_over"]
+        self.is_story_over = job is None or (is_terminal(job["status"]) and not is_watched(job))
         if is_new and job is None:
             # Forgotten with all that it had; so is this.
             self._services.submissions.forget(self._attempt)
