@@ -142,7 +142,8 @@ def _outputs(world: "World", told: Told) -> Iterator[str]:
 
 def _lost_pictures(world: "World", told: Told) -> Iterator[str]:
     """A paid picture that could be fetched is there, unless something big was in the way."""
-    if told.job.terminated or told.job.suspended or world.plan.outages or (told.document.get("starts") or 0) >= 5:
+    if told.job.terminated or told.job.suspended or world.plan.outages or (told.document.get("starts") or 0) >= 2:
+        # Links live for ten minutes, and housekeeping comes every five.
         return
     for prediction in _billed(world, told.job.id):
         odd = prediction.plan.downloads or any(odd == "not found" for _, odd in prediction.plan.looks)

@@ -92,6 +92,8 @@ class Records:
     def sending(self, provider: str, owner: Owner) -> None:
         """A create is asked for: is it one too many, and is there a slot for it?"""
         ledger, now = self._world.ledger, self._world.now
+        if self._world.frames[-1].is_frozen:
+            return
         sends = [ask for ask in ledger.asked if ask.owner == owner and not ask.is_refused]
         if len(sends) > 2:
             self.wrong(f"{_named(owner)} is sent for the {len(sends)}th time, refusals not counted")

@@ -101,7 +101,7 @@ class Customer(Visitor):
         self.job_id = str(answer.body["id"])
         if self.job_id not in self.job_ids:
             self.job_ids.append(self.job_id)
-        if self.job.key is not None and len(self.job_ids) > 1 and not self.is_deleted:
+        if self.job.key is not None and len(self.job_ids) > 1 and not self.is_asked_to_delete:
             self.world.records.wrong(f"one key made {self.job_ids}")
 
     def _act(self, name: str) -> None:

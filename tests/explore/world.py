@@ -66,6 +66,8 @@ class Frame:
     faults: dict[int, Fault]
     operations: int = 0
     is_dead: bool = False
+    #: It stood still in the operation that it is at: past all checks, so what it does now nobody could stop.
+    is_frozen: bool = False
     #: Something that is none of the app's doing went wrong in it.
     is_hit: bool = False
 
@@ -173,6 +175,7 @@ class World:
         self._check_alive()
         number, frame.operations = frame.operations, frame.operations + 1
         fault = frame.faults.pop(number, None)
+        frame.is_frozen = fault is not None and fault.kind == STALL
         self.engine.skip(_OPERATION_SECONDS)
         if fault is not None:
             self._before(frame, fault, area, what)
