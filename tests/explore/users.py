@@ -101,6 +101,8 @@ class Customer(Visitor):
         self.job_id = str(answer.body["id"])
         if self.job_id not in self.job_ids:
             self.job_ids.append(self.job_id)
+            # Without a key, or after its job was deleted, a request makes another job: the talk is of that one now.
+            self.is_deleted, self.seen_end = False, None
         if self.job.key is not None and len(self.job_ids) > 1 and not self.is_asked_to_delete:
             self.world.records.wrong(f"one key made {self.job_ids}")
 
