@@ -70,7 +70,7 @@ async def _is_on_its_way(services: Services, attempt: Attempt) -> bool:
 def _waiting(slot: slots.Slot) -> p.Waiting:
     place = slot.place
     return {
-        "state": "waiting", "sends": [], "followed_by": None, "position": place.position if place else None,
+        "state": "waiting", "sends": [], "position": place.position if place else None,
         "wait_seconds": (place.wait_seconds if place else 0.0) + (slot.expected_seconds or 0.0),
         "look_again_seconds": slot.look_again_seconds, "problem": slot.problem,
     }  # fmt: skip
@@ -109,11 +109,11 @@ class _Sender:
         self.is_story_over = job is None or (is_terminal(job["status"]) and not is_watched(job))
         if not is_new and record.submission.document.get("generator", self._generator.name) != self._generator.name:
             # The story has gone elsewhere with this attempt, before this run of the activity woke up.
-            return {"state": "canceled", "sends": [], "followed_by": None}
+            return {"state": "canceled", "sends": []}
         if is_new and job is None:
             # Forgotten with all that it had; so is this.
             self._services.submissions.forget(self._attempt)
-            return {"state": "canceled", "sends": [], "followed_by": None}
+            return {"state": "canceled", "sends": []}
         if is_new and self._payload["is_over"]:
             return self._verdict(record)
         if is_new and not wanted:
@@ -259,14 +259,14 @@ class _Sender:
                 look: p.Stored = {
                     "state": "stored", "output": kept[0], "ready_at": self._services.now().isoformat(), "left_gate": True,
                 }  # fmt: skip
-                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "followed_by": None, "look": look}
+                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "look": look}
             job = self._services.jobs.read(self._payload["job_id"])
             return self._submitted(submission, wanted=is_wanted(job))
         if submission.state == "ended":
-            return {"state": "ended", "sends": submission.sends, "followed_by": None, "look": document["look"]}
+            return {"state": "ended", "sends": submission.sends, "look": document["look"]}
         if submission.state == "failed":
-            return {"state": "failed", "sends": submission.sends, "followed_by": None, "problem": document["problem"]}
-        return {"state": "canceled", "sends": submission.sends, "followed_by": None}
+            return {"state": "failed", "sends": submission.sends, "problem": document["problem"]}
+        return {"state": "canceled", "sends": submission.sends}
 
     def _submitted(self, submission: Submission, *, wanted: bool) -> p.Submitted:
         instance = self._payload["instance"]
@@ -274,7 +274,7 @@ class _Sender:
         gate = None if self._measured is not None else self._services.gates.look(self._generator.name)
         handle: p.Handle = submission.document["handle"]
         return {
-            "state": "submitted", "sends": submission.sends, "followed_by": None, "handle": handle,
+            "state": "submitted", "sends": submission.sends, "handle": handle,
             "will_be_told": bool(is_told),
             "age_seconds": max(0.0, (self._services.now() - submission.sent_at).total_seconds()),
             "expected_seconds": self._measured if gate is None else gate.measured_seconds(), "is_wanted": wanted,
@@ -284,7 +284,7 @@ class _Sender:
         self, sends: list[SendState], problem: Problem, seconds: float | None, *, provider_failed: bool = False
     ) -> p.Again:
         return {
-            "state": "again", "sends": sends, "followed_by": None, "after_seconds": seconds,
+            "state": "again", "sends": sends, "after_seconds": seconds,
             "problem": problem.at(SUBMITTING).to_payload(),
             "provider_failed": provider_failed,
         }  # fmt: skip

@@ -85,7 +85,7 @@ def _asked(picture: Picture, turn: Turn, end: End | None) -> Generator[Any, Any,
     }  # fmt: skip
     answer = yield from call(picture.context, names.SUBMIT_PREDICTION, payload, limits["patience"]["paying"])
     picture.ledger = picture.ledger.noted(course.generator, course.attempt, answer["sends"])
-    course.followed_by = answer["followed_by"]
+    course.followed_by = answer.get("followed_by")
     turn.has_failed = False
     return answer
 

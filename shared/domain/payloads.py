@@ -147,10 +147,11 @@ class SubmitOrder(Named):
 
 
 class Answered(TypedDict):
-    """What each answer of submit_prediction tells: what the attempt's sends owe, and where the next attempt on record went."""
+    """What each answer of submit_prediction tells: what the attempt's sends owe and, in a story that is told again, where the
+    next attempt on record went."""
 
     sends: list[SendState]
-    followed_by: str | None
+    followed_by: NotRequired[str | None]
 
 
 class Submitted(Answered):

@@ -66,7 +66,7 @@ def submit_order(**changes: Any) -> p.SubmitOrder:
     order: p.SubmitOrder = {
         "job_id": "job_1", "traceparent": None, "index": 0, "generator": "fake", "attempt": 1, "call": 1, "images": ["in.png"],
         "instance": "job_1", "event": "slot-1", "timeout_seconds": 120, "has_failed": False, "may_wait_when_down": True,
-        "may_be_sent": False, "is_over": False, "over_problem": None, "find_looks_seconds": [5, 15, 40],
+        "may_be_sent": False, "is_rerun": False, "is_over": False, "over_problem": None, "find_looks_seconds": [5, 15, 40],
     }  # fmt: skip
     return cast(p.SubmitOrder, {**order, **changes})
 

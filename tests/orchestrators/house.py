@@ -193,7 +193,7 @@ class House:
 
     def post(self, pictures: int = 1, job_id: str = JOB) -> None:
         document = self.accept(pictures, job_id)
-        assert do(starting.start(self.services, self.client, document))
+        do(starting.ensure_started(self.services, self.client, document, is_new=True))
 
     def cancel(self, job_id: str = JOB) -> None:
         now = self.bench.now

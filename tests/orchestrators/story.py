@@ -20,7 +20,12 @@ from shared.domain.problem import Charged, Problem, ProblemData, moderated
 JOB = "job_00000000000000000000000001"
 READY_AT = "2026-01-01T00:00:09+00:00"
 PRICES = {"fake": 0.08, "other": 0.04}
-PATIENCE: p.Patience = {"few": [2, 5, 15], "patient": [2, 5, 15, 30], "lasting": [2, 5, 15, 60, *[600] * 12]}
+PATIENCE: p.Patience = {
+    "few": [2, 5, 15],
+    "paying": [2, 5, 15, 30, 60, 120, 300, 300, 300, 300, 300],
+    "patient": [2, 5, 15, 30],
+    "lasting": [2, 5, 15, 60, *[600] * 12],
+}
 LIMITS: p.Limits = {
     "poll_interval_seconds": 1.0, "poll_max_attempts": 120, "poll_steps": [[5, 1], [15, 2], [30, 3], [1_000_000, 5]],
     "generation_timeout_seconds": 120, "queue_timeout_seconds": 600, "fetch_timeout_seconds": 300,
@@ -40,7 +45,7 @@ def job_order(pictures: int = 1, *, start: int = 0, has_other: bool = False, **l
     if has_other:
         chosen.append({"name": "other", "expected_seconds": 12})
     return {
-        "job_id": JOB, "traceparent": None, "start": start, "images": {"input_image": "in.png"}, "label": "none",
+        "job_id": JOB, "traceparent": None, "start": start, "progress": 0, "images": {"input_image": "in.png"}, "label": "none",
         "generators": chosen, "pictures": [{"index": i, "seed": i, "preset": None} for i in range(pictures)],
         "limits": cast(p.Limits, {**LIMITS, **limits}),
     }  # fmt: skip

@@ -112,7 +112,6 @@ def test_what_was_sent(record: Submission, sends: list[SendState]) -> None:
     # What the former version reads: it knows no attempt without a send.
     assert record.document["sends"] == max(1, len(sends))
     assert record.document["possible_duplicate"] is (len(sends) == 2)
-    assert record.is_open is (record.state in ("sending", "lost"))
 
 
 def test_a_record_says_where_and_when_and_by_which_call() -> None:
@@ -156,7 +155,6 @@ def test_records_of_the_former_version_are_read(state: str, possible_duplicate: 
 
     assert record.sends == sends
     assert (record.call, record.sent_at, record.first_sent_at) == (3, AT, AT)
-    assert record.is_open is (state in ("sending", "lost"))
     if state == "submitted":
         assert record.ended(LOOK, "paid").sends == [*sends[:-1], "paid"]
     if state == "lost":
