@@ -91,6 +91,15 @@ class _Child:
     def is_watching(self) -> bool:
         return self.end is not None and self.end["is_watched"]
 
+    @property
+    def is_over(self) -> bool:
+        """Its orchestration has ended, and what came of it is still to be heard."""
+        return bool(self.task.is_completed) and (self.end is None or self.is_watching)
+
+    @property
+    def has_told(self) -> bool:
+        return self.end is None and bool(self.told.is_completed)
+
 
 def _several_pictures(context: df.DurableOrchestrationContext, job: p.JobOrder, orders: list[p.PictureOrder]) -> Steps:
     """Each is made by an orchestration of its own. The job ends when all pictures have; predictions may go on after that."""
@@ -99,15 +108,14 @@ def _several_pictures(context: df.DurableOrchestrationContext, job: p.JobOrder, 
     context.set_custom_status(_shown(begun, job))
     children = [_begun(context, job, order) for order in orders]
     while any(child.end is None for child in children):
-        open_tasks = [task for child in children for task in (child.task, child.told) if not task.is_completed]
-        yield context.task_any(open_tasks)
+        yield from _news(context, children, [task for child in children for task in (child.task, child.told)])
         for child in children:
             yield from _hear(context, child)
     ends = [child.end for child in children if child.end is not None]
     status = yield from _finished(context, job, orders[0]["started_at"], ends, None)
     context.set_custom_status({"job_ended": True})
     while late := [child for child in children if child.is_watching]:
-        yield context.task_any([child.task for child in late])
+        yield from _news(context, late, [child.task for child in late])
         for child in late:
             yield from _hear(context, child)
             if child.end is not None and not child.is_watching:
@@ -123,25 +131,28 @@ def _begun(context: df.DurableOrchestrationContext, job: p.JobOrder, order: p.Pi
     return _Child(first, instance, context.call_sub_orchestrator(names.MAKE_PICTURE, first, instance), told)
 
 
+def _news(context: df.DurableOrchestrationContext, children: list[_Child], waits: list[Any]) -> Steps:
+    """Wait until there is something to hear of a child; there may be already, as time passed while another one began anew."""
+    if not any(child.is_over or child.has_told for child in children):
+        yield context.task_any([wait for wait in waits if not wait.is_completed])
+
+
 def _hear(context: df.DurableOrchestrationContext, child: _Child) -> Steps:
     """What is known of a child's picture now. A child that failed is called again, and tells its story from the records."""
-    if not child.task.is_completed:
-        if child.end is None and child.told.is_completed:
-            told = child.told.result
-            child.end = json.loads(told) if isinstance(told, str) else told
-        return
-    if child.end is not None and not child.is_watching:
-        return
-    if not isinstance(child.task.result, Exception):
-        child.end = child.task.result
-    elif (child.order["run"] + 1) % (child.order["limits"]["child_starts"] + 1):
-        child.order = {**child.order, "run": child.order["run"] + 1}
-        child.task = context.call_sub_orchestrator(names.MAKE_PICTURE, child.order, child.instance)
-        yield from begin(context, child.task)
-    else:
-        # Its records know what it owes.
-        lost = Picture.begun(context, child.order).ended(failed(Problem("internal")), is_known=False)
-        child.end = lost if child.end is None else {**child.end, "is_watched": False}
+    if child.has_told and not child.is_over:
+        told = child.told.result
+        child.end = json.loads(told) if isinstance(told, str) else told
+    while child.is_over:
+        if not isinstance(child.task.result, Exception):
+            child.end = child.task.result
+        elif (child.order["run"] + 1) % (child.order["limits"]["child_starts"] + 1):
+            child.order = {**child.order, "run": child.order["run"] + 1}
+            child.task = context.call_sub_orchestrator(names.MAKE_PICTURE, child.order, child.instance)
+            yield from begin(context, child.task)
+        else:
+            # Its records know what it owes.
+            lost = Picture.begun(context, child.order).ended(failed(Problem("internal")), is_known=False)
+            child.end = lost if child.end is None else {**child.end, "is_watched": False}
 
 
 def _finished(

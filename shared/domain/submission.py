@@ -22,7 +22,7 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     "sending": frozenset({"sending", "lost", "refused", "submitted", "failed", "canceled"}),
     "lost": frozenset({"sending", "submitted", "failed", "canceled"}),
     "refused": frozenset({"sending", "failed", "canceled"}),
-    "submitted": frozenset({"submitted", "ended"}),
+    "submitted": frozenset({"ended"}),
     "ended": frozenset(),
     "failed": frozenset(),
     "canceled": frozenset(),
@@ -112,7 +112,9 @@ class Submission:
 
     def ready(self) -> "Submission":
         """A look has shown the prediction finished and paid for, but its picture could not be had."""
-        return self._moved("submitted", [*self.sends[:-1], "paid"], was_ready=True)
+        if self.state != "submitted":
+            raise IllegalTransition(f"{self.state} is not ready")
+        return Submission(_stored(self.document, "submitted", [*self.sends[:-1], "paid"], was_ready=True))
 
     @property
     def was_ready(self) -> bool:

@@ -110,8 +110,14 @@ def test_nothing_is_started_a_sixth_time(status: str, runtime: str, starts: int,
 
 
 def test_a_start_is_counted_and_told_when() -> None:
-    assert started_again(job(starts=2, again=99), NOW, seen=2) == job(starts=3, again=0)
-    assert started_again(of_before(), NOW, seen=0) == {**of_before(), "starts": 1, "started_again_at": NOW.isoformat()}
+    told = {"started_again_at": NOW.isoformat(), "restarts": [NOW.isoformat()], "progress": 30}
+    assert started_again(job(starts=2, again=99), NOW, seen=2, progress=30) == job(starts=3, again=0) | told
+    assert started_again(of_before(), NOW, seen=0, progress=30) == of_before() | told | {"starts": 1}
+
+
+def test_the_bar_of_a_job_that_is_started_again_does_not_go_back() -> None:
+    assert started_again(job() | {"progress": 60}, NOW, seen=0, progress=30)["progress"] == 60
+    assert "progress" not in started_again(ended(is_watched=True), NOW, seen=0, progress=30)
 
 
 def test_two_who_saw_the_same_count_once() -> None:
