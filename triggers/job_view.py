@@ -11,10 +11,10 @@ import azure.functions as func
 
 from shared import names
 from shared.domain.gate import holder_name
-from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_terminal, is_watched
+from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_terminal
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
-from shared.domain.starting import GOING_ON
+from shared.domain.starting import GOING_ON, is_worth_a_look
 from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.blob_store import IMAGES
@@ -65,7 +65,7 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     """The same job as its orchestration says it is now; of a running one the document is not read again. One whose
     orchestration died is started again. Raises JobNotFound."""
     document = job.document
-    if is_terminal(document["status"]) and not ("pictures" in document and is_watched(document)):
+    if not is_worth_a_look(document, services().now()):
         return job
     status = await find_instance(client, document["id"])
     custom = status.custom_status if status is not None and isinstance(status.custom_status, dict) else {}

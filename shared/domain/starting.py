@@ -10,6 +10,9 @@ START_GRACE = timedelta(seconds=60)
 #: Whoever sees a failed instance just after it was started again may see how it was before.
 START_AGAIN_AFTER = timedelta(seconds=10)
 
+#: A prediction that outlives its job is watched for fifteen minutes; its orchestration may have been held up.
+WATCH_LASTS = timedelta(minutes=30)
+
 #: Runtime status of an instance in words of the engine; None: there is no such instance.
 GOING_ON = frozenset({"Pending", "Running", "Suspended", "ContinuedAsNew"})
 #: An operator's decision, which stands.
@@ -35,6 +38,16 @@ def decide(document: Document, runtime: str | None, now: datetime) -> Decision:
     if started_again and now - datetime.fromisoformat(started_again) < START_AGAIN_AFTER:
         return "leave"
     return "start"
+
+
+def is_worth_a_look(document: Document, now: datetime) -> bool:
+    """Whether the task hub may have news of a job: it runs, or a prediction of it is watched.
+
+    Of an ended job of the former version nobody knows, so it is looked at for as long as a watch lasts.
+    """
+    if not is_terminal(document["status"]) or "pictures" in document:
+        return not is_terminal(document["status"]) or is_watched(document)
+    return now - datetime.fromisoformat(document["completed_at"]) < WATCH_LASTS
 
 
 def is_to_be_started(document: Document) -> bool:
