@@ -187,9 +187,16 @@ def test_what_was_made_elsewhere_costs_what_it_costs_there() -> None:
 
     assert (job["provider"], job["fallback_used"], job["usage"]["cost_usd"]) == ("bfl", True, 0.05)
     assert finish(MADE, elsewhere)["usage"]["cost_usd"] == 0.13
+    assert finish(MADE, elsewhere)["fallback_used"] is True
     assert finish(end("failed", ["may be charged"]), elsewhere)["provider"] == "bfl", "the first that was made speaks"
     assert finish(REFUSED, end("failed", [], generator="bfl"))["provider"] == "replicate"
     assert finish(MADE)["fallback_used"] is False
+
+
+def test_costs_are_told_in_hundredths_of_a_cent() -> None:
+    job = amended(finish(GOING_ON), end("stored", ["paid"]), {"replicate": 0.12346})
+
+    assert job["usage"]["cost_usd"] == job["settled_cost_usd"] == 0.1235
 
 
 def test_a_job_says_when_it_began_and_ended_and_how_long_it_is_kept() -> None:
