@@ -1,9 +1,11 @@
 """Write how a job ended. A terminal status never changes, so running this twice changes nothing and is told once."""
 
+from typing import Any
+
 import azure.durable_functions as df
 
 from shared import names, telemetry
-from shared.domain.job import finished, is_deleted
+from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
 from shared.services import Services, services
 from shared.storage.job_store import NoSuchJob
@@ -28,12 +30,25 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
         )
     except NoSuchJob:
         return {"status": "canceled"}
+    if not has_ended and is_watched(document):
+        # A story that is told again because its watch died: what it knows now is what the watch would have told.
+        document = services.jobs.amend(payload["job_id"], lambda known: _caught_up(services, known, pictures))
     if is_deleted(document):
         services.pictures.forget(payload["job_id"])
     if has_ended:
         services.quotas.release(document["owner"], document["id"])
         telemetry.job_ended(document, document["polls"])
     return {"status": document["status"]}
+
+
+def _caught_up(services: Services, document: Document, pictures: list[PictureEnd]) -> Document:
+    """An ended job with the ends of those pictures whose predictions were watched on; of the former version's it does not say."""
+    known: list[Any] = document.get("pictures", pictures)
+    watched = {picture["index"] for picture in known if picture["is_watched"] or "pictures" not in document}
+    for picture in pictures:
+        if picture["index"] in watched:
+            document = amended(document, picture, services.prices)
+    return document
 
 
 def told_by_records(services: Services, job_id: str, picture: PictureEnd) -> PictureEnd:

@@ -40,15 +40,15 @@ async def submit_prediction(payload: dict, client) -> dict:  # type: ignore[type
 async def submit(services: Services, client: df.DurableOrchestrationClient, payload: p.SubmitOrder) -> p.SubmitAnswer:
     """Take a slot and send, or say what stands in the way. What may have been sent before needs no slot: it is cleared up."""
     attempt = Attempt(payload["job_id"], payload["index"], payload["attempt"])
-    is_known = payload["is_over"] or (payload["may_be_sent"] and await _is_on_its_way(services, attempt))
+    is_known = payload["is_over"] or (payload["may_be_sent"] and _is_on_its_way(await _record(services, attempt)))
     slot = None if is_known else await slots.take(services, client, payload)
     if slot is None and payload["has_failed"]:
         await slots.note_failure(services, payload)
     # A run of this activity that died may have sent, and lost its slot since.
-    if slot is not None and slot.state != "granted" and not await _is_on_its_way(services, attempt):
+    if slot is not None and slot.state != "granted" and not _is_on_its_way(record := await _record(services, attempt)):
         wanted = is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"]))
         if slot.state == "waiting" and wanted:
-            return _waiting(slot)
+            return _waiting(slot, record)
         payload = {**payload, "is_over": True, "over_problem": slot.problem if wanted else None}
     sender = _Sender(services, payload, slot.expected_seconds if slot else None)
     answer = await asyncio.to_thread(sender.run)
@@ -61,16 +61,19 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
     return answer
 
 
-async def _is_on_its_way(services: Services, attempt: Attempt) -> bool:
-    """Whether the attempt has a record that needs no slot: something was sent, or there is a verdict."""
-    record = await asyncio.to_thread(services.submissions.find, attempt)
+async def _record(services: Services, attempt: Attempt) -> Record | None:
+    return await asyncio.to_thread(services.submissions.find, attempt)
+
+
+def _is_on_its_way(record: Record | None) -> bool:
+    """Whether the attempt needs no slot: something was sent, or there is a verdict."""
     return record is not None and record.submission.state != "refused"
 
 
-def _waiting(slot: slots.Slot) -> p.Waiting:
+def _waiting(slot: slots.Slot, record: Record | None) -> p.Waiting:
     place = slot.place
     return {
-        "state": "waiting", "sends": [], "position": place.position if place else None,
+        "state": "waiting", "sends": record.submission.sends if record else [], "position": place.position if place else None,
         "wait_seconds": (place.wait_seconds if place else 0.0) + (slot.expected_seconds or 0.0),
         "look_again_seconds": slot.look_again_seconds, "problem": slot.problem,
     }  # fmt: skip

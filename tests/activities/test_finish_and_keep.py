@@ -261,3 +261,13 @@ def test_a_missing_field_of_a_document_is_no_missing_job(services: Any) -> None:
         finish(services, finish_order(broken))
 
     assert read(services)["status"] == "queued"
+
+
+def test_a_story_told_again_after_its_watch_died_adds_what_came_meanwhile(services: Any) -> None:
+    finish(services, finish_order(picture_end(state="failed")))
+
+    finish(services, finish_order(picture_end()))
+
+    job = read(services)
+    assert (job["status"], len(job["outputs"]), job["usage"]["cost_usd"], job["error"]["charged"]) == ("failed", 1, 0.08, "yes")
+    assert not job["pictures"][0]["is_watched"]

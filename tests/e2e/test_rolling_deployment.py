@@ -68,7 +68,7 @@ def one_more_step(app: Path, condition: str) -> None:
         "from activities import inspect_job\n\nblueprints = (\n    inspect_job.blueprint,\n",
     )
     step = 'yield from call(context, "inspect_job", {"job_id": job["job_id"]}, [2, 5])'
-    before = "    orders = [_order(job, wish, images, started_at)"
+    before = "    orders = [_order(job, wish, images, problem, started_at)"
     change(app / "orchestrators/generate_job.py", before, f"    if {condition}:\n        {step}\n{before}")
     releases(app, f"{STORY_VERSION}.1")
 
