@@ -5,6 +5,7 @@ record, and what is done with a record that was there before. This file carries 
 """
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -189,14 +190,30 @@ class _Sender:
         accepted = submission.submitted(handle.to_payload())
         try:
             self._change(record, accepted)
-        except (AzureError, Conflict) as error:
+        except AzureError as error:
             # The prediction exists and is paid for: the orchestration's history will hold the handle instead.
             telemetry.event("submission_not_recorded", job_id=self._payload["job_id"], reason=type(error).__name__)
-            # Whoever wrote meanwhile took this send for lost.
-            sends: list[SendState] = ["open", "accepted"] if isinstance(error, Conflict) else accepted.sends
-            return self._submitted(Submission({**accepted.document, "send_states": sends}), wanted=True)
+            return self._submitted(accepted, wanted=True)
+        except Conflict:
+            return self._overtaken(handle)
         self._tell_submitted(handle, accepted)
         return self._submitted(accepted, wanted=True)
+
+    def _overtaken(self, handle: Handle) -> p.SubmitAnswer:
+        """The send took so long that another run took it for lost: that one's word stands, and what was made here is stopped
+        where it can be, unless it is what the other has found."""
+        store = self._services.submissions
+        found = store.find(self._attempt)
+        if found is not None and (found.submission.document.get("handle") or {}).get("id") == handle.id:
+            return self._submitted(found.submission, wanted=True)
+        telemetry.event("submission_not_recorded", job_id=self._payload["job_id"], reason="Conflict")
+        with contextlib.suppress(ProviderError):
+            self._generator.cancel(handle)
+        if found is None:
+            # The job was forgotten meanwhile.
+            store.release(self._generator.name, handle.id)
+            return {"state": "canceled", "sends": []}
+        return self._again(found.submission.sends, self._unknown(), REPEAT_AFTER.total_seconds())
 
     def _refused(self, record: Record, error: ProviderError) -> p.SubmitAnswer:
         submission = record.submission

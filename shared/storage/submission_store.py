@@ -63,6 +63,9 @@ class SubmissionStore:
             return found is not None and found[0] == mine
         return True
 
+    def release(self, generator: str, prediction_id: str) -> None:
+        self._blobs.delete(DOCUMENTS, prediction_name(generator, prediction_id))
+
     def known_predictions(self, attempt: Attempt) -> set[str]:
         """Ids of the predictions of the picture's earlier attempts."""
         earlier = (self.find(Attempt(attempt.job_id, attempt.index, n)) for n in range(1, attempt.attempt))

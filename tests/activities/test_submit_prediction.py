@@ -222,7 +222,7 @@ async def test_a_run_that_stood_still_before_its_call_does_not_send(client: Any,
     assert record(services)["send_states"] == ["refused"]
 
 
-async def test_two_runs_at_once_that_both_send_both_say_so(client: Any, clock: Clock) -> None:
+async def test_of_two_runs_at_once_that_both_send_the_later_ones_word_stands_and_both_say_so(client: Any, clock: Clock) -> None:
     """The first stands still inside its call for so long that it is taken for dead."""
 
     class StandsStill(FakeGenerator):
@@ -240,7 +240,27 @@ async def test_two_runs_at_once_that_both_send_both_say_so(client: Any, clock: C
     answers.append(await submit(services, client, submit_order()))
 
     assert len(generator.submitted) == 2
-    assert [(answer["state"], answer["sends"]) for answer in answers] == [("submitted", ["open", "accepted"])] * 2
+    assert [(answer["state"], answer["sends"]) for answer in answers] == [
+        ("submitted", ["open", "accepted"]), ("again", ["open", "accepted"]),
+    ]  # fmt: skip
+    assert (answers[0]["handle"]["id"], generator.canceled) == ("p-2", ["p-1"])
+
+
+async def test_what_is_made_for_a_job_that_was_forgotten_meanwhile_is_stopped_and_leaves_nothing(
+    client: Any, clock: Clock
+) -> None:
+    class StandsStill(FakeGenerator):
+        def submit(self, order: Any, *, timeout_seconds: int) -> Handle:
+            services.jobs.delete("job_1")
+            return super().submit(order, timeout_seconds=timeout_seconds)
+
+    services: Any = make_services(generator := StandsStill(), clock)
+    services.blobs.put_image("in.png", b"image", "image/png")
+    make_job(services)
+
+    assert (await submit(services, client, submit_order()))["state"] == "canceled"
+    assert generator.canceled == ["p-1"]
+    assert not [name for name in services.blobs.documents if "job_1" in name or "p-1" in name]
 
 
 class Unwilling(FakeBlobs):
