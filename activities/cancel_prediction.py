@@ -6,8 +6,7 @@ from typing import Literal
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from activities import slots
-from shared import names, telemetry
+from shared import names, slots, telemetry
 from shared.domain.payloads import CancelAnswer, CancelOrder
 from shared.providers.generator import Handle, ProviderError
 from shared.services import Services, services

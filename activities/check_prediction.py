@@ -8,8 +8,7 @@ from typing import Literal
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from activities import slots
-from shared import images, names, provenance, telemetry
+from shared import images, names, provenance, slots, telemetry
 from shared.domain import payloads as p
 from shared.domain.job import GENERATING, STORING, is_deleted
 from shared.domain.ledger import ENDINGS

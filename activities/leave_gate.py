@@ -2,8 +2,7 @@
 
 import azure.durable_functions as df
 
-from activities import slots
-from shared import names, telemetry
+from shared import names, slots, telemetry
 from shared.domain.payloads import LeaveAnswer, LeaveOrder
 from shared.services import Services, services
 

@@ -1,14 +1,14 @@
 """Decode one uploaded image for real and store what a provider will get."""
 
-from typing import Any
-
 import azure.durable_functions as df
 
 from shared import images, names, telemetry
 from shared.domain.image_kind import EXTENSIONS
-from shared.domain.job import VALIDATING
+from shared.domain.job import VALIDATING, is_wanted
+from shared.domain.payloads import PrepareAnswer, PrepareOrder
 from shared.domain.problem import ProblemError
 from shared.services import Services, services
+from shared.storage.blob_store import Missing
 from shared.storage.job_store import prepared_name
 
 blueprint = df.Blueprint()
@@ -17,15 +17,20 @@ blueprint = df.Blueprint()
 @blueprint.activity_trigger(input_name="payload", activity=names.PREPARE_IMAGE)
 def prepare_image(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
     with telemetry.step(names.PREPARE_IMAGE, payload):
-        return prepare(services(), payload)
+        return prepare(services(), payload)  # type: ignore[arg-type,return-value]
 
 
-def prepare(services: Services, payload: dict[str, Any]) -> dict[str, Any]:
-    """`{"job_id", "field", "blob"}` in; `{"blob"}` of the prepared image out, or `{"problem"}`."""
+def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
+    """The prepared image, or what is wrong with the upload."""
     try:
         prepared = images.prepare_for_provider(services.blobs.get_image(payload["blob"]))
     except ProblemError as error:
         return {"problem": error.problem.about(payload["field"]).at(VALIDATING).to_payload()}
+    except Missing:
+        if is_wanted(services.jobs.read(payload["job_id"])):
+            raise
+        # It went with its job. Nothing will be sent any more, but what was sent before is still to be watched.
+        return {"blob": payload["blob"]}
     blob = prepared_name(payload["job_id"], payload["field"], EXTENSIONS[prepared.facts.content_type])
     services.blobs.put_image(blob, prepared.data, prepared.facts.content_type)
     return {"blob": blob}

@@ -5,16 +5,16 @@ record, and what is done with a record that was there before. This file carries 
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from activities import slots
-from shared import intake, names, telemetry
+from shared import intake, names, slots, telemetry
 from shared.domain import payloads as p
-from shared.domain.job import SUBMITTING, is_wanted
+from shared.domain.job import SUBMITTING, is_terminal, is_wanted, is_watched
 from shared.domain.ledger import SendState
 from shared.domain.problem import Charged, Problem
 from shared.domain.submission import REPEAT_AFTER, SEND_WITHIN, Asked, Step, Submission, next_step, not_found
@@ -49,9 +49,13 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
         if slot.state == "waiting" and is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"])):
             return _waiting(slot)
         payload = {**payload, "is_over": True, "over_problem": slot.problem}
-    answer = await asyncio.to_thread(_Sender(services, payload, slot.expected_seconds if slot else None).run)
-    if answer["state"] in ("failed", "canceled"):
-        # No prediction comes of this attempt any more.
+    sender = _Sender(services, payload, slot.expected_seconds if slot else None)
+    answer = await asyncio.to_thread(sender.run)
+    if payload["is_rerun"]:
+        following = await asyncio.to_thread(services.submissions.find, replace(attempt, attempt=attempt.attempt + 1))
+        answer["followed_by"] = following.submission.document.get("generator") if following else None
+    if answer["state"] in ("failed", "canceled") or sender.is_story_over:
+        # No prediction comes of this attempt any more, or this run of the activity comes long after its story.
         await slots.give_back(services, client, payload, None)
     return answer
 
@@ -65,7 +69,7 @@ async def _is_on_its_way(services: Services, attempt: Attempt) -> bool:
 def _waiting(slot: slots.Slot) -> p.Waiting:
     place = slot.place
     return {
-        "state": "waiting", "sends": [], "position": place.position if place else None,
+        "state": "waiting", "sends": [], "followed_by": None, "position": place.position if place else None,
         "wait_seconds": (place.wait_seconds if place else 0.0) + (slot.expected_seconds or 0.0),
         "look_again_seconds": slot.look_again_seconds, "problem": slot.problem,
     }  # fmt: skip
@@ -84,6 +88,8 @@ class _Sender:
         self._generator: Generator = services.generators[payload["generator"]]
         self._attempt = Attempt(payload["job_id"], payload["index"], payload["attempt"])
         self._measured = measured
+        #: Nobody waits for an answer: the job has ended, and no prediction of it is watched.
+        self.is_story_over = False
 
     def run(self) -> p.SubmitAnswer:
         try:
@@ -99,6 +105,14 @@ class _Sender:
         # Read after the intent is on record: a job that ends or is canceled now finds it.
         job = self._services.jobs.read(self._payload["job_id"])
         wanted = is_wanted(job) and not self._payload["is_over"]
+        self.is_story_over = job is None or (is_terminal(job["status"]) and not is_watched(job))
+        if not is_new and record.submission.document.get("generator", self._generator.name) != self._generator.name:
+            # The story has gone elsewhere with this attempt, before this run of the activity woke up.
+            return {"state": "canceled", "sends": [], "followed_by": None}
+        if is_new and job is None:
+            # Forgotten with all that it had; so is this.
+            self._services.submissions.forget(self._attempt)
+            return {"state": "canceled", "sends": [], "followed_by": None}
         if is_new and self._payload["is_over"]:
             return self._verdict(record)
         if is_new and not wanted:
@@ -243,21 +257,22 @@ class _Sender:
                 look: p.Stored = {
                     "state": "stored", "output": kept[0], "ready_at": self._services.now().isoformat(), "left_gate": True,
                 }  # fmt: skip
-                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "look": look}
+                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "followed_by": None, "look": look}
             job = self._services.jobs.read(self._payload["job_id"])
             return self._submitted(submission, wanted=is_wanted(job))
         if submission.state == "ended":
-            return {"state": "ended", "sends": submission.sends, "look": document["look"]}
+            return {"state": "ended", "sends": submission.sends, "followed_by": None, "look": document["look"]}
         if submission.state == "failed":
-            return {"state": "failed", "sends": submission.sends, "problem": document["problem"]}
-        return {"state": "canceled", "sends": submission.sends}
+            return {"state": "failed", "sends": submission.sends, "followed_by": None, "problem": document["problem"]}
+        return {"state": "canceled", "sends": submission.sends, "followed_by": None}
 
     def _submitted(self, submission: Submission, *, wanted: bool) -> p.Submitted:
         told = self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])
         gate = None if self._measured is not None else self._services.gates.look(self._generator.name)
         handle: p.Handle = submission.document["handle"]
         return {
-            "state": "submitted", "sends": submission.sends, "handle": handle, "will_be_told": told is not None,
+            "state": "submitted", "sends": submission.sends, "followed_by": None, "handle": handle,
+            "will_be_told": told is not None,
             "age_seconds": max(0.0, (self._services.now() - submission.sent_at).total_seconds()),
             "expected_seconds": self._measured if gate is None else gate.measured_seconds(), "is_wanted": wanted,
         }  # fmt: skip
@@ -266,7 +281,8 @@ class _Sender:
         self, sends: list[SendState], problem: Problem, seconds: float | None, *, provider_failed: bool = False
     ) -> p.Again:
         return {
-            "state": "again", "sends": sends, "after_seconds": seconds, "problem": problem.at(SUBMITTING).to_payload(),
+            "state": "again", "sends": sends, "followed_by": None, "after_seconds": seconds,
+            "problem": problem.at(SUBMITTING).to_payload(),
             "provider_failed": provider_failed,
         }  # fmt: skip
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from devhost import replay
 from devhost.replay import Decisions, Event, Instance
@@ -86,11 +86,10 @@ class TaskHub:
         self._lock = threading.RLock()
         self._new_execution_id = new_execution_id
         self._timers_take_at_least = timers_take_at_least
-        self._guard = None
+        self._guard: IO[str] | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._guard = path.with_suffix(".lock").open("w")
-            _take_lock(self._guard, path, wait_seconds)
+            self._guard = _take_lock(path, wait_seconds)
         self._db = sqlite3.connect(str(path) if path else ":memory:", check_same_thread=False, isolation_level=None)
         if path is not None:
             # Survives the death of the process; only losing power could take the last transactions.
@@ -362,18 +361,20 @@ def _answered(event: Event) -> tuple[Any, ...]:
 _COLUMNS = "id, name, execution, status, input, output, custom, created, updated, version"
 
 
-def _take_lock(guard: Any, path: Path, wait_seconds: float) -> None:
+def _take_lock(path: Path, wait_seconds: float) -> IO[str]:
     """One writer a hub. A host that is just dying may hold it a moment longer."""
+    guard = path.with_suffix(".lock").open("w")
     ends = time.monotonic() + wait_seconds
     while True:
         try:
             fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             if time.monotonic() > ends:
+                guard.close()
                 raise HubInUse(f"{path} is in use by another host") from None
             time.sleep(0.1)
         else:
-            return
+            return guard
 
 
 def utc_now() -> datetime:

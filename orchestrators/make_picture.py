@@ -51,7 +51,8 @@ def _made(picture: Picture) -> Generator[Any, Any, tuple[End, Prediction | None]
         end, left = yield from _made_here(picture, is_last=place == len(choices))
         if left is not None or end.problem is None or place == len(choices):
             break
-        if not goes_elsewhere(end.problem, picture.ledger, is_transient=end.resubmits > 0):
+        went_elsewhere = picture.course.followed_by not in (None, picture.course.generator)
+        if not went_elsewhere and not goes_elsewhere(end.problem, picture.ledger, is_transient=end.resubmits > 0):
             break
     return end, left
 
@@ -63,6 +64,8 @@ def _made_here(picture: Picture, *, is_last: bool) -> Generator[Any, Any, tuple[
     for tries in range(1, picture.limits["max_attempts"] + 1):
         picture.course.attempt += 1
         sent = yield from send(picture, turn)
+        if isinstance(sent, End) and picture.course.followed_by == picture.course.generator:
+            continue
         if isinstance(sent, End):
             # When nothing more came of it, the prediction that failed before is the end.
             return (sent if end is None or sent.state == "canceled" else end), None
@@ -76,7 +79,12 @@ def _made_here(picture: Picture, *, is_last: bool) -> Generator[Any, Any, tuple[
 
 
 def _repeats(picture: Picture, turn: Turn, tries: int, end: End) -> bool:
-    """Whether another prediction is worth a try. None is started when the first one's time has passed."""
+    """Whether another prediction is worth a try. None is started when the first one's time has passed.
+
+    A story that is told again does what it did before.
+    """
+    if picture.course.followed_by is not None:
+        return picture.course.followed_by == picture.course.generator
     code = "" if end.problem is None else end.problem["code"]
     is_too_late = turn.is_too_late(picture.now)
     return after_prediction(code, tries, end.resubmits, picture.limits["max_attempts"], is_too_late=is_too_late) == "again here"

@@ -64,6 +64,8 @@ class Course:
     calls: int = 0
     looks: int = 0
     fallback_used: bool = False
+    #: Where the next attempt went, when an earlier run of this story made one.
+    followed_by: str | None = None
     progress: int = STAGE_PROGRESS[VALIDATING]
     submitted_at: str | None = None
     ready_at: str | None = None

@@ -69,12 +69,14 @@ def _asked(picture: Picture, turn: Turn, end: End | None) -> Generator[Any, Any,
         "instance": picture.context.instance_id, "event": names.slot_event(course.calls),
         "timeout_seconds": limits["generation_timeout_seconds"], "has_failed": turn.has_failed,
         "may_wait_when_down": limits["may_wait_when_down"] and turn.is_last,
-        "may_be_sent": order["run"] > 0 or picture.ledger.is_open, "is_over": end is not None,
+        "may_be_sent": order["run"] > 0 or picture.ledger.is_open, "is_rerun": order["run"] > 0,
+        "is_over": end is not None,
         "over_problem": None if end is None else end.problem,
         "find_looks_seconds": limits["find_looks_seconds"],
     }  # fmt: skip
-    answer = yield from call(picture.context, names.SUBMIT_PREDICTION, payload, limits["patience"]["patient"])
+    answer = yield from call(picture.context, names.SUBMIT_PREDICTION, payload, limits["patience"]["paying"])
     picture.ledger = picture.ledger.noted(course.generator, course.attempt, answer["sends"])
+    course.followed_by = answer["followed_by"]
     turn.has_failed = False
     return answer
 
@@ -113,7 +115,7 @@ def _wait_to_ask_again(picture: Picture, turn: Turn, answer: p.Again) -> Generat
     turn.refusals += 1
     turn.has_failed = answer["provider_failed"]
     picture.show(WAITING)
-    if picture.ledger.is_open:
+    if answer["sends"][-1:] == ["open"]:
         # Something may have been made: that is found out first, and then canceled as what it is.
         yield timer(picture.context, seconds)
         return None

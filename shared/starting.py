@@ -27,10 +27,13 @@ MAX_ATTEMPTS = 3
 FETCH_TIMEOUT_SECONDS = 300
 #: How long a prediction that cannot be canceled is watched after its picture has ended.
 LEFTOVER_TIMEOUT_SECONDS = 900
-#: An hour of looking every ten minutes is added six times: storage may be away for long.
+#: 22 seconds, 9 minutes, half an hour, 6 hours.
 PATIENCE: Patience = {
-    "few": [2, 5, 15], "patient": [2, 5, 15, 30, 60, 120, 300], "lasting": [2, 5, 15, 30, 60, 120, 300, *[600] * 36],
-}  # fmt: skip
+    "few": [2, 5, 15],
+    "patient": [2, 5, 15, 30, 60, 120, 300],
+    "paying": [2, 5, 15, 30, 60, 120, *[300] * 5],
+    "lasting": [2, 5, 15, 30, 60, 120, 300, *[600] * 36],
+}
 #: Quick while most pictures finish, then calmer.
 POLL_STEPS = [[5, 1], [15, 2], [30, 3], [1_000_000, 5]]
 FIND_LOOKS_SECONDS = [5, 15, 40]
@@ -70,21 +73,33 @@ def _limits(app: Services) -> Limits:
     }  # fmt: skip
 
 
-async def start(app: Services, client: df.DurableOrchestrationClient, document: Document) -> bool:
-    """Start the job's orchestration. Whether it is known to run: a start whose answer was lost is asked for at the hub.
+async def ensure_started(app: Services, client: df.DurableOrchestrationClient, document: Document, *, is_new: bool) -> Document:
+    """The job, with an orchestration: one that it has is left alone, or started again if it died. `is_new`: it has none yet.
 
-    Raises nothing: a job that nobody could start is started by housekeeping.
+    Raises nothing: a job that cannot be started now is started by housekeeping.
     """
+    try:
+        status = None if is_new else await find_instance(client, document["id"])
+        if status is not None:
+            return await revive(app, client, document, status)
+    except Exception as error:  # noqa: BLE001 - the client raises whatever its HTTP library does
+        telemetry.event("start_failed", logging.WARNING, job_id=document["id"], reason=type(error).__name__)
+        return document
+    await _start(app, client, document)
+    return document
+
+
+async def _start(app: Services, client: df.DurableOrchestrationClient, document: Document) -> None:
+    """Start the job's orchestration. A start whose answer was lost is asked for at the hub."""
     job_id = document["id"]
     for _ in range(2):
         with contextlib.suppress(Exception):
             await client.start_new(names.GENERATE_JOB, job_id, job_order(app, document))
-            return True
+            return
         with contextlib.suppress(Exception):
             if await find_instance(client, job_id) is not None:
-                return True
+                return
     telemetry.event("start_failed", logging.WARNING, job_id=job_id)
-    return False
 
 
 async def is_going_on(client: df.DurableOrchestrationClient, instance: str) -> bool:
@@ -131,7 +146,7 @@ async def _start_again(app: Services, client: df.DurableOrchestrationClient, doc
             # Children of the former run would go on beside those of the new one.
             with contextlib.suppress(Exception):
                 await client.terminate(instance, "started again")
-    await start(app, client, counted)
+    await _start(app, client, counted)
     return counted
 
 

@@ -18,7 +18,7 @@ from shared.domain.problem import Problem, ProblemError, broken_settings
 from shared.images import ImageFacts
 from shared.job_ids import new_job_id
 from shared.services import Services, services
-from shared.starting import generators_of, start
+from shared.starting import ensure_started, generators_of
 from shared.storage.blob_store import Conflict
 from shared.storage.job_store import upload_name
 from shared.storage.key_store import InProgress, Known, Reused, Taken, key_name
@@ -60,8 +60,7 @@ async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient,
     headers = {"Location": job_url(req, document["id"]), **({"Idempotent-Replayed": "true"} if replayed else {})}
     # Terminal is terminal, whatever the hub has forgotten of it.
     if not is_terminal(document["status"]):
-        # A job that cannot be started now is started by housekeeping: it is accepted all the same.
-        await start(services(), client, document)
+        document = await ensure_started(services(), client, document, is_new=not replayed)
     try:
         return await _answer(req, client, document, headers, waits=replayed)
     except Exception as error:  # noqa: BLE001 - the job exists and may be paid for: nothing that goes wrong now says otherwise

@@ -8,7 +8,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import telemetry
+from shared import slots, telemetry
 from shared.domain.job import MAX_STARTS, is_terminal
 from shared.forgetting import call_janitor
 from shared.job_ids import is_job_id
@@ -43,6 +43,8 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     started = await _start_dead_jobs(app, client, now)
     if await asyncio.to_thread(app.jobs.deleted_jobs):
         await call_janitor(client)
+    for generator in app.generators:
+        await slots.tidy(app, client, generator)
     oldest_kept = now - timedelta(days=app.settings.retention_days)
     purged: Any = await client.purge_instance_history_by(_BEGINNING, oldest_kept, _ENDED)
     # One page of at most 100: more than none is what matters.

@@ -1,6 +1,7 @@
 """Holding a request until a job changes. Nothing blocks: the event loop serves everybody meanwhile."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from triggers.job_view import Job, load_job, refresh_job
 LOOK_EVERY_SECONDS = 0.5
 #: Each look costs a storage read: when many wait, each of them looks less often.
 LOOKS_A_SECOND = 32
+#: Of those that only read the document.
+LOOKS_BEFORE_THE_HUB = 20
 
 _waiting = 0
 
@@ -39,11 +42,16 @@ async def wait_until_ended(req: func.HttpRequest, client: df.DurableOrchestratio
     """The job when it has ended, or as it is after `seconds`."""
     ends = time.monotonic() + seconds
     with _one_more():
-        while time.monotonic() < ends:
-            # Only the end matters here, and the document alone tells it: one read a look.
+        for looks in itertools.count(1):
+            if time.monotonic() >= ends:
+                break
+            # Only the end matters here, and the document alone tells it: one read a look. Now and then the hub is asked as
+            # well, since an orchestration that died ends nothing.
             document = await asyncio.to_thread(services().jobs.read, job_id)
             if document is None or is_terminal(document["status"]):
                 break
+            if looks % LOOKS_BEFORE_THE_HUB == 0:
+                await load_job(req, client, job_id)
             await _pause()
     return await load_job(req, client, job_id)
 

@@ -83,8 +83,12 @@ def finished(document: Document, order: FinishOrder, prices: Prices, at: datetim
 
 def amended(document: Document, picture: PictureEnd, prices: Prices) -> Document:
     """An ended job as it is now that one of its pictures' predictions was watched to its end. Its status stays."""
-    others = [known for known in document.get("pictures", _pictures_of_before(document)) if known["index"] != picture["index"]]
-    pictures = sorted([*others, _kept(picture)], key=lambda known: int(known["index"]))
+    told = {known["index"]: known for known in document.get("pictures", _pictures_of_before(document))}
+    kept, known = _kept(picture), told.get(picture["index"])
+    if known is not None and kept["output"] is None:
+        # How it ended for the user was told when it ended.
+        kept |= {"state": known["state"], "problem": known["problem"], "output": known["output"]}
+    pictures = sorted((told | {picture["index"]: kept}).values(), key=lambda each: int(each["index"]))
     return _settled(document | {"pictures": pictures}, prices)
 
 
@@ -149,6 +153,9 @@ def _settled(document: Document, prices: Prices) -> Document:
     """The document with everything that its pictures' ledgers say: this is the one place where money is summed up."""
     pictures = document["pictures"]
     ledgers = [_ledger(picture) for picture in pictures]
+    for picture, ledger in zip(pictures, ledgers, strict=True):
+        if picture["problem"]:
+            picture["problem"] = {**picture["problem"], "charged": ledger.charged}
     missing = [_ledger(picture) for picture in pictures if picture["state"] != "stored"]
     # Of a job that succeeded the error tells of the pictures that are missing, of one that did not of all that it cost.
     told = missing if document["status"] == SUCCEEDED else ledgers

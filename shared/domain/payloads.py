@@ -14,8 +14,9 @@ class Patience(TypedDict):
     """Seconds to leave an activity alone each time that it raised: storage is away, or a defect of ours."""
 
     few: list[int]
-    #: For steps whose work may be paid for already.
     patient: list[int]
+    #: For the step that pays: longer than storage has ever been away.
+    paying: list[int]
     #: For those without which a finished job would stay open.
     lasting: list[int]
 
@@ -130,6 +131,8 @@ class SubmitOrder(Named):
     may_wait_when_down: bool
     #: A send of this attempt may be on record already: it is looked at before the gate is.
     may_be_sent: bool
+    #: The story is told again: whatever it would decide, it goes the way that is on record.
+    is_rerun: bool
     #: The picture goes on without this attempt, unless a send of it is on record: to be answered with a verdict.
     is_over: bool
     #: Why, where nobody has canceled.
@@ -137,9 +140,15 @@ class SubmitOrder(Named):
     find_looks_seconds: list[int]
 
 
-class Submitted(TypedDict):
-    state: Literal["submitted"]
+class Answered(TypedDict):
+    """What each answer of submit_prediction tells: what the attempt's sends owe, and where the next attempt on record went."""
+
     sends: list[SendState]
+    followed_by: str | None
+
+
+class Submitted(Answered):
+    state: Literal["submitted"]
     handle: Handle
     will_be_told: bool
     #: Since the submit, where it is on record from an earlier run.
@@ -150,44 +159,39 @@ class Submitted(TypedDict):
     is_wanted: bool
 
 
-class Ended(TypedDict):
+class Ended(Answered):
     """The prediction was made and has ended, in an earlier run of this story."""
 
     state: Literal["ended"]
-    sends: list[SendState]
     look: "Stored | LookFailed"
 
 
-class Waiting(TypedDict):
+class Waiting(Answered):
     """No slot yet. `problem` says why, when nobody gets one just now."""
 
     state: Literal["waiting"]
-    sends: list[SendState]
     position: int | None
     wait_seconds: float
     look_again_seconds: float
     problem: ProblemData | None
 
 
-class Again(TypedDict):
+class Again(Answered):
     """Refused for now, or its answer was lost: call again later. `provider_failed`: it is down rather than busy."""
 
     state: Literal["again"]
-    sends: list[SendState]
     after_seconds: float | None
     problem: ProblemData
     provider_failed: bool
 
 
-class SubmitFailed(TypedDict):
+class SubmitFailed(Answered):
     state: Literal["failed"]
-    sends: list[SendState]
     problem: ProblemData
 
 
-class SubmitCanceled(TypedDict):
+class SubmitCanceled(Answered):
     state: Literal["canceled"]
-    sends: list[SendState]
 
 
 SubmitAnswer = Submitted | Ended | Waiting | Again | SubmitFailed | SubmitCanceled

@@ -48,6 +48,9 @@ class SubmissionStore:
         record.etag = self._blobs.replace_document(record.attempt.name, submission.document, record.etag)
         record.submission = submission
 
+    def forget(self, attempt: Attempt) -> None:
+        self._blobs.delete(DOCUMENTS, attempt.name)
+
     def claim(self, generator: str, prediction_id: str, attempt: Attempt) -> bool:
         """Whether a prediction of a provider that can be searched belongs to this attempt, which it does from now on when it
         was nobody's: two sends with the same input are told apart by nothing else."""

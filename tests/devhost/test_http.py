@@ -1,6 +1,7 @@
 """HTTP as the Functions host does it, over real HTTP."""
 
 import concurrent.futures
+import contextlib
 import http.client
 import json
 from pathlib import Path
@@ -165,10 +166,10 @@ def test_the_page(host: RunningHost) -> None:
 
 @pytest.mark.parametrize("path", ["/../secret.txt", "/%2e%2e/secret.txt", "/js/..%2f..%2f..%2fsecret.txt", "//etc/passwd"])
 def test_no_way_out_of_the_page_folder(host: RunningHost, path: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    assert (answer.status, b"secret" in answer.read()) == (404, False)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert (answer.status, b"secret" in answer.read()) == (404, False)
 
 
 def test_sixteen_large_uploads_at_once_fit_in_memory(host: RunningHost) -> None:

@@ -4,7 +4,7 @@ import importlib.util
 import itertools
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,33 @@ def test_decides_what_the_engine_decided(call: dict[str, Any], what_followed: li
 
 
 # ---- rules of its own ----
+
+
+@pytest.mark.parametrize(
+    ("asked", "fires"),
+    [
+        (-3600.0, 0),
+        (0.0, 0),
+        (0.9, 0),
+        (1.0, 0),
+        (1.1, 1),
+        (1.9, 1),
+        (2.0, 1),
+        (2.1, 2),
+        (3.0, 2),
+        (60.0, 59),
+        (259200.0, 259199),
+    ],
+)
+def test_a_timer_comes_after_the_whole_seconds_that_are_left(asked: float, fires: int) -> None:
+    fire_at = NOW + timedelta(seconds=asked)
+    assert replay.timer_visible_at(fire_at, NOW) == NOW + timedelta(seconds=fires)
+
+
+def test_what_counts_is_what_is_left_when_the_timer_is_sent() -> None:
+    fire_at, sent = NOW + timedelta(seconds=5), NOW + timedelta(milliseconds=20)
+    # As on record: 4.98 s were left, and four seconds after it was sent the timer came.
+    assert replay.timer_visible_at(fire_at, sent) == sent + timedelta(seconds=4)
 
 
 def activity(name: str) -> dict[str, Any]:

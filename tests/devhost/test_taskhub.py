@@ -1,6 +1,6 @@
 """What the task hub keeps from one episode to the next."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -76,6 +76,82 @@ def test_a_terminated_instance_keeps_its_custom_status(hub: TaskHub) -> None:
     status = hub.status("i1")
     assert status
     assert (status["status"], status["custom"]) == ("Terminated", '{"step": 1}')
+
+
+def test_a_timer_is_hidden_for_whole_seconds_and_says_what_was_asked_for(hub: TaskHub) -> None:
+    asked = NOW + timedelta(seconds=2.5)
+    sent = hub.commit(load(hub), Decisions(timers=[(0, asked)]), NOW, None)
+    assert sent.messages == [("i1", (NOW + timedelta(seconds=2)).timestamp())]
+    assert hub.load("i1", NOW + timedelta(seconds=1.999)) is None
+    episode = hub.load("i1", NOW + timedelta(seconds=2))
+    assert episode
+    (fired,) = episode.messages
+    assert (fired["EventType"], fired["FireAt"]) == (replay.TIMER_FIRED, replay.format_time(asked))
+
+
+def test_an_id_that_begins_anew_gets_nothing_of_its_former_execution(hub: TaskHub) -> None:
+    hub.commit(load(hub), Decisions(custom_status="1", activities=[(0, "work", "1")], timers=[(1, NOW)]), NOW, None)
+    (work,) = hub.open_work()
+    hub.send("i1", replay.execution_terminated(NOW, "enough"))
+    hub.commit(load(hub), Decisions(ended=(replay.TERMINATED, '"enough"')), NOW, None)
+    assert hub.create(NOW, "story", "i1", '"again"', None) is None
+
+    # What was to run still runs, a restart of the host or not.
+    assert hub.open_work() == [work]
+    hub.answer(work, replay.task_completed(NOW, 0, "1"))
+
+    status = hub.status("i1")
+    assert status
+    assert (status["status"], status["custom"], status["output"]) == ("Pending", None, None)
+    episode = load(hub)
+    assert [e["EventType"] for e in episode.messages] == [replay.EXECUTION_STARTED]
+    hub.commit(episode, Decisions(activities=[(0, "work", "1")]), NOW, None)
+    hub.answer(work, replay.task_completed(NOW, 0, "1"))
+    # Nothing for it to do: no episode is run for what is not its own.
+    assert hub.load("i1", NOW) is None
+    assert hub.waiting() == []
+
+
+def test_late_answers_beyond_a_batch_do_not_hide_what_comes_after_them(hub: TaskHub) -> None:
+    hub.commit(load(hub), Decisions(activities=[(n, "work", "1") for n in range(40)]), NOW, None)
+    late = hub.open_work()
+    hub.send("i1", replay.execution_terminated(NOW, "enough"))
+    hub.commit(load(hub), Decisions(ended=(replay.TERMINATED, '"enough"')), NOW, None)
+    hub.create(NOW, "story", "i1", None, None)
+    hub.commit(load(hub), Decisions(), NOW, None)
+    for work in late:
+        hub.answer(work, replay.task_completed(NOW, work.task_id, "1"))
+    hub.send("i1", replay.event_raised(NOW, "go", "1"))
+    assert [e["EventType"] for e in load(hub).messages] == [replay.EVENT_RAISED]
+
+
+def test_a_child_of_one_id_answers_the_call_that_made_it(hub: TaskHub) -> None:
+    def call(task_id: int) -> Decisions:
+        return Decisions(children=[replay.Start(task_id, "child", "c1", None, None)])
+
+    def end_child(ended: tuple[int, str]) -> None:
+        child = hub.load("c1", NOW)
+        assert child
+        hub.commit(child, Decisions(ended=ended), NOW, None)
+
+    hub.commit(load(hub), call(0), NOW, None)
+    end_child((replay.FAILED, '"died"'))
+    hub.commit(load(hub), call(1), NOW, None)
+    end_child((replay.COMPLETED, "1"))
+    (answer,) = load(hub).messages
+    assert (answer["EventType"], answer["TaskScheduledId"]) == (replay.SUB_COMPLETED, 1)
+
+
+def test_a_child_of_a_former_execution_does_not_answer_the_new_one(hub: TaskHub) -> None:
+    hub.commit(load(hub), Decisions(children=[replay.Start(0, "child", "c1", None, None)]), NOW, None)
+    hub.send("i1", replay.execution_terminated(NOW, "enough"))
+    hub.commit(load(hub), Decisions(ended=(replay.TERMINATED, '"enough"')), NOW, None)
+    hub.create(NOW, "story", "i1", None, None)
+    hub.commit(load(hub), Decisions(), NOW, None)
+    child = hub.load("c1", NOW)
+    assert child
+    hub.commit(child, Decisions(ended=(replay.COMPLETED, "1")), NOW, None)
+    assert hub.load("i1", NOW) is None
 
 
 def test_nothing_is_sent_to_who_is_not_there_or_has_ended(hub: TaskHub) -> None:

@@ -63,7 +63,7 @@ class Case:
     group: str = "plain"
     #: So many jobs that the provider fails first; five open its breaker.
     failures_before: int = 0
-    #: Cancel when the job shows this stage.
+    #: Cancel when the job shows this stage, or when its create has been "sent".
     cancel_at: str | None = None
     #: The provider recovers when the job has ended.
     heals: bool = False

@@ -248,7 +248,7 @@ def cancels(provider: str) -> list[Case]:
     if provider == "replicate":
         return [
             *common,
-            case("while sent", "submitting", {"delay_seconds": 8, "faults": [fault("create", "slow", 1, seconds=2)]}, cancels=1),
+            case("while sent", "sent", {"delay_seconds": 8, "faults": [fault("create", "slow", 1, seconds=2)]}, cancels=1),
             case("while a lost create is looked for", "waiting",
                  {"delay_seconds": 12, "faults": [fault("create", "disconnect_after", 1)]}, cancels=1, asked=1),
             case("while generating", "generating", {"delay_seconds": 8}, cancels=1),
@@ -258,7 +258,7 @@ def cancels(provider: str) -> list[Case]:
         ]  # fmt: skip
     return [
         *common,
-        case("while sent", "submitting", {"delay_seconds": 5, "faults": [fault("create", "slow", 1, seconds=2)]},
+        case("while sent", "sent", {"delay_seconds": 5, "faults": [fault("create", "slow", 1, seconds=2)]},
              is_kept_later=True),
         case("while generating", "generating", {"delay_seconds": 5}, is_kept_later=True),
     ]  # fmt: skip

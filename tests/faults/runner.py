@@ -25,6 +25,7 @@ from tests.faults.case import CODES, DATE_IN, LABELS, STRANGER, Case
 from tests.stack import Stack
 
 PRICE = 0.08
+PROVIDERS = {"ppl": "replicate", "goods": "bfl"}
 #: Long enough for the grace of BFL's "Task not found" (10 s), short enough for a run of minutes.
 SETTINGS = {"GENERATION_TIMEOUT_SECONDS": "12", "QUEUE_TIMEOUT_SECONDS": "13"}
 GROUPS: dict[str, dict[str, str]] = {
@@ -171,7 +172,7 @@ class _Stage:
         job = created.json()
         if case.cancel_at:
             self._cancel(job, case.cancel_at)
-        job = self._stack.ended(job["id"], seconds=60)
+        job = self._stack.ended(job["id"], seconds=150)
         if case.most_seconds is not None and time.monotonic() - began > case.most_seconds:
             outcome.wrong.append(f"ended after {time.monotonic() - began:.1f} s, at most {case.most_seconds} s")
         if case.heals:
@@ -207,7 +208,11 @@ class _Stage:
         self._stack.configure(**{name: {"delay_seconds": 1} for name in LABELS})
 
     def _cancel(self, job: dict[str, Any], stage: str) -> None:
-        self._wait(lambda: self._stack.job(job["id"])["stage"] == stage, 20, f"stage {stage}")
+        if stage == "sent":
+            # The create has arrived, its answer has not.
+            self._wait(lambda: self._stack.stats(PROVIDERS[job["kind"]])["create_requests"] > 0, 20, "a create that arrives")
+        else:
+            self._wait(lambda: self._stack.job(job["id"])["stage"] == stage, 20, f"stage {stage}")
         requests.post(job["urls"]["cancel"], timeout=20).raise_for_status()
 
     # ---- after ----

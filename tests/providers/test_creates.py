@@ -41,6 +41,20 @@ def test_a_create_that_takes_16_seconds_succeeds(build: Any, sim: Any, name: str
 
 
 @every_generator
+def test_a_create_that_drips_for_25_seconds_succeeds(build: Any, sim: Any, name: str) -> None:
+    sim.configure(**{name: {"faults": [{"on": "create", "kind": "slow", "seconds": 25 / 20, "times": 1}]}})
+
+    assert build(name, connections(sim)).submit(order(name), timeout_seconds=60).id
+
+
+@every_generator
+def test_an_answer_that_is_there_in_full_counts_however_late(build: Any, sim: Any, name: str) -> None:
+    answers_after(sim, name, 16)
+
+    assert build(name, connections(sim, create_seconds=0.1)).submit(order(name), timeout_seconds=60).id
+
+
+@every_generator
 def test_a_create_that_takes_longer_may_have_been_made(build: Any, sim: Any, name: str) -> None:
     answers_after(sim, name, 60)
     with pytest.raises(ProviderError) as caught:

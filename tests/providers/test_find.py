@@ -108,11 +108,11 @@ def test_our_webhook_decides_alone(generator: Any) -> None:
 
 
 def test_the_list_may_lag(generator: Any, sim: Any) -> None:
-    sim.configure(replicate={"list_lag_seconds": 0.3})
+    sim.configure(replicate={"list_lag_seconds": 0.8})
     since, sent = datetime.now(UTC), lost(generator, sim)
 
     assert found(generator, sent, since) == []
-    time.sleep(0.35)
+    time.sleep(0.85)
     assert len(found(generator, sent, since)) == 1
 
 

@@ -35,7 +35,7 @@ def test_a_page_gives_what_json_would(results: list, following: str | None, othe
     [
         b"", b"null", b"[]", b"{}", b'"results"', b'{"results": null}', b'{"results": {"results": []}}', b'[{"results": []}]',
         b'{"results": [1, 2', b'{"results": []} x', b"<html>", b'{"results": ["\xff"]}', b'{"a": {"results": []}}',
-        b'{"results": [' + b"[" * 100, b'{"a": ' + b"[" * 3_000_000,
+        b'{"results": [' + b"[" * 100 + b"]" * 100 + b"]}", b'{"a": ' + b"[" * 3_000_000,
     ],
     ids=lambda body: repr(body[:40]),
 )  # fmt: skip

@@ -129,7 +129,7 @@ def test_a_new_prediction_may_not_be_found_at_first(client: Any, sim: Simulators
 
 @both
 def test_a_seen_prediction_is_not_found_once(client: Any, sim: Simulators, provider: str) -> None:
-    sim.configure(**{provider: {"delay_seconds": 0.4}})
+    sim.configure(**{provider: {"delay_seconds": 1.0}})
     put(sim, provider, "poll", "not_found", skip=8)
     created = client.create(provider).json()
     seen = [client.poll(provider, created) for _ in range(9)]
@@ -142,7 +142,7 @@ def test_a_seen_prediction_is_not_found_once(client: Any, sim: Simulators, provi
 
 @both
 def test_a_finished_prediction_has_no_output_once(client: Any, sim: Simulators, provider: str) -> None:
-    sim.configure(**{provider: {"delay_seconds": 0.3}})
+    sim.configure(**{provider: {"delay_seconds": 0.8}})
     put(sim, provider, "poll", "no_output")
     created = client.create(provider).json()
     # Not finished yet, so this one does not count.

@@ -199,7 +199,7 @@ def test_started_runs_show_processing(client: Any, sim: Simulators) -> None:
 
 
 def test_the_list_lags_behind_the_creates(client: Any, sim: Simulators) -> None:
-    sim.configure(replicate={"list_lag_seconds": 0.4})
+    sim.configure(replicate={"list_lag_seconds": 0.8})
     created = client.replicate_create().json()
 
     def listed() -> list[str]:
@@ -208,7 +208,7 @@ def test_the_list_lags_behind_the_creates(client: Any, sim: Simulators) -> None:
 
     assert client.poll("replicate", created).ok
     assert listed() == []
-    time.sleep(0.45)
+    time.sleep(0.85)
     assert listed() == [created["id"]]
 
 

@@ -1,4 +1,4 @@
-"""What activities do at a provider's gate: take a slot or a place in the line, give it back, wake who has one now."""
+"""What is done at a provider's gate: take a slot or a place in the line, give it back, wake whose turn it is, free the dead."""
 
 import asyncio
 import contextlib
@@ -55,11 +55,9 @@ async def take(services: Services, client: df.DurableOrchestrationClient, payloa
 
     await asyncio.to_thread(refresh_balance, services, generator)
     (place, stopped, is_shut, overdue, measured), grants = await asyncio.to_thread(services.gates.change, generator.name, ask)
-    if overdue:
-        alive = await who_lives(services, client, overdue)
-        _, freed = await asyncio.to_thread(services.gates.change, generator.name, lambda gate: gate.verified(alive))
-        grants = [*grants, *freed]
     await _wake(client, grants)
+    if overdue:
+        await _free_dead(services, client, generator.name, overdue)
     problem = Problem(stopped or "provider_unavailable", params={"provider": generator.label}).at(WAITING).to_payload()
     if place is None:
         return Slot("closed", measured, problem=problem)
@@ -85,6 +83,21 @@ async def note_failure(services: Services, payload: Named) -> None:
     """The provider failed a picture that does not ask for a slot now."""
     holder = holder_name(payload["job_id"], payload["index"])
     await asyncio.to_thread(services.gates.change, payload["generator"], lambda gate: gate.note_failure(holder))
+
+
+async def tidy(services: Services, client: df.DurableOrchestrationClient, generator: str) -> None:
+    """Free what dead holders left behind; otherwise the next one who waits does."""
+    gate = await asyncio.to_thread(services.gates.look, generator)
+    if overdue := gate.overdue():
+        await _free_dead(services, client, generator, overdue)
+
+
+async def _free_dead(
+    services: Services, client: df.DurableOrchestrationClient, generator: str, overdue: Mapping[str, str]
+) -> None:
+    alive = await who_lives(services, client, overdue)
+    _, grants = await asyncio.to_thread(services.gates.change, generator, lambda gate: gate.verified(alive))
+    await _wake(client, grants)
 
 
 async def who_lives(services: Services, client: df.DurableOrchestrationClient, holders: Mapping[str, str]) -> dict[str, bool]:
