@@ -6,7 +6,7 @@ SETUP := .venv/.ready node_modules/.ready
 BICEP ?= $(shell command -v bicep)
 export BICEP
 
-.PHONY: help run test check bench faults mutants lint format clean .venv
+.PHONY: help run test check bench faults explore mutants lint format clean .venv
 
 help:  ## what can be done here
 	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ bench: $(SETUP)  ## the benchmarks, as ratios against a baseline of the same run
 
 faults: $(SETUP)  ## every documented failure of the providers, played, as a table
 	@$(PY) -m tests.faults
+
+explore: $(SETUP)  ## seeded stories with everything that can break, each judged by what was billed (SEEDS=5000)
+	@$(PY) -m tests.explore --seeds $(or $(SEEDS),5000)
 
 mutants: $(SETUP)  ## hand-made faults in the rules of money, trust and owner: each must turn a fast test red
 	@$(PY) -m tests.mutants

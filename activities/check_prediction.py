@@ -61,15 +61,16 @@ async def _leave_gate(
     return True
 
 
-def _failed(services: Services, payload: p.CheckOrder, look: Failed, left_gate: bool) -> p.LookFailed:
+def _failed(services: Services, payload: p.CheckOrder, look: Failed, left_gate: bool) -> p.LookFailed | p.Unstored:
     """The end is put on record, since the provider forgets what a story that is told again would ask."""
-    telemetry.event("prediction_failed", job_id=payload["job_id"], generator=payload["generator"], code=look.problem.code,
-                    shape=look.problem.params.get("shape"))  # fmt: skip
+    _tell_failure(payload, look.problem)
     answer: p.LookFailed = {
         "state": "failed", "problem": look.problem.at(GENERATING).to_payload(), "resubmits": look.resubmits,
         "left_gate": left_gate,
     }  # fmt: skip
     record = services.submissions.find(Attempt(payload["job_id"], payload["index"], payload["attempt"]))
+    if record is not None and record.submission.was_ready:
+        return _was_ready(services, payload, left_gate)
     if record is not None and record.submission.state == "submitted":
         try:
             services.submissions.change(record, record.submission.ended(answer, ENDINGS[look.problem.charged]))
@@ -79,17 +80,45 @@ def _failed(services: Services, payload: p.CheckOrder, look: Failed, left_gate: 
     return answer
 
 
+def _was_ready(services: Services, payload: p.CheckOrder, left_gate: bool) -> p.Unstored:
+    """A prediction that an earlier look saw ready: paid for, whatever its provider says of it now."""
+    label, ready_at = services.generators[payload["generator"]].label, services.now().isoformat()
+    problem = Problem("provider_bad_response", charged="yes", params={"provider": label}).at(STORING)
+    return {"state": "unstored", "problem": problem.to_payload(), "ready_at": ready_at, "is_final": True, "left_gate": left_gate}
+
+
+def _note_ready(services: Services, payload: p.CheckOrder) -> None:
+    """Put on record that the prediction is paid for, so that a story that is told again does not order it anew."""
+    try:
+        record = services.submissions.find(Attempt(payload["job_id"], payload["index"], payload["attempt"]))
+        if record is not None and record.submission.state == "submitted" and not record.submission.was_ready:
+            services.submissions.change(record, record.submission.ready())
+    except (AzureError, Conflict):
+        # The next look notes it, or there is a picture by then.
+        return
+
+
+def _tell_failure(payload: p.CheckOrder, problem: Problem) -> None:
+    """`shape`: of an answer that nobody could read."""
+    telemetry.event(
+        "prediction_failed", job_id=payload["job_id"], generator=payload["generator"], code=problem.code,
+        shape=problem.params.get("shape"),
+    )  # fmt: skip
+
+
 def _finished(services: Services, payload: p.CheckOrder, look: Ready | Unusable, left_gate: bool) -> p.Stored | p.Unstored:
     generator = services.generators[payload["generator"]]
     ready_at = services.now().isoformat()
     try:
         if isinstance(look, Unusable):
+            _tell_failure(payload, look.problem)
             raise ProviderError(look.problem, is_final=True, note="nothing to fetch")
         with telemetry.span("store_picture", **payload):
             output = _store(services, generator, look, payload)
     except (ProviderError, ProblemError, AzureError) as error:
         reason = type(error).__name__ if isinstance(error, AzureError) else str(error)
         telemetry.event("result_not_stored", job_id=payload["job_id"], generator=generator.name, reason=reason)
+        _note_ready(services, payload)
         # What is no picture will not become one.
         is_final = isinstance(error, ProblemError) or (isinstance(error, ProviderError) and error.is_final)
         return {

@@ -3,9 +3,8 @@
 import azure.durable_functions as df
 
 from shared import names, telemetry
-from shared.domain.job import STAGE_PROGRESS, VALIDATING, finished, is_deleted
+from shared.domain.job import finished, is_deleted
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
-from shared.domain.problem import Problem
 from shared.services import Services, services
 from shared.storage.job_store import NoSuchJob
 
@@ -21,8 +20,6 @@ def finish_job(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker r
 def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
     """The status as it stands in the document; `canceled` for a job that is gone."""
     pictures = [told_by_records(services, payload["job_id"], picture) for picture in payload["pictures"]]
-    if payload["problem"] is not None:
-        pictures = _of_earlier_starts(services, payload["job_id"])
     now, days = services.now(), services.settings.retention_days
     order: FinishOrder = {**payload, "pictures": pictures}
     try:
@@ -37,20 +34,6 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
         services.quotas.release(document["owner"], document["id"])
         telemetry.job_ended(document, document["polls"])
     return {"status": document["status"]}
-
-
-def _of_earlier_starts(services: Services, job_id: str) -> list[PictureEnd]:
-    """The pictures of a job that could not begin, where an earlier start of it had got further."""
-    document = services.jobs.read(job_id)
-    if document is None or not document.get("starts"):
-        return []
-    ends: list[PictureEnd] = [
-        {"index": index, "state": "failed", "output": None, "problem": Problem("internal").to_payload(), "sends": None,
-         "generator": document["provider"], "fallback_used": False, "looks": 0, "submitted_at": None, "ready_at": None,
-         "progress": STAGE_PROGRESS[VALIDATING], "is_watched": False}
-        for index in range(len(document["seeds"]))
-    ]  # fmt: skip
-    return [told for end in ends if (told := told_by_records(services, job_id, end))["sends"]]
 
 
 def told_by_records(services: Services, job_id: str, picture: PictureEnd) -> PictureEnd:

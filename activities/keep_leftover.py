@@ -5,6 +5,7 @@ import azure.durable_functions as df
 from activities.finish_job import told_by_records
 from shared import names, telemetry
 from shared.domain.job import amended, is_deleted
+from shared.domain.ledger import Ledger
 from shared.domain.payloads import KeepOrder, Kept
 from shared.services import Services, services
 from shared.storage.job_store import NoSuchJob
@@ -24,9 +25,11 @@ def keep(services: Services, payload: KeepOrder) -> Kept:
     Running this twice changes nothing.
     """
     job_id, picture = payload["job_id"], told_by_records(services, payload["job_id"], payload["picture"])
+    owed = Ledger.from_payload(picture["sends"] or ()).charged
     telemetry.event(
-        "leftover_ended", job_id=job_id, index=picture["index"], generator=picture["generator"], state=picture["state"]
-    )
+        "leftover_ended", job_id=job_id, index=picture["index"], generator=picture["generator"], state=picture["state"],
+        charged=owed,
+    )  # fmt: skip
     try:
         document = services.jobs.amend(job_id, lambda document: amended(document, picture, services.prices))
     except NoSuchJob:

@@ -6,7 +6,7 @@ from shared import images, names, telemetry
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import VALIDATING, is_wanted
 from shared.domain.payloads import PrepareAnswer, PrepareOrder
-from shared.domain.problem import ProblemError
+from shared.domain.problem import Problem, ProblemError
 from shared.services import Services, services
 from shared.storage.blob_store import Missing
 from shared.storage.job_store import prepared_name
@@ -27,10 +27,10 @@ def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
     except ProblemError as error:
         return {"problem": error.problem.about(payload["field"]).at(VALIDATING).to_payload()}
     except Missing:
+        # A deleted job has no images any more, but its story goes on: something may be to pay.
         if is_wanted(services.jobs.read(payload["job_id"])):
             raise
-        # It went with its job. Nothing will be sent any more, but what was sent before is still to be watched.
-        return {"blob": payload["blob"]}
+        return {"problem": Problem("internal").at(VALIDATING).to_payload()}
     blob = prepared_name(payload["job_id"], payload["field"], EXTENSIONS[prepared.facts.content_type])
     services.blobs.put_image(blob, prepared.data, prepared.facts.content_type)
     return {"blob": blob}

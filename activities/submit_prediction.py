@@ -46,9 +46,10 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
         await slots.note_failure(services, payload)
     # A run of this activity that died may have sent, and lost its slot since.
     if slot is not None and slot.state != "granted" and not await _is_on_its_way(services, attempt):
-        if slot.state == "waiting" and is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"])):
+        wanted = is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"]))
+        if slot.state == "waiting" and wanted:
             return _waiting(slot)
-        payload = {**payload, "is_over": True, "over_problem": slot.problem}
+        payload = {**payload, "is_over": True, "over_problem": slot.problem if wanted else None}
     sender = _Sender(services, payload, slot.expected_seconds if slot else None)
     answer = await asyncio.to_thread(sender.run)
     if payload["is_rerun"]:
@@ -69,7 +70,7 @@ async def _is_on_its_way(services: Services, attempt: Attempt) -> bool:
 def _waiting(slot: slots.Slot) -> p.Waiting:
     place = slot.place
     return {
-        "state": "waiting", "sends": [], "followed_by": None, "position": place.position if place else None,
+        "state": "waiting", "sends": [], "position": place.position if place else None,
         "wait_seconds": (place.wait_seconds if place else 0.0) + (slot.expected_seconds or 0.0),
         "look_again_seconds": slot.look_again_seconds, "problem": slot.problem,
     }  # fmt: skip
@@ -108,11 +109,11 @@ class _Sender:
         self.is_story_over = job is None or (is_terminal(job["status"]) and not is_watched(job))
         if not is_new and record.submission.document.get("generator", self._generator.name) != self._generator.name:
             # The story has gone elsewhere with this attempt, before this run of the activity woke up.
-            return {"state": "canceled", "sends": [], "followed_by": None}
+            return {"state": "canceled", "sends": []}
         if is_new and job is None:
             # Forgotten with all that it had; so is this.
             self._services.submissions.forget(self._attempt)
-            return {"state": "canceled", "sends": [], "followed_by": None}
+            return {"state": "canceled", "sends": []}
         if is_new and self._payload["is_over"]:
             return self._verdict(record)
         if is_new and not wanted:
@@ -132,7 +133,7 @@ class _Sender:
         if self._payload["is_over"]:
             begun = Submission.never_sent(self._generator.name, call, now, self._payload["over_problem"])
         else:
-            begun = Submission.begun(self._generator.name, call, now)
+            begun = Submission.begun(self._generator.name, call, now, self._payload["instance"])
         try:
             return store.create(self._attempt, begun), True
         except Conflict:
@@ -158,7 +159,7 @@ class _Sender:
             # Every send was lost, so each may have been made.
             self._change(record, submission.failed(self._unknown().at(SUBMITTING).to_payload(), is_refused=False))
             return self._verdict(record)
-        self._change(record, submission.sent_again(asked.call, self._services.now()))
+        self._change(record, submission.sent_again(asked.call, self._services.now(), self._payload["instance"]))
         return self._send(record, self._order(job, images))
 
     # ---- sending ----
@@ -238,12 +239,13 @@ class _Sender:
         return self._carry_out(not_found(submission, asked), record, asked, job, images)
 
     def _found(self, submission: Submission, order: Order) -> Handle | None:
-        """A prediction that fits and is nobody else's."""
-        store = self._services.submissions
+        """A prediction that fits and is nobody else's. It may have been sent by another run, with a webhook of its own."""
+        store, instances = self._services.submissions, submission.instances or [self._payload["instance"]]
         known = store.known_predictions(self._attempt)
-        for handle in self._generator.find(order, since=submission.first_sent_at):
-            if handle.id not in known and store.claim(self._generator.name, handle.id, self._attempt):
-                return handle
+        for url in dict.fromkeys(self._generator.webhook_url(instance, self._attempt.attempt) for instance in instances):
+            for handle in self._generator.find(replace(order, webhook_url=url), since=submission.first_sent_at):
+                if handle.id not in known and store.claim(self._generator.name, handle.id, self._attempt):
+                    return handle
         return None
 
     # ---- answers ----
@@ -257,22 +259,23 @@ class _Sender:
                 look: p.Stored = {
                     "state": "stored", "output": kept[0], "ready_at": self._services.now().isoformat(), "left_gate": True,
                 }  # fmt: skip
-                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "followed_by": None, "look": look}
+                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "look": look}
             job = self._services.jobs.read(self._payload["job_id"])
             return self._submitted(submission, wanted=is_wanted(job))
         if submission.state == "ended":
-            return {"state": "ended", "sends": submission.sends, "followed_by": None, "look": document["look"]}
+            return {"state": "ended", "sends": submission.sends, "look": document["look"]}
         if submission.state == "failed":
-            return {"state": "failed", "sends": submission.sends, "followed_by": None, "problem": document["problem"]}
-        return {"state": "canceled", "sends": submission.sends, "followed_by": None}
+            return {"state": "failed", "sends": submission.sends, "problem": document["problem"]}
+        return {"state": "canceled", "sends": submission.sends}
 
     def _submitted(self, submission: Submission, *, wanted: bool) -> p.Submitted:
-        told = self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])
+        instance = self._payload["instance"]
+        is_told = submission.tells(instance) and self._generator.webhook_url(instance, self._payload["attempt"])
         gate = None if self._measured is not None else self._services.gates.look(self._generator.name)
         handle: p.Handle = submission.document["handle"]
         return {
-            "state": "submitted", "sends": submission.sends, "followed_by": None, "handle": handle,
-            "will_be_told": told is not None,
+            "state": "submitted", "sends": submission.sends, "handle": handle,
+            "will_be_told": bool(is_told),
             "age_seconds": max(0.0, (self._services.now() - submission.sent_at).total_seconds()),
             "expected_seconds": self._measured if gate is None else gate.measured_seconds(), "is_wanted": wanted,
         }  # fmt: skip
@@ -281,7 +284,7 @@ class _Sender:
         self, sends: list[SendState], problem: Problem, seconds: float | None, *, provider_failed: bool = False
     ) -> p.Again:
         return {
-            "state": "again", "sends": sends, "followed_by": None, "after_seconds": seconds,
+            "state": "again", "sends": sends, "after_seconds": seconds,
             "problem": problem.at(SUBMITTING).to_payload(),
             "provider_failed": provider_failed,
         }  # fmt: skip

@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     # The Azure clients log each request at INFO, with addresses; nothing of that belongs on an operator's screen.
     logging.getLogger("azure").setLevel(logging.ERROR)
-    logging.getLogger("toonconnect").setLevel(logging.ERROR)
+    # What the app tells its telemetry of is told here in words.
+    logging.getLogger("toonconnect").setLevel(logging.CRITICAL)
     try:
         report: Report = asked.run(Surroundings.found(asked.settings, asked.url, asked.durable_url), asked)
     except CannotDo as error:
@@ -71,7 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     command("ready", lambda a, _: looking.ready(a), "whether the app can make pictures, part by part")
     command("gates", lambda a, _: looking.gates(a), "slots, queue, breaker, stop and pause of each provider")
 
-    made = command("stuck", lambda a, x: looking.stuck(a, x.minutes, x.days), "jobs that do not end, and why")
+    made = command(
+        "stuck",
+        lambda a, x: looking.stuck(a, x.minutes, x.days),
+        "jobs that do not end, watches and deleted jobs: why, and what will happen",
+    )
     made.add_argument("--minutes", type=float, default=15, help="older than this (default 15; a regular job takes at most 12)")
     made.add_argument("--days", type=float, default=3, help="accepted within the last so many days (default 3)")
 

@@ -1,26 +1,31 @@
 """Commands that change something: cancel, replay, pause, resume, rotate-key, smoke."""
 
+import asyncio
 import hashlib
 import io
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
+
+import azure.durable_functions as df
 
 from ops.app_api import problem_text
 from ops.failing import FOUND, UNREACHABLE, CannotDo
 from ops.report import Report, length, size
-from ops.story import read_job, read_submissions
+from ops.story import ledgers, read_job, watch_goes_on
 from ops.surroundings import Surroundings
-from ops.task_hub import ENDED
-from shared import names
-from shared.domain.job import SUCCEEDED, asked_to_cancel, given_up, is_terminal
+from ops.task_hub import HubClient
+from shared.canceling import wake
+from shared.domain.job import SUCCEEDED, asked_to_cancel, charged, is_deleted, is_terminal, is_watched
 from shared.domain.kinds import KINDS
 from shared.providers.generator import ProviderError
 from shared.providers.registry import build_generators
 from shared.secrets import VAULT_NAMES, EnvironmentSecrets, Secrets
+from shared.services import Services
+from shared.starting import revive
 from shared.storage.blob_store import Missing
+from shared.task_hub import find_instance
 
 _PAUSE_SECONDS = 0.5
 #: Metadata of a job may have so many keys (design, section 4).
@@ -28,34 +33,38 @@ _METADATA_KEYS = 16
 
 
 def cancel(around: Surroundings, job_id: str, seconds: float) -> Report:
-    """End a job as its owner's cancel would, whoever owns it; one whose orchestration is gone is closed."""
-    jobs = around.services.jobs
-    document = read_job(around, job_id)
+    """End a job as its owner's cancel would, whoever owns it. One that is suspended is resumed, one whose orchestration died is
+    started again and ends from its records, one that was terminated is closed."""
+    app = around.services
+    _refuse_ended(read_job(around, job_id))
+    document = app.jobs.update(job_id, lambda found: asked_to_cancel(found, app.now()))
     _refuse_ended(document)
-    document = jobs.update(job_id, lambda found: asked_to_cancel(found, datetime.now(UTC)))
-    _refuse_ended(document)
-    pictures = document["input"]["n"]
-    told = [
-        instance for index in range(pictures)
-        if around.hub.raise_event(instance := names.picture_instance_id(job_id, index, pictures), names.EVENT_CANCEL)
-    ]  # fmt: skip
-    status = around.hub.status(job_id)
-    if status is None or status["runtimeStatus"] in ENDED:
-        document, _ = jobs.end(
-            job_id,
-            lambda found: given_up(found, datetime.now(UTC), found.get("progress", 0), around.services.settings.retention_days),
-        )
-        # Its last step would have told that its owner has one job fewer under way.
-        around.services.quotas.release(document["owner"], job_id)
+    client = HubClient(around.hub)
+    starts = document.get("starts", 0)
+    document = asyncio.run(_stopped(app, client, document))
+    data = {"id": job_id, "status": document["status"], "told": client.told, "resumed": client.resumed}
+    if is_terminal(document["status"]):
         text = f"{job_id}: its orchestration was gone, so the job is closed as {document['status']}"
-        return Report({"id": job_id, "status": document["status"], "told": told}, [text])
-    document = _awaited(lambda: jobs.read(job_id), seconds) or document
+        return Report(data, [text, f"what it owes by its records: charged {charged(document)}"])
+    document = _awaited(lambda: app.jobs.read(job_id), seconds) or document
     lines = [f"{job_id}: {document['status']}"]
     if not is_terminal(document["status"]):
         lines = [f"{job_id}: cancel asked for; it ends after its present step. python -m ops explain {job_id}"]
-    elif (around.hub.status(job_id) or {}).get("runtimeStatus") == "Running":
+    elif is_watched(document):
         lines.append("the provider could not cancel its prediction: it is watched for up to 15 minutes, and likely charged")
-    return Report({"id": job_id, "status": document["status"], "told": told}, lines)
+    lines += ["its orchestration had been suspended: it was resumed"] if client.resumed else []
+    lines += ["its orchestration had died: it was started again from its records"] if document.get("starts", 0) > starts else []
+    return Report({**data, "status": document["status"]}, lines)
+
+
+async def _stopped(app: Services, client: HubClient, document: dict[str, Any]) -> dict[str, Any]:
+    """The job after its story was told; or after it was started again, when it finds the mark; or closed, when nobody will."""
+    spoken = cast("df.DurableOrchestrationClient", client)
+    status = await find_instance(spoken, document["id"])
+    document = await revive(app, spoken, document, status)
+    if not is_terminal(document["status"]):
+        await wake(spoken, document)
+    return document
 
 
 def _refuse_ended(document: dict[str, Any]) -> None:
@@ -68,7 +77,9 @@ def replay(around: Surroundings, job_id: str, *, is_sure: bool, seconds: float) 
     document = read_job(around, job_id)
     if not is_terminal(document["status"]):
         raise CannotDo(f"{job_id} has not ended ({document['status']}): cancel it first, or wait")
-    risks = list(_money_at_stake(around, document))
+    if is_deleted(document):
+        raise CannotDo(f"{job_id} was deleted by its owner: its images are gone")
+    risks = _money_at_stake(around, document)
     if risks and not is_sure:
         raise CannotDo(f"{job_id} {'; '.join(risks)}. A replay pays again: add --yes if that is meant")
     kind, asked = KINDS[document["kind"]], document["input"]
@@ -106,12 +117,12 @@ def _money_at_stake(around: Surroundings, document: dict[str, Any]) -> list[str]
     risks = []
     if document["outputs"]:
         risks.append(f"has {len(document['outputs'])} picture(s) that are paid for")
-    charged = (document["error"] or {}).get("charged")
-    if charged in ("yes", "unknown") and not document["outputs"]:
-        risks.append("was paid for" if charged == "yes" else "may have been paid for")
-    if document["status"] != SUCCEEDED and (around.hub.status(document["id"]) or {}).get("runtimeStatus") == "Running":
+    owed = charged(document)
+    if owed != "no" and not document["outputs"]:
+        risks.append("was paid for" if owed == "yes" else "may have been paid for")
+    if document["status"] != SUCCEEDED and watch_goes_on(document, around.hub.status(document["id"])):
         risks.append("still has a prediction at the provider whose picture may come")
-    if any(record["state"] in ("sending", "lost") for record in read_submissions(around, document["id"]).values()):
+    if any(ledger.is_open for ledger in ledgers(around, document).values()):
         risks.append("has a submit whose answer nobody knows")
     return risks
 

@@ -9,7 +9,7 @@ import azure.durable_functions as df
 
 from orchestrators.make_picture import make
 from orchestrators.picture import Picture, failed
-from orchestrators.steps import ActivityFailed, Steps, call, call_all
+from orchestrators.steps import ActivityFailed, Steps, begin, call, call_all
 from orchestrators.versions import refuse_other_stories
 from orchestrators.watching import watched_on
 from shared import names
@@ -25,14 +25,20 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     refuse_other_stories(context)
     job: p.JobOrder = context.get_input()
     started_at = context.current_utc_datetime.isoformat()
-    context.set_custom_status(status_at(VALIDATING, started_at=started_at))
+    context.set_custom_status(_shown(status_at(VALIDATING, started_at=started_at), job))
     images, problem = yield from _prepared(context, job)
-    if problem is not None:
+    if problem is not None and not job["start"]:
         return (yield from _finished(context, job, started_at, [], problem))
-    orders = [_order(job, wish, images, started_at) for wish in job["pictures"]]
+    # A story that is told again may have sent something already: that is looked after, whatever became of the images.
+    orders = [_order(job, wish, images, problem, started_at) for wish in job["pictures"]]
     if len(orders) == 1:
         return (yield from _one_picture(context, job, orders[0]))
     return (yield from _several_pictures(context, job, orders))
+
+
+def _shown(status: dict[str, Any], job: p.JobOrder) -> dict[str, Any]:
+    """A custom status whose bar does not go back behind that of a run that died."""
+    return {**status, "progress": max(job["progress"], status["progress"])}
 
 
 def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Generator[Any, Any, Any]:
@@ -49,10 +55,12 @@ def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Gener
     return [image["blob"] for image in prepared if "blob" in image], problem
 
 
-def _order(job: p.JobOrder, wish: p.PictureWish, images: list[str], started_at: str) -> p.PictureOrder:
+def _order(job: p.JobOrder, wish: p.PictureWish, images: list[str], problem: Any, started_at: str) -> p.PictureOrder:
     return {
-        **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "images": images,
-        "label": job["label"], "generators": job["generators"], "started_at": started_at, "limits": job["limits"],
+        **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "problem": problem,
+        "progress": job["progress"],
+        "images": images, "label": job["label"], "generators": job["generators"], "started_at": started_at,
+        "limits": job["limits"],
     }  # fmt: skip
 
 
@@ -83,24 +91,33 @@ class _Child:
     def is_watching(self) -> bool:
         return self.end is not None and self.end["is_watched"]
 
+    @property
+    def is_over(self) -> bool:
+        """Its orchestration has ended, and what came of it is still to be heard."""
+        return bool(self.task.is_completed) and (self.end is None or self.is_watching)
+
+    @property
+    def has_told(self) -> bool:
+        return self.end is None and bool(self.told.is_completed)
+
 
 def _several_pictures(context: df.DurableOrchestrationContext, job: p.JobOrder, orders: list[p.PictureOrder]) -> Steps:
     """Each is made by an orchestration of its own. The job ends when all pictures have; predictions may go on after that."""
     # The pictures' own progress is shown as soon as each has some, and it begins below that of this stage.
-    context.set_custom_status(status_at(GENERATING, progress=STAGE_PROGRESS[VALIDATING], started_at=orders[0]["started_at"]))
+    begun = status_at(GENERATING, progress=STAGE_PROGRESS[VALIDATING], started_at=orders[0]["started_at"])
+    context.set_custom_status(_shown(begun, job))
     children = [_begun(context, job, order) for order in orders]
     while any(child.end is None for child in children):
-        open_tasks = [task for child in children for task in (child.task, child.told) if not task.is_completed]
-        yield context.task_any(open_tasks)
+        yield from _news(context, children, [task for child in children for task in (child.task, child.told)])
         for child in children:
-            _hear(context, child)
+            yield from _hear(context, child)
     ends = [child.end for child in children if child.end is not None]
     status = yield from _finished(context, job, orders[0]["started_at"], ends, None)
     context.set_custom_status({"job_ended": True})
     while late := [child for child in children if child.is_watching]:
-        yield context.task_any([child.task for child in late])
+        yield from _news(context, late, [child.task for child in late])
         for child in late:
-            _hear(context, child)
+            yield from _hear(context, child)
             if child.end is not None and not child.is_watching:
                 yield from _kept(context, job, child.end)
     return status
@@ -114,24 +131,28 @@ def _begun(context: df.DurableOrchestrationContext, job: p.JobOrder, order: p.Pi
     return _Child(first, instance, context.call_sub_orchestrator(names.MAKE_PICTURE, first, instance), told)
 
 
-def _hear(context: df.DurableOrchestrationContext, child: _Child) -> None:
+def _news(context: df.DurableOrchestrationContext, children: list[_Child], waits: list[Any]) -> Steps:
+    """Wait until there is something to hear of a child; there may be already, as time passed while another one began anew."""
+    if not any(child.is_over or child.has_told for child in children):
+        yield context.task_any([wait for wait in waits if not wait.is_completed])
+
+
+def _hear(context: df.DurableOrchestrationContext, child: _Child) -> Steps:
     """What is known of a child's picture now. A child that failed is called again, and tells its story from the records."""
-    if not child.task.is_completed:
-        if child.end is None and child.told.is_completed:
-            told = child.told.result
-            child.end = json.loads(told) if isinstance(told, str) else told
-        return
-    if child.end is not None and not child.is_watching:
-        return
-    if not isinstance(child.task.result, Exception):
-        child.end = child.task.result
-    elif (child.order["run"] + 1) % (child.order["limits"]["child_starts"] + 1):
-        child.order = {**child.order, "run": child.order["run"] + 1}
-        child.task = context.call_sub_orchestrator(names.MAKE_PICTURE, child.order, child.instance)
-    else:
-        # Its records know what it owes.
-        lost = Picture.begun(context, child.order).ended(failed(Problem("internal")), is_known=False)
-        child.end = lost if child.end is None else {**child.end, "is_watched": False}
+    if child.has_told and not child.is_over:
+        told = child.told.result
+        child.end = json.loads(told) if isinstance(told, str) else told
+    while child.is_over:
+        if not isinstance(child.task.result, Exception):
+            child.end = child.task.result
+        elif (child.order["run"] + 1) % (child.order["limits"]["child_starts"] + 1):
+            child.order = {**child.order, "run": child.order["run"] + 1}
+            child.task = context.call_sub_orchestrator(names.MAKE_PICTURE, child.order, child.instance)
+            yield from begin(context, child.task)
+        else:
+            # Its records know what it owes.
+            lost = Picture.begun(context, child.order).ended(failed(Problem("internal")), is_known=False)
+            child.end = lost if child.end is None else {**child.end, "is_watched": False}
 
 
 def _finished(

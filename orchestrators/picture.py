@@ -10,7 +10,7 @@ import azure.durable_functions as df
 from orchestrators.steps import ActivityFailed, call
 from shared import names
 from shared.domain import payloads as p
-from shared.domain.job import STAGE_PROGRESS, VALIDATING, status_at
+from shared.domain.job import status_at
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Problem, ProblemData
 from shared.domain.watch import Watch
@@ -66,7 +66,7 @@ class Course:
     fallback_used: bool = False
     #: Where the next attempt went, when an earlier run of this story made one.
     followed_by: str | None = None
-    progress: int = STAGE_PROGRESS[VALIDATING]
+    progress: int = 0
     submitted_at: str | None = None
     ready_at: str | None = None
 
@@ -83,7 +83,7 @@ class Picture:
     @classmethod
     def begun(cls, context: df.DurableOrchestrationContext, order: p.PictureOrder) -> "Picture":
         cancel = context.wait_for_external_event(names.EVENT_CANCEL)
-        return cls(context, order, cancel, Course(order["generators"][0]["name"]))
+        return cls(context, order, cancel, Course(order["generators"][0]["name"], progress=order["progress"]))
 
     @property
     def now(self) -> datetime:

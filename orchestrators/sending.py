@@ -41,7 +41,7 @@ def send(picture: Picture, turn: Turn) -> Generator[Any, Any, Prediction | p.End
     An attempt only ends with a verdict on its record: until then a run of the activity that was taken for dead may send.
     """
     turn.refusals = 0
-    end = failed(timed_out(picture.limits["generation_timeout_seconds"], "no")) if turn.is_too_late(picture.now) else None
+    end = _hindrance(picture, turn)
     while True:
         given = picture.context.wait_for_external_event(names.slot_event(picture.course.calls + 1))
         answer = yield from _asked(picture, turn, end)
@@ -57,6 +57,15 @@ def send(picture: Picture, turn: Turn) -> Generator[Any, Any, Prediction | p.End
             end = yield from _wait_for_slot(picture, turn, answer, given)
         else:
             end = (yield from _wait_to_ask_again(picture, turn, answer)) or end
+
+
+def _hindrance(picture: Picture, turn: Turn) -> End | None:
+    """How the picture ends without a further send, if there may be none."""
+    if picture.order["problem"] is not None:
+        return failed(picture.order["problem"])
+    if turn.is_too_late(picture.now):
+        return failed(timed_out(picture.limits["generation_timeout_seconds"], "no"))
+    return None
 
 
 def _asked(picture: Picture, turn: Turn, end: End | None) -> Generator[Any, Any, p.SubmitAnswer]:
@@ -76,7 +85,7 @@ def _asked(picture: Picture, turn: Turn, end: End | None) -> Generator[Any, Any,
     }  # fmt: skip
     answer = yield from call(picture.context, names.SUBMIT_PREDICTION, payload, limits["patience"]["paying"])
     picture.ledger = picture.ledger.noted(course.generator, course.attempt, answer["sends"])
-    course.followed_by = answer["followed_by"]
+    course.followed_by = answer.get("followed_by")
     turn.has_failed = False
     return answer
 

@@ -11,7 +11,7 @@ from shared.domain import payloads as p
 from shared.domain.job import GENERATING, STORING
 from shared.domain.ledger import ENDINGS
 from shared.domain.polling import eta_seconds, generating_progress, retry_delay_seconds
-from shared.domain.problem import ProblemData, timed_out
+from shared.domain.problem import Charged, ProblemData, timed_out
 
 #: How the picture ends, and its prediction where that goes on.
 Followed = Generator[Any, Any, tuple[End, Prediction | None]]
@@ -31,7 +31,7 @@ def followed(picture: Picture, prediction: Prediction) -> Followed:
         look = yield from _look(picture, prediction)
         meaning = watch.judge(look, prediction.age(picture.now))
         if meaning == "end":
-            return _end(look), None
+            return _end(look, watch.charged), None
         if meaning == "leave":
             return failed(_problem(look, picture.limits)), _left(picture, prediction)
         if meaning == "stop":
@@ -101,7 +101,8 @@ def _stopped(picture: Picture, prediction: Prediction, end: End) -> Followed:
         meaning = prediction.watch.judge(look, prediction.age(picture.now))
         if meaning == "end":
             # A picture that was canceled stays so, but its ledger says what was paid.
-            return (_end(look) if look["state"] == "stored" or end.state == "failed" else end), None
+            was = _end(look, prediction.watch.charged)
+            return (was if was.state == "stored" or end.state == "failed" else end), None
     return end, _left(picture, prediction)
 
 
@@ -128,11 +129,15 @@ def _left(picture: Picture, prediction: Prediction) -> Prediction:
     return replace(prediction, watch=prediction.watch.left(prediction.age(picture.now)), told=None)
 
 
-def _end(look: p.LookAnswer) -> End:
+def _end(look: p.LookAnswer, charged: Charged = "unknown") -> End:
+    """`charged`: what is known of the prediction beside this look."""
     if look["state"] == "stored":
         return End("stored", look["output"])
     if look["state"] == "unstored":
         return failed(look["problem"])
+    if look["state"] == "failed" and charged == "yes":
+        # It was ready once: a new one would be paid for too.
+        return failed({**look["problem"], "charged": charged})
     if look["state"] == "failed":
         return failed(look["problem"], look["resubmits"])
     raise AssertionError(f"{look['state']} is no end")

@@ -8,10 +8,12 @@ import azure.durable_functions as df
 
 from shared import names, telemetry
 from shared.canceling import wake
-from shared.domain.job import Document, is_terminal
+from shared.domain.job import Document, is_terminal, is_watched
 from shared.domain.payloads import JanitorOrder
+from shared.domain.starting import is_to_be_started
 from shared.services import Services
 from shared.starting import PATIENCE, is_going_on, revive
+from shared.storage.job_store import NoSuchJob
 from shared.task_hub import find_instance
 
 LOOK_AGAIN_SECONDS = 15
@@ -37,7 +39,12 @@ async def forget_ended(app: Services, client: df.DurableOrchestrationClient, job
 async def _has_ended(app: Services, client: df.DurableOrchestrationClient, document: Document) -> bool:
     """Whether the story is over. One that died is started again: it may still have something to pay."""
     status = await find_instance(client, document["id"])
-    document = await revive(app, client, document, status)
+    try:
+        document = await revive(app, client, document, status)
+    except NoSuchJob:
+        return True
+    if status is not None and status.runtime_status.name == "Failed" and is_to_be_started(document):
+        return False
     pictures = names.instance_ids(document["id"], len(document["seeds"]), document.get("starts", 0))
     return is_terminal(document["status"]) and not any([await is_going_on(client, instance) for instance in pictures])
 
@@ -54,9 +61,9 @@ async def _forget_history(client: df.DurableOrchestrationClient, instance: str) 
 async def begin(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> None:
     """Delete a job: nobody sees it from now on. Its story ends by itself and pays as little as it can. Raises NoSuchJob."""
     document = await asyncio.to_thread(app.jobs.hide, job_id, app.now())
-    await asyncio.to_thread(app.pictures.forget, job_id)
     try:
-        if not is_terminal(document["status"]):
+        await asyncio.to_thread(app.pictures.forget, job_id)
+        if not is_terminal(document["status"]) or is_watched(document):
             await wake(client, document)
         if await forget_ended(app, client, job_id):
             return

@@ -13,9 +13,11 @@ from shared.domain.gate import Gate, Grant, Place, holder_name
 from shared.domain.job import WAITING
 from shared.domain.payloads import Named, SubmitOrder
 from shared.domain.problem import Problem, ProblemData
+from shared.domain.starting import GOING_ON
 from shared.intake import refresh_balance
 from shared.services import Services
-from shared.starting import find_and_revive, is_going_on
+from shared.starting import find_and_revive
+from shared.task_hub import find_instance
 
 #: A waiting picture is woken when its turn comes. It looks by itself as a safety net: sooner when its turn is near.
 _LOOK_AGAIN_SECONDS = (15.0, 60.0)
@@ -107,7 +109,11 @@ async def who_lives(services: Services, client: df.DurableOrchestrationClient, h
     for holder, instance in list(holders.items())[:MOST_AT_ONCE]:
         job_id = holder.partition("/")[0]
         try:
-            alive[holder] = await is_going_on(client, instance or job_id) or await find_and_revive(services, client, job_id)
+            status = await find_instance(client, instance or job_id)
+            runtime = None if status is None else status.runtime_status.name
+            # A story that was told to its end holds nothing, whatever its job still does.
+            is_over = runtime == "Completed"
+            alive[holder] = not is_over and (runtime in GOING_ON or await find_and_revive(services, client, job_id))
         except Exception:  # noqa: BLE001 - the client raises whatever its HTTP library does
             alive[holder] = True
     return alive

@@ -12,7 +12,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from shared import names, telemetry
-from shared.domain.job import Document, given_up, is_terminal, unfinished_picture, without_watch
+from shared.domain.job import Document, given_up, is_terminal, is_watched, unfinished_picture, without_watch
 from shared.domain.kinds import KINDS
 from shared.domain.payloads import JobOrder, Limits, Patience
 from shared.domain.starting import GOING_ON, decide, started_again
@@ -50,6 +50,7 @@ def job_order(app: Services, document: Document) -> JobOrder:
     """The input of its orchestration: names and tunables only. Running instances keep the tunables they began with."""
     return {
         "job_id": document["id"], "traceparent": telemetry.traceparent(), "start": document.get("starts", 0),
+        "progress": document.get("progress", 0),
         "images": document["images"], "label": document["input"].get("label", "none"),
         "generators": [
             {"name": g.name, "expected_seconds": g.expected_seconds} for g in generators_of(app, document["kind"])
@@ -97,7 +98,9 @@ async def _start(app: Services, client: df.DurableOrchestrationClient, document:
             await client.start_new(names.GENERATE_JOB, job_id, job_order(app, document))
             return
         with contextlib.suppress(Exception):
-            if await find_instance(client, job_id) is not None:
+            status = await find_instance(client, job_id)
+            # What failed before is still there when it could not be started again.
+            if status is not None and status.runtime_status.name != "Failed":
                 return
     telemetry.event("start_failed", logging.WARNING, job_id=job_id)
 
@@ -114,33 +117,38 @@ async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, 
     if document is None:
         return False
     status = await find_instance(client, job_id)
-    document = await revive(app, client, document, status)
+    try:
+        document = await revive(app, client, document, status)
+    except NoSuchJob:
+        return False
     runtime = None if status is None else status.runtime_status.name
-    return runtime in GOING_ON or not is_terminal(document["status"])
+    # A watch over a prediction goes on after the end of its job, and is started again as its job would be.
+    watches_again = runtime == "Failed" and is_watched(document)
+    return runtime in GOING_ON or not is_terminal(document["status"]) or watches_again
 
 
 async def revive(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
     """The job, after its orchestration was started again if it died (`status` is what the hub says of it), or the job ended
-    because nobody will."""
+    because nobody will. Raises NoSuchJob for one that was forgotten meanwhile."""
     runtime = None if status is None else status.runtime_status.name
     decision = decide(document, runtime, app.now())
     if decision == "start":
-        return await _start_again(app, client, document, runtime)
+        return await _start_again(app, client, document, status)
     if decision == "give up":
-        progress = status.custom_status.get("progress", 0) if status is not None and isinstance(status.custom_status, dict) else 0
-        return await asyncio.to_thread(give_up, app, document, progress)
+        return await asyncio.to_thread(give_up, app, document, await _progress(client, document, status))
     return document
 
 
-async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, runtime: str | None) -> Document:
+async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
     job_id, seen, now = document["id"], document.get("starts", 0), app.now()
-    try:
-        counted = await asyncio.to_thread(app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen))
-    except NoSuchJob:
-        return document
+    progress = await _progress(client, document, status)
+    counted = await asyncio.to_thread(
+        app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen, progress=progress)
+    )
     if counted.get("starts") != seen + 1 or counted.get("started_again_at") != now.isoformat():
         return counted
-    telemetry.event("job_restarted", logging.WARNING, job_id=job_id, starts=seen + 1, reason=runtime or "unknown to the task hub")
+    reason = status.runtime_status.name if status else "unknown to the task hub"
+    telemetry.event("job_restarted", logging.WARNING, job_id=job_id, starts=seen + 1, reason=reason)
     for instance in names.instance_ids(job_id, len(document["seeds"]), seen):
         if instance != job_id:
             # Children of the former run would go on beside those of the new one.
@@ -150,17 +158,28 @@ async def _start_again(app: Services, client: df.DurableOrchestrationClient, doc
     return counted
 
 
-def give_up(app: Services, document: Document, progress: int) -> Document:
-    """The job, ended as failed with what its records say; or one that has ended, without the watch that is gone."""
-    job_id, now, days = document["id"], app.now(), app.settings.retention_days
-    pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
+async def _progress(client: df.DurableOrchestrationClient, document: Document, status: Any) -> int:
+    """How far the bar stood in the run that died: of several pictures the slowest one's."""
+    pictures, start = len(document["seeds"]), document.get("starts", 0)
+    statuses = [status]
+    if pictures > 1:
+        children = [names.picture_instance_id(document["id"], index, pictures, start) for index in range(pictures)]
+        found = [await find_instance(client, child) for child in children]
+        statuses = found if all(found) else statuses
+    shown = [each.custom_status for each in statuses if each is not None and isinstance(each.custom_status, dict)]
+    return max(int(document.get("progress", 0)), min((int(custom.get("progress", 0)) for custom in shown), default=0))
 
-    try:
-        if is_terminal(document["status"]):
-            return app.jobs.amend(job_id, without_watch)
-        document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
-    except NoSuchJob:
-        return document
+
+def give_up(app: Services, document: Document, progress: int) -> Document:
+    """The job, ended as failed with what its records say; or one that has ended, without the watch that is gone.
+
+    Raises NoSuchJob.
+    """
+    job_id, now, days = document["id"], app.now(), app.settings.retention_days
+    if is_terminal(document["status"]):
+        return app.jobs.amend(job_id, without_watch)
+    pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
+    document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
     if has_ended:
         # Nobody else tells of it: the last step that would have is the one that did not run.
         telemetry.event("job_given_up", logging.ERROR, job_id=job_id, starts=document.get("starts", 0))

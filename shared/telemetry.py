@@ -13,6 +13,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from shared.domain.job import Document, charged
 from shared.telemetry_names import METRICS
 
 _log = logging.getLogger("toonconnect")
@@ -84,7 +85,7 @@ def traceparent() -> str | None:
     return carrier.get("traceparent")
 
 
-def job_ended(document: Mapping[str, Any], polls: int) -> None:
+def job_ended(document: Document, polls: int) -> None:
     """The metrics of a job that has just ended, and its event."""
     kind, provider = document["kind"], document["provider"]
     code = (document["error"] or {}).get("code")
@@ -99,7 +100,9 @@ def job_ended(document: Mapping[str, Any], polls: int) -> None:
     event(
         "job_ended", job_id=document["id"], kind=kind, status=document["status"], code=code, provider=provider,
         attempts=document["attempts"], polls=polls, fallback_used=document["fallback_used"],
-        possible_duplicate=document["possible_duplicate"], cost_usd=cost, queue_ms=times.get("queue_ms"),
+        possible_duplicate=document["possible_duplicate"], cost_usd=cost, charged=charged(document),
+        settled=document["usage"].get("settled"), starts=document.get("starts", 0),
+        watched=sum(picture["is_watched"] for picture in document.get("pictures", ())), queue_ms=times.get("queue_ms"),
         provider_ms=times.get("provider_ms"), overhead_ms=times.get("overhead_ms"),
     )  # fmt: skip
 

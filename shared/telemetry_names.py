@@ -11,7 +11,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "request_failed": ("reason",),
     "cancel_requested": (),
     "job_deleted": (),
-    "history_kept": ("instance",),
+    "answer_failed": ("reason",),
     "webhook_received": ("instance",),
     "webhook_refused": ("reason",),
     # the gate
@@ -32,13 +32,22 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "prediction_canceled": ("state",),
     "stored": ("bytes",),
     "result_not_stored": ("reason",),
-    "leftover_ended": ("state",),
-    # every hour
-    "housekeeping": ("purged", "stuck"),
+    "leftover_ended": ("state", "charged"),
+    # a story that died, and is started again from its records
+    "start_failed": ("reason",),
+    "job_restarted": ("starts", "reason"),
+    "job_at_last_start": ("starts",),
+    "restart_failed": ("reason",),
+    "job_given_up": ("starts",),
+    # a deleted job, hidden first
+    "history_kept": ("instance", "reason"),
+    "job_forgotten": (),
+    # every five minutes
+    "housekeeping": ("purged", "stuck", "restarted"),
     # the end
     "job_ended": (
         "kind", "status", "code", "provider", "attempts", "polls", "fallback_used", "possible_duplicate", "cost_usd",
-        "queue_ms", "provider_ms", "overhead_ms",
+        "charged", "settled", "starts", "watched", "queue_ms", "provider_ms", "overhead_ms",
     ),
 }  # fmt: skip
 

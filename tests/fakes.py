@@ -139,11 +139,21 @@ class FakeGenerator:
         return None
 
 
-def make_services(generator: FakeGenerator | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Services:
-    """Services over the fakes, with default settings."""
-    services = Services(Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}), clock=clock)
-    services.__dict__.update(blobs=FakeBlobs(), generators={"fake": generator or FakeGenerator()})
-    services.__dict__["gates"] = GateStore(services.documents, {"fake": 6, "other": 6}, lambda: services.now().timestamp())
+def make_services(
+    generator: FakeGenerator | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    blobs: FakeBlobs | None = None,
+    slots: int = 6,
+    **environ: str,
+) -> Services:
+    """Services over the fakes; each generator serves so many `slots`. `environ`: settings that differ from the defaults."""
+    settings = Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **environ})
+    services = Services(settings, clock=clock)
+    generator = generator or FakeGenerator()
+    services.__dict__.update(blobs=blobs or FakeBlobs(), generators={generator.name: generator})
+    limits = {generator.name: slots, "other": slots}
+    services.__dict__["gates"] = GateStore(services.documents, limits, lambda: services.now().timestamp())
     return services
 
 

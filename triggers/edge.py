@@ -13,7 +13,7 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared import telemetry
-from shared.domain.problem import Language, Problem, ProblemError, broken_settings
+from shared.domain.problem import Charged, Language, Problem, ProblemError, broken_settings
 from shared.providers.generator import ProviderError
 from shared.services import services
 from shared.storage.account import StorageNotConfigured
@@ -50,7 +50,7 @@ def endpoint(handler: Handler) -> Handler:
         except ProviderError as error:
             response = problem_response(req, error.problem)
         except Busy:
-            response = problem_response(req, Problem("busy"))
+            response = problem_response(req, Problem("busy", charged=_may_be_charged(req)))
         except NoSuchJob:  # deleted a moment ago
             response = problem_response(req, Problem("job_not_found"))
         except Missing:  # its job is there, so it may have been paid for
@@ -59,14 +59,19 @@ def endpoint(handler: Handler) -> Handler:
             response = problem_response(req, broken_settings(str(error)))
         except AzureError as error:
             telemetry.event("storage_failed", logging.ERROR, request_id=request_id(req), reason=type(error).__name__)
-            response = problem_response(req, Problem("internal"))
+            response = problem_response(req, Problem("internal", charged=_may_be_charged(req)))
         except Exception as error:  # noqa: BLE001 - the last edge: a bare 500 without a body would tell nobody anything
             telemetry.event("request_failed", logging.ERROR, request_id=request_id(req), reason=repr(type(error)))
             logging.getLogger("toonconnect").exception("unexpected failure")
-            response = problem_response(req, Problem("internal"))
+            response = problem_response(req, Problem("internal", charged=_may_be_charged(req)))
         return _with_headers(req, response, request_id(req))
 
     return answer
+
+
+def _may_be_charged(req: func.HttpRequest) -> Charged:
+    """Of a request that failed on the way: one about a job that is there says nothing of what that owes."""
+    return "unknown" if "id" in req.route_params else "no"
 
 
 def request_id(req: func.HttpRequest) -> str:

@@ -1,6 +1,7 @@
 """POST /api/{ppl-gen|goods-gen}/generate: check, store, start, answer 202 (or wait for the end)."""
 
 import asyncio
+import contextlib
 import logging
 import re
 import secrets
@@ -8,6 +9,7 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.core.exceptions import AzureError
 
 from shared import intake, telemetry
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
@@ -19,11 +21,11 @@ from shared.images import ImageFacts
 from shared.job_ids import new_job_id
 from shared.services import Services, services
 from shared.starting import ensure_started, generators_of
-from shared.storage.blob_store import Conflict
+from shared.storage.documents import Busy
 from shared.storage.job_store import upload_name
 from shared.storage.key_store import InProgress, Known, Reused, Taken, key_name
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
-from triggers.job_view import Job, view
+from triggers.job_view import Job, JobNotFound, view
 from triggers.upload import Form, inspect_images, read_form
 from triggers.waiting import wait_until_ended
 
@@ -63,6 +65,8 @@ async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient,
         document = await ensure_started(services(), client, document, is_new=not replayed)
     try:
         return await _answer(req, client, document, headers, waits=replayed)
+    except JobNotFound:  # deleted while this waited for it
+        return problem_response(req, Problem("job_not_found", charged="unknown"), headers)
     except Exception as error:  # noqa: BLE001 - the job exists and may be paid for: nothing that goes wrong now says otherwise
         reason = repr(type(error))
         telemetry.event("answer_failed", logging.WARNING, job_id=document["id"], request_id=request_id(req), reason=reason)
@@ -115,53 +119,64 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     claim = _taken(app, document["key"], form.fingerprint(), document["id"])
     if isinstance(claim, Known):
         return claim.job, True
+    mine = document | {"id": claim.job_id}
     try:
-        return _create(app, kind, document | {"id": claim.job_id}, form, facts), False
-    except Exception as error:
-        if isinstance(error, Conflict) and (other := app.jobs.read(claim.job_id)):
-            # One POST had the key for so long that another took over, and both got here.
-            return other, True
+        created = _create(app, kind, mine, form, facts)
+    except Exception:
         app.keys.give_back(document["key"], claim.job_id)
         raise
+    # One POST had the key for so long that another took over, and both got here: one of them made the job.
+    return created, created["created_at"] != mine["created_at"]
 
 
 def _taken(app: Services, name: str, fingerprint: str, job_id: str) -> Taken | Known:
     """Raises ProblemError."""
     claim = app.keys.take(name, fingerprint, job_id)
-    if isinstance(claim, Reused) or (isinstance(claim, Known) and is_deleted(claim.job)):
-        raise ProblemError(Problem("idempotency_key_reused" if isinstance(claim, Reused) else "job_deleted"))
+    if isinstance(claim, Reused):
+        raise ProblemError(Problem("idempotency_key_reused"))
+    if isinstance(claim, Known) and is_deleted(claim.job):
+        raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
     if isinstance(claim, InProgress):
-        raise ProblemError(Problem("idempotency_in_progress"))
+        # By now its job may be there, and may be paid for.
+        raise ProblemError(Problem("idempotency_in_progress", charged="unknown"))
     return claim
 
 
 def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts]) -> dict[str, Any]:
-    """Store a job that may begin. Raises ProblemError when it may not; Conflict when the job is there."""
+    """Store a job that may begin, or find it where another POST with its key has. Raises ProblemError when it may not begin."""
     _require_settings(app, kind)
     generators_of(app, kind.name)[0].require_key()
     _require_intake(app, kind)
     who, job_id = document["owner"], document["id"]
-    app.quotas.admit(who, job_id)
+    try:
+        app.quotas.admit(who, job_id)
+    except AzureError:
+        # It may have been counted all the same.
+        with contextlib.suppress(Busy, AzureError):
+            app.quotas.withdraw(who, job_id)
+        raise
     try:
         document = document | {"images": _store_images(app, job_id, form, facts)}
         app.jobs.create(document)
-    except Conflict:
-        # The job is there, and counted.
-        raise
     except Exception as error:
-        _undo(app, document, error)
-        raise
+        known = _found_or_undone(app, document, error)
+        if known is None:
+            raise
+        return known
     return document
 
 
-def _undo(app: Services, document: dict[str, Any], error: Exception) -> None:
-    """Leave nothing behind of a job that was not accepted: a document whose write was answered with an error may be there, and
-    would be found and started. Raises ProblemError when that cannot be ruled out."""
+def _found_or_undone(app: Services, document: dict[str, Any], error: Exception) -> dict[str, Any] | None:
+    """The job, where its document is there after all: its write was answered with an error, or another POST with the same key
+    made it, and somebody may have started it. None when nothing of it is left. Raises ProblemError when neither is known."""
     try:
-        app.jobs.delete(document["id"])
-        app.quotas.withdraw(document["owner"], document["id"])
+        known = app.jobs.read(document["id"])
+        if known is None:
+            app.pictures.forget(document["id"])
+            app.quotas.withdraw(document["owner"], document["id"])
     except Exception:  # noqa: BLE001 - storage is away, however it says so
         raise ProblemError(Problem("internal", charged="unknown")) from error
+    return known
 
 
 def _require_settings(app: Services, kind: Kind) -> None:
@@ -226,7 +241,7 @@ async def _synchronous(
     if document["error"]:
         return problem_response(req, Problem.from_payload(document["error"]), headers)
     # To send it again would be another job: this one goes on, and Location says where.
-    return problem_response(req, Problem("result_not_ready", charged="unknown", retryable=False), headers)
+    return problem_response(req, Problem("result_not_ready", charged=charged(document), retryable=False), headers)
 
 
 def _preferred_wait(req: func.HttpRequest) -> int:

@@ -14,6 +14,7 @@ from shared.forgetting import call_janitor
 from shared.job_ids import is_job_id
 from shared.services import Services, services
 from shared.starting import revive
+from shared.storage.job_store import NoSuchJob
 from shared.task_hub import find_instance
 
 blueprint = df.Blueprint()
@@ -25,6 +26,8 @@ _GOING_ON = [_RUNTIME.Running, _RUNTIME.Pending, _RUNTIME.Suspended]
 STUCK_AFTER = timedelta(minutes=45)
 #: How far back jobs are looked for that nobody goes on with; whoever looks at an older one starts it himself.
 LOOK_BACK = timedelta(hours=2)
+#: Once an hour: the app may have been away.
+LOOK_BACK_HOURLY = timedelta(hours=26)
 #: Before the first job there was.
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -57,9 +60,10 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
 
 async def _start_dead_jobs(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:
     """Jobs that are open while nobody goes on with them, and watches that died. Returns how many were started."""
-    failed = await client.get_status_by(now - LOOK_BACK, now, [_RUNTIME.Failed])
+    since = now - (LOOK_BACK_HOURLY if now.minute < 5 else LOOK_BACK)
+    failed = await client.get_status_by(since, now, [_RUNTIME.Failed])
     ids = {status.instance_id for status in failed if is_job_id(status.instance_id)}
-    ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(now - LOOK_BACK, now))))
+    ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(since, now))))
     started = 0
     for job_id in sorted(ids):
         try:
@@ -74,7 +78,10 @@ async def _revived(app: Services, client: df.DurableOrchestrationClient, job_id:
     if document is None:
         return False
     before = document.get("starts", 0)
-    after = await revive(app, client, document, await find_instance(client, job_id))
+    try:
+        after = await revive(app, client, document, await find_instance(client, job_id))
+    except NoSuchJob:
+        return False
     if after.get("starts", 0) >= MAX_STARTS and not is_terminal(after["status"]) and after["starts"] != before:
         telemetry.event("job_at_last_start", logging.ERROR, job_id=job_id, starts=after["starts"])
     return bool(after.get("starts", 0) != before)

@@ -11,13 +11,14 @@ import azure.functions as func
 
 from shared import names
 from shared.domain.gate import holder_name
-from shared.domain.job import CANCELED, GENERATING, PROCESSING, SUCCEEDED, WAITING, is_deleted, is_terminal
+from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_terminal, is_watched
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.starting import GOING_ON
 from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.blob_store import IMAGES
+from shared.storage.job_store import NoSuchJob
 from shared.task_hub import find_instance
 from triggers.edge import job_url, language, owner
 
@@ -39,20 +40,32 @@ class Job:
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
 
-async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str) -> Job:
-    """The caller's job. Raises ProblemError (`job_not_found`), for other people's jobs and deleted ones too."""
+class JobNotFound(ProblemError):
+    """There is no such job, or it is deleted, or somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__(Problem("job_not_found"))
+
+
+async def find_document(req: func.HttpRequest, job_id: str) -> dict[str, Any]:
+    """The document of the caller's job. Raises JobNotFound."""
     who = owner(req)
     document = await asyncio.to_thread(services().jobs.read, job_id)
     if document is None or is_deleted(document) or document["owner"] != who:
-        raise ProblemError(Problem("job_not_found"))
-    return await refresh_job(client, Job(document))
+        raise JobNotFound
+    return document
+
+
+async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str) -> Job:
+    """The caller's job as it is now. Raises JobNotFound."""
+    return await refresh_job(client, Job(await find_document(req, job_id)))
 
 
 async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     """The same job as its orchestration says it is now; of a running one the document is not read again. One whose
-    orchestration died is started again."""
+    orchestration died is started again. Raises JobNotFound."""
     document = job.document
-    if is_terminal(document["status"]):
+    if is_terminal(document["status"]) and not ("pictures" in document and is_watched(document)):
         return job
     status = await find_instance(client, document["id"])
     custom = status.custom_status if status is not None and isinstance(status.custom_status, dict) else {}
@@ -60,9 +73,15 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     # It may go on after its job has ended, with predictions that cannot be canceled.
     if not is_alive or custom.get("job_ended"):
         stored = await asyncio.to_thread(services().jobs.read, document["id"])
-        if stored is None or is_deleted(stored):
-            raise ProblemError(Problem("job_not_found"))
-        return Job(await revive(services(), client, stored, status))
+        if stored is None:
+            raise JobNotFound
+        try:
+            stored = await revive(services(), client, stored, status)
+        except NoSuchJob:
+            raise JobNotFound from None
+        if is_deleted(stored):
+            raise JobNotFound
+        return Job(stored)
     return Job(document, await _live(client, document, custom))
 
 
@@ -125,7 +144,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "expires_at": _time(document["expires_at"]),
         "input": document["input"],
         "outputs": [_output(services(), output) for output in document["outputs"]],
-        "pictures": _pictures(req, document, here),
+        "pictures": _pictures(req, document, status, here),
         "error": _error(req, document, here) if document["error"] else None,
         "provider": provider,
         "model": document["model"] if provider == document["provider"] else services().generators[provider].model,
@@ -139,18 +158,18 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
     }
 
 
-def _pictures(req: func.HttpRequest, document: dict[str, Any], here: str) -> list[dict[str, Any]]:
-    """One entry for each picture that was asked for, with its own money."""
-    known = {picture["index"]: picture for picture in document.get("pictures", ())}
+def _pictures(req: func.HttpRequest, document: dict[str, Any], status: str, here: str) -> list[dict[str, Any]]:
+    """One entry for each picture that was asked for, with its own money; of one that has not ended nobody knows any."""
+    known = {picture["index"]: picture for picture in ended_pictures(document)}
     told = []
     for index, seed in enumerate(document["seeds"]):
         picture = known.get(index)
-        state = picture["state"] if picture else CANCELED if document["status"] == CANCELED else document["status"]
+        state = picture["state"] if picture else status
         problem = Problem.from_payload(picture["problem"]) if picture and picture["problem"] else None
         ledger = Ledger.from_payload((picture or {}).get("sends") or ())
         told.append({
             "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": document["input"].get("preset"),
-            "seed": seed, "charged": ledger.charged if picture else "unknown",
+            "seed": seed, "charged": ledger.charged if is_terminal(document["status"]) else "unknown",
             "error": problem and problem.to_document(language(req), instance=here, request_id=document.get("request_id")),
             "cost_usd": round(ledger.cost_usd(services().prices), 4),
         })  # fmt: skip

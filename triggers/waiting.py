@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.domain.job import is_terminal
+from shared.domain.job import is_deleted, is_terminal
 from shared.services import services
 from triggers.edge import language
 from triggers.job_view import Job, load_job, refresh_job
@@ -48,7 +48,7 @@ async def wait_until_ended(req: func.HttpRequest, client: df.DurableOrchestratio
             # Only the end matters here, and the document alone tells it: one read a look. Now and then the hub is asked as
             # well, since an orchestration that died ends nothing.
             document = await asyncio.to_thread(services().jobs.read, job_id)
-            if document is None or is_terminal(document["status"]):
+            if document is None or is_terminal(document["status"]) or is_deleted(document):
                 break
             if looks % LOOKS_BEFORE_THE_HUB == 0:
                 await load_job(req, client, job_id)

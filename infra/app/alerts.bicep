@@ -33,6 +33,9 @@ type thresholdsType = {
   @description('Internal errors in 15 minutes. Default 5.')
   internalErrors: int?
 
+  @description('Starts again of jobs whose orchestration died, in an hour. Default 5.')
+  restarts: int?
+
   @description('Places, of five, from which the app must be out of reach. Default 2.')
   failedLocations: int?
 }
@@ -210,6 +213,30 @@ var rules ruleType[] = [
     title: 'A paid picture may be lost or paid twice'
     severity: 'P2'
     query: loadTextContent('../queries/money-at-risk.kql')
+    threshold: 0
+    window: 'PT15M'
+  }
+  {
+    name: 'restarts'
+    title: 'Orchestrations die and are started again'
+    severity: 'P2'
+    query: loadTextContent('../queries/restarts.kql')
+    threshold: thresholds.?restarts ?? 5
+    window: 'PT1H'
+  }
+  {
+    name: 'last-start'
+    title: 'A job was started for the last time'
+    severity: 'P2'
+    query: loadTextContent('../queries/last-start.kql')
+    threshold: 0
+    window: 'PT15M'
+  }
+  {
+    name: 'given-up'
+    title: 'A job was given up'
+    severity: 'P2'
+    query: loadTextContent('../queries/given-up.kql')
     threshold: 0
     window: 'PT15M'
   }

@@ -1,6 +1,6 @@
 """The words of a job's life, and the document that holds it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -82,14 +82,15 @@ def finished(document: Document, order: FinishOrder, prices: Prices, at: datetim
 
 
 def amended(document: Document, picture: PictureEnd, prices: Prices) -> Document:
-    """An ended job as it is now that one of its pictures' predictions was watched to its end. Its status stays."""
-    told = {known["index"]: known for known in document.get("pictures", _pictures_of_before(document))}
-    kept, known = _kept(picture), told.get(picture["index"])
-    if known is not None and kept["output"] is None:
-        # How it ended for the user was told when it ended.
-        kept |= {"state": known["state"], "problem": known["problem"], "output": known["output"]}
-    pictures = sorted((told | {picture["index"]: kept}).values(), key=lambda each: int(each["index"]))
-    return _settled(document | {"pictures": pictures}, prices)
+    """An ended job as it is now that one of its pictures' predictions was watched to its end. Its status stays, and so does how
+    a picture ended that did not come after all: whoever watched it on may not know why."""
+    pictures = {int(known["index"]): known for known in document.get("pictures", _pictures_of_before(document))}
+    now, before = _kept(picture), pictures.get(picture["index"])
+    if before is not None and picture["state"] != "stored":
+        problem = before["problem"] and {**before["problem"], "charged": _ledger(now).charged}
+        now = {**before, "problem": problem, "sends": now["sends"], "is_watched": now["is_watched"]}
+    pictures[picture["index"]] = now
+    return _settled(document | {"pictures": [pictures[index] for index in sorted(pictures)]}, prices)
 
 
 def given_up(
@@ -114,11 +115,19 @@ def unfinished_picture(index: int, sends: list[Any], output: dict[str, Any] | No
     return {"index": index, "state": state, "output": output, "problem": problem, "sends": sends, "is_watched": False}
 
 
+def ended_pictures(document: Document) -> list[dict[str, Any]]:
+    """How the pictures of a job ended, and what each owes: none of one that runs, all of one that did not get so far."""
+    if not is_terminal(document["status"]):
+        return []
+    pictures: list[dict[str, Any]] = document.get("pictures", _pictures_of_before(document))
+    return pictures
+
+
 def charged(document: Document) -> Charged:
     """What the pictures of a job owe, all together; of one that runs nobody knows yet."""
     if not is_terminal(document["status"]):
         return "unknown"
-    return worst_charge(_ledger(picture).charged for picture in document.get("pictures", _pictures_of_before(document)))
+    return worst_charge(_ledger(picture).charged for picture in ended_pictures(document))
 
 
 def is_watched(document: Document) -> bool:
@@ -149,22 +158,31 @@ def _ledger(picture: Mapping[str, Any]) -> Ledger:
     return Ledger.from_payload(picture["sends"] or [])
 
 
+def _told(picture: dict[str, Any]) -> dict[str, Any]:
+    """A picture whose error says what all its sends owe."""
+    problem = picture["problem"] and {**picture["problem"], "charged": _ledger(picture).charged}
+    return {**picture, "problem": problem}
+
+
 def _settled(document: Document, prices: Prices) -> Document:
     """The document with everything that its pictures' ledgers say: this is the one place where money is summed up."""
-    pictures = document["pictures"]
+    pictures = [_told(picture) for picture in document["pictures"]]
     ledgers = [_ledger(picture) for picture in pictures]
     for picture, ledger in zip(pictures, ledgers, strict=True):
         if picture["problem"]:
             picture["problem"] = {**picture["problem"], "charged": ledger.charged}
     missing = [_ledger(picture) for picture in pictures if picture["state"] != "stored"]
-    # Of a job that succeeded the error tells of the pictures that are missing, of one that did not of all that it cost.
-    told = missing if document["status"] == SUCCEEDED else ledgers
+    # Of a job that succeeded the error tells of the pictures that are missing, of one that did not of all that it cost; so
+    # does the error of one whose missing pictures came late.
+    told = (missing if document["status"] == SUCCEEDED else []) or ledgers
     error = document["error"] and {**document["error"], "charged": worst_charge(ledger.charged for ledger in told)}
     cost = round(sum(ledger.cost_usd(prices) for ledger in ledgers), 4)
     return document | {
+        "pictures": pictures,
         "outputs": [picture["output"] for picture in pictures if picture["output"]],
         "error": error,
-        "possible_duplicate": any(ledger.possible_duplicate for ledger in ledgers),
+        # What the former version flagged stays so: it kept no sends.
+        "possible_duplicate": document["possible_duplicate"] or any(ledger.possible_duplicate for ledger in ledgers),
         "attempts": sum(ledger.attempts for ledger in ledgers),
         "usage": {"cost_usd": cost, "estimated": True, "settled": all(ledger.is_settled for ledger in ledgers)},
         # What the former version adds up when it is deployed again.
@@ -183,11 +201,11 @@ def _pictures_of_before(document: Document) -> list[dict[str, Any]]:
         known: Charged | None = "yes" if index in outputs else document.get("charges", {}).get(str(index), told)
         return [{"generator": document["provider"], "attempt": 1, "state": states[known]}] if known else []
 
-    indexes: Iterable[int] = range(document["input"]["n"])
+    missing = CANCELED if document["status"] == CANCELED else FAILED
     return [
-        {"index": i, "state": "stored" if i in outputs else document["status"], "output": outputs.get(i), "problem": None,
+        {"index": i, "state": "stored" if i in outputs else missing, "output": outputs.get(i), "problem": None,
          "sends": sends(i), "is_watched": False}
-        for i in indexes
+        for i in range(document["input"]["n"])
     ]  # fmt: skip
 
 

@@ -63,6 +63,8 @@ class JobOrder(TypedDict):
     traceparent: str | None
     #: How often the orchestration was started again before; its children's names hold it.
     start: int
+    #: Where the bar stood when an earlier run died.
+    progress: int
     #: Uploads by field.
     images: dict[str, str]
     label: str
@@ -78,6 +80,10 @@ class PictureOrder(PictureWish):
     traceparent: str | None
     #: How often the story of this picture was begun before: then there may be records of it.
     run: int
+    #: Where the bar begins.
+    progress: int
+    #: Why nothing is sent any more; what was sent in an earlier run is looked after.
+    problem: ProblemData | None
     images: list[str]
     label: str
     generators: list[GeneratorChoice]
@@ -141,10 +147,11 @@ class SubmitOrder(Named):
 
 
 class Answered(TypedDict):
-    """What each answer of submit_prediction tells: what the attempt's sends owe, and where the next attempt on record went."""
+    """What each answer of submit_prediction tells: what the attempt's sends owe and, in a story that is told again, where the
+    next attempt on record went."""
 
     sends: list[SendState]
-    followed_by: str | None
+    followed_by: NotRequired[str | None]
 
 
 class Submitted(Answered):

@@ -37,11 +37,20 @@ def decide(document: Document, runtime: str | None, now: datetime) -> Decision:
     return "start"
 
 
-def started_again(document: Document, at: datetime, *, seen: int) -> Document:
-    """One more start, if nobody else counted one since `seen` starts were seen."""
-    if document.get("starts", 0) != seen:
+def is_to_be_started(document: Document) -> bool:
+    """Of a job whose orchestration failed: whether somebody will start it again, at once or soon."""
+    return (not is_terminal(document["status"]) or is_watched(document)) and document.get("starts", 0) < MAX_STARTS
+
+
+def started_again(document: Document, at: datetime, *, seen: int, progress: int = 0) -> Document:
+    """One more start, if nobody else counted one since `seen` starts were seen, and the job has not ended meanwhile. The bar goes
+    on from `progress`."""
+    has_ended = is_terminal(document["status"]) and not is_watched(document)
+    if document.get("starts", 0) != seen or has_ended:
         return document
-    return document | {"starts": seen + 1, "started_again_at": at.isoformat()}
+    restarts = [*document.get("restarts", ()), at.isoformat()]
+    shown = {} if is_terminal(document["status"]) else {"progress": max(progress, document.get("progress", 0))}
+    return document | shown | {"starts": seen + 1, "started_again_at": at.isoformat(), "restarts": restarts}
 
 
 def _last_start(document: Document) -> datetime:

@@ -18,7 +18,7 @@ from shared.domain.ledger import SendState
 State = Literal["sending", "lost", "refused", "submitted", "ended", "failed", "canceled"]
 
 TRANSITIONS: dict[State | None, frozenset[State]] = {
-    None: frozenset({"sending", "canceled"}),
+    None: frozenset({"sending", "failed", "canceled"}),
     "sending": frozenset({"sending", "lost", "refused", "submitted", "failed", "canceled"}),
     "lost": frozenset({"sending", "submitted", "failed", "canceled"}),
     "refused": frozenset({"sending", "failed", "canceled"}),
@@ -45,9 +45,9 @@ class Submission:
     document: dict[str, Any]
 
     @classmethod
-    def begun(cls, generator: str, call: int, at: datetime) -> "Submission":
-        """The intent to send, by the picture's `call`-th call of the activity."""
-        begun = {"generator": generator, "first_sent_at": at.isoformat()}
+    def begun(cls, generator: str, call: int, at: datetime, instance: str | None = None) -> "Submission":
+        """The intent to send, by the picture's `call`-th call of the activity, for an orchestration that is told the end."""
+        begun = {"generator": generator, "first_sent_at": at.isoformat(), "instances": [instance] if instance else []}
         return cls(_stored(begun, "sending", ["open"], sent_at=at.isoformat(), call=call))
 
     @classmethod
@@ -83,16 +83,21 @@ class Submission:
         return int(self.document["call"])
 
     @property
-    def is_open(self) -> bool:
-        """Its latest send may have been made."""
-        return self.state in ("sending", "lost")
+    def instances(self) -> list[str]:
+        """Whom the provider tells of the ends of the sends, as far as is known; the latest send's comes last."""
+        return list(self.document.get("instances", ()))
+
+    def tells(self, instance: str) -> bool:
+        """Whether the provider tells `instance` of the latest send's end: it goes on telling one of a former start."""
+        return not self.instances or self.instances[-1] == instance
 
     # ---- what happens to it; each raises IllegalTransition ----
 
-    def sent_again(self, call: int, at: datetime) -> "Submission":
+    def sent_again(self, call: int, at: datetime, instance: str | None = None) -> "Submission":
         """Another send: in the place of one that was refused, or beside one that stays open."""
+        told = list(dict.fromkeys([*self.instances, *([instance] if instance else [])]))
         sends = self.sends if self.sends and self.sends[-1] == "open" else self.sends[:-1]
-        return self._moved("sending", [*sends, "open"], sent_at=at.isoformat(), call=call, lost_at=None)
+        return self._moved("sending", [*sends, "open"], sent_at=at.isoformat(), call=call, lost_at=None, instances=told)
 
     def refused(self) -> "Submission":
         """The send made nothing."""
@@ -104,6 +109,16 @@ class Submission:
     def submitted(self, handle: Mapping[str, Any]) -> "Submission":
         """The latest send's prediction is known, by its answer or because it was found."""
         return self._moved("submitted", [*self.sends[:-1], "accepted"], handle=dict(handle))
+
+    def ready(self) -> "Submission":
+        """A look has shown the prediction finished and paid for, but its picture could not be had."""
+        if self.state != "submitted":
+            raise IllegalTransition(f"{self.state} is not ready")
+        return Submission(_stored(self.document, "submitted", [*self.sends[:-1], "paid"], was_ready=True))
+
+    @property
+    def was_ready(self) -> bool:
+        return bool(self.document.get("was_ready"))
 
     def ended(self, look: Mapping[str, Any], state: SendState) -> "Submission":
         """The prediction ended without a picture: `look` is told to whoever asks again."""

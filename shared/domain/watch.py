@@ -46,7 +46,7 @@ class Watch:
         least = max(1, round(self.limits["poll_interval_seconds"]))
         if is_told:
             seconds = least * TOLD_FACTOR
-        elif self.expected_seconds is None or age > 2 * self.expected_seconds:
+        elif self.expected_seconds is None or self.expected_seconds < least or age > 2 * self.expected_seconds:
             seconds = least * poll_factor(self.looks, self.limits["poll_steps"])
         else:
             seconds = aimed_delay(age, self.expected_seconds, least)

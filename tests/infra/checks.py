@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from shared.domain.job import MAX_STARTS
 from shared.domain.kinds import KINDS
 from shared.secrets import VAULT_NAMES
 from shared.settings import Settings
@@ -159,11 +160,17 @@ API_VERSIONS = {
 }
 #: The house's severities as Azure numbers them.
 SEVERITIES = {"P1": 0, "P2": 1, "P3": 2}
-#: The targets of operations: error rate, and mean and 95th percentile by kind.
+#: The targets of operations: error rate, mean and 95th percentile by kind, starts again in an hour.
 TARGETS = {
-    "job-failure-rate": 5, "job-duration-mean-ppl": 90, "job-duration-mean-goods": 60, "job-duration-p95-ppl": 120,
+    "restarts": 5, "job-failure-rate": 5, "job-duration-mean-ppl": 90, "job-duration-mean-goods": 60, "job-duration-p95-ppl": 120,
     "job-duration-p95-goods": 120,
 }  # fmt: skip
+#: What an operator has to be told of jobs that are started again, in the workbook: by tile.
+TOLD = {
+    "starts": {"job_restarted", "job_at_last_start", "job_given_up", "start_failed", "restart_failed"},
+    "ledger": {"job_ended"},
+    "watches": {"job_ended", "leftover_ended", "job_deleted", "job_forgotten", "history_kept"},
+}
 
 
 # Before anything is deployed
@@ -531,6 +538,20 @@ def check_workbook(infra: Infra) -> Iterator[str]:
         for name, item in items.items():
             if "query" in item and item["crossComponentResources"] != [workspace]:
                 yield f"{snapshot.environment}: workbook: {name} searches elsewhere"
+
+
+def check_starting_again(infra: Infra) -> Iterator[str]:
+    """Alerts and workbook tell of every event of a story that dies, and know how often one is started again."""
+    files = {query.where.rsplit("/")[-1].removesuffix(".kql"): query.text for query in kql.query_files(infra.folder)}
+    last = [int(number) for number in re.findall(r"Properties\.starts\) >= (\d+)", files["last-start"])]
+    if last != [MAX_STARTS]:
+        yield f"a job is started again {MAX_STARTS} times, the alert of the last start looks for {last}"
+    for name, event in {"restarts": "job_restarted", "last-start": "job_at_last_start", "given-up": "job_given_up"}.items():
+        if event not in kql.events_in(files[name]):
+            yield f"infra/queries/{name}.kql does not look for {event}"
+    tiles = {query.where.rsplit(": ")[-1]: kql.events_in(query.text) for query in kql.workbook_queries(infra.folder)}
+    for tile, events in TOLD.items():
+        yield from (f"workbook: {tile} does not tell of {event}" for event in sorted(events - tiles.get(tile, set())))
 
 
 def check_queries(infra: Infra) -> Iterator[str]:

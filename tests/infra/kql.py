@@ -69,10 +69,15 @@ def analyse(queries: list[Query]) -> dict[str, Analysis]:
     return {answer["name"]: Analysis(answer["problems"], answer["columns"]) for answer in answers}
 
 
+def events_in(text: str) -> set[str]:
+    """The events that a query looks for."""
+    return _compared_with("Message", re.sub(r"//.*", "", text))
+
+
 def unknown_words(query: Query) -> Iterator[str]:
     """Event and metric names, fields, codes and states in the query that the app does not know."""
     text = re.sub(r"//.*", "", query.text)
-    events = _compared_with("Message", text)
+    events = events_in(text)
     metrics = {name for name in _compared_with(r"\bName", text) if "AppMetrics" in text}
     yield from (f"event {name}" for name in sorted(events - EVENTS.keys()))
     yield from (f"metric {name}" for name in sorted(metrics - METRICS.keys()))

@@ -77,7 +77,8 @@ def test_a_job_whose_orchestration_was_terminated_is_stuck_at_once_and_cancel_cl
         time.sleep(0.05)
 
     (job,) = [job for job in operator.data("stuck", "--minutes", "0")["stuck"] if job["id"] == job_id]
-    assert job["why"] == "its orchestration has ended (Terminated) without closing the job"
+    assert job["why"] == "its orchestration was stopped from outside (Terminated)"
+    assert job["by_itself"] == "it ends as failed with what its records say, within 5 minutes"
     assert "terminated from outside: by hand" in operator("explain", job_id).out
     said = operator("cancel", job_id)
     assert (said.code, "closed as failed" in said.out) == (0, True)
@@ -85,8 +86,85 @@ def test_a_job_whose_orchestration_was_terminated_is_stuck_at_once_and_cancel_cl
     assert (job["status"], job["error"]["code"], job["error"]["charged"]) == ("failed", "internal", "unknown")
 
 
+def hub(stack: Stack, job_id: str, operation: str = "") -> str:
+    return f"{stack.url}/runtime/webhooks/durabletask/instances/{job_id}/{operation}".rstrip("/")
+
+
+def until(stack: Stack, job_id: str, *statuses: str) -> None:
+    while requests.get(hub(stack, job_id), timeout=10).json()["runtimeStatus"] not in statuses:
+        time.sleep(0.05)
+
+
+def begun_by_a_former_version(stack: Stack, job_id: str) -> None:
+    """The job's orchestration ends as Failed, as one does whose story the code does not know."""
+    requests.post(hub(stack, job_id, "terminate"), timeout=10).raise_for_status()
+    until(stack, job_id, "Terminated")
+    start = f"{stack.url}/runtime/webhooks/durabletask/orchestrators/generate_job/{job_id}"
+    requests.post(start, params={"version": "1"}, json="{}", timeout=10).raise_for_status()
+    until(stack, job_id, "Failed")
+
+
+def test_a_job_whose_orchestration_died_is_told_with_what_comes_of_it_and_cancel_starts_it_again_to_end_it(
+    stack: Stack, operator: Operator
+) -> None:
+    stack.configure(replicate={"outcome": "never"})
+    job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
+    generating(stack, job_id)
+    begun_by_a_former_version(stack, job_id)
+
+    (found,) = [job for job in operator.data("stuck", "--minutes", "0")["stuck"] if job["id"] == job_id]
+    assert (found["why"], found["instance"], found["starts"]) == ("its orchestration died", "Failed", 0)
+    assert found["by_itself"] == "it is started again from its records (1 of at most 5), within 5 minutes"
+    assert "by itself: it is started again from its records" in operator("stuck").out, "whatever its age"
+
+    said = operator("cancel", job_id, "--wait", "40")
+    assert (said.code, said.out.splitlines()[0]) == (0, f"{job_id}: canceled")
+    assert "its orchestration had died: it was started again from its records" in said.out
+    assert stack.stats("replicate")["cancels"] == 1, "it found its prediction on record"
+    told = operator.data("explain", job_id)
+    assert (told["starts"]["again"], len(told["starts"]["at"])) == (1, 2)
+    assert "started again from its records: 1 of at most 5" in [moment["what"] for moment in told["story"]]
+    assert "submitted as prediction" in operator("explain", job_id).out, "the recorded answer, told again"
+    assert told["pictures"][0]["sends"] == [{"generator": "replicate", "attempt": 1, "state": "may be charged"}]
+    assert stack.stats("replicate")["submits"] == 1
+
+
+def test_cancel_resumes_a_job_that_was_suspended(stack: Stack, operator: Operator) -> None:
+    stack.configure(replicate={"outcome": "never"})
+    job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
+    generating(stack, job_id)
+    requests.post(hub(stack, job_id, "suspend"), params={"reason": "by hand"}, timeout=10).raise_for_status()
+    until(stack, job_id, "Suspended")
+
+    (found,) = [job for job in operator.data("stuck", "--minutes", "0")["stuck"] if job["id"] == job_id]
+    assert (found["why"], found["by_itself"]) == ("its orchestration was suspended", "nothing: it waits to be resumed")
+    said = operator.data("cancel", job_id)
+    assert (said["status"], said["told"], said["resumed"]) == ("canceled", [job_id], [job_id])
+
+
+def test_a_deleted_job_is_told_as_hidden_while_it_is_watched_and_then_there_is_none(stack: Stack, operator: Operator) -> None:
+    stack.configure(bfl={"delay_seconds": 8})
+    job_id = stack.goods(IMAGE).json()["id"]
+    generating(stack, job_id)
+    assert requests.delete(f"{stack.url}/api/jobs/{job_id}", timeout=20).status_code == 204
+    assert requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=20).status_code == 404, "hidden from everybody"
+
+    told = operator("explain", job_id)
+    assert "deleted: hidden until its story ends" in told.out
+    assert "deleted by its owner: hidden from everybody from now on" in told.out
+    (found,) = [job for job in operator.data("stuck")["under_way"] if job["id"] == job_id]
+    assert found["why"] == "deleted; a prediction of it may still be paid for"
+    refused = operator("replay", job_id, "--yes")
+    assert (refused.code, "was deleted by its owner" in refused.err or "has not ended" in refused.err) == (2, True)
+    ends = time.monotonic() + 90
+    while operator("explain", job_id).code == 0 and time.monotonic() < ends:
+        time.sleep(1)
+    assert "there is no job" in operator("explain", job_id).err
+    assert operator("stuck").code == 0
+
+
 def test_gates_show_slots_queue_and_who_has_them(stack: Stack, operator: Operator) -> None:
-    stack.configure(bfl={"delay_seconds": 4})
+    stack.configure(bfl={"delay_seconds": 10})
     jobs = [stack.goods(IMAGE).json()["id"] for _ in range(7)]
     ends = time.monotonic() + 20
     while not (gate := operator.data("gates")["bfl"])["waiting"] and time.monotonic() < ends:
@@ -95,8 +173,8 @@ def test_gates_show_slots_queue_and_who_has_them(stack: Stack, operator: Operato
     assert gate["limit"] == 6
     assert [holder["job_id"] for holder in gate["active"]] == jobs[:6], "first come, first served"
     assert [(holder["job_id"], holder["place"]) for holder in gate["waiting"]] == [(jobs[6], "#1")]
-    assert "waits at place 1 of bfl" in operator("explain", jobs[6]).out
     assert "6 of 6" in operator("gates").out
+    assert "waits at place 1 of bfl" in operator("explain", jobs[6]).out
     for job_id in jobs:
         assert stack.ended(job_id)["status"] == "succeeded"
 
@@ -109,7 +187,7 @@ def test_explain_tells_the_story_in_order_with_the_error_in_both_languages_and_w
     said, data = operator("explain", job["id"]), operator.data("explain", job["id"])
     assert said.code == 0
     what = [moment["what"] for moment in data["story"]]
-    steps = ("accepted", "orchestration started", "image checked", "slot given", "accepted by the provider", "submitted as",
+    steps = ("accepted", "orchestration started", "image checked", "sent to bfl: free (content_moderated)", "submitted as",
              "prediction failed: content_moderated", "ended: failed", "orchestration ended: Completed")  # fmt: skip
     found = [next(n for n, text in enumerate(what) if text.startswith(step)) for step in steps]
     assert found == sorted(found), what
@@ -117,6 +195,10 @@ def test_explain_tells_the_story_in_order_with_the_error_in_both_languages_and_w
     assert data["error"]["ko"].startswith("안전성 검사 실패")
     assert data["error"]["en"].startswith("The safety check failed")
     assert data["error"]["ko"] in said.out
+    (picture,) = data["pictures"]
+    assert picture["sends"] == [{"generator": "bfl", "attempt": 1, "state": "free"}]
+    assert (picture["charged"], picture["settled"], picture["is_watched"]) == ("no", True, False)
+    assert "1 bfl free" in said.out
     assert (data["paid"]["cost_usd"], data["paid"]["charged"]) == (0.0, "no")
     assert "input/input_image.jpg" in said.out
 
@@ -162,17 +244,21 @@ def test_cancel_ends_a_running_job_and_not_one_that_has_ended(stack: Stack, oper
 def test_cancel_says_when_a_provider_cannot_stop_and_explain_what_that_means_for_the_bill(
     stack: Stack, operator: Operator
 ) -> None:
-    stack.configure(bfl={"delay_seconds": 8})
+    stack.configure(bfl={"delay_seconds": 20})
     job_id = stack.goods(IMAGE, n=2).json()["id"]
     generating(stack, job_id)
 
     assert "could not cancel its prediction" in operator("cancel", job_id).out
-    assert "goes on and will likely be charged" in operator("explain", job_id).out
+    watched = operator.data("explain", job_id)
+    assert "goes on and will likely be charged" in watched["paid"]["text"]
+    assert [(p["is_watched"], p["settled"], p["charged"]) for p in watched["pictures"]] == [(True, False, "unknown")] * 2
+    (found,) = [job for job in operator.data("stuck")["under_way"] if job["id"] == job_id]
+    assert found["why"] == "ended; a prediction of it is watched on"
     refused = operator("replay", job_id)
     assert (refused.code, "whose picture may come" in refused.err) == (2, True)
     # Its slots are free again when the provider has ended.
     ends = time.monotonic() + 60
-    while operator.data("gates")["bfl"]["active"] and time.monotonic() < ends:
+    while operator.data("explain", job_id)["gate"] and time.monotonic() < ends:
         time.sleep(1)
     kept = operator.data("explain", job_id)
     assert (kept["job"]["status"], kept["paid"]["cost_usd"]) == ("canceled", 0.16), "what came late is kept and paid for"

@@ -67,6 +67,10 @@ def test_blocks_say_what_they_are() -> None:
     assert {block.language for guide in GUIDES for block in blocks(guide)} <= LANGUAGES
 
 
+#: What the services before this one did not know: starts again, the last of them, deleted jobs, unsettled costs, rushes.
+OWN_ROWS = [24, 25, 26, 27, 28]
+
+
 @pytest.mark.parametrize("name", ["troubleshooting", "operations"])
 def test_both_languages_have_the_same_commands_and_queries(name: str) -> None:
     korean, english = (blocks(ROOT / f"docs/{name}.{language}.md") for language in ("ko", "en"))
@@ -76,8 +80,8 @@ def test_both_languages_have_the_same_commands_and_queries(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-def test_the_guide_has_every_row_of_the_old_one_in_order(language: str) -> None:
-    assert list(sections(ROOT / f"docs/troubleshooting.{language}.md")) == list(range(1, 24))
+def test_the_guide_has_every_row_of_the_old_one_in_order_and_ours_after_them(language: str) -> None:
+    assert list(sections(ROOT / f"docs/troubleshooting.{language}.md")) == list(range(1, 24)) + OWN_ROWS
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
@@ -98,6 +102,9 @@ SEARCHED = {
     5: "처리할 수 없는 결과 타입입니다",
     8: "안전성 검사 실패",
     9: "BFL.ai 모델 생성 실패",
+    26: "410 `job_deleted`",
+    27: "settled: false",
+    28: "503 `busy`",
 }
 
 

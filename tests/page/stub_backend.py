@@ -296,6 +296,19 @@ class StubBackend:
                 "n": int(job.fields.get("n", "1")),
             },
             "outputs": outputs,
+            "pictures": [
+                {
+                    "index": index,
+                    "status": job.status,
+                    "preset": None,
+                    "seed": int(job.fields.get("seed", 4207 + index)),
+                    "charged": "yes" if job.status == "succeeded" else "unknown",
+                    "error": None,
+                    "cost_usd": 0.08 if job.status == "succeeded" else 0.0,
+                }
+                for index in range(int(job.fields.get("n", "1")))
+            ],
+            "usage": {"cost_usd": 0.08, "estimated": True, "settled": ended},
             "error": job.problem.body(language) if job.problem and job.status == "failed" else None,
             "provider": "replicate",
             "attempts": 1,

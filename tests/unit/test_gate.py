@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import gate as rules
 from shared.domain.gate import Gate
 
 
@@ -87,24 +86,57 @@ def test_the_expected_wait_comes_from_measured_holds(gate: Clocked) -> None:
 def test_a_dead_holder_loses_its_slot_and_a_living_one_keeps_it(gate: Clocked) -> None:
     for holder in ("a/0", "b/0", "c/0"):
         gate.enter(holder)
-    assert gate.at(rules.VERIFY_ACTIVE_SECONDS - 1).overdue() == []
+    assert gate.at(59).overdue() == {}
     late = gate.at(2)
-    assert late.overdue() == ["a/0", "b/0"]
+    assert late.overdue() == {"a/0": "instance of a/0", "b/0": "instance of b/0"}, "whoever holds is asked for"
     late.verified({"a/0": True, "b/0": False})
 
     assert [grant.holder for grant in late.grants] == ["c/0"]
-    assert gate.at().overdue() == []
+    assert gate.at().overdue() == {}
     assert ("gate_freed", {"job_id": "b", "index": "0", "reason": "dead in active"}) in gate.events
 
 
 def test_a_dead_waiter_is_found_too(gate: Clocked) -> None:
     for holder in ("a/0", "b/0", "c/0"):
         gate.enter(holder)
-    late = gate.at(rules.VERIFY_WAITING_SECONDS + 1)
-    assert "c/0" in late.overdue()
+    assert "c/0" not in gate.at(149).overdue()
+    late = gate.at(2)
+    assert late.overdue()["c/0"] == "instance of c/0"
     late.verified({"a/0": True, "b/0": True, "c/0": False})
     assert late.grants == []
     assert gate.enter("d/0").position == 1
+
+
+def test_whoever_asks_again_from_another_instance_is_asked_for_there(gate: Clocked) -> None:
+    gate.enter("a/0")
+    gate.at().enter("a/0", "a later start of a", "event of a/0")
+
+    assert gate.at(61).overdue() == {"a/0": "a later start of a"}
+
+
+def test_a_waiter_that_got_its_slot_is_asked_for_where_it_waited(gate: Clocked) -> None:
+    for holder in ("a/0", "b/0", "c/0"):
+        gate.enter(holder)
+    gate.at().leave("a/0", "ok")
+
+    assert gate.at(61).overdue() == {"b/0": "instance of b/0", "c/0": "instance of c/0"}
+
+
+def test_a_holder_of_the_former_version_has_no_instance(gate: Clocked) -> None:
+    gate.enter("a/0")
+    assert gate.document is not None
+    del gate.document["active"]["a/0"]["instance"]
+
+    assert gate.at(61).overdue() == {"a/0": ""}
+
+
+def test_what_a_slot_takes_is_unknown_until_one_gave_a_picture(gate: Clocked) -> None:
+    gate.enter("a/0")
+    gate.at(9).leave("a/0", "failed")
+    assert (gate.at().measured_seconds(), gate.at().typical_seconds(15)) == (None, 15)
+    gate.enter("b/0")
+    gate.at(12).leave("b/0", "ok")
+    assert (gate.at().measured_seconds(), gate.at().typical_seconds(15)) == (12, 12)
 
 
 def fail(gate: Clocked, times: int) -> None:
@@ -114,22 +146,22 @@ def fail(gate: Clocked, times: int) -> None:
 
 
 def test_failures_in_a_row_close_the_gate_and_a_success_between_does_not(gate: Clocked) -> None:
-    fail(gate, rules.BREAKER_FAILURES - 1)
+    fail(gate, 4)
     gate.enter("ok/0")
     gate.at().leave("ok/0", "ok")
-    fail(gate, rules.BREAKER_FAILURES - 1)
+    fail(gate, 4)
     assert not gate.at().is_shut
 
     fail(gate, 1)
     assert gate.at().is_shut
     assert not gate.enter("later/0").granted
-    assert gate.at().seconds_until_open == rules.BREAKER_SECONDS
+    assert gate.at().seconds_until_open == 30
 
 
 def test_after_an_outage_one_tries_alone_and_opens_the_gate_for_all(gate: Clocked) -> None:
-    fail(gate, rules.BREAKER_FAILURES)
+    fail(gate, 5)
     assert [gate.enter(holder).granted for holder in ("a/0", "b/0", "c/0")] == [False] * 3
-    gate.at(rules.BREAKER_SECONDS)
+    gate.at(30)
     assert [gate.enter(holder).granted for holder in ("a/0", "b/0")] == [True, False]
 
     healed = gate.at(5)
@@ -139,7 +171,7 @@ def test_after_an_outage_one_tries_alone_and_opens_the_gate_for_all(gate: Clocke
 
 
 def test_a_failed_trial_closes_the_gate_for_twice_as_long_up_to_a_limit(gate: Clocked) -> None:
-    fail(gate, rules.BREAKER_FAILURES)
+    fail(gate, 5)
     waits = []
     for n in range(6):
         waits.append(gate.at().seconds_until_open)
@@ -148,12 +180,12 @@ def test_a_failed_trial_closes_the_gate_for_twice_as_long_up_to_a_limit(gate: Cl
         gate.at().leave(f"probe{n}/0", "failed")
 
     assert waits[:3] == [30, 60, 120]
-    assert max(waits) == rules.BREAKER_SECONDS_MAX
+    assert max(waits) == 300
 
 
 def test_a_canceled_trial_says_nothing_and_the_next_one_tries(gate: Clocked) -> None:
-    fail(gate, rules.BREAKER_FAILURES)
-    gate.at(rules.BREAKER_SECONDS)
+    fail(gate, 5)
+    gate.at(30)
     assert gate.enter("a/0").granted
     gate.enter("b/0")
     leaving = gate.at()
@@ -162,11 +194,11 @@ def test_a_canceled_trial_says_nothing_and_the_next_one_tries(gate: Clocked) -> 
 
 
 def test_a_trial_that_does_not_end_keeps_nobody_else_from_trying(gate: Clocked) -> None:
-    fail(gate, rules.BREAKER_FAILURES)
-    gate.at(rules.BREAKER_SECONDS)
+    fail(gate, 5)
+    gate.at(30)
     assert gate.enter("a/0").granted
     assert not gate.enter("b/0").granted
-    gate.at(rules.PROBE_SECONDS)
+    gate.at(60)
 
     assert gate.enter("b/0").granted
     assert not gate.enter("c/0").granted, "one at a time"
@@ -176,21 +208,41 @@ def test_a_trial_that_does_not_end_keeps_nobody_else_from_trying(gate: Clocked) 
 
 def test_a_holder_whose_submit_fails_goes_back_to_its_place_when_that_closes_the_gate(gate: Clocked) -> None:
     gate.enter("a/0")
-    fail(gate, rules.BREAKER_FAILURES - 1)
+    fail(gate, 4)
     place = gate.enter("a/0", failed=True)
 
     assert (place.granted, place.position) == (False, 1)
-    assert place.wait_seconds >= rules.BREAKER_SECONDS
+    assert place.wait_seconds >= 30
+
+
+def test_a_failure_that_is_noted_counts_and_takes_nothing_from_its_holder(gate: Clocked) -> None:
+    gate.enter("a/0")
+    for _ in range(4):
+        gate.at().note_failure("a/0")
+    assert not gate.at().is_shut
+    gate.at().note_failure("a/0")
+    assert gate.at().is_shut
+    assert set(gate.at().document["active"]) == {"a/0"}
+
+
+def test_a_noted_failure_of_the_one_that_tries_alone_closes_the_gate_again(gate: Clocked) -> None:
+    fail(gate, 5)
+    gate.at(30)
+    assert gate.enter("a/0").granted
+    assert not gate.at().is_shut
+    gate.at().note_failure("a/0")
+
+    assert gate.at().seconds_until_open == 60
 
 
 def test_a_stopped_provider_gives_no_slots_until_its_balance_check_passes(gate: Clocked) -> None:
     gate.at().stop("provider_quota_exhausted")
     assert not gate.enter("a/0").granted
     assert not gate.at().is_balance_check_due
-    assert gate.at(rules.BALANCE_CHECK_SECONDS).is_balance_check_due
+    assert gate.at(60).is_balance_check_due
     gate.at().balance_checked(passed=False)
     assert not gate.at().is_balance_check_due
-    resumed = gate.at(rules.BALANCE_CHECK_SECONDS)
+    resumed = gate.at(60)
     resumed.balance_checked(passed=True)
     assert [grant.holder for grant in resumed.grants] == ["a/0"]
 

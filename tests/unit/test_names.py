@@ -1,9 +1,12 @@
 """Names that the task hub stores."""
 
+import json
+from pathlib import Path
+
 from shared import names
 from shared.domain.kinds import GOODS, KINDS, PPL
 from shared.job_ids import new_job_id
-from shared.names import picture_instance_id
+from shared.names import instance_ids, picture_instance_id
 from shared.providers.registry import GENERATORS, build_generators
 from shared.secrets import VAULT_NAMES, EnvironmentSecrets, Secrets
 from shared.settings import Settings
@@ -11,12 +14,13 @@ from shared.settings import Settings
 
 def test_the_stored_names_are_as_they_were() -> None:
     # Orchestrations in flight know their functions by these: a change here is a migration.
-    assert names.ORCHESTRATORS == ("generate_job", "make_picture")
+    assert names.ORCHESTRATORS == ("generate_job", "make_picture", "forget_jobs")
     assert names.ACTIVITIES == (
-        "prepare_image", "enter_gate", "submit_prediction", "check_prediction", "cancel_prediction", "leave_gate", "finish_job",
-        "keep_leftover",
+        "prepare_image", "submit_prediction", "check_prediction", "cancel_prediction", "leave_gate", "tell_job", "finish_job",
+        "keep_leftover", "forget_deleted",
     )  # fmt: skip
-    assert names.EVENT_CANCEL == "cancel"
+    assert (names.EVENT_CANCEL, names.JANITOR) == ("cancel", "janitor")
+    assert [names.slot_event(7), names.ended_event(2), names.picture_event(3)] == ["slot-7", "ended-2", "picture-3"]
 
 
 def test_a_job_of_one_picture_makes_it_itself_and_a_job_of_several_in_instances_of_their_own() -> None:
@@ -24,6 +28,23 @@ def test_a_job_of_one_picture_makes_it_itself_and_a_job_of_several_in_instances_
 
     assert picture_instance_id(job_id, 0, 1) == job_id
     assert [picture_instance_id(job_id, index, 3) for index in range(3)] == [f"{job_id}-0", f"{job_id}-1", f"{job_id}-2"]
+
+
+def test_the_children_of_a_later_start_have_names_of_their_own() -> None:
+    assert [picture_instance_id("j", 1, 3, start) for start in range(3)] == ["j-1", "j-1-1", "j-1-2"]
+    assert [picture_instance_id("j", 0, 1, start) for start in range(3)] == ["j", "j", "j"]
+
+
+def test_every_instance_that_a_job_has_or_had_is_named_once() -> None:
+    assert instance_ids("j", 1, 0) == instance_ids("j", 1, 5) == ["j"]
+    assert instance_ids("j", 2, 0) == ["j", "j-0", "j-1"]
+    assert instance_ids("j", 2, 2) == ["j", "j-0", "j-1", "j-0-1", "j-1-1", "j-0-2", "j-1-2"]
+
+
+def test_the_host_stamps_each_instance_with_the_version_of_todays_stories() -> None:
+    host = json.loads((Path(__file__).resolve().parents[2] / "host.json").read_text())
+
+    assert host["extensions"]["durableTask"]["defaultVersion"] == str(names.STORY_VERSION)
 
 
 def test_every_kind_has_a_generator_and_images_of_its_own_route() -> None:

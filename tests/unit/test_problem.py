@@ -11,7 +11,7 @@ from shared.providers.registry import GENERATORS
 
 STATUSES = {
     "invalid_request": 400, "image_too_large": 413, "unsupported_image": 415, "unauthorized": 401, "forbidden": 403,
-    "job_not_found": 404, "result_expired": 410, "result_not_ready": 409, "job_already_finished": 409,
+    "job_not_found": 404, "result_expired": 410, "job_deleted": 410, "result_not_ready": 409, "job_already_finished": 409,
     "idempotency_in_progress": 409, "validation_failed": 422, "idempotency_key_reused": 422, "content_moderated": 422,
     "too_many_active_jobs": 429, "quota_exceeded": 429, "missing_api_key": 503, "provider_unavailable": 503,
     "provider_auth_failed": 503, "provider_quota_exhausted": 503, "provider_bad_response": 502, "generation_timeout": 504,

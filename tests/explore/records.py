@@ -1,0 +1,136 @@
+"""What is written down while a story runs, and the rules that can be broken at a single moment."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from devhost.taskhub import TERMINAL
+from shared.domain.job import is_terminal
+from tests.explore.ledger import Owner, Prediction
+from tests.explore.plan import BFL, REPLICATE
+
+if TYPE_CHECKING:
+    from tests.explore.world import World
+
+_JOB = re.compile(r"jobs/([^/]+)/job\.json")
+_SUBMISSION = re.compile(r"jobs/([^/]+)/submission-(\d+)-(\d+)\.json")
+#: After this nobody watches a prediction any more, and its slot is free: generation and watch over leftovers together.
+WATCHED_SECONDS = 1000.0
+
+
+@dataclass
+class JobRecord:
+    """What became of one job's document."""
+
+    id: str
+    prompt: str
+    statuses: list[tuple[datetime, str]] = field(default_factory=list)
+    last: dict[str, Any] | None = None
+    cancel_at: datetime | None = None
+    deleted_at: datetime | None = None
+    is_gone: bool = False
+    terminated: bool = False
+    suspended: bool = False
+
+
+class Records:
+    """Watches every write. `wrongs` are rules that were broken, as sentences."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.jobs: dict[str, JobRecord] = {}
+        self.wrongs: list[str] = []
+        #: Submission record by the prediction that it holds.
+        self._holders: dict[str, str] = {}
+
+    def wrong(self, text: str) -> None:
+        if text not in self.wrongs:
+            self.wrongs.append(text)
+            self._world.note(f"!!! {text}")
+
+    # ---- documents ----
+
+    def written(self, name: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+        if found := _JOB.fullmatch(name):
+            self._job_written(found.group(1), before, after)
+        elif (found := _SUBMISSION.fullmatch(name)) and after is not None:
+            self._submission_written(name, after)
+
+    def _job_written(self, job_id: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+        if after is None:
+            self.jobs[job_id].is_gone = True
+            return
+        job = self.jobs.setdefault(job_id, JobRecord(job_id, after["input"]["prompt"]))
+        job.last = after
+        now = self._world.now
+        if after.get("cancel_requested_at") and job.cancel_at is None:
+            job.cancel_at = now
+        if after.get("deleted_at") and job.deleted_at is None:
+            job.deleted_at = now
+        if before is not None and is_terminal(before["status"]) and after["status"] != before["status"]:
+            self.wrong(f"{job_id} was {before['status']} and is {after['status']}")
+        if before is None or before["status"] != after["status"]:
+            job.statuses.append((now, after["status"]))
+
+    def _submission_written(self, name: str, document: dict[str, Any]) -> None:
+        handle = document.get("handle")
+        if not handle:
+            return
+        self.known(handle["id"])
+        other = self._holders.setdefault(handle["id"], name)
+        if other != name and self._world.store.documents.get(other):
+            self.wrong(f"{handle['id']} stands in {other} and in {name}")
+
+    def known(self, prediction_id: str) -> None:
+        for prediction in self._world.ledger.predictions:
+            if prediction.id == prediction_id:
+                prediction.is_known = True
+
+    # ---- sends ----
+
+    def sending(self, provider: str, owner: Owner) -> None:
+        """A create is asked for: is it one too many, and is there a slot for it?"""
+        ledger, now = self._world.ledger, self._world.now
+        if self._world.frames[-1].is_frozen:
+            return
+        sends = [ask for ask in ledger.asked if ask.owner == owner and not ask.is_refused]
+        if len(sends) > 2:
+            self.wrong(f"{_named(owner)} is sent for the {len(sends)}th time, refusals not counted")
+        for earlier in ledger.predictions:
+            if earlier.owner == owner and earlier.listed_at is not None and not earlier.is_known:
+                self.wrong(f"{_named(owner)} is sent again, though {earlier.id} was listed")
+            if earlier.owner == owner and earlier.is_known:
+                self.wrong(f"{_named(owner)} is sent again, though {earlier.id} is known")
+            if earlier.owner == owner and self._could_be_found(earlier):
+                self.wrong(f"{_named(owner)} is sent again, though the list would have shown {earlier.id}")
+        limit = self._limit(provider)
+        holders = {
+            p.owner[:2] for p in ledger.active(provider, now)
+            if p.is_known and (now - p.created_at).total_seconds() < WATCHED_SECONDS and not self._is_dropped(p.owner[0])
+        }  # fmt: skip
+        if len(holders | {owner[:2]}) > limit:
+            shown = ", ".join(sorted(f"{job}/{index}" for job, index in holders))
+            self.wrong(f"{provider} allows {limit} at once: {_named(owner)} is sent beside {shown}")
+
+    def _could_be_found(self, lost: Prediction) -> bool:
+        """A prediction that whoever looks for it for half a minute finds in the list."""
+        plan = self._world.plan
+        is_troubled = plan.outages or plan.faults or plan.deaths or self._world.list_answers()
+        is_alone = len(self.jobs) == 1
+        return lost.provider == REPLICATE and lost.plan.list_lag <= 30 and is_alone and not is_troubled
+
+    def _limit(self, provider: str) -> int:
+        name = "BFL_MAX_ACTIVE" if provider == BFL else "REPLICATE_MAX_ACTIVE"
+        return int(self._world.plan.settings.get(name, "6" if provider == BFL else "50"))
+
+    def _is_dropped(self, job_id: str) -> bool:
+        """An operator has terminated its story, and no part of it lives: nobody watches what goes on."""
+        if job_id not in self.jobs:
+            return True
+        rows = self._world.engine.rows(job_id) if self.jobs[job_id].terminated else None
+        return rows is not None and all(row["status"] in TERMINAL for row in rows)
+
+
+def _named(owner: Owner) -> str:
+    return f"{owner[0]}/{owner[1]} attempt {owner[2]}"

@@ -1,0 +1,50 @@
+"""The app over fakes, its task hub, and a clock that can be moved on."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.services import Services, use_services
+from shared.storage.gate_store import GateStore
+from tests.fakes import FakeGenerator, make_services
+from tests.triggers.calls import Clock, FakeHub
+from triggers import generate, waiting
+
+
+class FakeLinks:
+    def sign(self, container: str, blob: str, content_disposition: str | None = None) -> tuple[str, datetime]:
+        return f"https://store/{container}/{blob}?sig=x", datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def generator() -> FakeGenerator:
+    return FakeGenerator()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def app(generator: FakeGenerator, clock: Clock) -> Iterator[Services]:
+    made = make_services(generator, clock)
+    made.__dict__.update(links=FakeLinks(), generators={"replicate": generator, "bfl": generator, "fake": generator})
+    limits = dict.fromkeys(("replicate", "bfl", "fake", "other"), 6)
+    made.__dict__["gates"] = GateStore(made.documents, limits, lambda: made.now().timestamp())
+    use_services(made)
+    yield made
+    use_services(None)
+
+
+@pytest.fixture
+def hub() -> FakeHub:
+    return FakeHub()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: Any) -> None:
+    monkeypatch.setattr(waiting, "LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(generate, "SYNC_WAIT_SECONDS", 5)

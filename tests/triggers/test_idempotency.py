@@ -1,0 +1,121 @@
+"""POST generate with an Idempotency-Key: one job for it, whoever comes when."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.core.exceptions import ServiceRequestError
+
+from shared.domain.problem import Problem
+from shared.providers.generator import ProviderError
+from shared.storage.documents import Busy
+from shared.storage.quota_store import QuotaStore
+from tests.triggers.calls import (
+    FakeHub,
+    body,
+    post,
+    settings,
+)
+
+
+async def test_an_idempotency_key_gives_the_same_job_once(app: Any, hub: FakeHub) -> None:
+    first = await post(hub, headers={"Idempotency-Key": "k"})
+    again = await post(hub, headers={"Idempotency-Key": "k"})
+    other = await post(hub, {"prompt": "something else"}, headers={"Idempotency-Key": "k"})
+
+    assert body(first)["id"] == body(again)["id"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(hub.started) == 1
+    assert (other.status_code, body(other)["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_key_whose_first_post_died_half_way_is_in_progress_and_later_free(app: Any, hub: FakeHub) -> None:
+    first = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    del app.blobs.documents[f"jobs/{first['id']}/job.json"]
+    busy = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    assert (busy["code"], busy["charged"]) == ("idempotency_in_progress", "unknown")
+
+    key_is_old(app)
+    assert (await post(hub, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+def key_is_old(app: Any) -> None:
+    (name,) = [n for n in app.blobs.documents if n.startswith("idempotency/")]
+    document, etag = app.blobs.read_document(name)
+    app.blobs.replace_document(name, document | {"at": (datetime.now(UTC) - timedelta(minutes=5)).isoformat()}, etag)
+
+
+async def test_a_post_that_took_so_long_that_its_key_was_taken_over_starts_no_second_job(
+    app: Any, hub: FakeHub, monkeypatch: Any
+) -> None:
+    put, answers = app.blobs.put_image, []
+
+    def slow(*args: Any) -> None:
+        monkeypatch.setattr(app.blobs, "put_image", put)
+        key_is_old(app)
+        answers.append(asyncio.run(post(hub, headers={"Idempotency-Key": "k"})))
+        put(*args)
+
+    monkeypatch.setattr(app.blobs, "put_image", slow)
+    first = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert body(first)["id"] == body(answers[0])["id"]
+    assert [answers[0].status_code, first.status_code] == [202, 202]
+    assert len({instance_id for _, instance_id, _ in hub.started}) == 1 == len(hub.started)
+
+
+async def test_a_repeated_request_gets_its_job_whatever_would_refuse_a_new_one(
+    app: Any, hub: FakeHub, generator: Any, monkeypatch: Any
+) -> None:
+    first = body(await post(hub, headers={"Idempotency-Key": "k"}))
+
+    def missing() -> None:
+        raise ProviderError(Problem("missing_api_key", params={"setting": "BFL_API_KEY", "setting_ko": "BFL_API_KEY가"}))
+
+    monkeypatch.setattr(generator, "require_key", missing)
+    settings(app, POLL_MAX_ATTEMPTS="many")
+    again = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert (again.status_code, body(again)["id"]) == (202, first["id"])
+    assert body(await post(hub))["code"] == "internal"
+
+
+async def test_a_post_that_storage_failed_leaves_its_key_and_its_owners_limits_free(
+    app: Any, hub: FakeHub, monkeypatch: Any
+) -> None:
+    app.quotas = QuotaStore(app.documents, max_active=1, max_daily=1)
+    put = app.blobs.put_image
+
+    def failing(*args: Any) -> None:
+        monkeypatch.setattr(app.blobs, "put_image", put)
+        raise ServiceRequestError("no connection")
+
+    monkeypatch.setattr(app.blobs, "put_image", failing)
+    assert (await post(hub, headers={"Idempotency-Key": "k"})).status_code == 500
+    assert (await post(hub, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+async def test_trouble_with_a_limit_is_not_taken_for_another_post_with_the_key(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    def contended(*_: Any) -> None:
+        raise Busy("owners/x.json")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(app.quotas, "admit", contended)
+        refused = await post(hub, headers={"Idempotency-Key": "k"})
+        assert (refused.status_code, body(refused)["code"], refused.headers["Retry-After"]) == (503, "busy", "5")
+    assert hub.started == []
+    assert (await post(hub, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+async def test_a_key_has_at_most_255_characters(app: Any, hub: FakeHub) -> None:
+    assert (await post(hub, headers={"Idempotency-Key": "k" * 255})).status_code == 202
+    refused = await post(hub, headers={"Idempotency-Key": "k" * 256})
+    assert (refused.status_code, body(refused)["code"]) == (400, "invalid_request")
+
+
+async def test_a_replay_starts_the_orchestration_that_a_dead_post_did_not(app: Any, hub: FakeHub) -> None:
+    first = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    hub.statuses.clear()
+    await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert [instance_id for _, instance_id, _ in hub.started] == [first["id"]] * 2
