@@ -11,12 +11,17 @@ problem = of("shared/domain/problem.py", "tests/unit/test_ledger.py", "tests/uni
 deciding = of("shared/domain/starting.py", "tests/unit/test_starting.py")
 starting = of("shared/starting.py", "tests/triggers/test_starting_again.py", "tests/triggers/test_housekeeping.py")
 ordering = of("shared/starting.py", "tests/triggers/test_generate.py")
-submit = of("activities/submit_prediction.py", "tests/activities/test_submit_prediction.py")
-check = of("activities/check_prediction.py", "tests/activities/test_other_activities.py")
-finish = of("activities/finish_job.py", "tests/activities/test_other_activities.py")
-keep = of("activities/keep_leftover.py", "tests/activities/test_other_activities.py")
-cancel = of("activities/cancel_prediction.py", "tests/activities/test_gate_activities.py")
-records = of("shared/storage/submission_store.py", "tests/activities/test_submit_prediction.py")
+submit = of(
+    "activities/submit_prediction.py", "tests/activities/test_submit_prediction.py", "tests/activities/test_lost_sends.py",
+    "tests/activities/test_gate.py",
+)  # fmt: skip
+check = of("activities/check_prediction.py", "tests/activities/test_check_prediction.py")
+finish = of("activities/finish_job.py", "tests/activities/test_finish_and_keep.py")
+keep = of("activities/keep_leftover.py", "tests/activities/test_finish_and_keep.py")
+cancel = of("activities/cancel_prediction.py", "tests/activities/test_cancel_prediction.py")
+records = of(
+    "shared/storage/submission_store.py", "tests/activities/test_lost_sends.py", "tests/activities/test_submit_prediction.py"
+)
 one_picture = of("orchestrators/make_picture.py", "tests/orchestrators")
 sending = of("orchestrators/sending.py", "tests/orchestrators")
 watching = of("orchestrators/watching.py", "tests/orchestrators")
@@ -171,11 +176,11 @@ MONEY: tuple[Mutant, ...] = (
         "sum(ledger.cost_usd(prices) for ledger in ledgers)",
         "sum(ledger.cost_usd(prices) for ledger in missing)",
     ),
-    job("a failed job whose late picture was paid says no", "told = missing if", "told = missing if missing or"),
+    job("a failed job whose late picture was paid says no", "else []) or ledgers", "else missing) or ledgers"),
     job(
         "the error of a job that succeeded tells of what was made",
-        'if document["status"] == SUCCEEDED else ledgers',
-        'if document["status"] != SUCCEEDED else ledgers',
+        'told = (missing if document["status"] == SUCCEEDED else []) or ledgers',
+        "told = ledgers",
     ),
     job("one picture's duplicate is not the job's", "any(ledger.possible_duplicate", "all(ledger.possible_duplicate"),
     job("a job is settled when one picture is", "all(ledger.is_settled", "any(ledger.is_settled"),
@@ -193,7 +198,7 @@ MONEY: tuple[Mutant, ...] = (
     job("a canceled job is still wanted", 'not document["cancel_requested_at"] and ', ""),
     job("an ended job is still wanted", ' and not is_terminal(document["status"])\n', "\n"),
     job("a later cancel moves the time of the first", 'document["cancel_requested_at"] or at.isoformat()', "at.isoformat()"),
-    job("what came late takes away what was told", 'if known is not None and kept["output"] is None:', "if False:"),
+    job("what came late takes away what was told", 'if before is not None and picture["state"] != "stored":', "if False:"),
     job("a job of before that may be charged is free", '"unknown": "may be charged"}', '"unknown": "free"}'),
     job("a canceled picture of before keeps no charge", 'document.get("charges", {}).get(str(index), told)', "told"),
     # ---- starting again ----
@@ -208,7 +213,9 @@ MONEY: tuple[Mutant, ...] = (
         "now - _last_start(document) < START_GRACE",
         "now < _last_start(document)",
     ),
-    deciding("everybody who sees a dead job counts a start", 'if document.get("starts", 0) != seen:', "if False:"),
+    deciding(
+        "everybody who sees a dead job counts a start", 'if document.get("starts", 0) != seen or has_ended:', "if has_ended:"
+    ),
     job("a job is started fifty times", "MAX_STARTS: Final = 5", "MAX_STARTS: Final = 50"),
     starting(
         "two who see a dead job both start it",
@@ -286,8 +293,8 @@ MONEY: tuple[Mutant, ...] = (
     submit("a late run of the activity keeps its slot", " or sender.is_story_over:", ":"),
     submit(
         "a run that died and had sent is forgotten without a slot",
-        " and not await _is_on_its_way(services, attempt):\n        if slot.state",
-        ":\n        if slot.state",
+        " and not await _is_on_its_way(services, attempt):\n        wanted",
+        ":\n        wanted",
     ),
     submit(
         "who wrote meanwhile does not count",
@@ -340,7 +347,6 @@ MONEY: tuple[Mutant, ...] = (
     finish("a job that ends twice counts twice", "if has_ended:", "if True:"),
     finish("a deleted job's images stay", "if is_deleted(document):", "if False:"),
     finish("a picture that its story lost is not paid", 'ledger = ledger.ended(attempt, "paid")', "pass"),
-    finish("what earlier starts have sent is not owed", 'pictures = _of_earlier_starts(services, payload["job_id"])', "pass"),
     finish("records are not asked", 'return {**picture, "sends": ledger.to_payload()}', 'return {**picture, "sends": []}'),
     keep("a deleted job gets its picture back", "if is_deleted(document):", "if False:"),
     keep(
@@ -402,6 +408,11 @@ MONEY: tuple[Mutant, ...] = (
         '{**end["problem"]}',
     ),
     several("a child that failed is not called again", 'elif (child.order["run"] + 1) %', "elif 0 *"),
+    several(
+        "what an earlier start has sent is not looked after",
+        'if problem is not None and not job["start"]:',
+        "if problem is not None:",
+    ),
     several("what comes late is not kept", "yield from _kept(context, job, child.end)", "pass"),
     several(
         "a leftover of the only picture is not kept", "yield from _kept(context, job, end)\n    return status", "return status"

@@ -8,15 +8,30 @@ post = of("triggers/generate.py", "tests/triggers/test_generate.py")
 form = of("triggers/upload.py", "tests/triggers/test_generate.py", "tests/triggers/test_idempotency.py")
 images = of("shared/images.py", "tests/unit/test_images.py")
 order = of("activities/submit_prediction.py", "tests/activities/test_submit_prediction.py")
-output = of("activities/check_prediction.py", "tests/activities/test_other_activities.py")
+output = of("activities/check_prediction.py", "tests/activities/test_check_prediction.py")
 prepared = of("orchestrators/generate_job.py", "tests/orchestrators")
 sent = of("orchestrators/sending.py", "tests/orchestrators")
 bfl = of("shared/providers/bfl.py", "tests/providers/test_contract_of_bfl.py")
-bfl_looks = of("shared/providers/bfl.py", "tests/providers/test_looks.py", "tests/providers/test_generators.py")
+bfl_looks = of(
+    "shared/providers/bfl.py",
+    "tests/providers/test_looks.py",
+    "tests/providers/test_rules.py",
+    "tests/providers/test_generators.py",
+)
 replicate = of("shared/providers/replicate.py", "tests/providers/test_contract_of_replicate.py")
-replicate_looks = of("shared/providers/replicate.py", "tests/providers/test_looks.py", "tests/providers/test_generators.py")
+replicate_looks = of(
+    "shared/providers/replicate.py",
+    "tests/providers/test_looks.py",
+    "tests/providers/test_rules.py",
+    "tests/providers/test_generators.py",
+)
 replicate_find = of("shared/providers/replicate.py", "tests/providers/test_find.py")
-client = of("shared/providers/client.py", "tests/providers/test_creates.py", "tests/providers/test_generators.py")
+client = of(
+    "shared/providers/client.py",
+    "tests/providers/test_rules.py",
+    "tests/providers/test_generators.py",
+    "tests/providers/test_creates.py",
+)
 downloads = of("shared/providers/client.py", "tests/providers/test_downloads.py")
 http = of("shared/providers/http.py", "tests/providers/test_creates.py", "tests/providers/test_downloads.py")
 translator = of("shared/translator.py", "tests/unit/test_translator.py")
@@ -286,7 +301,6 @@ REQUESTS: tuple[Mutant, ...] = (
     ),
     http("a dead link is fetched again", "_DEAD_LINK = (403, 404, 410)", "_DEAD_LINK = ()"),
     http("a create is given up as early as a read", "CREATE_READ_SECONDS = 30.0", "CREATE_READ_SECONDS = 15.0"),
-    http("half a picture is a picture", "if announced is not None and size < announced:", "if False:"),
     translator("the translator's key is sent as another's", '"Ocp-Apim-Subscription-Key": key', '"Authorization": key'),
     translator("prompts are translated into Korean", "&to=en", "&to=ko"),
 )

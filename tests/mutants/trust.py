@@ -20,16 +20,21 @@ job_store = of("shared/storage/job_store.py", "tests/integration/test_storage.py
 blobs = of("shared/storage/blob_store.py", "tests/integration/test_storage.py")
 links = of("shared/storage/signed_links.py", "tests/integration/test_signed_links.py")
 gate = of("shared/domain/gate.py", "tests/unit/test_gate.py")
-slots = of("shared/slots.py", "tests/activities/test_gate_activities.py")
+slots = of("shared/slots.py", "tests/activities/test_gate.py")
 settings = of("shared/settings.py", "tests/unit/test_settings.py")
 services = of("shared/services.py", "tests/unit/test_services.py")
 verifier = of("shared/webhooks.py", "tests/unit/test_webhooks.py")
 trust = of("shared/providers/trust.py", "tests/unit/test_trust.py")
 bfl_hosts = of("shared/providers/bfl.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
 replicate_hosts = of("shared/providers/replicate.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
-client = of("shared/providers/client.py", "tests/providers/test_generators.py", "tests/providers/test_downloads.py")
-http = of("shared/providers/http.py", "tests/providers/test_downloads.py", "tests/providers/test_generators.py")
-provider_key = of("shared/providers/keys.py", "tests/providers/test_keys.py")
+client = of("shared/providers/client.py", "tests/providers/test_rules.py")
+http = of(
+    "shared/providers/http.py",
+    "tests/providers/test_downloads.py",
+    "tests/providers/test_rules.py",
+    "tests/providers/test_generators.py",
+)
+provider_key = of("shared/providers/keys.py", "tests/providers/test_keys.py", "tests/providers/test_generators.py")
 secrets = of("shared/secrets.py", "tests/unit/test_secrets_cache.py")
 telemetry = of("shared/telemetry.py", "tests/triggers/test_edge.py", "tests/unit/test_telemetry_names.py")
 
@@ -37,12 +42,12 @@ TRUST: tuple[Mutant, ...] = (
     # ---- whose a job is ----
     view("other people's jobs can be seen", ' or document["owner"] != who:', ":"),
     view("a deleted job can be seen", "document is None or is_deleted(document) or document", "document is None or document"),
-    view("a job that is deleted meanwhile can be seen", "if stored is None or is_deleted(stored):", "if stored is None:"),
-    view("a picture's charge is the worst case", 'ledger.charged if picture else "unknown"', '"unknown"'),
+    view("a job that is deleted meanwhile can be seen", "if is_deleted(stored):", "if False:"),
+    view("a picture's charge is the worst case", 'ledger.charged if is_terminal(document["status"]) else "unknown"', '"unknown"'),
     view(
-        "a picture that was not begun is said to cost nothing",
-        'ledger.charged if picture else "unknown"',
-        'ledger.charged if picture else "no"',
+        "a picture that has not ended is said to cost nothing",
+        'ledger.charged if is_terminal(document["status"]) else "unknown"',
+        "ledger.charged",
     ),
     view("a dead orchestration is shown as running", "if not is_alive or custom.get", "if custom.get"),
     edge("whoever is not signed in is let in", 'raise ProblemError(Problem("unauthorized"))', 'return "anonymous"'),
@@ -100,19 +105,15 @@ TRUST: tuple[Mutant, ...] = (
     forgetting("a deleted job keeps its history", "await client.purge_instance_history(instance)", "pass"),
     forgetting(
         "a deleted job keeps its images until its story ends",
-        "await asyncio.to_thread(app.pictures.forget, job_id)\n    try:",
-        "try:",
+        "await asyncio.to_thread(app.pictures.forget, job_id)\n        if not",
+        "if not",
     ),
-    forgetting(
-        "a deleted job goes on",
-        'if not is_terminal(document["status"]):\n            await wake(client, document)',
-        "if False:\n            await wake(client, document)",
-    ),
+    forgetting("a deleted job goes on", 'if not is_terminal(document["status"]) or is_watched(document):', "if False:"),
     forgetting("nobody looks after a deleted job", "    await call_janitor(client)\n\n", "\n"),
     housekeeping("histories are purged before their time", "timedelta(days=app.settings.retention_days)", "timedelta(days=1)"),
     housekeeping(
         "a job that nobody started is not found",
-        "ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(now - LOOK_BACK, now))))",
+        "ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(since, now))))",
         "pass",
     ),
     housekeeping(
@@ -132,16 +133,21 @@ TRUST: tuple[Mutant, ...] = (
     ),
     generate(
         "an error after an end says nothing of the charge",
-        'Problem("result_not_ready", charged=charged(document), retryable=False)',
-        'Problem("result_not_ready", retryable=False)',
+        'problem = Problem("result_not_ready", charged=charged(document), retryable=False)',
+        'problem = Problem("result_not_ready", retryable=False)',
     ),
     generate(
         "a POST that outlives its wait says no",
-        'Problem("result_not_ready", charged="unknown", retryable=False)',
-        'Problem("result_not_ready", retryable=False)',
+        'return problem_response(req, Problem("result_not_ready", charged=charged(document), retryable=False)',
+        'return problem_response(req, Problem("result_not_ready", retryable=False)',
+    ),
+    generate(
+        "a job that is deleted while its POST waits is said to cost nothing",
+        'Problem("job_not_found", charged="unknown")',
+        'Problem("job_not_found")',
     ),
     generate("a refused POST keeps its quota slot", 'app.quotas.withdraw(document["owner"], document["id"])', "pass"),
-    generate("a refused POST leaves its document", 'app.jobs.delete(document["id"])', "pass"),
+    generate("a refused POST leaves its images", 'app.pictures.forget(document["id"])', "pass"),
     generate(
         "a POST that may have left something says no",
         'raise ProblemError(Problem("internal", charged="unknown")) from error',
@@ -155,7 +161,17 @@ TRUST: tuple[Mutant, ...] = (
     ),
     keyed("a key counts for everybody", "key_name(who, kind.route, key)", 'key_name("", kind.route, key)'),
     keyed("a key counts for both routes", "key_name(who, kind.route, key)", 'key_name(who, "", key)'),
-    keyed("a deleted job's key gives the job back", " or (isinstance(claim, Known) and is_deleted(claim.job))", ""),
+    keyed("a deleted job's key gives the job back", "if isinstance(claim, Known) and is_deleted(claim.job):", "if False:"),
+    keyed(
+        "the key of a deleted job says nothing of the charge",
+        'Problem("job_deleted", charged=charged(claim.job))',
+        'Problem("job_deleted")',
+    ),
+    keyed(
+        "a key whose job is on its way says no",
+        'Problem("idempotency_in_progress", charged="unknown")',
+        'Problem("idempotency_in_progress")',
+    ),
     keyed("a refused POST keeps its key", 'app.keys.give_back(document["key"], claim.job_id)', "pass"),
     keyed(
         "a repeated POST is refused by the limits",
