@@ -6,7 +6,7 @@ SETUP := .venv/.ready node_modules/.ready
 BICEP ?= $(shell command -v bicep)
 export BICEP
 
-.PHONY: help run test check bench faults explore lint format clean .venv
+.PHONY: help run test check bench faults explore mutants lint format clean .venv
 
 help:  ## what can be done here
 	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ faults: $(SETUP)  ## every documented failure of the providers, played, as a tab
 
 explore: $(SETUP)  ## seeded stories with everything that can break, each judged by what was billed (SEEDS=5000)
 	@$(PY) -m tests.explore --seeds $(or $(SEEDS),5000)
+
+mutants: $(SETUP)  ## hand-made faults in the rules of money, trust and owner: each must turn a fast test red
+	@$(PY) -m tests.mutants
 
 format: $(SETUP)  ## put the code into its one format
 	.venv/bin/ruff check --fix .

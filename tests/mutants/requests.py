@@ -1,0 +1,306 @@
+"""What is asked of us and what is asked of the providers: each field of a request's body on its way, and what is answered."""
+
+from tests.mutants.mutant import Mutant, of
+
+kinds = of("shared/domain/kinds.py", "tests/triggers/test_generate.py", "tests/unit/test_generation.py")
+generation = of("shared/domain/generation.py", "tests/unit/test_generation.py")
+post = of("triggers/generate.py", "tests/triggers/test_generate.py")
+form = of("triggers/upload.py", "tests/triggers/test_generate.py", "tests/triggers/test_idempotency.py")
+images = of("shared/images.py", "tests/unit/test_images.py")
+order = of("activities/submit_prediction.py", "tests/activities/test_submit_prediction.py")
+output = of("activities/check_prediction.py", "tests/activities/test_check_prediction.py")
+prepared = of("orchestrators/generate_job.py", "tests/orchestrators")
+sent = of("orchestrators/sending.py", "tests/orchestrators")
+bfl = of("shared/providers/bfl.py", "tests/providers/test_contract_of_bfl.py")
+bfl_looks = of(
+    "shared/providers/bfl.py",
+    "tests/providers/test_looks.py",
+    "tests/providers/test_rules.py",
+    "tests/providers/test_generators.py",
+)
+replicate = of("shared/providers/replicate.py", "tests/providers/test_contract_of_replicate.py")
+replicate_looks = of(
+    "shared/providers/replicate.py",
+    "tests/providers/test_looks.py",
+    "tests/providers/test_rules.py",
+    "tests/providers/test_generators.py",
+)
+replicate_find = of("shared/providers/replicate.py", "tests/providers/test_find.py")
+client = of(
+    "shared/providers/client.py",
+    "tests/providers/test_rules.py",
+    "tests/providers/test_generators.py",
+    "tests/providers/test_creates.py",
+)
+downloads = of("shared/providers/client.py", "tests/providers/test_downloads.py")
+http = of("shared/providers/http.py", "tests/providers/test_creates.py", "tests/providers/test_downloads.py")
+translator = of("shared/translator.py", "tests/unit/test_translator.py")
+provenance = of("shared/provenance.py", "tests/unit/test_provenance.py")
+
+REQUESTS: tuple[Mutant, ...] = (
+    # ---- what users ask for ----
+    kinds("PPL's character and product are swapped", '("input_image_1", "input_image_2")', '("input_image_2", "input_image_1")'),
+    kinds("goods are made by Replicate", '("input_image",), "bfl"', '("input_image",), "replicate"'),
+    generation(
+        "safety 6 is allowed",
+        "SAFETY_MIN, SAFETY_MAX, SAFETY_DEFAULT = 0, 2, 2",
+        "SAFETY_MIN, SAFETY_MAX, SAFETY_DEFAULT = 0, 6, 2",
+    ),
+    generation(
+        "safety 6 is the default",
+        "SAFETY_MIN, SAFETY_MAX, SAFETY_DEFAULT = 0, 2, 2",
+        "SAFETY_MIN, SAFETY_MAX, SAFETY_DEFAULT = 0, 2, 6",
+    ),
+    generation("forty pictures may be ordered", "PICTURES_MAX = 4", "PICTURES_MAX = 40"),
+    generation("n is ignored", 'n=whole("n", 1, PICTURES_MAX, 1) or 1', "n=1"),
+    generation("the seed is ignored", 'seed=whole("seed", 0, SEED_MAX, None)', "seed=None"),
+    generation("the format is ignored", 'output_format=format_text or "png"', 'output_format="png"'),
+    generation("the ratio of a preset is ignored", "PRESETS[preset].aspect_ratio if preset else ", ""),
+    generation(
+        "what a user adds to a preset is ignored",
+        'return f"{PRESETS[self.preset].prompt} {self.prompt}".strip()',
+        "return PRESETS[self.preset].prompt",
+    ),
+    generation(
+        "a preset's own prompt is not sent",
+        "if self.preset is None:\n            return self.prompt",
+        "if True:\n            return self.prompt",
+    ),
+    generation("the label is ignored", 'label=choice("label", ("none", "visible"), default_label)', 'label="none"'),
+    generation("a prompt may be endless", "if len(prompt) > PROMPT_MAX_CHARACTERS:", "if False:"),
+    form(
+        "an upload of any size is parsed",
+        "if len(req.get_body()) > len(kind.images) * max_upload_bytes + _FORM_OVERHEAD_BYTES:",
+        "if False:",
+    ),
+    form(
+        "another picture is the same request", 'digest.update(f"{name}:{hashlib.sha256(data).hexdigest()}\\n".encode())', "pass"
+    ),
+    form("another prompt is the same request", 'digest.update(f"{name}={len(value)}:{value}\\n".encode())', "pass"),
+    post("all pictures of a seed are the same", "(asked.seed + i) % (SEED_MAX + 1)", "asked.seed"),
+    post("every job has the same seed", "secrets.randbelow(SEED_MAX + 1)", "7"),
+    post("the prompt is not kept as it was sent", '"prompt_sent": asked.prompt_sent', '"prompt_sent": asked.prompt'),
+    post("the estimated cost is that of one picture", "round(generator.cost_usd * asked.n, 4)", "round(generator.cost_usd, 4)"),
+    post("the ratio is not kept", '"aspect_ratio": asked.aspect_ratio', '"aspect_ratio": "1:1"'),
+    post("safety is not kept", '"safety_tolerance": asked.safety_tolerance', '"safety_tolerance": 2'),
+    post("the format is not kept", '"output_format": asked.output_format', '"output_format": "png"'),
+    images(
+        "an upload keeps where it was taken",
+        "clean = Image.new(picture.mode, picture.size)\n    clean.paste(picture)\n    clean.save(",
+        "picture.save(",
+    ),
+    images(
+        "an upload of any size is decoded",
+        "if facts.width * facts.height > MAX_IMAGE_PIXELS:\n        raise ProblemError(too_large(max_bytes))",
+        "if False:\n        raise ProblemError(too_large(max_bytes))",
+    ),
+    images(
+        "a result of any size is decoded",
+        "if facts.width * facts.height > MAX_IMAGE_PIXELS:\n                raise",
+        "if False:\n                raise",
+    ),
+    images("a picture that breaks off is a picture", "opened.load()\n                small", "small"),
+    images(
+        "the label is written nowhere", "draw.text((corner[0] + pad - left", "(lambda *_, **__: None)((corner[0] + pad - left"
+    ),
+    provenance(
+        "pictures do not say that they were generated",
+        "newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+        "newscodes/digitalsourcetype/digitalCapture",
+    ),
+    # ---- on their way through the story ----
+    prepared(
+        "prepared images are swapped",
+        'for field, blob in job["images"].items()',
+        'for field, blob in reversed(job["images"].items())',
+    ),
+    prepared(
+        "an unreadable image is sent",
+        'problem = next((image["problem"] for image in prepared if "problem" in image), None)',
+        "problem = None",
+    ),
+    sent("the first attempt is sent again and again", '"attempt": course.attempt, "call"', '"attempt": 1, "call"'),
+    sent("all calls of the activity look alike", 'order["run"] * 1000 + course.calls', "1"),
+    sent("the seed is not that of the picture", '"seed": order["seed"]', '"seed": 0'),
+    sent("the label does not reach the picture", '"label": order["label"]', '"label": "none"'),
+    order(
+        "images are sent in another order",
+        'tuple(self._services.blobs.get_image(name) for name in self._payload["images"])',
+        'tuple(self._services.blobs.get_image(name) for name in reversed(self._payload["images"]))',
+    ),
+    order("every picture is sent with the first seed", 'seed=job["seeds"][self._payload["index"]]', 'seed=job["seeds"][0]'),
+    order("the prompt is sent without its preset", 'prompt=asked["prompt_sent"]', 'prompt=asked["prompt"]'),
+    order("the ratio is not sent", 'aspect_ratio=asked["aspect_ratio"]', 'aspect_ratio="match_input_image"'),
+    order("the format is not sent", 'output_format=asked["output_format"]', 'output_format="png"'),
+    order("safety 6 is sent", 'safety_tolerance=asked["safety_tolerance"]', "safety_tolerance=6"),
+    order(
+        "the provider tells nobody",
+        'webhook_url=self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])',
+        "webhook_url=None",
+    ),
+    order(
+        "the provider tells another attempt",
+        'webhook_url=self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])',
+        'webhook_url=self._generator.webhook_url(self._payload["instance"], 1)',
+    ),
+    output("an output tells another seed", '"seed": payload["seed"], "preset"', '"seed": 0, "preset"'),
+    output(
+        "an output is another picture's",
+        "output_names(job_id, index, facts.content_type)",
+        "output_names(job_id, 0, facts.content_type)",
+    ),
+    # ---- BFL ----
+    bfl("BFL: the key is sent as a bearer token", 'return {"x-key": key}', 'return {"Authorization": f"Bearer {key}"}'),
+    bfl("BFL: the prompt is dropped", '"prompt": order.prompt,', '"prompt": "",'),
+    bfl(
+        "BFL: images are swapped",
+        "for n, image in enumerate(order.images, start=1)}",
+        "for n, image in enumerate(reversed(order.images), start=1)}",
+    ),
+    bfl("BFL: the seed is dropped", '"seed": order.seed,', ""),
+    bfl(
+        "BFL: the ratio is dropped",
+        '**({} if order.aspect_ratio == "match_input_image" else {"aspect_ratio": order.aspect_ratio}),',
+        "",
+    ),
+    bfl(
+        "BFL: the ratio of the input is spelled out",
+        '**({} if order.aspect_ratio == "match_input_image" else {"aspect_ratio": order.aspect_ratio}),',
+        '"aspect_ratio": order.aspect_ratio,',
+    ),
+    bfl("BFL: the format is dropped", '"output_format": order.output_format,', ""),
+    bfl("BFL: safety 6", '"safety_tolerance": order.safety_tolerance,', '"safety_tolerance": 6,'),
+    bfl("BFL: another model is asked", 'f"{self._base}/v1/{quote(self.model)}"', 'f"{self._base}/v1/flux-kontext-pro"'),
+    bfl_looks(
+        "BFL: a moderated picture is said to be charged",
+        '"Content Moderated": _Ended("content_moderated", "no"',
+        '"Content Moderated": _Ended("content_moderated", "yes"',
+    ),
+    bfl_looks(
+        "BFL: an error is not tried again",
+        '"Error": _Ended("provider_unavailable", "no", resubmits=2)',
+        '"Error": _Ended("provider_unavailable", "no")',
+    ),
+    bfl_looks(
+        "BFL: not found is a failure",
+        'if status == "Task not found":\n            return NotFound()',
+        'if status == "Task not found":\n            return Failed(self._problem("provider_unavailable"))',
+    ),
+    bfl_looks(
+        "BFL: ready without a picture still runs", 'return Unusable(self._problem("provider_bad_response", "yes"))', "return None"
+    ),
+    bfl_looks(
+        "BFL: the body under a 404 is not read", "if isinstance(status, str):", "if answer.ok and isinstance(status, str):"
+    ),
+    bfl_looks("BFL: a pause that was asked for is forgotten", "retry_after=asked_pause(answer)", "retry_after=None"),
+    bfl_looks("BFL: used-up credits are fine", "credits < self.cost_usd * 100:", "credits < 0:"),
+    # ---- Replicate ----
+    replicate("Replicate: the key is sent as BFL's", 'return {"Authorization": f"Bearer {key}"}', 'return {"x-key": key}'),
+    replicate("Replicate: the prompt is dropped", '"prompt": order.prompt,', '"prompt": "",'),
+    replicate(
+        "Replicate: images are swapped",
+        "for n, image in enumerate(order.images, start=1)},",
+        "for n, image in enumerate(reversed(order.images), start=1)},",
+    ),
+    replicate("Replicate: the seed is dropped", '            "seed": order.seed,\n', ""),
+    replicate("Replicate: the ratio is dropped", '"aspect_ratio": order.aspect_ratio,', ""),
+    replicate(
+        "Replicate: jpeg is not spelled jpg",
+        '"jpg" if order.output_format == "jpeg" else order.output_format',
+        "order.output_format",
+    ),
+    replicate("Replicate: safety 6", '"safety_tolerance": order.safety_tolerance,', '"safety_tolerance": 6,'),
+    replicate(
+        "Replicate: a run goes on after our deadline",
+        '"Cancel-After": f"{max(5, timeout_seconds + _CANCEL_GRACE_SECONDS)}s"',
+        '"Prefer": "respond-async"',
+    ),
+    replicate(
+        "Replicate: every step of a run is told",
+        '"webhook_events_filter": ["completed"]',
+        '"webhook_events_filter": ["start", "output", "logs", "completed"]',
+    ),
+    replicate("Replicate: nobody is told", "if order.webhook_url else {}),", "if False else {}),"),
+    replicate_looks(
+        "Replicate: a failed run is said to cost nothing",
+        'return Failed(self._problem(code, "unknown"), resubmits)',
+        'return Failed(self._problem(code, "no"), resubmits)',
+    ),
+    replicate_looks("Replicate: a flagged run is tried again", '"content_moderated", 0)', '"provider_unavailable", 2)'),
+    replicate_looks(
+        "Replicate: whatever else is tried again",
+        '(re.compile(""), "provider_unavailable", 0)',
+        '(re.compile(""), "provider_unavailable", 2)',
+    ),
+    replicate_looks(
+        "Replicate: a busy platform is not tried again",
+        'E6716)\\b", re.IGNORECASE), "provider_unavailable", 2)',
+        'E6716)\\b", re.IGNORECASE), "provider_unavailable", 0)',
+    ),
+    replicate_looks(
+        "Replicate: not found is a failure",
+        "# Right after a create it is replication lag (1.13).\n            return NotFound()",
+        'return Failed(self._problem("provider_unavailable"))',
+    ),
+    replicate_looks(
+        "Replicate: succeeded without output still runs",
+        'return Unusable(self._problem("provider_bad_response", "yes", shape=type(output).__name__))',
+        "return Running()",
+    ),
+    replicate_looks("Replicate: an aborted run may be charged", '"no" if status == "aborted" else "unknown"', '"unknown"'),
+    replicate_looks("Replicate: a canceled run is said to cost nothing", '"no" if status == "aborted" else "unknown"', '"no"'),
+    replicate_looks(
+        "Replicate: a run that was quicker counts as canceled",
+        'return "finished" if status in ("succeeded", "failed") else "going on"',
+        'return "canceled"',
+    ),
+    replicate_find("Replicate: another's webhook is ours", 'if item["webhook"] == order.webhook_url:', "if True:"),
+    replicate_find(
+        "Replicate: predictions of yesterday are found", "created_at is None or created_at < earliest:", "created_at is None:"
+    ),
+    replicate_find("Replicate: any input is ours", "elif _is_made_from(item, wanted, earliest):", "else:"),
+    replicate_find(
+        "Replicate: who tells another is found by its input",
+        'if item.get("webhook"):',
+        'if item.get("webhook") == order.webhook_url and order.webhook_url:',
+    ),
+    replicate_find("Replicate: clocks are taken to agree", "since - _CLOCK_SKEW", "since"),
+    replicate_find("Replicate: the first page is the whole list", "if not page.following:", "if True:"),
+    replicate_find(
+        "Replicate: a list that is too long holds nothing",
+        'raise self._unavailable(note="the list of predictions is too long")',
+        "return",
+    ),
+    # ---- both ----
+    client("a lost answer made nothing", "maybe_done=not error.never_sent", "maybe_done=False"),
+    client("what never left may have been made", "maybe_done=not error.never_sent", "maybe_done=True"),
+    client(
+        "a broken provider made nothing",
+        'BROKEN = Refusal("provider_unavailable", maybe_done=True, ',
+        'BROKEN = Refusal("provider_unavailable", ',
+    ),
+    client(
+        "a busy provider is down",
+        'BUSY = Refusal("provider_unavailable")',
+        'BUSY = Refusal("provider_unavailable", provider_failed=True)',
+    ),
+    client(
+        "what is refused for good is repeated",
+        'PERMANENT = Refusal("provider_bad_response", retryable=False)',
+        'PERMANENT = Refusal("provider_bad_response", retryable=True)',
+    ),
+    client(
+        "a pause that a refusal asks for is forgotten",
+        "retry_after=answer.retry_after(), maybe_done",
+        "retry_after=None, maybe_done",
+    ),
+    downloads(
+        "an unfetched picture is free",
+        'self._problem(code, "yes"), provider_failed=not is_final',
+        'self._problem(code, "no"), provider_failed=not is_final',
+    ),
+    http("a dead link is fetched again", "_DEAD_LINK = (403, 404, 410)", "_DEAD_LINK = ()"),
+    http("a create is given up as early as a read", "CREATE_READ_SECONDS = 30.0", "CREATE_READ_SECONDS = 15.0"),
+    translator("the translator's key is sent as another's", '"Ocp-Apim-Subscription-Key": key', '"Authorization": key'),
+    translator("prompts are translated into Korean", "&to=en", "&to=ko"),
+)

@@ -1,0 +1,385 @@
+"""Whose a job is, who may ask, where a key may go, what a log may say, and how many are let in."""
+
+from tests.mutants.mutant import Mutant, of
+
+view = of("triggers/job_view.py", "tests/triggers/test_jobs.py", "tests/triggers/test_job_view.py")
+jobs = of("triggers/jobs.py", "tests/triggers/test_jobs.py")
+edge = of("triggers/edge.py", "tests/triggers/test_edge.py", "tests/triggers/test_jobs.py")
+generate = of("triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_trouble.py")
+keyed = of("triggers/generate.py", "tests/triggers/test_idempotency.py")
+translate = of("triggers/translate.py", "tests/triggers/test_translate.py")
+webhook = of("triggers/webhooks.py", "tests/triggers/test_webhook_calls.py")
+housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
+forgetting = of("shared/forgetting.py", "tests/triggers/test_delete.py")
+canceling = of("shared/canceling.py", "tests/triggers/test_jobs.py", "tests/triggers/test_delete.py")
+intake = of("shared/intake.py", "tests/triggers/test_generate.py", "tests/triggers/test_trouble.py")
+keys = of("shared/storage/key_store.py", "tests/unit/test_key_store.py")
+quotas = of("shared/storage/quota_store.py", "tests/unit/test_quotas.py")
+documents = of("shared/storage/documents.py", "tests/unit/test_documents.py")
+job_store = of("shared/storage/job_store.py", "tests/integration/test_storage.py")
+blobs = of("shared/storage/blob_store.py", "tests/integration/test_storage.py")
+links = of("shared/storage/signed_links.py", "tests/integration/test_signed_links.py")
+gate = of("shared/domain/gate.py", "tests/unit/test_gate.py")
+slots = of("shared/slots.py", "tests/activities/test_gate.py")
+settings = of("shared/settings.py", "tests/unit/test_settings.py")
+services = of("shared/services.py", "tests/unit/test_services.py")
+verifier = of("shared/webhooks.py", "tests/unit/test_webhooks.py")
+trust = of("shared/providers/trust.py", "tests/unit/test_trust.py")
+bfl_hosts = of("shared/providers/bfl.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
+replicate_hosts = of("shared/providers/replicate.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
+client = of("shared/providers/client.py", "tests/providers/test_rules.py")
+http = of(
+    "shared/providers/http.py",
+    "tests/providers/test_downloads.py",
+    "tests/providers/test_rules.py",
+    "tests/providers/test_generators.py",
+)
+provider_key = of("shared/providers/keys.py", "tests/providers/test_keys.py", "tests/providers/test_generators.py")
+secrets = of("shared/secrets.py", "tests/unit/test_secrets_cache.py")
+telemetry = of("shared/telemetry.py", "tests/triggers/test_edge.py", "tests/unit/test_telemetry_names.py")
+
+TRUST: tuple[Mutant, ...] = (
+    # ---- whose a job is ----
+    view("other people's jobs can be seen", ' or document["owner"] != who:', ":"),
+    view("a deleted job can be seen", "document is None or is_deleted(document) or document", "document is None or document"),
+    view("a job that is deleted meanwhile can be seen", "if is_deleted(stored):", "if False:"),
+    view("a picture's charge is the worst case", 'ledger.charged if is_terminal(document["status"]) else "unknown"', '"unknown"'),
+    view(
+        "a picture that has not ended is said to cost nothing",
+        'ledger.charged if is_terminal(document["status"]) else "unknown"',
+        "ledger.charged",
+    ),
+    view("a dead orchestration is shown as running", "if not is_alive or custom.get", "if custom.get"),
+    edge("whoever is not signed in is let in", 'raise ProblemError(Problem("unauthorized"))', 'return "anonymous"'),
+    edge(
+        "an owner is taken from a header though nobody signs in",
+        'if services().settings.auth_mode == "none":',
+        'if services().settings.auth_mode == "none" and "x-ms-client-principal-id" not in req.headers:',
+    ),
+    edge("every origin may read answers", 'if asked and (asked in allowed or "*" in allowed):', "if asked:"),
+    edge(
+        "a missing picture of a paid job is said to cost nothing",
+        'Problem("result_expired", charged="unknown")',
+        'Problem("result_expired")',
+    ),
+    edge("a rush is told as a defect", "except Busy:", "except ZeroDivisionError:"),
+    translate("translate is open without sign-in", "    owner(req)\n", ""),
+    jobs(
+        "job_already_finished says nothing of the charge",
+        'Problem("job_already_finished", charged=charged(document))',
+        'Problem("job_already_finished")',
+    ),
+    jobs(
+        "result_expired says nothing of the charge",
+        'Problem("result_expired", charged=charged(document)))\n    for output',
+        'Problem("result_expired"))\n    for output',
+    ),
+    jobs(
+        "result_not_ready says nothing of the charge",
+        'Problem("result_not_ready", charged=charged(document), ',
+        'Problem("result_not_ready", ',
+    ),
+    jobs(
+        "results are served after their retention",
+        'if services().now() > datetime.fromisoformat(document["expires_at"]):',
+        "if False:",
+    ),
+    jobs("a cancel is not marked", "lambda known: asked_to_cancel(known, now))", "lambda known: known)"),
+    jobs("a cancel wakes nobody", "await wake(client, document)", "pass"),
+    jobs("another picture than asked for is served", 'if index is None or str(output["index"]) == index:', "if True:"),
+    canceling("a suspended job hears no cancel", 'await client.resume(instance, "canceled by its owner")', "pass"),
+    canceling("a cancel reaches the first picture only", "for index in range(pictures):", "for index in range(1):"),
+    canceling(
+        "a cancel goes to the pictures of a former start",
+        'len(document["seeds"]), document.get("starts", 0)',
+        'len(document["seeds"]), 0',
+    ),
+    forgetting(
+        "a deleted job is forgotten while it may be paid",
+        "if document is not None and not await _has_ended(app, client, document):",
+        "if False:",
+    ),
+    forgetting(
+        "a deleted job keeps its quota slot", 'await asyncio.to_thread(app.quotas.release, document["owner"], job_id)', "pass"
+    ),
+    forgetting("a deleted job keeps its history", "await client.purge_instance_history(instance)", "pass"),
+    forgetting(
+        "a deleted job keeps its images until its story ends",
+        "await asyncio.to_thread(app.pictures.forget, job_id)\n        if not",
+        "if not",
+    ),
+    forgetting("a deleted job goes on", 'if not is_terminal(document["status"]) or is_watched(document):', "if False:"),
+    forgetting("nobody looks after a deleted job", "    await call_janitor(client)\n\n", "\n"),
+    housekeeping("histories are purged before their time", "timedelta(days=app.settings.retention_days)", "timedelta(days=1)"),
+    housekeeping(
+        "a job that nobody started is not found",
+        "ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(since, now))))",
+        "pass",
+    ),
+    housekeeping(
+        "a watch that died is not found",
+        "ids = {status.instance_id for status in failed if is_job_id(status.instance_id)}",
+        "ids: set[str] = set()",
+    ),
+    # ---- a POST ----
+    generate("an owner's quota is not asked", "app.quotas.admit(who, job_id)", "pass"),
+    generate("a job is taken in while its provider is stopped", "_require_intake(app, kind)\n    who", "who"),
+    generate("a job is taken in without a key", "generators_of(app, kind.name)[0].require_key()", "pass"),
+    generate("a job is taken in with broken settings", "_require_settings(app, kind)\n    generators_of", "generators_of"),
+    generate(
+        "an error of the wait is a 500",
+        "except Exception as error:  # noqa: BLE001 - the job exists",
+        "except ZeroDivisionError as error:  # noqa: BLE001 - the job exists",
+    ),
+    generate(
+        "an error after an end says nothing of the charge",
+        'problem = Problem("result_not_ready", charged=charged(document), retryable=False)',
+        'problem = Problem("result_not_ready", retryable=False)',
+    ),
+    generate(
+        "a POST that outlives its wait says no",
+        'return problem_response(req, Problem("result_not_ready", charged=charged(document), retryable=False)',
+        'return problem_response(req, Problem("result_not_ready", retryable=False)',
+    ),
+    generate(
+        "a job that is deleted while its POST waits is said to cost nothing",
+        'Problem("job_not_found", charged="unknown")',
+        'Problem("job_not_found")',
+    ),
+    generate("a refused POST keeps its quota slot", 'app.quotas.withdraw(document["owner"], document["id"])', "pass"),
+    generate("a refused POST leaves its images", 'app.pictures.forget(document["id"])', "pass"),
+    generate(
+        "a POST that may have left something says no",
+        'raise ProblemError(Problem("internal", charged="unknown")) from error',
+        'raise ProblemError(Problem("internal")) from error',
+    ),
+    generate("AI_LABEL is no default", '"visible" if app.settings.ai_label == "visible" else "none"', '"none"'),
+    keyed(
+        "a terminal job is started",
+        'if not is_terminal(document["status"]):\n        document = await',
+        "if True:\n        document = await",
+    ),
+    keyed("a key counts for everybody", "key_name(who, kind.route, key)", 'key_name("", kind.route, key)'),
+    keyed("a key counts for both routes", "key_name(who, kind.route, key)", 'key_name(who, "", key)'),
+    keyed("a deleted job's key gives the job back", "if isinstance(claim, Known) and is_deleted(claim.job):", "if False:"),
+    keyed(
+        "the key of a deleted job says nothing of the charge",
+        'Problem("job_deleted", charged=charged(claim.job))',
+        'Problem("job_deleted")',
+    ),
+    keyed(
+        "a key whose job is on its way says no",
+        'Problem("idempotency_in_progress", charged="unknown")',
+        'Problem("idempotency_in_progress")',
+    ),
+    keyed("a refused POST keeps its key", 'app.keys.give_back(document["key"], claim.job_id)', "pass"),
+    keyed(
+        "a repeated POST is refused by the limits",
+        "if isinstance(claim, Known):\n        return claim.job, True",
+        "if isinstance(claim, Known):\n        _require_intake(app, kind)\n        return claim.job, True",
+    ),
+    keyed("who comes second makes a job of its own", 'document | {"id": claim.job_id}', "document"),
+    keys("owners share idempotency keys", "f'{owner}|{route}|{key}'", "f'{route}|{key}'"),
+    keys("routes share idempotency keys", "f'{owner}|{route}|{key}'", "f'{owner}|{key}'"),
+    keys("a key is free after an hour", "KEY_KEPT = timedelta(hours=24)", "KEY_KEPT = timedelta(hours=1)"),
+    keys("a key stands for any request", 'if known["fingerprint"] != fingerprint:', "if False:"),
+    keys("a key is taken over from a POST that lives", "if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED:", "if False:"),
+    keys("two take over one key", 'if known is None or (known["job_id"], known["at"]) != (seen.job_id, seen.at):', "if False:"),
+    keys(
+        "a key is given back by who does not have it",
+        'is_mine = known is not None and known["job_id"] == job_id',
+        "is_mine = True",
+    ),
+    keys("a key that is taken over makes another job", '{**mine, "job_id": claim.job_id}', "mine"),
+    # ---- how many are let in ----
+    quotas(
+        "MAX_ACTIVE_JOBS_PER_OWNER is ignored",
+        'if self._max_active and len(document["active"]) >= self._max_active:',
+        "if False:",
+    ),
+    quotas("DAILY_JOBS_PER_OWNER is ignored", 'if self._max_daily and document["started"] >= self._max_daily:', "if False:"),
+    quotas(
+        "one job more than is allowed",
+        'len(document["active"]) >= self._max_active',
+        'len(document["active"]) > self._max_active',
+    ),
+    quotas(
+        "an ended job is counted for ever",
+        '"active": {k: v for k, v in document["active"].items() if k != job_id}})',
+        '"active": document["active"]})',
+    ),
+    quotas("a refused job counts in its day", 'max(0, document["started"] - 1)', 'document["started"]'),
+    quotas(
+        "a job is counted each time it is said",
+        'if job_id in document["active"]:\n            return document\n        if self',
+        "if self",
+    ),
+    quotas("names of blobs hold the owner", "hashlib.sha256(owner.encode()).hexdigest()", "owner"),
+    quotas("the day never ends", 'known["started"] if known["day"] == today else 0', 'known["started"]'),
+    gate("one slot too many", "len(active) < self.limit:", "len(active) <= self.limit:"),
+    gate("who came last goes first", "holder = min(waiting)", "holder = max(waiting)"),
+    gate("a stopped provider is asked", 'return self.document["stopped"] is not None or', "return"),
+    gate("a provider that is down is asked by everybody", "if probing and any(slot", "if False and any(slot"),
+    gate("a provider that fails is asked on and on", "BREAKER_FAILURES = 5", "BREAKER_FAILURES = 50"),
+    gate("a slot of the dead is never free", "elif self.document[group].pop(holder, None):", "elif False:"),
+    gate("a slot is taken from the living", "if holder in self.document[group] and is_alive:", "if False:"),
+    gate(
+        "failed runs are taken for the usual time",
+        'if outcome == "ok":\n            self._count_success()\n            if slot:',
+        'if outcome == "ok":\n            self._count_success()\n        if True:\n            if slot:',
+    ),
+    gate("asking again takes a second slot", "slot = active.get(holder)\n        if failed", "slot = None\n        if failed"),
+    gate("a pause is forgotten", 'self.document["paused"] = {"since": since, "reason": reason}', "pass"),
+    intake("a paused provider takes jobs in", 'if gate.document.get("paused"):', "if False:"),
+    intake(
+        "a provider without credit takes jobs in",
+        'return Problem(stopped["code"], params={"provider": generator.label}) if stopped else None',
+        "return None",
+    ),
+    slots("no answer of the hub frees a slot", "alive[holder] = True", "alive[holder] = False"),
+    slots("a place in a closed line is kept", "gate.leave(holder, None)\n            place = None", "place = None"),
+    slots("whose turn it is hears nothing", "await client.raise_event(grant.instance, grant.event, {})", "pass"),
+    services("BFL_MAX_ACTIVE is ignored", '"bfl": self.settings.bfl_max_active', '"bfl": 6'),
+    services(
+        "the limits of owners are swapped",
+        "settings.max_active_jobs_per_owner, settings.daily_jobs_per_owner",
+        "settings.daily_jobs_per_owner, settings.max_active_jobs_per_owner",
+    ),
+    # ---- documents and links ----
+    documents(
+        "what is remembered decides without a proof",
+        "                    self._memory.mistrust(name)\n",
+        "                    self._memory.mistrust(name)\n            else:\n                return\n",
+    ),
+    documents("a change that failed takes the others along", "self.error = error\n            return text", "raise"),
+    documents("a change waits for ever", "if now >= change.ends]", "if False]"),
+    job_store(
+        "an ended job ends again",
+        'if is_terminal(job["status"]):\n                return None, False',
+        "if False:\n                return None, False",
+    ),
+    job_store("an ended job is changed", 'None if is_terminal(job["status"]) else change(job)', "change(job)"),
+    job_store("an amendment changes the status", '({**change(job), "status": job["status"]}, None)', "(change(job), None)"),
+    job_store("a deleted job keeps its claims", "self._delete_claim(name)\n            self", "self"),
+    job_store(
+        "a deleted job takes a stranger's key along", 'if key and claim and claim["job_id"] == job_id:', "if key and claim:"
+    ),
+    job_store("documents do not say their status", 'return {"status": document["status"]}', "return {}"),
+    blobs(
+        "writes are not conditional", "overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified", "overwrite=True"
+    ),
+    blobs(
+        "a document is created over another",
+        "self._put_document(name, document, metadata, overwrite=False)",
+        "self._put_document(name, document, metadata, overwrite=True)",
+    ),
+    blobs(
+        "an image that is gone is served from memory",
+        "if container == IMAGES:\n            self._recent.forget(prefix)",
+        "if False:\n            self._recent.forget(prefix)",
+    ),
+    links("links live for 7 days", "expires = (now + self._ttl)", "expires = (now + timedelta(days=7))"),
+    links("links may write", "BlobSasPermissions(read=True)", "BlobSasPermissions(read=True, write=True)"),
+    links("a link outlives the key that signs it", "self._delegation_ends < needed_until:", "self._delegation_ends < now:"),
+    services("SAS_TTL_MINUTES is ignored", "timedelta(minutes=self.settings.sas_ttl_minutes)", "timedelta(days=7)"),
+    # ---- settings and secrets ----
+    settings("AUTH_MODE is ignored", 'auth_mode=choice("AUTH_MODE", "none", "none", "easyauth")', 'auth_mode="none"'),
+    settings("AI_LABEL is not read", 'ai_label=choice("AI_LABEL", "metadata", "metadata", "visible")', 'ai_label="metadata"'),
+    settings("RETENTION_DAYS is not read", 'number("RETENTION_DAYS", 30, int, 1, 3650)', "30"),
+    settings("SAS_TTL_MINUTES is not read", 'number("SAS_TTL_MINUTES", 60, int, 1, 7 * 24 * 60)', "60"),
+    settings(
+        "limits of owners are not read",
+        'daily_jobs_per_owner=optional_count("DAILY_JOBS_PER_OWNER")',
+        "daily_jobs_per_owner=None",
+    ),
+    settings("extra hosts are trusted as written", "host.lower() for host in", "host for host in"),
+    settings("keys are in the settings' text", "field(default_factory=dict, repr=False)", "field(default_factory=dict)"),
+    settings(
+        "a laptop has webhooks",
+        'is_cloud = host_name is not None and ":" not in host_name and',
+        "is_cloud = host_name is not None and",
+    ),
+    secrets(
+        "a secret keeps the newline it was pasted with",
+        '(self._source.read(name) or "").strip() or None',
+        "self._source.read(name)",
+    ),
+    secrets("a vault that is away takes the key along", "if known is None:\n                    raise\n", "raise\n"),
+    secrets(
+        "a refused key is kept",
+        "known.value\n        return self._refresh(name, known)\n\n    def _refresh",
+        "known.value\n        return self.get(name)\n\n    def _refresh",
+    ),
+    secrets("a key is read once only", "REREAD_AFTER_SECONDS = 300.0", "REREAD_AFTER_SECONDS = 3e9"),
+    provider_key("a key that was changed is not tried", "if newer is not None and newer != key:", "if False:"),
+    provider_key("a key that no header holds is sent", "if not _SENDABLE.fullmatch(key):", "if False:"),
+    telemetry(
+        "texts of errors are in traces", 'made.set_attribute("error.type", type(error).__name__)', "made.record_exception(error)"
+    ),
+    telemetry(
+        "signed links are in traces",
+        "record_exception=False, set_status_on_exception=False",
+        "record_exception=True, set_status_on_exception=True",
+    ),
+    # ---- where a key and a download may go ----
+    trust("a key goes over plain http", 'if parts.scheme != "https" or port', "if port"),
+    trust("a key goes to any port", " or port not in (None, 443)", ""),
+    trust("a key goes to any host", " or not allowed(host):", ":"),
+    trust(
+        "a key goes where a name stands before the host",
+        "if parts.username is not None or parts.password is not None:",
+        "if False:",
+    ),
+    trust("evilreplicate.delivery is Replicate's", 'host.endswith(f".{domain}")', "host.endswith(domain)"),
+    trust(
+        "an extra host is trusted on every port",
+        "(port is None and host in extra_hosts)",
+        'host in [extra.partition(":")[0] for extra in extra_hosts]',
+    ),
+    bfl_hosts(
+        "api.bfl.ai.evil.com is BFL's", "return _API_HOST.fullmatch(host) is not None", "return _API_HOST.match(host) is not None"
+    ),
+    bfl_hosts(
+        "delivery.bfl.ai.evil.com is BFL's",
+        "return _DELIVERY_HOST.fullmatch(host) is not None",
+        "return _DELIVERY_HOST.match(host) is not None",
+    ),
+    bfl_hosts(
+        "the polling URL of an answer is followed wherever it leads",
+        "except UntrustedUrl:\n            return own",
+        "except UntrustedUrl:\n            return given",
+    ),
+    bfl_hosts(
+        "the polling URL of another task is followed", ' and parse_qs(parts.query).get("id") == [task_id] else own', " else own"
+    ),
+    replicate_hosts(
+        "Replicate's key goes to its delivery hosts",
+        'return host == "api.replicate.com"',
+        'return host.endswith("replicate.com") or host.endswith("replicate.delivery")',
+    ),
+    replicate_hosts(
+        "a picture is fetched from anywhere", 'return is_host_or_subdomain(host, "replicate.delivery")', "return True"
+    ),
+    client(
+        "a URL is not checked before the key goes there",
+        "check_url(url, self._is_api_host, self._extra_hosts)\n        except",
+        "pass\n        except",
+    ),
+    http(
+        "a redirect is followed unchecked",
+        'self._exchange(self._session, "GET", check(url), {}, budget)',
+        'self._exchange(self._session, "GET", url, {}, budget)',
+    ),
+    http("keys of the machine travel along", "session.trust_env = False", "session.trust_env = True"),
+    http("a name may lead into a private net", "if not ipaddress.ip_address(made.getpeername()[0]).is_global:", "if False:"),
+    http("an answer may be of any size", "if self.bytes_left < 0:", "if False:"),
+    # ---- webhooks ----
+    webhook("calls need no signature", "await asyncio.to_thread(services().webhooks.verify, req.headers, body)", "pass"),
+    webhook(
+        "a call wakes whatever it names", 'if _is_instance(instance) and re.fullmatch(r"[1-9][0-9]?", submission):', "if True:"
+    ),
+    verifier("an old call is played again", "if abs(now - int(timestamp)) > TOLERANCE_SECONDS:", "if False:"),
+    verifier("any signature will do", "if not any(hmac.compare_digest(expected, one) for one in given):", "if not given:"),
+    verifier("the time is not signed", 'f"{message_id}.{timestamp}.".encode() + body', 'f"{message_id}.".encode() + body'),
+    verifier("every forged call fetches the secret", "REFETCH_AFTER_SECONDS = 60.0", "REFETCH_AFTER_SECONDS = 0.0"),
+)
