@@ -43,10 +43,16 @@ def read_form(req: func.HttpRequest, kind: Kind, max_upload_bytes: int) -> Form:
         raise ProblemError(_unreadable("multipart/form-data")) from error
     if fields is None or files is None or not (len(fields) or len(files)):
         raise ProblemError(_unreadable("empty form"))
-    repeated = sorted(name for name in {*fields, *files} if len(fields.getlist(name)) + len(files.getlist(name)) > 1)
-    if repeated:
-        raise ProblemError(invalid_fields(*((name, "한 번만 보내 주세요.", "Send it once only.") for name in repeated)))
-    form = Form({name: str(fields[name]) for name in fields}, {name: files[name].read() for name in files})
+    try:
+        repeated = sorted(name for name in {*fields, *files} if len(fields.getlist(name)) + len(files.getlist(name)) > 1)
+        if repeated:
+            raise ProblemError(invalid_fields(*((name, "한 번만 보내 주세요.", "Send it once only.") for name in repeated)))
+        form = Form({name: str(fields[name]) for name in fields}, {name: files[name].read() for name in files})
+    finally:
+        # Each may lie in a temporary file.
+        for parts in files.listvalues():
+            for part in parts:
+                part.close()
     _release_body(req)
     return form
 

@@ -42,6 +42,8 @@ def test_predictions_go_on_while_it_is_dead(tmp_path: Path, helpers: dict[str, A
     created = {name: client.create(name, seed=1).json() for name in ("replicate", "bfl")}
     process.kill()
     process.wait(10)
+    assert process.stdout
+    process.stdout.close()
     time.sleep(0.5)
 
     process, _ = start(state, port)
