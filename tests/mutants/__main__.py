@@ -22,9 +22,12 @@ from typing import Literal
 from tests.mutants import MUTANTS
 from tests.mutants.mutant import ROOT, Mutant
 
-#: The slowest file of tests takes a fifth of this on a quiet machine.
-_LIMIT_SECONDS = 240
-_PYTEST = ("-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--no-cov", "--durations=0", "--no-header")
+#: Of all tests of one fault, and of one test: some faults make a story that never ends.
+_LIMIT_SECONDS, _TEST_SECONDS = 240, 30
+_PYTEST = (
+    "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--no-cov", "--durations=0", "--no-header",
+    f"--timeout={_TEST_SECONDS}",
+)  # fmt: skip
 _RED, _GREEN = 1, 0
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 

@@ -22,11 +22,14 @@ cancel = of("activities/cancel_prediction.py", "tests/activities/test_cancel_pre
 records = of(
     "shared/storage/submission_store.py", "tests/activities/test_lost_sends.py", "tests/activities/test_submit_prediction.py"
 )
-one_picture = of("orchestrators/make_picture.py", "tests/orchestrators")
-sending = of("orchestrators/sending.py", "tests/orchestrators")
-watching = of("orchestrators/watching.py", "tests/orchestrators")
-pictures = of("orchestrators/picture.py", "tests/orchestrators")
-several = of("orchestrators/generate_job.py", "tests/orchestrators")
+STORIES = "tests/orchestrators/test_"
+one_picture = of("orchestrators/make_picture.py", STORIES + "one_picture.py", STORIES + "sending.py", STORIES + "records.py")
+sending = of("orchestrators/sending.py", STORIES + "sending.py", STORIES + "one_picture.py", STORIES + "starting_again.py")
+watching = of("orchestrators/watching.py", STORIES + "watching.py", STORIES + "leftovers.py", STORIES + "one_picture.py")
+pictures = of("orchestrators/picture.py", STORIES + "leftovers.py", STORIES + "sending.py")
+several = of(
+    "orchestrators/generate_job.py", STORIES + "several_pictures.py", STORIES + "leftovers.py", STORIES + "starting_again.py"
+)
 
 MONEY: tuple[Mutant, ...] = (
     # ---- the ledger ----

@@ -9,8 +9,8 @@ form = of("triggers/upload.py", "tests/triggers/test_generate.py", "tests/trigge
 images = of("shared/images.py", "tests/unit/test_images.py")
 order = of("activities/submit_prediction.py", "tests/activities/test_submit_prediction.py")
 output = of("activities/check_prediction.py", "tests/activities/test_check_prediction.py")
-prepared = of("orchestrators/generate_job.py", "tests/orchestrators")
-sent = of("orchestrators/sending.py", "tests/orchestrators")
+prepared = of("orchestrators/generate_job.py", "tests/orchestrators/test_one_picture.py")
+sent = of("orchestrators/sending.py", "tests/orchestrators/test_one_picture.py", "tests/orchestrators/test_sending.py")
 bfl = of("shared/providers/bfl.py", "tests/providers/test_contract_of_bfl.py")
 bfl_looks = of(
     "shared/providers/bfl.py",

@@ -155,7 +155,7 @@ TRUST: tuple[Mutant, ...] = (
     ),
     generate("AI_LABEL is no default", '"visible" if app.settings.ai_label == "visible" else "none"', '"none"'),
     keyed(
-        "a terminal job is started",
+        "a repeated POST starts a job that has ended",
         'if not is_terminal(document["status"]):\n        document = await',
         "if True:\n        document = await",
     ),
