@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 import azure.durable_functions as df
@@ -21,6 +22,9 @@ from shared.storage.picture_store import output_names
 from shared.storage.submission_store import Attempt
 
 blueprint = df.Blueprint()
+
+#: A look that is stored this soon after it was asked for has its story still waiting.
+ANSWERED_WITHIN = timedelta(seconds=10)
 
 
 @blueprint.activity_trigger(input_name="payload", activity=names.CHECK_PREDICTION)
@@ -152,9 +156,11 @@ def _store(services: Services, generator: Generator, ready: Ready, payload: p.Ch
         "seed": payload["seed"], "preset": payload["preset"],
     }  # fmt: skip
     services.pictures.keep(job_id, output, payload["attempt"], data, small)
-    document = services.jobs.read(job_id)
-    if document is None or is_deleted(document):
-        # Deleted before or meanwhile: paid for, but nobody's any more.
-        services.pictures.forget(job_id)
+    asked = datetime.fromisoformat(payload["asked_at"])
+    if not payload["is_followed"] or services.now() - asked > ANSWERED_WITHIN:
+        document = services.jobs.read(job_id)
+        if document is None or is_deleted(document):
+            # Deleted before or meanwhile: paid for, but nobody's any more.
+            services.pictures.forget(job_id)
     telemetry.event("stored", job_id=job_id, index=index, generator=generator.name, bytes=len(data))
     return output

@@ -72,7 +72,8 @@ def _look(picture: Picture, prediction: Prediction) -> Generator[Any, Any, p.Loo
     """One look, and what it tells of the money. Trouble on our side ends no picture that has a handle."""
     picture.course.looks += 1
     try:
-        look = yield from call(picture.context, names.CHECK_PREDICTION, prediction.order, picture.limits["patience"]["few"])
+        order: p.CheckOrder = {**prediction.order, "asked_at": picture.now.isoformat()}
+        look = yield from call(picture.context, names.CHECK_PREDICTION, order, picture.limits["patience"]["few"])
     except ActivityFailed:
         return {"state": "running", "trouble": "look failed", "after_seconds": None}
     if look["state"] == "running" or look["state"] == "missing":

@@ -209,6 +209,10 @@ SubmitAnswer = Submitted | Ended | Waiting | Again | SubmitFailed | SubmitCancel
 
 class CheckOrder(Named):
     attempt: int
+    #: When the story asked: a run that comes later may come after its end.
+    asked_at: str
+    #: The job's end, which removes what nobody wants any more, follows this look at once.
+    is_followed: bool
     handle: Handle
     seed: int
     preset: str | None

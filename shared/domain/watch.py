@@ -23,6 +23,8 @@ FETCH_DELAYS_SECONDS = (2, 4, 8, 15, 30)
 LEFTOVER_STEP_SECONDS, LEFTOVER_SLOWEST_SECONDS = 5, 30
 #: Where the provider tells the end, looking is for calls that get lost.
 TOLD_FACTOR = 10
+#: And before this much of the expected time has passed there is nothing to look for.
+TOLD_PATIENCE = 1.5
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Watch:
             return min(LEFTOVER_STEP_SECONDS * (self.looks + 1), LEFTOVER_SLOWEST_SECONDS)
         least = max(1, round(self.limits["poll_interval_seconds"]))
         if is_told:
-            seconds = least * TOLD_FACTOR
+            seconds = max(least * TOLD_FACTOR, round(TOLD_PATIENCE * (self.expected_seconds or 0.0) - age))
         elif self.expected_seconds is None or self.expected_seconds < least or age > 2 * self.expected_seconds:
             seconds = least * poll_factor(self.looks, self.limits["poll_steps"])
         else:

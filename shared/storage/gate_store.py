@@ -40,11 +40,12 @@ class GateStore:
             telemetry.event(name, generator=provider, **fields)
         return result, gate.grants
 
-    def look(self, provider: str) -> Gate:
-        """The gate as it was moments ago; changing what this returns changes nothing."""
+    def look(self, provider: str, seconds: float = LOOK_SECONDS) -> Gate:
+        """The gate as it was at most `seconds` ago, or when this process changed it last; changing what this returns changes
+        nothing."""
         now = self._clock()
         seen = self._seen.get(provider)
-        if seen is None or not 0 <= now - seen[0] < LOOK_SECONDS:
+        if seen is None or not 0 <= now - seen[0] < seconds:
             seen = self._seen[provider] = (now, self._documents.read(_gate_name(provider)))
         return Gate(copy.deepcopy(seen[1]), self._limits[provider], now)
 

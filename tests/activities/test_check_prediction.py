@@ -197,6 +197,19 @@ async def test_a_deleted_jobs_picture_is_removed_by_whoever_stored_it(
     assert [name for name in services.blobs.images if name.startswith("job_1/")] == []
 
 
+@pytest.mark.parametrize(("is_followed", "late", "left"), [(True, 9, 2), (True, 11, 0), (False, 0, 0)])
+async def test_only_the_end_that_follows_at_once_may_remove_what_nobody_wants(
+    services: Any, client: Any, generator: FakeGenerator, clock: Clock, is_followed: bool, late: int, left: int
+) -> None:
+    generator.looks, generator.picture = [READY], pictures.photo_jpeg(600, 400)
+    services.jobs.hide("job_1", clock())
+    asked_at = clock().isoformat()
+    clock.pass_(late)
+    await check(services, client, check_order(is_followed=is_followed, asked_at=asked_at))
+
+    assert len([name for name in services.blobs.images if name.startswith("job_1/")]) == left
+
+
 # ---- the slot ----
 
 

@@ -34,7 +34,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "fallback": {"PPL_FALLBACK": "bfl", "PROVIDER_DOWN": "fail"},
 }
 #: The app looks at a gate through an answer of this age at most.
-_GATE_LOOK_SECONDS = 2.1
+_GATE_LOOK_SECONDS = 10.1
 _API_PATH = re.compile(r"/(replicate|bfl)/v1/")
 _CREATE_PATH = re.compile(r"/replicate/v1/models/.*/predictions|/bfl/v1/flux-.*")
 _POLL_PATH = re.compile(r"/replicate/v1/predictions/[a-z0-9]+|/bfl/v1/get_result")

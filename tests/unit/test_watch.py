@@ -113,7 +113,8 @@ def test_what_is_quicker_than_the_poll_interval_has_no_tenths_to_aim_at(expected
 
 
 def test_where_the_provider_tells_the_end_looking_is_for_words_that_get_lost() -> None:
-    assert ages(watch(12), 3, is_told=True) == [10, 20, 30]
+    assert ages(watch(12), 3, is_told=True) == [18, 28, 38]
+    assert ages(watch(), 3, is_told=True) == [10, 20, 30]
     assert ages(watch(poll_interval_seconds=2), 3, is_told=True) == [20, 40, 60]
     assert watch(12).seconds_to_next_look(115, is_told=True) == 5
 
