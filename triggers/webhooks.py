@@ -52,6 +52,6 @@ async def replicate_webhook(req: func.HttpRequest, client) -> func.HttpResponse:
 
 
 def _is_instance(text: str) -> bool:
-    """A job's id, with the number of the picture where it has several."""
+    """A job's id, with the number of the picture where it has several, and that of the start after the first."""
     job_id, dash, index = text.partition("-")
-    return is_job_id(job_id) and (not dash or re.fullmatch(r"[0-3]", index) is not None)
+    return is_job_id(job_id) and (not dash or re.fullmatch(r"[0-3](-[1-9])?", index) is not None)
