@@ -1,4 +1,4 @@
-"""What may have been paid for is never said to cost nothing, and a signed call wakes the picture that it names and nothing else."""
+"""What may have been paid for is never said to cost nothing; a signed call wakes the picture that it names and nothing else."""
 
 from typing import Any
 
@@ -23,7 +23,8 @@ async def test_a_picture_that_is_missing_from_storage_may_have_been_paid_for(app
 
 @pytest.mark.parametrize(
     ("instance", "submission"),
-    [("forget-jobs", "1"), (JOB[:-1], "1"), (f"{JOB}-4", "1"), (f"{JOB}-0-1-1", "1"), (f"{JOB}-0-0", "1"), (f"{JOB}-0-10", "1"), (f"{JOB}-", "1"), (JOB, "0"), (JOB, "100"),
+    [("forget-jobs", "1"), (JOB[:-1], "1"), (f"{JOB}-4", "1"), (f"{JOB}-0-1-1", "1"), (f"{JOB}-0-0", "1"),
+     (f"{JOB}-0-10", "1"), (f"{JOB}-", "1"), (JOB, "0"), (JOB, "100"),
      (JOB, " 1"), (JOB, "+1")],
 )  # fmt: skip
 async def test_a_signed_call_wakes_nothing_but_the_picture_of_a_job(

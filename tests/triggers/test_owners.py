@@ -1,4 +1,4 @@
-"""Whose request it is: the platform's word where it signs in, nobody's where it does not, and nothing of one owner for another."""
+"""Whose a request is: as the platform says where it signs in, nobody's where it does not. Nothing of one owner is another's."""
 
 from typing import Any
 
