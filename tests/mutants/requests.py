@@ -4,13 +4,13 @@ from tests.mutants.mutant import Mutant, of
 
 kinds = of("shared/domain/kinds.py", "tests/triggers/test_generate.py", "tests/unit/test_generation.py")
 generation = of("shared/domain/generation.py", "tests/unit/test_generation.py")
-post = of("triggers/generate.py", "tests/triggers/test_generate.py")
-form = of("triggers/upload.py", "tests/triggers/test_generate.py", "tests/triggers/test_idempotency.py")
+post = of("triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
+form = of("triggers/upload.py", "tests/triggers/test_mappings.py", "tests/triggers/test_idempotency.py")
 images = of("shared/images.py", "tests/unit/test_images.py")
 order = of("activities/submit_prediction.py", "tests/activities/test_submit_prediction.py")
 output = of("activities/check_prediction.py", "tests/activities/test_check_prediction.py")
 prepared = of("orchestrators/generate_job.py", "tests/orchestrators/test_one_picture.py")
-sent = of("orchestrators/sending.py", "tests/orchestrators/test_one_picture.py", "tests/orchestrators/test_sending.py")
+sent = of("orchestrators/sending.py", "tests/orchestrators/test_courses.py", "tests/orchestrators/test_one_picture.py")
 bfl = of("shared/providers/bfl.py", "tests/providers/test_contract_of_bfl.py")
 bfl_looks = of(
     "shared/providers/bfl.py",

@@ -2,27 +2,39 @@
 
 from tests.mutants.mutant import Mutant, of
 
-view = of("triggers/job_view.py", "tests/triggers/test_jobs.py", "tests/triggers/test_job_view.py")
+view = of(
+    "triggers/job_view.py", "tests/triggers/test_jobs.py", "tests/triggers/test_job_view.py", "tests/triggers/test_owners.py"
+)
 jobs = of("triggers/jobs.py", "tests/triggers/test_jobs.py")
-edge = of("triggers/edge.py", "tests/triggers/test_edge.py", "tests/triggers/test_jobs.py")
-generate = of("triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_trouble.py")
-keyed = of("triggers/generate.py", "tests/triggers/test_idempotency.py")
-translate = of("triggers/translate.py", "tests/triggers/test_translate.py")
-webhook = of("triggers/webhooks.py", "tests/triggers/test_webhook_calls.py")
+edge = of(
+    "triggers/edge.py", "tests/triggers/test_edge.py", "tests/triggers/test_jobs.py", "tests/triggers/test_owners.py",
+    "tests/triggers/test_charges.py",
+)  # fmt: skip
+generate = of(
+    "triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_trouble.py",
+    "tests/triggers/test_mappings.py", "tests/triggers/test_delete.py",
+)  # fmt: skip
+keyed = of("triggers/generate.py", "tests/triggers/test_idempotency.py", "tests/triggers/test_owners.py")
+translate = of("triggers/translate.py", "tests/triggers/test_translate.py", "tests/triggers/test_owners.py")
+webhook = of("triggers/webhooks.py", "tests/triggers/test_webhook_calls.py", "tests/triggers/test_charges.py")
 housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
 forgetting = of("shared/forgetting.py", "tests/triggers/test_delete.py")
-canceling = of("shared/canceling.py", "tests/triggers/test_jobs.py", "tests/triggers/test_delete.py")
+canceling = of(
+    "shared/canceling.py", "tests/triggers/test_jobs.py", "tests/triggers/test_delete.py", "tests/triggers/test_owners.py"
+)
 intake = of("shared/intake.py", "tests/triggers/test_generate.py", "tests/triggers/test_trouble.py")
-keys = of("shared/storage/key_store.py", "tests/unit/test_key_store.py")
+keys = of(
+    "shared/storage/key_store.py", "tests/unit/test_key_store.py", "tests/unit/test_claims.py", "tests/unit/test_tunables.py"
+)
 quotas = of("shared/storage/quota_store.py", "tests/unit/test_quotas.py")
 documents = of("shared/storage/documents.py", "tests/unit/test_documents.py")
-job_store = of("shared/storage/job_store.py", "tests/integration/test_storage.py")
-blobs = of("shared/storage/blob_store.py", "tests/integration/test_storage.py")
+job_store = of("shared/storage/job_store.py", "tests/unit/test_job_store.py", "tests/integration/test_storage.py")
+blobs = of("shared/storage/blob_store.py", "tests/integration/test_storage.py", "tests/integration/test_gone_images.py")
 links = of("shared/storage/signed_links.py", "tests/integration/test_signed_links.py")
-gate = of("shared/domain/gate.py", "tests/unit/test_gate.py")
-slots = of("shared/slots.py", "tests/activities/test_gate.py")
+gate = of("shared/domain/gate.py", "tests/unit/test_gate.py", "tests/unit/test_claims.py")
+slots = of("shared/slots.py", "tests/activities/test_gate.py", "tests/activities/test_leftover_runs.py")
 settings = of("shared/settings.py", "tests/unit/test_settings.py")
-services = of("shared/services.py", "tests/unit/test_services.py")
+services = of("shared/services.py", "tests/unit/test_services.py", "tests/unit/test_tunables.py")
 verifier = of("shared/webhooks.py", "tests/unit/test_webhooks.py")
 trust = of("shared/providers/trust.py", "tests/unit/test_trust.py")
 bfl_hosts = of("shared/providers/bfl.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
@@ -36,7 +48,7 @@ http = of(
 )
 provider_key = of("shared/providers/keys.py", "tests/providers/test_keys.py", "tests/providers/test_generators.py")
 secrets = of("shared/secrets.py", "tests/unit/test_secrets_cache.py")
-telemetry = of("shared/telemetry.py", "tests/triggers/test_edge.py", "tests/unit/test_telemetry_names.py")
+telemetry = of("shared/telemetry.py", "tests/unit/test_traces.py")
 
 TRUST: tuple[Mutant, ...] = (
     # ---- whose a job is ----
@@ -228,7 +240,11 @@ TRUST: tuple[Mutant, ...] = (
         'if outcome == "ok":\n            self._count_success()\n            if slot:',
         'if outcome == "ok":\n            self._count_success()\n        if True:\n            if slot:',
     ),
-    gate("asking again takes a second slot", "slot = active.get(holder)\n        if failed", "slot = None\n        if failed"),
+    gate(
+        "who asks again loses its slot to one who came earlier",
+        "slot = active.get(holder)\n        if failed",
+        "slot = None\n        if failed",
+    ),
     gate("a pause is forgotten", 'self.document["paused"] = {"since": since, "reason": reason}', "pass"),
     intake("a paused provider takes jobs in", 'if gate.document.get("paused"):', "if False:"),
     intake(
@@ -378,6 +394,7 @@ TRUST: tuple[Mutant, ...] = (
     webhook(
         "a call wakes whatever it names", 'if _is_instance(instance) and re.fullmatch(r"[1-9][0-9]?", submission):', "if True:"
     ),
+    webhook("a call for a picture that was started again wakes nobody", 'r"[0-3](-[1-9])?"', 'r"[0-3]"'),
     verifier("an old call is played again", "if abs(now - int(timestamp)) > TOLERANCE_SECONDS:", "if False:"),
     verifier("any signature will do", "if not any(hmac.compare_digest(expected, one) for one in given):", "if not given:"),
     verifier("the time is not signed", 'f"{message_id}.{timestamp}.".encode() + body', 'f"{message_id}.".encode() + body'),

@@ -1,0 +1,165 @@
+"""Whose a request is: as the platform says where it signs in, nobody's where it does not. Nothing of one owner is another's."""
+
+from typing import Any
+
+import pytest
+
+from tests import pictures
+from tests.triggers.calls import (
+    RUNTIME,
+    FakeHub,
+    Status,
+    body,
+    cancel,
+    delete,
+    finish,
+    form,
+    get,
+    new_job,
+    picture,
+    post,
+    raw,
+    record,
+    request,
+    result,
+    settings,
+    user,
+)
+from tests.triggers.test_translate import Words
+from triggers import generate, jobs, translate
+
+PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
+
+
+async def post_of(hub: FakeHub, who: str, key: str = "k") -> Any:
+    return await post(hub, headers={PRINCIPAL: who, "Idempotency-Key": key})
+
+
+@pytest.mark.parametrize("function", [translate.translate_ppl, translate.translate_goods])
+@pytest.mark.parametrize("headers", [{}, {PRINCIPAL: " "}])
+async def test_who_is_not_signed_in_may_not_use_the_translator_which_is_paid_for(
+    app: Any, function: Any, headers: dict[str, str]
+) -> None:
+    settings(app, AUTH_MODE="easyauth")
+    app.__dict__["translator"] = Words()
+    answer = await raw(function)(req=request("POST", body='{"prompt": "영웅"}'.encode(), headers=headers))
+
+    assert (answer.status_code, body(answer)["code"]) == (401, "unauthorized")
+    signed_in = await raw(function)(req=request("POST", body='{"prompt": "영웅"}'.encode(), headers={PRINCIPAL: "a"}))
+    assert signed_in.status_code == 200
+
+
+async def test_who_is_not_signed_in_orders_nothing(app: Any, hub: FakeHub) -> None:
+    settings(app, AUTH_MODE="easyauth")
+    answer = await post(hub)
+
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (401, "unauthorized", "no")
+    assert (hub.started, app.blobs.images) == ([], {})
+
+
+async def test_where_nobody_signs_in_no_header_makes_an_owner(app: Any, hub: FakeHub) -> None:
+    """Anybody could send it."""
+    job_id = body(await post_of(hub, "somebody"))["id"]
+
+    assert app.jobs.read(job_id)["owner"] == "anonymous"
+    assert (await get(hub, job_id)).status_code == 200
+
+
+async def test_a_key_is_its_owners_only(app: Any, hub: FakeHub) -> None:
+    settings(app, AUTH_MODE="easyauth")
+    mine, yours, again = [await post_of(hub, who) for who in ("me", "you", "me")]
+
+    assert [answer.status_code for answer in (mine, yours, again)] == [202, 202, 202]
+    assert body(mine)["id"] != body(yours)["id"]
+    assert body(again)["id"] == body(mine)["id"]
+
+
+async def test_a_key_counts_for_one_route_only(app: Any, hub: FakeHub) -> None:
+    image = pictures.photo_jpeg(99, 99)
+    goods = await post(hub, headers={"Idempotency-Key": "k"})
+    sent = form({"prompt": "a mug"}, {"input_image_1": image, "input_image_2": image}, {"Idempotency-Key": "k"})
+    ppl = await user(generate.generate_ppl)(req=sent, client=hub)
+
+    assert [goods.status_code, ppl.status_code] == [202, 202]
+    assert body(goods)["id"] != body(ppl)["id"]
+
+
+@pytest.mark.parametrize("ask", [jobs.get_job, jobs.get_job_result, jobs.cancel_job, jobs.delete_job])
+async def test_nobody_reads_or_touches_the_job_of_another(app: Any, hub: FakeHub, ask: Any) -> None:
+    settings(app, AUTH_MODE="easyauth")
+    job_id = body(await post_of(hub, "me"))["id"]
+    answer = await user(ask)(req=request("POST", route={"id": job_id}, headers={PRINCIPAL: "you"}), client=hub)
+
+    assert (answer.status_code, body(answer)["code"]) == (404, "job_not_found")
+    assert (hub.raised, app.jobs.read(job_id)["cancel_requested_at"]) == ([], None)
+
+
+# ---- deleted jobs ----
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+async def test_a_job_that_is_deleted_and_not_yet_forgotten_is_seen_by_nobody(app: Any, hub: FakeHub, has_ended: bool) -> None:
+    job_id = await new_job(hub)
+    record(app, job_id, "submitted", "accepted", handle={"id": "p-1", "poll_url": "x"})
+    if has_ended:
+        finish(app, hub, job_id, picture(state="canceled", owes=("accepted",), is_watched=True))
+    await delete(hub, job_id)
+
+    assert app.jobs.read(job_id) is not None
+    for ask in (get, result, cancel, delete):
+        assert body(await ask(hub, job_id))["code"] == "job_not_found"
+
+
+@pytest.mark.parametrize(("has_ended", "charged"), [(False, "unknown"), (True, "yes")])
+async def test_the_key_of_a_deleted_job_says_what_that_may_cost_and_makes_no_other(
+    app: Any, hub: FakeHub, has_ended: bool, charged: str
+) -> None:
+    job_id = body(await post(hub, headers={"Idempotency-Key": "k"}))["id"]
+    if has_ended:
+        finish(app, hub, job_id)
+        hub.is_away("purge_instance_history")
+    await delete(hub, job_id)
+    answer = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (410, "job_deleted", charged)
+    assert hub.started_jobs == [job_id]
+
+
+# ---- a repeated POST ----
+
+
+@pytest.mark.parametrize("runtime", [RUNTIME.Failed, RUNTIME.Completed, None])
+async def test_a_repeated_post_never_starts_a_job_that_has_ended(app: Any, hub: FakeHub, runtime: Any) -> None:
+    job_id = body(await post(hub, headers={"Idempotency-Key": "k"}))["id"]
+    finish(app, hub, job_id)
+    hub.statuses.pop(job_id)
+    if runtime is not None:
+        hub.statuses[job_id] = Status(runtime)
+    again = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert (again.status_code, body(again)["id"], body(again)["status"]) == (200, job_id, "succeeded")
+    assert hub.started_jobs == [job_id]
+
+
+async def test_a_repeated_post_finds_its_job_while_no_new_one_is_taken_in(app: Any, hub: FakeHub) -> None:
+    first = await post(hub, headers={"Idempotency-Key": "k"})
+    app.gates.change("fake", lambda gate: gate.pause("maintenance"))
+    app.gates.change("bfl", lambda gate: gate.pause("maintenance"))
+    again = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert (again.status_code, body(again)["id"]) == (202, body(first)["id"])
+    assert body(await post(hub))["code"] == "intake_paused"
+
+
+# ---- what was started again ----
+
+
+async def test_a_cancel_reaches_the_pictures_of_the_present_start_only(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub, n="2")
+    hub.statuses[job_id] = Status(RUNTIME.Failed)
+    await get(hub, job_id)
+    present = [f"{job_id}-0-1", f"{job_id}-1-1"]
+    hub.statuses |= {instance: Status(RUNTIME.Running) for instance in [f"{job_id}-0", f"{job_id}-1", *present]}
+    assert (await cancel(hub, job_id)).status_code == 202
+
+    assert hub.raised == [(instance, "cancel") for instance in present]
