@@ -6,7 +6,7 @@ ledger = of("shared/domain/ledger.py", "tests/unit/test_ledger.py")
 submission = of("shared/domain/submission.py", "tests/unit/test_submission.py")
 outcomes = of("shared/domain/outcomes.py", "tests/unit/test_outcomes.py")
 watch = of("shared/domain/watch.py", "tests/unit/test_watch.py")
-job = of("shared/domain/job.py", "tests/unit/test_job.py")
+job = of("shared/domain/job.py", "tests/unit/test_job.py", "tests/unit/test_starting.py")
 problem = of("shared/domain/problem.py", "tests/unit/test_ledger.py", "tests/unit/test_problem.py")
 deciding = of("shared/domain/starting.py", "tests/unit/test_starting.py")
 starting = of("shared/starting.py", "tests/triggers/test_starting_again.py", "tests/triggers/test_housekeeping.py")
@@ -190,8 +190,8 @@ MONEY: tuple[Mutant, ...] = (
     job("attempts are pictures", "sum(ledger.attempts for ledger in ledgers)", "len(ledgers)"),
     job(
         "a picture's error does not tell what was charged",
-        'picture["problem"] = {**picture["problem"], "charged": ledger.charged}',
-        "pass",
+        'problem = picture["problem"] and {**picture["problem"], "charged": _ledger(picture).charged}',
+        'problem = picture["problem"]',
     ),
     job(
         "a running job is said to cost nothing",
