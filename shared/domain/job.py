@@ -168,9 +168,6 @@ def _settled(document: Document, prices: Prices) -> Document:
     """The document with everything that its pictures' ledgers say: this is the one place where money is summed up."""
     pictures = [_told(picture) for picture in document["pictures"]]
     ledgers = [_ledger(picture) for picture in pictures]
-    for picture, ledger in zip(pictures, ledgers, strict=True):
-        if picture["problem"]:
-            picture["problem"] = {**picture["problem"], "charged": ledger.charged}
     missing = [_ledger(picture) for picture in pictures if picture["state"] != "stored"]
     # Of a job that succeeded the error tells of the pictures that are missing, of one that did not of all that it cost; so
     # does the error of one whose missing pictures came late.
