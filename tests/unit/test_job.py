@@ -415,23 +415,25 @@ def test_what_the_former_version_flagged_stays_flagged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pictures", "owed", "cost", "settled"),
+    ("pictures", "status", "told", "owed", "cost", "settled"),
     [
-        ([unfinished_picture(0, [], None)], "no", 0, True),
-        ([unfinished_picture(0, rows(["refused"]), None)], "no", 0, True),
-        ([unfinished_picture(0, rows(["open"]), None)], "unknown", 0, False),
-        ([unfinished_picture(0, rows(["accepted"]), None)], "unknown", 0, False),
-        ([unfinished_picture(0, rows(["paid"]), output())], "yes", 0.08, True),
-        ([unfinished_picture(0, rows(["free"]), None), unfinished_picture(1, rows(["open"]), None)], "unknown", 0, False),
-        ([unfinished_picture(0, rows(["open", "paid"]), output()), unfinished_picture(1, [], None)], "yes", 0.08, False),
+        ([unfinished_picture(0, [], None)], "failed", "no", "no", 0, True),
+        ([unfinished_picture(0, rows(["refused"]), None)], "failed", "no", "no", 0, True),
+        ([unfinished_picture(0, rows(["open"]), None)], "failed", "unknown", "unknown", 0, False),
+        ([unfinished_picture(0, rows(["accepted"]), None)], "failed", "unknown", "unknown", 0, False),
+        ([unfinished_picture(0, rows(["paid"]), output())], "succeeded", None, "yes", 0.08, True),
+        ([unfinished_picture(0, rows(["free"]), None), unfinished_picture(1, rows(["open"]), None)],
+         "failed", "unknown", "unknown", 0, False),
+        ([unfinished_picture(0, rows(["open", "paid"]), output()), unfinished_picture(1, [], None)],
+         "succeeded", "no", "yes", 0.08, False),
     ],
-)
+)  # fmt: skip
 def test_a_job_that_is_given_up_says_what_its_records_say(
-    pictures: list[dict[str, Any]], owed: Charged, cost: float, settled: bool
+    pictures: list[dict[str, Any]], status: str, told: Charged | None, owed: Charged, cost: float, settled: bool
 ) -> None:
     job = given_up(document(len(pictures)), pictures, PRICES, ENDED, 41, 14)
 
-    assert (job["status"], job["error"]["code"], job["error"]["charged"]) == ("failed", "internal", owed)
+    assert (job["status"], job["error"] and job["error"]["charged"]) == (status, told)
     assert charged(job) == owed
     assert job["usage"] == {"cost_usd": cost, "estimated": True, "settled": settled}
     assert (job["completed_at"], job["expires_at"], job["progress"]) == (at(20), "2026-06-15T12:00:20+00:00", 41)
