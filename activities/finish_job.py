@@ -29,6 +29,8 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
             payload["job_id"], lambda document: finished(document, order, services.prices, now, days)
         )
     except NoSuchJob:
+        # Forgotten already, with its history; this run of the story has one too.
+        services.jobs.mark_for_forgetting(payload["job_id"])
         return {"status": "canceled"}
     if not has_ended and is_watched(document):
         # A story that is told again because its watch died: what it knows now is what the watch would have told.

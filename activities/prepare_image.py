@@ -1,10 +1,12 @@
 """Decode one uploaded image for real and store what a provider will get."""
 
+from datetime import datetime, timedelta
+
 import azure.durable_functions as df
 
 from shared import images, names, telemetry
 from shared.domain.image_kind import EXTENSIONS
-from shared.domain.job import VALIDATING, is_wanted
+from shared.domain.job import VALIDATING, is_deleted, is_wanted
 from shared.domain.payloads import PrepareAnswer, PrepareOrder
 from shared.domain.problem import Problem, ProblemError
 from shared.services import Services, services
@@ -12,6 +14,9 @@ from shared.storage.blob_store import Missing
 from shared.storage.job_store import prepared_name
 
 blueprint = df.Blueprint()
+
+#: An image that is stored this soon after it was asked for has its story still waiting, which removes what nobody wants.
+ANSWERED_WITHIN = timedelta(seconds=10)
 
 
 @blueprint.activity_trigger(input_name="payload", activity=names.PREPARE_IMAGE)
@@ -33,4 +38,8 @@ def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
         return {"problem": Problem("internal").at(VALIDATING).to_payload()}
     blob = prepared_name(payload["job_id"], payload["field"], EXTENSIONS[prepared.facts.content_type])
     services.blobs.put_image(blob, prepared.data, prepared.facts.content_type)
+    if services.now() - datetime.fromisoformat(payload["asked_at"]) > ANSWERED_WITHIN:
+        document = services.jobs.read(payload["job_id"])
+        if document is None or is_deleted(document):
+            services.pictures.forget(payload["job_id"])
     return {"blob": blob}

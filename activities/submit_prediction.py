@@ -41,6 +41,11 @@ async def submit_prediction(payload: dict, client) -> dict:  # type: ignore[type
 async def submit(services: Services, client: df.DurableOrchestrationClient, payload: p.SubmitOrder) -> p.SubmitAnswer:
     """Take a slot and send, or say what stands in the way. What may have been sent before needs no slot: it is cleared up."""
     attempt = Attempt(payload["job_id"], payload["index"], payload["attempt"])
+    following = await _record(services, replace(attempt, attempt=attempt.attempt + 1)) if payload["is_rerun"] else None
+    if following is not None:
+        # The story went on after this attempt: nothing is sent for it any more.
+        problem = Problem("provider_unavailable", params={"provider": services.generators[payload["generator"]].label})
+        payload = {**payload, "is_over": True, "over_problem": problem.at(SUBMITTING).to_payload()}
     is_known = payload["is_over"] or (payload["may_be_sent"] and _is_on_its_way(await _record(services, attempt)))
     slot = None if is_known else await slots.take(services, client, payload)
     if slot is None and payload["has_failed"]:
@@ -53,9 +58,8 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
         payload = {**payload, "is_over": True, "over_problem": slot.problem if wanted else None}
     sender = _Sender(services, payload, slot.expected_seconds if slot else None)
     answer = await asyncio.to_thread(sender.run)
-    if payload["is_rerun"]:
-        following = await asyncio.to_thread(services.submissions.find, replace(attempt, attempt=attempt.attempt + 1))
-        answer["followed_by"] = following.submission.document.get("generator") if following else None
+    if following is not None:
+        answer["followed_by"] = _generator_of(services, following, payload["generator"])
     if answer["state"] in ("failed", "canceled") or sender.is_story_over:
         # No prediction comes of this attempt any more, or this run of the activity comes long after its story.
         await slots.give_back(services, client, payload, None)
@@ -64,6 +68,15 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
 
 async def _record(services: Services, attempt: Attempt) -> Record | None:
     return await asyncio.to_thread(services.submissions.find, attempt)
+
+
+def _generator_of(services: Services, record: Record, asked: str) -> str:
+    """Where an attempt went. Records of the former version do not say, but for the form of their handles."""
+    document = record.submission.document
+    if document.get("generator") or not document.get("handle"):
+        return str(document.get("generator") or asked)
+    handle = Handle.from_payload(document["handle"])
+    return next((name for name, generator in services.generators.items() if generator.has_made(handle)), asked)
 
 
 def _is_on_its_way(record: Record | None) -> bool:
@@ -111,7 +124,7 @@ class _Sender:
         job = self._services.jobs.read(self._payload["job_id"])
         wanted = is_wanted(job) and not self._payload["is_over"]
         self.is_story_over = job is None or (is_terminal(job["status"]) and not is_watched(job))
-        if not is_new and record.submission.document.get("generator", self._generator.name) != self._generator.name:
+        if not is_new and _generator_of(self._services, record, self._generator.name) != self._generator.name:
             # The story has gone elsewhere with this attempt, before this run of the activity woke up.
             return {"state": "canceled", "sends": []}
         if is_new and job is None:
@@ -182,7 +195,7 @@ class _Sender:
             return self._again(record.submission.sends, self._unknown("no"), 1.0)
         except ProviderError as error:
             return self._refused(record, error)
-        if self._generator.can_find and not self._services.submissions.claim(self._generator.name, handle.id, self._attempt):
+        if self._generator.can_find and not self._is_mine(handle):
             # It was taken for the prediction of another send with the same input, which made one as well or did not: this
             # one's is to be found.
             self._change(record, submission.lost(self._services.now()))
@@ -198,6 +211,12 @@ class _Sender:
             return self._overtaken(handle)
         self._tell_submitted(handle, accepted)
         return self._submitted(accepted, wanted=True)
+
+    def _is_mine(self, handle: Handle) -> bool:
+        """A claim that storage does not take is no reason to let go of the handle."""
+        with contextlib.suppress(AzureError):
+            return self._services.submissions.claim(self._generator.name, handle.id, self._attempt)
+        return True
 
     def _overtaken(self, handle: Handle) -> p.SubmitAnswer:
         """The send took so long that another run took it for lost: that one's word stands, and what was made here is stopped

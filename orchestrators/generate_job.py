@@ -44,7 +44,13 @@ def _shown(status: dict[str, Any], job: p.JobOrder) -> dict[str, Any]:
 def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Generator[Any, Any, Any]:
     """The prepared images in the kind's order, or why there are none."""
     orders: list[p.PrepareOrder] = [
-        {"job_id": job["job_id"], "traceparent": job["traceparent"], "field": field, "blob": blob}
+        {
+            "job_id": job["job_id"],
+            "traceparent": job["traceparent"],
+            "field": field,
+            "blob": blob,
+            "asked_at": context.current_utc_datetime.isoformat(),
+        }
         for field, blob in job["images"].items()
     ]
     try:
@@ -145,14 +151,29 @@ def _hear(context: df.DurableOrchestrationContext, child: _Child) -> Steps:
     while child.is_over:
         if not isinstance(child.task.result, Exception):
             child.end = child.task.result
-        elif (child.order["run"] + 1) % (child.order["limits"]["child_starts"] + 1):
+        elif (yield from _may_begin_again(context, child)):
             child.order = {**child.order, "run": child.order["run"] + 1}
             child.task = context.call_sub_orchestrator(names.MAKE_PICTURE, child.order, child.instance)
             yield from begin(context, child.task)
         else:
             # Its records know what it owes.
             lost = Picture.begun(context, child.order).ended(failed(Problem("internal")), is_known=False)
-            child.end = lost if child.end is None else {**child.end, "is_watched": False}
+            child.end = lost if child.end is None else {**child.end, "sends": None, "is_watched": False}
+
+
+def _may_begin_again(context: df.DurableOrchestrationContext, child: _Child) -> Generator[Any, Any, bool]:
+    """Not for ever, nor when an operator has ended it."""
+    order = child.order
+    if not (order["run"] + 1) % (order["limits"]["child_starts"] + 1):
+        return False
+    look: p.ChildOrder = {
+        "job_id": order["job_id"], "traceparent": order["traceparent"], "index": order["index"], "instance": child.instance,
+    }  # fmt: skip
+    try:
+        answer = yield from call(context, names.LOOK_AT_CHILD, look, order["limits"]["patience"]["few"])
+    except ActivityFailed:
+        return True
+    return not answer["was_terminated"]
 
 
 def _finished(

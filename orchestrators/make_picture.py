@@ -1,6 +1,7 @@
 """One picture: submit when there is a slot, look until the prediction ends, store what came out; or stop at a deadline or when
 canceled. What goes on at the provider after that is watched on: it may be paid for."""
 
+import itertools
 from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
@@ -45,23 +46,27 @@ def make(picture: Picture) -> Generator[Any, Any, tuple[p.PictureEnd, Prediction
 
 def _made(picture: Picture) -> Generator[Any, Any, tuple[End, Prediction | None]]:
     """One generator after another; mostly there is only one."""
-    choices = picture.order["generators"]
-    for place, choice in enumerate(choices, start=1):
-        picture.course.generator, picture.course.fallback_used = choice["name"], place > 1
-        end, left = yield from _made_here(picture, is_last=place == len(choices))
-        if left is not None or end.problem is None or place == len(choices):
-            break
-        went_elsewhere = picture.course.followed_by not in (None, picture.course.generator)
-        if not went_elsewhere and not goes_elsewhere(end.problem, picture.ledger, is_transient=end.resubmits > 0):
-            break
-    return end, left
+    choices = list(picture.order["generators"])
+    while True:
+        choice = choices.pop(0)
+        picture.course.generator = choice["name"]
+        end, left = yield from _made_here(picture, is_last=not choices)
+        went_on = picture.course.followed_by not in (None, choice["name"])
+        if went_on and not choices:
+            # An earlier run of the story had another generator to go to.
+            choices.append({"name": str(picture.course.followed_by), "expected_seconds": choice["expected_seconds"]})
+        if left is not None or end.problem is None or not choices:
+            return end, left
+        if not went_on and not goes_elsewhere(end.problem, picture.ledger, is_transient=end.resubmits > 0):
+            return end, left
+        picture.course.fallback_used = True
 
 
 def _made_here(picture: Picture, *, is_last: bool) -> Generator[Any, Any, tuple[End, Prediction | None]]:
     """All that one generator does for the picture: predictions until one ends well, or no other is worth a try."""
     turn = Turn(picture.now + timedelta(seconds=picture.limits["queue_timeout_seconds"]), is_last=is_last)
     end: End | None = None
-    for tries in range(1, picture.limits["max_attempts"] + 1):
+    for tries in itertools.count(1):
         picture.course.attempt += 1
         sent = yield from send(picture, turn)
         if isinstance(sent, End) and picture.course.followed_by == picture.course.generator:
@@ -75,7 +80,7 @@ def _made_here(picture: Picture, *, is_last: bool) -> Generator[Any, Any, tuple[
         turn.has_failed = False
         if (yield from pause(picture.context, retry_delay_seconds(tries - 1, None, picture.jitter()), picture.cancel)):
             return CANCELED, None
-    raise AssertionError("after_prediction allows no further try")
+    raise AssertionError("there is always another try, or an end")
 
 
 def _repeats(picture: Picture, turn: Turn, tries: int, end: End) -> bool:

@@ -102,7 +102,8 @@ def _prediction(picture: Picture, turn: Turn, answer: p.Submitted) -> Prediction
         "asked_at": picture.now.isoformat(), "is_followed": picture.context.instance_id == order["job_id"],
         "preset": order["preset"], "label": order["label"],
     }  # fmt: skip
-    usual = next(float(choice["expected_seconds"]) for choice in order["generators"] if choice["name"] == course.generator)
+    known = {choice["name"]: float(choice["expected_seconds"]) for choice in order["generators"]}
+    usual = known.get(course.generator, float(order["generators"][0]["expected_seconds"]))
     watch = Watch(picture.limits, answer["expected_seconds"])
     return Prediction(check, submitted_at, watch, usual, answer["is_wanted"], told)
 

@@ -1,7 +1,5 @@
 """Tells the orchestrations of a job that nobody wants its pictures any more. The mark in its document stops a submit to come."""
 
-import contextlib
-
 import azure.durable_functions as df
 
 from shared import names
@@ -18,17 +16,12 @@ async def wake(client: df.DurableOrchestrationClient, document: Document) -> Non
     A picture that has ended, or has not begun (it will find the mark), needs no waking. Raises what the client raises when any
     other did not hear it.
     """
-    pictures, start = len(document["seeds"]), document.get("starts", 0)
-    for index in range(pictures):
-        instance = names.picture_instance_id(document["id"], index, pictures, start)
+    for instance in names.instance_ids(document["id"], len(document["seeds"]), document.get("starts", 0)):
+        # Of every start: one that was counted may not have come to be, and the one before it goes on.
         status = await find_instance(client, instance)
         if status is None or status.runtime_status.name not in GOING_ON:
             continue
         if status.runtime_status == _RUNTIME.Suspended:
             await client.resume(instance, "canceled by its owner")
-        await client.raise_event(instance, names.EVENT_CANCEL, {})
-    if pictures > 1:
-        with contextlib.suppress(Exception):
-            status = await find_instance(client, document["id"])
-            if status is not None and status.runtime_status == _RUNTIME.Suspended:
-                await client.resume(document["id"], "canceled by its owner")
+        if instance != document["id"] or len(document["seeds"]) == 1:
+            await client.raise_event(instance, names.EVENT_CANCEL, {})

@@ -29,17 +29,22 @@ LEAVE_GATE: Activity[p.LeaveOrder, p.LeaveAnswer] = Activity("leave_gate")
 TELL_JOB: Activity[p.TellOrder, p.Told] = Activity("tell_job")
 FINISH_JOB: Activity[p.FinishOrder, p.FinishAnswer] = Activity("finish_job")
 KEEP_LEFTOVER: Activity[p.KeepOrder, p.Kept] = Activity("keep_leftover")
+LOOK_AT_CHILD: Activity[p.ChildOrder, p.ChildAnswer] = Activity("look_at_child")
 FORGET_DELETED: Activity[p.ForgetOrder, p.ForgetAnswer] = Activity("forget_deleted")
 
 ORCHESTRATORS = (GENERATE_JOB, MAKE_PICTURE, FORGET_JOBS)
 ACTIVITIES = (
-    PREPARE_IMAGE, SUBMIT_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, TELL_JOB, FINISH_JOB, KEEP_LEFTOVER,
-    FORGET_DELETED,
+    PREPARE_IMAGE, SUBMIT_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, TELL_JOB, LOOK_AT_CHILD, FINISH_JOB,
+    KEEP_LEFTOVER, FORGET_DELETED,
 )  # fmt: skip
 
 EVENT_CANCEL = "cancel"
 #: The one instance that forgets deleted jobs.
 JANITOR = "janitor"
+
+
+#: What follows a job's id in an instance that makes one of its pictures: which picture, and the job's start if it is a later one.
+PICTURE_SUFFIX = r"-[0-3](-[1-9])?"
 
 
 def picture_instance_id(job_id: str, index: int, pictures: int, start: int = 0) -> str:

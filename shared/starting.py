@@ -46,19 +46,23 @@ def generators_of(app: Services, kind_name: str) -> list[Generator]:
     return [app.generators[name] for name in (kind.generator, *fallback)]
 
 
+def plan_of(app: Services, kind_name: str) -> dict[str, Any]:
+    """What a job that is accepted now is made with, however often it is started: its document keeps it."""
+    choices = [{"name": g.name, "expected_seconds": g.expected_seconds} for g in generators_of(app, kind_name)]
+    return {"generators": choices, "limits": _limits(app)}
+
+
 def job_order(app: Services, document: Document) -> JobOrder:
-    """The input of its orchestration: names and tunables only. Running instances keep the tunables they began with."""
+    """The input of its orchestration: names and tunables only. Jobs of the former version kept no plan."""
+    plan = document.get("plan") or plan_of(app, document["kind"])
     return {
         "job_id": document["id"], "traceparent": telemetry.traceparent(), "start": document.get("starts", 0),
         "progress": document.get("progress", 0),
-        "images": document["images"], "label": document["input"].get("label", "none"),
-        "generators": [
-            {"name": g.name, "expected_seconds": g.expected_seconds} for g in generators_of(app, document["kind"])
-        ],
+        "images": document["images"], "label": document["input"].get("label", "none"), "generators": plan["generators"],
         "pictures": [
             {"index": i, "seed": seed, "preset": document["input"].get("preset")} for i, seed in enumerate(document["seeds"])
         ],
-        "limits": _limits(app),
+        "limits": plan["limits"],
     }  # fmt: skip
 
 
@@ -135,6 +139,9 @@ async def revive(app: Services, client: df.DurableOrchestrationClient, document:
     if decision == "start":
         return await _start_again(app, client, document, status)
     if decision == "give up":
+        if await _has_living_children(client, document):
+            # They tell their stories to the end, and their records tell it to the job.
+            return document
         return await asyncio.to_thread(give_up, app, document, await _progress(client, document, status))
     return document
 
@@ -158,6 +165,11 @@ async def _start_again(app: Services, client: df.DurableOrchestrationClient, doc
     return counted
 
 
+async def _has_living_children(client: df.DurableOrchestrationClient, document: Document) -> bool:
+    instances = names.instance_ids(document["id"], len(document["seeds"]), document.get("starts", 0))
+    return any([await is_going_on(client, instance) for instance in instances if instance != document["id"]])
+
+
 async def _progress(client: df.DurableOrchestrationClient, document: Document, status: Any) -> int:
     """How far the bar stood in the run that died: of several pictures the slowest one's."""
     pictures, start = len(document["seeds"]), document.get("starts", 0)
@@ -176,9 +188,9 @@ def give_up(app: Services, document: Document, progress: int) -> Document:
     Raises NoSuchJob.
     """
     job_id, now, days = document["id"], app.now(), app.settings.retention_days
-    if is_terminal(document["status"]):
-        return app.jobs.amend(job_id, without_watch)
     pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
+    if is_terminal(document["status"]):
+        return app.jobs.amend(job_id, lambda known: without_watch(known, pictures, app.prices))
     document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
     if has_ended:
         # Nobody else tells of it: the last step that would have is the one that did not run.

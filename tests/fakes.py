@@ -135,6 +135,9 @@ class FakeGenerator:
     def webhook_url(self, instance: str, submission: int) -> str | None:
         return None
 
+    def has_made(self, handle: Handle) -> bool:
+        return True
+
     def require_key(self) -> None:
         return None
 

@@ -52,7 +52,7 @@ def endpoint(handler: Handler) -> Handler:
         except Busy:
             response = problem_response(req, Problem("busy", charged=_may_be_charged(req)))
         except NoSuchJob:  # deleted a moment ago
-            response = problem_response(req, Problem("job_not_found"))
+            response = problem_response(req, Problem("job_not_found", charged="unknown"))
         except Missing:  # its job is there, so it may have been paid for
             response = problem_response(req, Problem("result_expired", charged="unknown"))
         except StorageNotConfigured as error:

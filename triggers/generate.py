@@ -20,10 +20,10 @@ from shared.domain.problem import Problem, ProblemError, broken_settings
 from shared.images import ImageFacts
 from shared.job_ids import new_job_id
 from shared.services import Services, services
-from shared.starting import ensure_started, generators_of
+from shared.starting import ensure_started, generators_of, plan_of
 from shared.storage.documents import Busy
 from shared.storage.job_store import upload_name
-from shared.storage.key_store import InProgress, Known, Reused, Taken, key_name
+from shared.storage.key_store import Deleted, InProgress, Known, Reused, Taken, key_name
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, JobNotFound, view
 from triggers.upload import Form, inspect_images, read_form
@@ -125,6 +125,11 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     except Exception:
         app.keys.give_back(document["key"], claim.job_id)
         raise
+    if app.keys.is_of_deleted_job(document["key"]):
+        # It stood still for so long that its job was made by another POST, and deleted.
+        app.jobs.delete(claim.job_id)
+        app.quotas.withdraw(who, claim.job_id)
+        raise ProblemError(Problem("job_deleted", charged="unknown"))
     # One POST had the key for so long that another took over, and both got here: one of them made the job.
     return created, created["created_at"] != mine["created_at"]
 
@@ -134,6 +139,8 @@ def _taken(app: Services, name: str, fingerprint: str, job_id: str) -> Taken | K
     claim = app.keys.take(name, fingerprint, job_id)
     if isinstance(claim, Reused):
         raise ProblemError(Problem("idempotency_key_reused"))
+    if isinstance(claim, Deleted):
+        raise ProblemError(Problem("job_deleted", charged="unknown"))
     if isinstance(claim, Known) and is_deleted(claim.job):
         raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
     if isinstance(claim, InProgress):
@@ -217,6 +224,7 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
         "metadata": asked.metadata, "metrics": None,
         "usage": {"cost_usd": round(generator.cost_usd * asked.n, 4), "estimated": True, "settled": False},
         "cancel_requested_at": None, "deleted_at": None, "starts": 0,
+        "plan": plan_of(app, kind.name),
     }  # fmt: skip
 
 

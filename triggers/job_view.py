@@ -44,7 +44,7 @@ class JobNotFound(ProblemError):
     """There is no such job, or it is deleted, or somebody else's."""
 
     def __init__(self) -> None:
-        super().__init__(Problem("job_not_found"))
+        super().__init__(Problem("job_not_found", charged="unknown"))
 
 
 async def find_document(req: func.HttpRequest, job_id: str) -> dict[str, Any]:

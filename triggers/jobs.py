@@ -114,7 +114,7 @@ def _output(job: Job, index: str | None) -> dict[str, Any]:
 def _job_id(req: func.HttpRequest) -> str:
     job_id: str = req.route_params["id"]
     if not is_job_id(job_id):
-        raise ProblemError(Problem("job_not_found"))
+        raise ProblemError(Problem("job_not_found", charged="unknown"))
     return job_id
 
 

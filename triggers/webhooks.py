@@ -52,6 +52,6 @@ async def replicate_webhook(req: func.HttpRequest, client) -> func.HttpResponse:
 
 
 def _is_instance(text: str) -> bool:
-    """A job's id, with the number of the picture where it has several, and that of the start after the first."""
-    job_id, dash, index = text.partition("-")
-    return is_job_id(job_id) and (not dash or re.fullmatch(r"[0-3](-[1-9])?", index) is not None)
+    """A job's id, or the name of what makes one of its pictures."""
+    job_id, dash, rest = text.partition("-")
+    return is_job_id(job_id) and (not dash or re.fullmatch(names.PICTURE_SUFFIX, f"-{rest}") is not None)

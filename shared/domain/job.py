@@ -86,9 +86,11 @@ def amended(document: Document, picture: PictureEnd, prices: Prices) -> Document
     a picture ended that did not come after all: whoever watched it on may not know why."""
     pictures = {int(known["index"]): known for known in document.get("pictures", _pictures_of_before(document))}
     now, before = _kept(picture), pictures.get(picture["index"])
-    if before is not None and picture["state"] != "stored":
-        problem = before["problem"] and {**before["problem"], "charged": _ledger(now).charged}
-        now = {**before, "problem": problem, "sends": now["sends"], "is_watched": now["is_watched"]}
+    if before is not None:
+        # Told late, or out of order: what is known is not forgotten for it.
+        sends = _ledger(now).beside(_ledger(before)).to_payload()
+        kept = before if picture["state"] != "stored" else now
+        now = {**kept, "sends": sends, "is_watched": now["is_watched"] and before["is_watched"]}
     pictures[picture["index"]] = now
     return _settled(document | {"pictures": [pictures[index] for index in sorted(pictures)]}, prices)
 
@@ -102,10 +104,18 @@ def given_up(
     return _settled(ended, prices)
 
 
-def without_watch(document: Document) -> Document:
-    """An ended job whose watch over a prediction is gone; what its sends owe stays unknown."""
-    pictures = [{**picture, "is_watched": False} for picture in document.get("pictures", ())]
-    return document | ({"pictures": pictures} if pictures else {})
+def without_watch(document: Document, of_records: list[dict[str, Any]], prices: Prices) -> Document:
+    """An ended job whose watch over a prediction is gone: with the picture, if one was kept unseen, and what its records say."""
+    known = {picture["index"]: picture for picture in of_records}
+    pictures = []
+    for picture in document.get("pictures", ()):
+        if picture["is_watched"]:
+            told = known[picture["index"]]
+            sends = _ledger(told).beside(_ledger(picture)).to_payload()
+            came = {"state": told["state"], "output": told["output"], "problem": None} if told["output"] else {}
+            picture = {**picture, **came, "sends": sends, "is_watched": False}
+        pictures.append(picture)
+    return _settled(document | {"pictures": pictures}, prices) if pictures else document
 
 
 def unfinished_picture(index: int, sends: list[Any], output: dict[str, Any] | None) -> dict[str, Any]:

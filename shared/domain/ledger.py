@@ -18,6 +18,10 @@ CHARGES: dict[SendState, Charged] = {
 ENDINGS: dict[Charged, SendState] = {"no": "free", "unknown": "may be charged", "yes": "paid"}
 
 
+#: How much a state says.
+_KNOWS: dict[SendState, int] = {"open": 0, "accepted": 1, "refused": 2, "free": 2, "may be charged": 2, "paid": 3}
+
+
 class SendRow(TypedDict):
     """A send as it is stored: where it went, and which of the picture's attempts to make a prediction it belongs to."""
 
@@ -54,6 +58,17 @@ class Ledger:
         if last is None or self.sends[last].state == "paid":
             return self
         return Ledger(tuple(replace(send, state=state) if i == last else send for i, send in enumerate(self.sends)))
+
+    def beside(self, known: "Ledger") -> "Ledger":
+        """With what was known before, where that says more: an end outranks what runs, and a payment every other end."""
+        attempts = list(dict.fromkeys(send.attempt for send in (*known.sends, *self.sends)))
+        sends: list[Send] = []
+        for attempt in sorted(attempts):
+            before, now = ([send for send in ledger.sends if send.attempt == attempt] for ledger in (known, self))
+            pairs = zip(before, now, strict=False)
+            longer = before[len(now) :] or now[len(before) :]
+            sends += [*(max(pair[::-1], key=lambda send: _KNOWS[send.state]) for pair in pairs), *longer]
+        return Ledger(tuple(sends))
 
     @property
     def charged(self) -> Charged:

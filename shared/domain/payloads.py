@@ -113,6 +113,8 @@ class PrepareOrder(TypedDict):
     traceparent: str | None
     field: str
     blob: str
+    #: When the story asked: a run that comes later may come after its end.
+    asked_at: str
 
 
 class PrepareAnswer(TypedDict):
@@ -335,6 +337,20 @@ class TellOrder(TypedDict):
 
 class Told(TypedDict):
     told: bool
+
+
+class ChildOrder(TypedDict):
+    """A child failed as far as its job was told: `instance`."""
+
+    job_id: str
+    traceparent: str | None
+    index: int
+    instance: str
+
+
+class ChildAnswer(TypedDict):
+    #: An operator ended it: that is final.
+    was_terminated: bool
 
 
 class FinishOrder(TypedDict):

@@ -93,6 +93,9 @@ class BflGenerator(ProviderClient):
             raise self._unavailable(maybe_done=True, note="create answer without an id")
         return Handle(task_id, self._poll_url(task_id, body.get("polling_url")))
 
+    def has_made(self, handle: Handle) -> bool:
+        return "/v1/get_result" in handle.poll_url
+
     def find(self, order: Order, since: datetime) -> Iterator[Handle]:
         return iter(())
 

@@ -122,6 +122,9 @@ class Generator(Protocol):
     #: Whether `find` can ever know; without a list, a lost submit can only be repeated.
     can_find: bool
 
+    def has_made(self, handle: Handle) -> bool:
+        """Whether a handle is one of this provider's, by its form."""
+
     def require_key(self) -> None:
         """Raise `missing_api_key` when there is no key, `provider_auth_failed` when no header can hold it; nothing is sent."""
 

@@ -80,6 +80,9 @@ class ReplicateGenerator(ProviderClient):
             return None
         return f"{self._public_base}/api/webhooks/replicate?instance={instance}&submission={submission}"
 
+    def has_made(self, handle: Handle) -> bool:
+        return "/v1/predictions/" in handle.poll_url
+
     def webhook_secret(self) -> str:
         """The account's signing secret, "whsec_...". Raises ProviderError."""
         key = self._read(f"{self._base}/v1/webhooks/default/secret").get("key")

@@ -72,22 +72,24 @@ class JobStore:
         Raises NoSuchJob.
         """
         # First what leads back to it: a mark without a job is passed over, a hidden job without one would stay for ever.
+        self.mark_for_forgetting(job_id)
+        return self.amend(job_id, lambda job: deleted(job, at))
+
+    def mark_for_forgetting(self, job_id: str) -> None:
+        """Let the janitor look for what is left of a job."""
         with contextlib.suppress(Conflict):
             self._blobs.create_document(_mark_name(job_id), {"job_id": job_id})
-        return self.amend(job_id, lambda job: deleted(job, at))
 
     def deleted_jobs(self) -> list[str]:
         """Ids of the jobs that are deleted and not yet forgotten."""
         return [name.removeprefix(_MARKS).removesuffix(".json") for name in self._blobs.names(DOCUMENTS, _MARKS)]
 
     def delete(self, job_id: str, key: str | None = None) -> None:
-        """The job's images, its claims of predictions, the document of its idempotency key, its records and at last its own
-        document: a delete cut short can be asked for again."""
+        """The job's images, its claims of predictions, its records and at last its own document: a delete cut short can be asked
+        for again. Its idempotency key stays for its day, as that of a job that is gone: a late repeat must not pay again."""
         self._blobs.delete_all(IMAGES, f"{job_id}/")
-        claim = self._documents.read(key) if key else None
-        # After a day the key may be another job's.
-        if key and claim and claim["job_id"] == job_id:
-            self._blobs.delete(DOCUMENTS, key)
+        if key:
+            self._documents.change(key, lambda claim: (_of_a_job_that_is_gone(claim, job_id), None))
         for name in list(self._blobs.names(DOCUMENTS, f"jobs/{job_id}/submission-")):
             self._delete_claim(name)
             self._blobs.delete(DOCUMENTS, name)
@@ -124,6 +126,11 @@ def _existing(document: Document | None, job_id: str) -> dict[str, Any]:
     if document is None:
         raise NoSuchJob(job_id)
     return document
+
+
+def _of_a_job_that_is_gone(claim: Document | None, job_id: str) -> Document | None:
+    """After a day the key may be another job's."""
+    return {**claim, "deleted": True} if claim and claim["job_id"] == job_id else None
 
 
 def _described(document: dict[str, Any]) -> dict[str, str]:

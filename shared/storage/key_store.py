@@ -44,7 +44,12 @@ class Reused:
     """The key stands for another request."""
 
 
-Claim = Taken | Known | InProgress | Reused
+@dataclass(frozen=True)
+class Deleted:
+    """The key stands for a job that was deleted."""
+
+
+Claim = Taken | Known | InProgress | Reused | Deleted
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,13 @@ class KeyStore:
         now = self._clock()
         mine = {"fingerprint": fingerprint, "job_id": job_id, "at": now.isoformat()}
 
-        def taken(known: Document | None) -> tuple[Document | None, Taken | Reused | _Standing]:
+        def taken(known: Document | None) -> tuple[Document | None, Taken | Reused | Deleted | _Standing]:
             if known is None or now - _at(known) >= KEY_KEPT:
                 return mine, Taken(job_id)
             if known["fingerprint"] != fingerprint:
                 return None, Reused()
+            if known.get("deleted"):
+                return None, Deleted()
             return None, _Standing(known["job_id"], known["at"])
 
         claim = self._documents.change(name, taken, is_new=True).result
@@ -84,6 +91,11 @@ class KeyStore:
         if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED:
             return InProgress()
         return self._taken_over(name, {**mine, "job_id": claim.job_id}, claim)
+
+    def is_of_deleted_job(self, name: str) -> bool:
+        """Whether the job that the key stands for was deleted, perhaps while a slow POST was still making it."""
+        known = self._documents.read(name)
+        return known is not None and bool(known.get("deleted"))
 
     def give_back(self, name: str, job_id: str) -> None:
         """Let the key be used again at once: its request was refused or failed, and may be sent again. Trouble is passed over:
@@ -101,6 +113,8 @@ class KeyStore:
         """The key of a POST that has died, unless somebody else was quicker."""
 
         def taken(known: Document | None) -> tuple[Document | None, Claim]:
+            if known and known.get("deleted"):
+                return None, Deleted()
             if known is None or (known["job_id"], known["at"]) != (seen.job_id, seen.at):
                 return None, InProgress()
             return mine, Taken(seen.job_id)

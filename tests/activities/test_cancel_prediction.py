@@ -77,7 +77,13 @@ async def test_a_gate_that_cannot_be_written_is_told_so(client: Any, clock: Cloc
 
 # ---- preparing an image ----
 
-PREPARE: Any = {"job_id": "job_1", "traceparent": None, "field": "input_image", "blob": "up.jpg"}
+PREPARE: Any = {
+    "job_id": "job_1",
+    "traceparent": None,
+    "field": "input_image",
+    "blob": "up.jpg",
+    "asked_at": "2026-01-01T00:00:00+00:00",
+}
 
 
 def test_an_upload_is_prepared_and_stored_under_its_job(services: Any) -> None:

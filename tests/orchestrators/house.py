@@ -14,6 +14,7 @@ from activities import (
     forget_jobs,
     keep_leftover,
     leave_gate,
+    look_at_child,
     prepare_image,
     submit_prediction,
     tell_job,
@@ -172,6 +173,7 @@ class House:
             names.PREPARE_IMAGE: plain(prepare_image.prepare), names.SUBMIT_PREDICTION: hub(submit_prediction.submit),
             names.CHECK_PREDICTION: hub(check_prediction.check), names.CANCEL_PREDICTION: hub(cancel_prediction.cancel),
             names.LEAVE_GATE: hub(leave_gate.leave), names.TELL_JOB: hub(tell_job.tell),
+            names.LOOK_AT_CHILD: hub(look_at_child.look),
             names.FINISH_JOB: plain(finish_job.finish), names.KEEP_LEFTOVER: plain(keep_leftover.keep),
             names.FORGET_DELETED: hub(forget_jobs.forget),
         }  # fmt: skip

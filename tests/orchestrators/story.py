@@ -287,6 +287,7 @@ def tell(
     calls: list[Call] = []
     made = Bench(orchestrators.blueprints, **(bench or {}))
     bodies.setdefault(names.TELL_JOB, partial(_tell_job, made))
+    bodies.setdefault(names.LOOK_AT_CHILD, lambda payload: {"was_terminated": False})
     began = made.now
 
     def noted(name: str, body: Answer) -> Answer:

@@ -311,11 +311,26 @@ def test_an_ended_job_watches_until_its_last_prediction_has_ended() -> None:
 
     assert [is_watched(known) for known in (document(3), job, first, both)] == [False, True, True, False]
     assert not is_watched(finish(MADE))
-    assert not is_watched(without_watch(job))
+    assert not is_watched(without_watch(job, [of_records(0, ["accepted"]), of_records(2, ["accepted"])], PRICES))
+
+
+def of_records(index: int, states: Any, output: Any = None) -> dict[str, Any]:
+    return unfinished_picture(index, rows(states), output)
+
+
+def test_a_watch_that_is_gone_still_tells_of_a_picture_that_was_kept_unseen() -> None:
+    job = without_watch(finish(GOING_ON), [of_records(0, ["paid"], output(0))], PRICES)
+
+    assert (job["status"], job["outputs"], job["usage"]["cost_usd"], job["error"]["charged"]) == (
+        "failed",
+        [output(0)],
+        0.08,
+        "yes",
+    )
 
 
 def test_a_watch_that_is_gone_leaves_what_it_watched_unknown() -> None:
-    job = without_watch(finish(REFUSED, GOING_ON))
+    job = without_watch(finish(REFUSED, GOING_ON), [of_records(1, ["accepted"])], PRICES)
 
     assert (charged(job), job["usage"]["settled"], job["error"]["charged"]) == ("unknown", False, "unknown")
     assert [picture["sends"] for picture in job["pictures"]] == [rows(["free"]), rows(["accepted"])]
@@ -351,7 +366,7 @@ def test_what_a_job_of_the_former_version_owes(job: dict[str, Any], owed: Charge
 def test_of_a_job_of_the_former_version_nobody_knows_whether_it_watches() -> None:
     assert is_watched(of_before("failed", told="unknown"))
     assert not is_watched(of_before("processing"))
-    assert without_watch(of_before("failed", told="unknown")) == of_before("failed", told="unknown")
+    assert without_watch(of_before("failed", told="unknown"), [], PRICES) == of_before("failed", told="unknown")
 
 
 @pytest.mark.parametrize(
