@@ -38,8 +38,9 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
     if is_deleted(document):
         services.pictures.forget(payload["job_id"])
     if has_ended:
-        services.quotas.release(document["owner"], document["id"])
         telemetry.job_ended(document, document["polls"])
+    # Also by a run that follows one which died here.
+    services.quotas.release(document["owner"], document["id"])
     return {"status": document["status"]}
 
 

@@ -7,12 +7,13 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 
 from activities.check_prediction import check
+from activities.finish_job import finish
 from activities.submit_prediction import submit
 from shared.domain.problem import Problem
 from shared.providers.generator import Failed, Handle, Ready
 from shared.storage.documents import Busy
 from tests import pictures as drawn
-from tests.activities.orders import LOST, Clock, check_order, submit_order
+from tests.activities.orders import LOST, Clock, check_order, finish_order, picture_end, submit_order
 from tests.activities.test_lost_sends import Listing
 from tests.fakes import FakeGenerator, make_job, make_services
 
@@ -150,6 +151,28 @@ async def test_an_end_is_told_though_its_slot_cannot_be_given_back_now(
     answer: Any = await check(services, client, check_order())
 
     assert (answer["state"], answer["resubmits"], answer["left_gate"]) == ("failed", 2, False)
+
+
+@pytest.mark.parametrize("trouble", [ServiceRequestError("storage away"), Busy("owners/x.json")])
+def test_a_last_step_that_died_before_it_gave_its_owners_place_back_gives_it_back_the_next_time(
+    clock: Clock, monkeypatch: Any, trouble: Exception, caplog: Any
+) -> None:
+    caplog.set_level("INFO", logger="toonconnect")
+    services = make_services(clock=clock, MAX_ACTIVE_JOBS_PER_OWNER="1")
+    make_job(services, polls=0, fallback_used=False)
+    services.quotas.admit("anonymous", "job_1")
+
+    def away(*_: Any) -> None:
+        raise trouble
+
+    with monkeypatch.context() as once:
+        once.setattr(services.quotas, "release", away)
+        with pytest.raises(type(trouble)):
+            finish(services, finish_order(picture_end()))
+    finish(services, finish_order(picture_end()))
+
+    services.quotas.admit("anonymous", "job_2")
+    assert caplog.messages.count("job_ended") == 1
 
 
 # ---- runs beside each other ----

@@ -24,7 +24,7 @@ submit = of(
 check = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_leftover_runs.py"
 )
-finish = of("activities/finish_job.py", "tests/activities/test_finish_and_keep.py")
+finish = of("activities/finish_job.py", "tests/activities/test_finish_and_keep.py", "tests/activities/test_leftover_runs.py")
 keep = of("activities/keep_leftover.py", "tests/activities/test_finish_and_keep.py")
 cancel = of("activities/cancel_prediction.py", "tests/activities/test_cancel_prediction.py")
 records = of(
@@ -371,6 +371,11 @@ MONEY: tuple[Mutant, ...] = (
     ),
     check("the sum is that of another file", "hashlib.sha256(data).hexdigest()", "hashlib.sha256(small.data).hexdigest()"),
     finish("a quota slot is never released", 'services.quotas.release(document["owner"], document["id"])', "pass"),
+    finish(
+        "a quota slot is lost with the run that died before it gave it back",
+        '    services.quotas.release(document["owner"], document["id"])',
+        '    services.quotas.release(document["owner"], document["id"]) if has_ended else None',
+    ),
     finish("a job that ends twice counts twice", "if has_ended:", "if True:"),
     finish("a deleted job's images stay", "if is_deleted(document):", "if False:"),
     finish("a picture that its story lost is not paid", 'ledger = ledger.ended(attempt, "paid")', "pass"),

@@ -2,13 +2,15 @@
 
 from tests.mutants.mutant import Mutant, of
 
-kinds = of("shared/domain/kinds.py", "tests/triggers/test_generate.py", "tests/unit/test_generation.py")
+kinds = of("shared/domain/kinds.py", "tests/triggers/test_mappings.py")
 generation = of("shared/domain/generation.py", "tests/unit/test_generation.py")
 post = of("triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
 form = of("triggers/upload.py", "tests/triggers/test_mappings.py", "tests/triggers/test_idempotency.py")
-images = of("shared/images.py", "tests/unit/test_images.py")
-order = of("activities/submit_prediction.py", "tests/activities/test_submit_prediction.py")
-output = of("activities/check_prediction.py", "tests/activities/test_check_prediction.py")
+images = of("shared/images.py", "tests/unit/test_images.py", "tests/unit/test_labels.py")
+order = of("activities/submit_prediction.py", "tests/activities/test_what_is_sent.py")
+output = of(
+    "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_what_is_sent.py"
+)
 prepared = of("orchestrators/generate_job.py", "tests/orchestrators/test_one_picture.py")
 sent = of("orchestrators/sending.py", "tests/orchestrators/test_courses.py", "tests/orchestrators/test_one_picture.py")
 bfl = of("shared/providers/bfl.py", "tests/providers/test_contract_of_bfl.py")
@@ -99,7 +101,9 @@ REQUESTS: tuple[Mutant, ...] = (
         "if facts.width * facts.height > MAX_IMAGE_PIXELS:\n                raise",
         "if False:\n                raise",
     ),
-    images("a picture that breaks off is a picture", "opened.load()\n                small", "small"),
+    images(
+        "a result that breaks off is no matter of the provider's", "(*_DAMAGE, ProblemError) as error:", "ProblemError as error:"
+    ),
     images(
         "the label is written nowhere", "draw.text((corner[0] + pad - left", "(lambda *_, **__: None)((corner[0] + pad - left"
     ),

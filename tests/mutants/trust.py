@@ -18,7 +18,7 @@ keyed = of("triggers/generate.py", "tests/triggers/test_idempotency.py", "tests/
 translate = of("triggers/translate.py", "tests/triggers/test_translate.py", "tests/triggers/test_owners.py")
 webhook = of("triggers/webhooks.py", "tests/triggers/test_webhook_calls.py", "tests/triggers/test_charges.py")
 housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
-forgetting = of("shared/forgetting.py", "tests/triggers/test_delete.py")
+forgetting = of("shared/forgetting.py", "tests/triggers/test_delete.py", "tests/triggers/test_owners.py")
 canceling = of(
     "shared/canceling.py", "tests/triggers/test_jobs.py", "tests/triggers/test_delete.py", "tests/triggers/test_owners.py"
 )

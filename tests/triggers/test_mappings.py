@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from shared.domain.kinds import GOODS
+from shared.domain.kinds import GOODS, PPL, Kind
 from shared.domain.presets import PRESETS
+from shared.storage.gate_store import GateStore
 from tests import pictures
+from tests.fakes import FakeGenerator
 from tests.triggers.calls import FakeHub, body, form, new_job, post, request, settings, user
 from triggers import generate
 
@@ -50,9 +52,9 @@ async def test_a_seed_goes_on_from_picture_to_picture_and_begins_anew_at_its_end
     assert (await asked_for(app, hub, n="3", seed="4294967294"))["seeds"] == [4294967294, 4294967295, 0]
 
 
-@pytest.mark.parametrize(("pictures", "cost"), [("1", 0.08), ("3", 0.24)])
-async def test_the_estimate_is_for_all_pictures_that_were_ordered(app: Any, hub: FakeHub, pictures: str, cost: float) -> None:
-    job_id = await new_job(hub, n=pictures)
+@pytest.mark.parametrize(("ordered", "cost"), [("1", 0.08), ("3", 0.24)])
+async def test_the_estimate_is_for_all_pictures_that_were_ordered(app: Any, hub: FakeHub, ordered: str, cost: float) -> None:
+    job_id = await new_job(hub, n=ordered)
 
     assert app.jobs.read(job_id)["usage"] == {"cost_usd": cost, "estimated": True, "settled": False}
 
@@ -93,6 +95,25 @@ async def test_each_picture_is_ordered_with_its_seed_and_its_jobs_preset(app: An
     assert [(one["index"], one["seed"], one["preset"]) for one in story(hub)["pictures"]] == [
         (0, 5, "mug"), (1, 6, "mug"), (2, 7, "mug"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "made_by"), [(GOODS, "bfl"), (PPL, "replicate")])
+async def test_each_kind_has_its_own_generator_and_its_images_in_the_order_that_this_expects(
+    app: Any, hub: FakeHub, kind: Kind, made_by: str
+) -> None:
+    for name in ("bfl", "replicate"):
+        app.generators[name] = FakeGenerator()
+        app.generators[name].name = name
+    app.__dict__["gates"] = GateStore(app.documents, {"bfl": 6, "replicate": 6}, lambda: app.now().timestamp())
+    images = {field: pictures.photo_jpeg(99, 99) for field in reversed(kind.images)}
+    post_of_kind = user(generate.generate_goods if kind is GOODS else generate.generate_ppl)
+    job = body(await post_of_kind(req=form({"prompt": "a hero"}, images), client=hub))
+
+    assert (job["kind"], job["provider"]) == (kind.name, made_by)
+    assert [choice["name"] for choice in story(hub)["generators"]] == [made_by]
+    # PPL: the character, then the product.
+    fields = ["input_image"] if kind is GOODS else ["input_image_1", "input_image_2"]
+    assert list(story(hub)["images"].items()) == [(field, f"{job['id']}/input/{field}.jpg") for field in fields]
 
 
 async def test_a_request_that_is_larger_than_its_images_may_be_is_refused_unread(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.storage.quota_store import QuotaStore
 from tests import pictures
 from tests.triggers.calls import (
     RUNTIME,
@@ -13,6 +14,7 @@ from tests.triggers.calls import (
     cancel,
     delete,
     finish,
+    finish_before,
     form,
     get,
     new_job,
@@ -123,6 +125,19 @@ async def test_the_key_of_a_deleted_job_says_what_that_may_cost_and_makes_no_oth
 
     assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (410, "job_deleted", charged)
     assert hub.started_jobs == [job_id]
+
+
+async def test_a_job_whose_last_step_died_before_it_gave_its_place_back_gives_it_back_when_it_is_deleted(
+    app: Any, hub: FakeHub
+) -> None:
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, None, app.now)
+    job_id = await new_job(hub)
+    finish_before(app, job_id)
+    hub.statuses[job_id] = Status(RUNTIME.Completed)
+    assert body(await post(hub))["code"] == "too_many_active_jobs"
+    assert (await delete(hub, job_id)).status_code == 204
+
+    assert (await post(hub)).status_code == 202
 
 
 # ---- a repeated POST ----
