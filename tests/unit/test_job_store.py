@@ -1,4 +1,4 @@
-"""The documents of jobs: what is found without reading them, what no change takes away, and whose key goes with a job."""
+"""The documents of jobs: what is found without reading them, what no change takes away, and whose key tells of a deleted job."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,13 +52,13 @@ def test_an_amendment_changes_what_it_likes_but_no_status(jobs: JobStore, status
     assert changed == jobs.read("job_1") == {"id": "job_1", "status": status, "starts": 1}
 
 
-@pytest.mark.parametrize(("holder", "is_kept"), [("job_1", False), ("job_2", True)])
-def test_a_deleted_job_takes_its_own_key_along_and_no_strangers(
-    jobs: JobStore, blobs: Reading, holder: str, is_kept: bool
+@pytest.mark.parametrize(("holder", "is_gone"), [("job_1", True), ("job_2", False)])
+def test_a_deleted_job_leaves_word_at_its_own_key_and_at_no_strangers(
+    jobs: JobStore, blobs: Reading, holder: str, is_gone: bool
 ) -> None:
     jobs.create({"id": "job_1", "status": "failed"})
     blobs.create_document("idempotency/k.json", {"job_id": holder})
     jobs.delete("job_1", "idempotency/k.json")
 
     assert jobs.read("job_1") is None
-    assert ("idempotency/k.json" in blobs.documents) is is_kept
+    assert blobs.documents["idempotency/k.json"][0] == {"job_id": holder, **({"deleted": True} if is_gone else {})}
