@@ -13,7 +13,7 @@ from shared.domain.problem import Problem
 from shared.providers.generator import Failed, Handle, Ready
 from shared.storage.documents import Busy
 from tests import pictures as drawn
-from tests.activities.orders import LOST, Clock, check_order, finish_order, picture_end, submit_order
+from tests.activities.orders import LOST, REFUSED, Clock, check_order, finish_order, picture_end, submit_order
 from tests.activities.test_lost_sends import Listing
 from tests.fakes import FakeGenerator, make_job, make_services
 
@@ -54,6 +54,36 @@ async def test_the_picture_of_an_earlier_attempt_is_not_the_end_of_this_one(serv
 
     assert (await submit(services, client, again(3)))["state"] == "ended"
     assert (await submit(services, client, again(3, attempt=2)))["state"] == "submitted"
+
+
+async def test_an_attempt_that_an_earlier_run_went_on_from_is_not_sent_again(
+    services: Any, client: Any, generator: FakeGenerator
+) -> None:
+    """It was refused, and the story went on; the provider would take it now."""
+    generator.on_submit = [REFUSED]
+    await submit(services, client, submit_order())
+    await submit(services, client, submit_order(attempt=2, call=2))
+    answer: Any = await submit(services, client, again(1001, is_rerun=True))
+
+    assert (answer["state"], answer["sends"], answer["followed_by"]) == ("failed", ["refused"], "fake")
+    assert len(generator.submitted) == 2
+    last: Any = await submit(services, client, again(1002, attempt=2, is_rerun=True))
+    assert (last["state"], last.get("followed_by")) == ("submitted", None)
+
+
+async def test_a_claim_that_storage_does_not_take_loses_no_prediction(
+    services: Any, client: Any, generator: FakeGenerator, monkeypatch: Any
+) -> None:
+    def away(*_: Any) -> None:
+        raise ServiceRequestError("storage away")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(services.submissions, "claim", away)
+        answer: Any = await submit(services, client, submit_order())
+
+    assert (answer["state"], answer["handle"]["id"]) == ("submitted", "p-1")
+    assert await submit(services, client, again(2)) == answer
+    assert len(generator.submitted) == 1
 
 
 # ---- what is told ----

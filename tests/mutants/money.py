@@ -14,7 +14,7 @@ problem = of("shared/domain/problem.py", "tests/unit/test_ledger.py", "tests/uni
 deciding = of("shared/domain/starting.py", "tests/unit/test_starting.py")
 starting = of(
     "shared/starting.py", "tests/triggers/test_starting_again.py", "tests/triggers/test_housekeeping.py",
-    "tests/unit/test_giving_up.py",
+    "tests/unit/test_giving_up.py", "tests/triggers/test_owners.py",
 )  # fmt: skip
 ordering = of("shared/starting.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
 submit = of(
@@ -41,7 +41,11 @@ sending = of(
 )  # fmt: skip
 watching = of("orchestrators/watching.py", STORIES + "watching.py", STORIES + "leftovers.py", STORIES + "one_picture.py")
 several = of(
-    "orchestrators/generate_job.py", STORIES + "several_pictures.py", STORIES + "leftovers.py", STORIES + "starting_again.py"
+    "orchestrators/generate_job.py",
+    STORIES + "courses.py",
+    STORIES + "several_pictures.py",
+    STORIES + "leftovers.py",
+    STORIES + "starting_again.py",
 )
 
 MONEY: tuple[Mutant, ...] = (
@@ -214,7 +218,15 @@ MONEY: tuple[Mutant, ...] = (
     job("a canceled job is still wanted", 'not document["cancel_requested_at"] and ', ""),
     job("an ended job is still wanted", ' and not is_terminal(document["status"])\n', "\n"),
     job("a later cancel moves the time of the first", 'document["cancel_requested_at"] or at.isoformat()', "at.isoformat()"),
-    job("what came late takes away what was told", 'if before is not None and picture["state"] != "stored":', "if False:"),
+    job("what came late takes away what was told", 'kept = before if picture["state"] != "stored" else now', "kept = now"),
+    job(
+        "what came late hides what was known", "sends = _ledger(now).beside(_ledger(before)).to_payload()", 'sends = now["sends"]'
+    ),
+    job(
+        "a late word takes up a watch that is over",
+        '"is_watched": now["is_watched"] and before["is_watched"]',
+        '"is_watched": now["is_watched"]',
+    ),
     job("a job of before that may be charged is free", '"unknown": "may be charged"}', '"unknown": "free"}'),
     job("a canceled picture of before keeps no charge", 'document.get("charges", {}).get(str(index), told)', "told"),
     # ---- starting again ----
@@ -270,6 +282,12 @@ MONEY: tuple[Mutant, ...] = (
         '"queue_timeout_seconds": settings.queue_timeout_seconds',
         '"queue_timeout_seconds": 600',
     ),
+    ordering("another start has other settings", 'plan = document.get("plan") or plan_of(', "plan = plan_of("),
+    starting(
+        "pictures whose job was terminated are given up with it",
+        "if await _has_living_children(client, document):",
+        "if False:",
+    ),
     ordering("PROVIDER_DOWN is ignored", 'settings.provider_down == "wait"', "True"),
     # ---- the step that pays ----
     submit(
@@ -288,8 +306,16 @@ MONEY: tuple[Mutant, ...] = (
     submit("an earlier attempt's prediction is adopted", "if handle.id not in known and store.claim", "if store.claim"),
     submit(
         "a prediction that is another's is taken for the answer",
-        "if self._generator.can_find and not self._services.submissions.claim(",
-        "if False and not self._services.submissions.claim(",
+        "if self._generator.can_find and not self._is_mine(handle):",
+        "if False:",
+    ),
+    submit(
+        "a claim that storage does not take loses the prediction",
+        "with contextlib.suppress(AzureError):\n            return self._services.submissions.claim(",
+        "if True:\n            return self._services.submissions.claim(",
+    ),
+    submit(
+        "what an earlier run went on from is sent again", "if following is not None:\n        # The story", "if False:\n        #"
     ),
     submit(
         "a list that cannot be read ends in a repeat",
@@ -397,8 +423,8 @@ MONEY: tuple[Mutant, ...] = (
     ),
     one_picture(
         "a story that is told again goes elsewhere by itself",
-        "went_elsewhere = picture.course.followed_by not in (None, picture.course.generator)",
-        "went_elsewhere = False",
+        'went_on = picture.course.followed_by not in (None, choice["name"])',
+        "went_on = False",
     ),
     one_picture(
         "a later want of a slot hides the prediction that failed",
@@ -435,7 +461,8 @@ MONEY: tuple[Mutant, ...] = (
     watching("a picture that was quicker than the cancel is lost", 'if state == "finished":', "if False:"),
     # Not here: that a picture's error says what all its sends owe (orchestrators/picture.py). Whoever keeps it sums that up anew
     # (shared/domain/job.py), so nobody would notice.
-    several("a child that failed is not called again", 'elif (child.order["run"] + 1) %', "elif 0 *"),
+    several("a child that failed is not called again", 'if not (order["run"] + 1) %', "if True or (order['run'] + 1) %"),
+    several("a child that an operator has ended is called again", 'return not answer["was_terminated"]', "return True"),
     several(
         "what an earlier start has sent is not looked after",
         'if problem is not None and not job["start"]:',

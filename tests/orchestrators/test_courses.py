@@ -1,11 +1,16 @@
 """The course of a picture over several predictions: its time, where it goes on when it is told again, what its looks are told."""
 
+import pytest
+
+from devhost.bench import Bench
 from shared import names
 from shared.domain.problem import Problem
 from tests.orchestrators.story import (
+    JOB,
     RUNNING,
     always,
     by_generator,
+    by_index,
     down,
     failed,
     job_order,
@@ -54,3 +59,20 @@ def test_a_story_that_is_told_again_follows_its_picture_to_the_generator_that_it
 
     assert [(order["generator"], order["attempt"]) for order in told.called(SUBMIT)] == [("fake", 1), ("other", 2)]
     assert (told.job["status"], told.job["fallback_used"]) == ("succeeded", True)
+
+
+@pytest.mark.parametrize(("was_terminated", "begun"), [(True, 1), (False, 2)])
+def test_a_picture_that_an_operator_has_ended_is_not_begun_again(was_terminated: bool, begun: int) -> None:
+    """One that died is."""
+
+    def end_the_first(bench: Bench) -> None:
+        bench.at(5.0, lambda: bench.terminate(names.picture_instance_id(JOB, 0, 2), "an operator's wish"))
+
+    told = tell(job_order(2), before=end_the_first, activities={
+        LOOK: by_index(one_after_another(*[RUNNING] * 8, stored(0)), stored(1)),
+        names.LOOK_AT_CHILD: always({"was_terminated": was_terminated}),
+    })  # fmt: skip
+
+    assert len(told.called(SUBMIT, 0)) == begun
+    assert told.job["status"] == "succeeded"
+    assert len(told.job["outputs"]) == begun

@@ -9,7 +9,7 @@ from shared.domain.presets import PRESETS
 from shared.storage.gate_store import GateStore
 from tests import pictures
 from tests.fakes import FakeGenerator
-from tests.triggers.calls import FakeHub, body, form, new_job, post, request, settings, user
+from tests.triggers.calls import RUNTIME, FakeHub, Status, body, form, get, new_job, post, request, settings, user
 from triggers import generate
 
 
@@ -87,6 +87,16 @@ async def test_a_story_keeps_the_settings_that_its_job_began_with(
     await new_job(hub)
 
     assert story(hub)["limits"][limit] == told
+
+
+async def test_a_job_that_is_started_again_keeps_the_settings_that_it_was_accepted_with(app: Any, hub: FakeHub) -> None:
+    settings(app, GENERATION_TIMEOUT_SECONDS="90")
+    job_id = await new_job(hub)
+    settings(app, GENERATION_TIMEOUT_SECONDS="200")
+    hub.statuses[job_id] = Status(RUNTIME.Failed)
+    await get(hub, job_id)
+
+    assert [given["limits"]["generation_timeout_seconds"] for _, _, given in hub.started] == [90, 90]
 
 
 async def test_each_picture_is_ordered_with_its_seed_and_its_jobs_preset(app: Any, hub: FakeHub) -> None:

@@ -170,11 +170,23 @@ async def test_a_repeated_post_finds_its_job_while_no_new_one_is_taken_in(app: A
 
 
 async def test_a_cancel_reaches_the_pictures_of_every_start_that_go_on(app: Any, hub: FakeHub) -> None:
+    """A start that was counted may not have come to be, and the one before it goes on."""
     job_id = await new_job(hub, n="2")
     hub.statuses[job_id] = Status(RUNTIME.Failed)
     await get(hub, job_id)
-    present = [f"{job_id}-0-1", f"{job_id}-1-1"]
-    hub.statuses |= {instance: Status(RUNTIME.Running) for instance in [f"{job_id}-0", *present]}
+    present = [f"{job_id}-1", f"{job_id}-0-1", f"{job_id}-1-1"]
+    hub.statuses |= {instance: Status(RUNTIME.Running) for instance in present}
+    hub.statuses[f"{job_id}-0"] = Status(RUNTIME.Terminated)
     assert (await cancel(hub, job_id)).status_code == 202
 
-    assert sorted(hub.raised) == [(instance, "cancel") for instance in sorted([f"{job_id}-0", *present])]
+    assert hub.raised == [(instance, "cancel") for instance in present]
+
+
+async def test_a_job_whose_story_was_terminated_is_not_given_up_while_a_picture_of_it_is_made(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub, n="2")
+    hub.statuses |= {job_id: Status(RUNTIME.Terminated), f"{job_id}-1": Status(RUNTIME.Running)}
+    assert body(await get(hub, job_id))["status"] == "queued"
+
+    hub.statuses[f"{job_id}-1"] = Status(RUNTIME.Completed)
+    assert body(await get(hub, job_id))["status"] == "failed"
+    assert hub.started_jobs == [job_id]
