@@ -49,7 +49,7 @@ def _fills_too_much(gate: Gate, asking: str | None = None) -> None:
     _fill(gate, asking)
 
 
-def _leaves_alone(gate: Gate, holder: str, outcome: str | None) -> None:
+def _leaves_alone(gate: Gate, holder: str, outcome: str | None, attempt: int | None = None) -> None:
     gate.document["active"].pop(holder, None)
     gate.document["waiting"].pop(holder, None)
 
