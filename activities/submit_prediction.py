@@ -231,9 +231,10 @@ class _Sender:
         telemetry.event("submission_not_recorded", job_id=self._payload["job_id"], reason="Conflict")
         with contextlib.suppress(ProviderError):
             self._generator.cancel(handle)
+        # No record leads to it, so nobody would give the claim up with the job.
+        store.release(self._generator.name, handle.id)
         if found is None:
             # The job was forgotten meanwhile.
-            store.release(self._generator.name, handle.id)
             return {"state": "canceled", "sends": []}
         return self._again(found.submission.sends, self._unknown(), REPEAT_AFTER.total_seconds())
 

@@ -25,7 +25,7 @@ from shared.domain.job import (
 from shared.domain.kinds import KINDS
 from shared.domain.payloads import JobOrder, Limits, Patience
 from shared.domain.polling import generating_progress
-from shared.domain.starting import GOING_ON, decide, started_again
+from shared.domain.starting import GOING_ON, STOPPED, decide, started_again
 from shared.providers.generator import Generator
 from shared.services import Services
 from shared.storage.job_store import NoSuchJob
@@ -137,6 +137,9 @@ async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, 
     except NoSuchJob:
         return False
     runtime = None if status is None else status.runtime_status.name
+    if runtime in STOPPED:
+        # Its children may go on, but nobody begins one anew.
+        return False
     # A watch over a prediction goes on after the end of its job, and is started again as its job would be.
     watches_again = runtime == "Failed" and is_watched(document)
     return runtime in GOING_ON or not is_terminal(document["status"]) or watches_again

@@ -81,7 +81,10 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
             raise JobNotFound from None
         if is_deleted(stored):
             raise JobNotFound
-        return Job(stored)
+        if is_terminal(stored["status"]) or is_alive:
+            return Job(stored)
+        # Its orchestration has been ended from outside, and its pictures may go on.
+        return Job(stored, await _live(client, stored, custom))
     return Job(document, await _live(client, document, custom))
 
 
