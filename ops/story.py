@@ -68,7 +68,7 @@ def explain(around: Surroundings, job_id: str, *, with_prompt: bool = False, in_
     lines += ["", "Blobs:", *(f"  {blob['name']}  {size(blob['bytes'])}" for blob in blobs)] if blobs else ["", "Blobs: none"]
     if error:
         again = "yes" if error["retryable"] else "no"
-        where = f"stage {error['stage']}, charged: {error['charged']}, worth another try: {again}"
+        where = f"stage {error['stage'] or '-'}, charged: {error['charged']}, worth another try: {again}"
         lines += ["", f"Error: {error['code']} ({error['status']}), {where}", f"  {error['ko']}", f"  {error['en']}"]
     return Report(data, [*lines, "", f"Paid: {paid['text']}"])
 

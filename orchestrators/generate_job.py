@@ -15,7 +15,7 @@ from orchestrators.watching import watched_on
 from shared import names
 from shared.domain import payloads as p
 from shared.domain.job import GENERATING, STAGE_PROGRESS, VALIDATING, status_at
-from shared.domain.problem import Problem
+from shared.domain.problem import Problem, ProblemData
 
 blueprint = df.Blueprint()
 
@@ -41,7 +41,9 @@ def _shown(status: dict[str, Any], job: p.JobOrder) -> dict[str, Any]:
     return {**status, "progress": max(job["progress"], status["progress"])}
 
 
-def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Generator[Any, Any, Any]:
+def _prepared(
+    context: df.DurableOrchestrationContext, job: p.JobOrder
+) -> Generator[Any, Any, tuple[list[str], ProblemData | None]]:
     """The prepared images in the kind's order, or why there are none."""
     orders: list[p.PrepareOrder] = [
         {
@@ -61,7 +63,9 @@ def _prepared(context: df.DurableOrchestrationContext, job: p.JobOrder) -> Gener
     return [image["blob"] for image in prepared if "blob" in image], problem
 
 
-def _order(job: p.JobOrder, wish: p.PictureWish, images: list[str], problem: Any, started_at: str) -> p.PictureOrder:
+def _order(
+    job: p.JobOrder, wish: p.PictureWish, images: list[str], problem: ProblemData | None, started_at: str
+) -> p.PictureOrder:
     return {
         **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "problem": problem,
         "progress": job["progress"],
@@ -177,7 +181,11 @@ def _may_begin_again(context: df.DurableOrchestrationContext, child: _Child) -> 
 
 
 def _finished(
-    context: df.DurableOrchestrationContext, job: p.JobOrder, started_at: str, ends: list[p.PictureEnd], problem: Any
+    context: df.DurableOrchestrationContext,
+    job: p.JobOrder,
+    started_at: str,
+    ends: list[p.PictureEnd],
+    problem: ProblemData | None,
 ) -> Steps:
     order: p.FinishOrder = {
         "job_id": job["job_id"], "traceparent": job["traceparent"], "started_at": started_at, "problem": problem,

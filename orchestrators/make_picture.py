@@ -12,7 +12,7 @@ from orchestrators.picture import CANCELED, End, Picture, Prediction, failed
 from orchestrators.sending import Turn, send
 from orchestrators.steps import ActivityFailed, Steps, call, pause
 from orchestrators.versions import refuse_other_stories
-from orchestrators.watching import followed, known, watched_on
+from orchestrators.watching import Followed, followed, known, watched_on
 from shared import names
 from shared.domain import payloads as p
 from shared.domain.outcomes import after_prediction, goes_elsewhere
@@ -44,7 +44,7 @@ def make(picture: Picture) -> Generator[Any, Any, tuple[p.PictureEnd, Prediction
     return picture.ended(end, is_watched=left is not None), left
 
 
-def _made(picture: Picture) -> Generator[Any, Any, tuple[End, Prediction | None]]:
+def _made(picture: Picture) -> Followed:
     """One generator after another; mostly there is only one."""
     choices = list(picture.order["generators"])
     while True:
@@ -62,7 +62,7 @@ def _made(picture: Picture) -> Generator[Any, Any, tuple[End, Prediction | None]
         picture.course.fallback_used = True
 
 
-def _made_here(picture: Picture, *, is_last: bool) -> Generator[Any, Any, tuple[End, Prediction | None]]:
+def _made_here(picture: Picture, *, is_last: bool) -> Followed:
     """All that one generator does for the picture: predictions until one ends well, or no other is worth a try."""
     turn = Turn(picture.now + timedelta(seconds=picture.limits["queue_timeout_seconds"]), is_last=is_last)
     end: End | None = None
@@ -70,6 +70,7 @@ def _made_here(picture: Picture, *, is_last: bool) -> Generator[Any, Any, tuple[
         picture.course.attempt += 1
         sent = yield from send(picture, turn)
         if isinstance(sent, End) and picture.course.followed_by == picture.course.generator:
+            # An earlier run of this story went on to another attempt here: its record is looked at next.
             continue
         if isinstance(sent, End):
             # When nothing more came of it, the prediction that failed before is the end.
@@ -77,7 +78,6 @@ def _made_here(picture: Picture, *, is_last: bool) -> Generator[Any, Any, tuple[
         end, left = (yield from followed(picture, sent)) if isinstance(sent, Prediction) else (known(sent), None)
         if left is not None or end.problem is None or not _repeats(picture, turn, tries, end):
             return end, left
-        turn.has_failed = False
         if (yield from pause(picture.context, retry_delay_seconds(tries - 1, None, picture.jitter()), picture.cancel)):
             return CANCELED, None
     raise AssertionError("there is always another try, or an end")

@@ -10,6 +10,7 @@ import azure.functions as func
 
 from shared import slots, telemetry
 from shared.domain.job import MAX_STARTS, is_terminal
+from shared.domain.starting import GOING_ON
 from shared.forgetting import call_janitor
 from shared.job_ids import is_job_id
 from shared.services import Services, services
@@ -20,8 +21,8 @@ from shared.task_hub import find_instance
 blueprint = df.Blueprint()
 
 _RUNTIME = df.OrchestrationRuntimeStatus
-_ENDED = [_RUNTIME.Completed, _RUNTIME.Failed, _RUNTIME.Terminated, _RUNTIME.Canceled]
-_GOING_ON = [_RUNTIME.Running, _RUNTIME.Pending, _RUNTIME.Suspended]
+_GOING_ON = [status for status in _RUNTIME if status.name in GOING_ON]
+_ENDED = [status for status in _RUNTIME if status.name not in GOING_ON]
 #: Longer than the queue's and the generation's deadlines and the watch over leftovers take together.
 STUCK_AFTER = timedelta(minutes=45)
 #: How far back jobs are looked for that nobody goes on with; whoever looks at an older one starts it himself.

@@ -128,7 +128,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
     """The job as JSON. Signs its links, so it may ask storage for a delegation key: call it off the event loop."""
     document, live = job.document, job.live
     here = job_url(req, document["id"])
-    status = document["status"] if job.is_terminal or not live else PROCESSING
+    status = document["status"] if job.is_terminal or not (live or document.get("starts")) else PROCESSING
     provider = document["provider"] if job.is_terminal else live.get("provider", document["provider"])
     return {
         "id": document["id"],

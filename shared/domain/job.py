@@ -98,10 +98,14 @@ def amended(document: Document, picture: PictureEnd, prices: Prices) -> Document
 def given_up(
     document: Document, pictures: list[dict[str, Any]], prices: Prices, at: datetime, progress: int, retention_days: int
 ) -> Document:
-    """How a job ends whose orchestration is gone: failed, with what its records say of its `pictures`."""
-    error = Problem("internal").to_payload()
-    ended = document | _end(at, retention_days) | {"status": FAILED, "error": error, "progress": progress, "pictures": pictures}
-    return _settled(ended, prices)
+    """How a job ends whose orchestration is gone: with what its records say of its `pictures`. As ever, with any picture it has
+    succeeded."""
+    made = [picture for picture in pictures if picture["output"]]
+    told = {
+        "status": SUCCEEDED if made else FAILED, "progress": progress, "pictures": pictures,
+        "error": None if len(made) == len(pictures) else Problem("internal").to_payload(),
+    }  # fmt: skip
+    return _settled(document | _end(at, retention_days) | told, prices)
 
 
 def without_watch(document: Document, of_records: list[dict[str, Any]], prices: Prices) -> Document:

@@ -1,4 +1,4 @@
-"""Job documents, the record of each submit, and where a job's images lie."""
+"""Job documents, and the names of all that belongs to a job: its images, and the records of its submits."""
 
 import contextlib
 from collections.abc import Callable, Iterator

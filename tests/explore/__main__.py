@@ -1,4 +1,4 @@
-"""`python -m tests.explore [--seeds N] [--from K] [--seed K [--shrink [--word W]]] [--minutes M]`: seeded stories, judged."""
+"""`python -m tests.explore`, with options or without (--help): seeded stories, judged."""
 
 import argparse
 import os
@@ -17,11 +17,16 @@ def main() -> int:
     parser.add_argument("--word", default="", help="with --seed and --shrink: a word of the violation that is meant")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--stories", type=int, default=1, help="how many wrong stories are printed in full")
+    parser.add_argument("--mutants", type=int, metavar="N", help="gross faults of the app: is each seen within N seeds?")
     options = parser.parse_args()
     from tests.explore.report import explore, one
 
     if options.seed is not None:
         return one(options.seed, shrink=options.shrink, word=options.word)
+    if options.mutants:
+        from tests.explore.mutants import survivors
+
+        return min(1, len(survivors(options.mutants)))
     ends = time.monotonic() + options.minutes * 60 if options.minutes else None
     seeds = range(options.first, options.first + options.seeds)
     return explore(seeds, ends, workers=options.workers, shrink=options.shrink, stories=options.stories)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from devhost.taskhub import TERMINAL
 from shared.domain.job import is_terminal
 from shared.storage.blob_store import DOCUMENTS, IMAGES
+from tests.explore import moments
 from tests.explore.ledger import PRICE_USD, Prediction
+from tests.explore.money import charges_are_true, lost_pictures
 
 if TYPE_CHECKING:
     from tests.explore.records import JobRecord
@@ -64,9 +66,9 @@ def judge(world: "World", views: dict[str, dict[str, Any]]) -> list[str]:
     ]
     wrongs = [*world.records.wrongs]
     for one in told:
-        for rule in (_terminal, _paid_and_silent, _charged, _cost, _outputs, _lost_pictures, _told_once):
+        for rule in (_terminal, _paid_and_silent, _charged, _cost, _outputs, charges_are_true, lost_pictures, _told_once):
             wrongs += rule(world, one)
-    for rule_of_all in (_stories, _gates, _deleted, _posts, _stopped):
+    for rule_of_all in (_stories, _gates, _deleted, _posts, _stopped, moments.rules):
         wrongs += rule_of_all(world)
     return wrongs
 
@@ -138,19 +140,6 @@ def _outputs(world: "World", told: Told) -> Iterator[str]:
             yield f"{told.job.id}/{output['index']}: {output['blob']} has another sha256"
         if output["thumbnail_blob"] not in world.store.images:
             yield f"{told.job.id}/{output['index']}: the thumbnail is missing"
-
-
-def _lost_pictures(world: "World", told: Told) -> Iterator[str]:
-    """A paid picture that could be fetched is there, unless something big was in the way."""
-    if told.job.terminated or told.job.suspended or world.plan.outages or (told.document.get("starts") or 0) >= 2:
-        # Links live for ten minutes, and housekeeping comes every five.
-        return
-    for prediction in _billed(world, told.job.id):
-        odd = prediction.plan.downloads or any(odd == "not found" for _, odd in prediction.plan.looks)
-        is_late = (prediction.ends_at - prediction.created_at).total_seconds() > 600
-        is_ready = prediction.has_picture and prediction.outcome(world.now) == "ready"
-        if is_ready and prediction.is_known and prediction.owner[1] not in told.made and not odd and not is_late:
-            yield f"{told.job.id}/{prediction.owner[1]}: {prediction.id} is paid, was known and could be had, and is lost"
 
 
 def _told_once(world: "World", told: Told) -> Iterator[str]:

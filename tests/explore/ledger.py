@@ -33,6 +33,8 @@ class Prediction:
     counts: dict[str, int] = field(default_factory=dict)
     #: When a list that showed it reached the step that looked for it.
     listed_at: datetime | None = None
+    #: When a look that was told the end gave its answer to the story.
+    seen_at: datetime | None = None
 
     @property
     def begins_at(self) -> datetime:
@@ -79,6 +81,10 @@ class Ask:
     owner: Owner
     at: datetime
     is_refused: bool = False
+    #: Something was in the way of the run that asked.
+    is_struck: bool = False
+    #: What it made.
+    prediction: Prediction | None = None
 
 
 @dataclass

@@ -191,6 +191,9 @@ def from_seed(seed: int) -> Plan:
     )  # fmt: skip
     if calm and rng.random() < 0.5:
         return plan
+    watched = random.Random(f"visitors {seed}")
+    if watched.random() < 0.2:
+        return _watched(watched, plan)
     return replace(
         plan,
         faults=tuple(_fault(rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8)))),
@@ -223,6 +226,23 @@ def _jobs(rng: random.Random) -> Iterator[Job]:
         # A double click without a key: the same request, once more.
         prompt = "a hero, twice" if seed is not None and rng.random() < 0.3 else f"a hero of job {number}"
         yield Job(at, rng.choice(("ppl", "goods")), rng.choice((1, 1, 1, 2, 3, 4)), seed, key, prompt, tuple(acts))
+
+
+def _watched(rng: random.Random, plan: Plan) -> Plan:
+    """Nothing breaks but what the providers do, and users look often and change their minds: it can be held to the second."""
+    plan = replace(plan, jobs=tuple(_looked_at(rng, job) for job in plan.jobs))
+    if rng.random() < 0.6:
+        creates = tuple(Create(seconds=round(rng.uniform(5, 90), 1), bills_failed=rng.random() < 0.5) for _ in range(8))
+        plan = replace(plan, creates={REPLICATE: creates, BFL: creates})
+    return plan
+
+
+def _looked_at(rng: random.Random, job: Job) -> Job:
+    """The job with a user who looks every other second, and who mostly stops it while it runs."""
+    looks = [Act(round(1.0 + 2.3 * i, 1), "get") for i in range(rng.choice((0, 12, 30)))]
+    changes = [Act(round(rng.choice((rng.uniform(0, 4), rng.uniform(2, 20))), 1), rng.choice(("cancel", "cancel", "delete")))]
+    acts = [*job.acts, *looks, *(changes if rng.random() < 0.7 else [])]
+    return replace(job, acts=tuple(sorted(acts, key=lambda act: act.after)))
 
 
 def _act(rng: random.Random) -> Act:

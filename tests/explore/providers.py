@@ -43,6 +43,7 @@ class Surroundings(Protocol):
     def note(self, text: str) -> None: ...
     def picture(self, prediction: Prediction) -> bytes: ...
     def cap(self, provider: str) -> int | None: ...
+    def heard(self, prediction: Prediction) -> None: ...
 
 
 class ModelHttp:
@@ -53,7 +54,9 @@ class ModelHttp:
         self._do = do
 
     def get(self, url: str, headers: Mapping[str, str], **params: str) -> Answer:
-        return self._do(f"GET {urlsplit(url).path}", lambda: self._model.get(url, params))
+        answer = self._do(f"GET {urlsplit(url).path}", lambda: self._model.get(url, params))
+        self._model.is_heard()
+        return answer
 
     @contextlib.contextmanager
     def stream(self, url: str, headers: Mapping[str, str], budget: Any, **params: str) -> Iterator[Any]:
@@ -79,6 +82,8 @@ class Model:
         self._world = world
         self._by_id: dict[str, Prediction] = {}
         self._lists = 0
+        #: What the latest answer to a GET told the end of.
+        self._shown: Prediction | None = None
         self._out_of_credit_until: datetime | None = None
 
     # ---- what the clients call ----
@@ -106,6 +111,11 @@ class Model:
             raise refused_download(status)
         return self._world.picture(prediction)
 
+    def is_heard(self) -> None:
+        """The latest answer to a GET has reached who asked."""
+        if self._shown is not None:
+            self._world.heard(self._shown)
+
     # ---- parts ----
 
     _link_life: timedelta
@@ -125,6 +135,7 @@ class Model:
             return refusal
         is_made = not is_full and (answer in ("ok", "slow", "html", "half") or (plan.is_made and away is None))
         prediction = self._make(number, plan, headers, body) if is_made else None
+        self._world.ledger.asked[-1].prediction = prediction
         self._world.take(SILENT_SECONDS * 2 if answer == "slow and lost" else plan.takes)
         if prediction is not None and answer in ("ok", "slow"):
             self._world.note(f"{self.name} answers create {number} with {prediction.id}")
@@ -156,6 +167,7 @@ class Model:
 
     def _look_answer(self, prediction: Prediction) -> Answer | None:
         """What a look is answered instead of the truth, if the plan says so."""
+        self._shown = None
         self._world.take(0.1)
         self._away()
         odd = self._odd(prediction, "looks")
@@ -168,6 +180,8 @@ class Model:
             return Answer(bodies[odd][0], {}, bodies[odd][1])
         if odd is not None:
             return Answer(int(odd), {"Retry-After": "3"} if odd == "429" else {}, b'{"detail": "no"}')
+        is_told = prediction.is_ended(self._world.now) and prediction.outcome(self._world.now) != "not found"
+        self._shown = prediction if is_told else None
         return None
 
     def _unknown(self) -> Answer:
@@ -207,6 +221,7 @@ class Replicate(Model):
 
     def get(self, url: str, params: Mapping[str, str]) -> Answer:
         path = urlsplit(url).path
+        self._shown = None
         if path == "/v1/predictions":
             return self._list(params)
         if path == "/v1/account":
@@ -295,6 +310,7 @@ class Bfl(Model):
     _link_life = _BFL_LINK_LIFE
 
     def get(self, url: str, params: Mapping[str, str]) -> Answer:
+        self._shown = None
         if urlsplit(url).path == "/v1/credits":
             self._away()
             is_out = self._out_of_credit_until is not None and self._world.now < self._out_of_credit_until

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.explore.world import World
 
 _JOB = re.compile(r"jobs/([^/]+)/job\.json")
+_GATE = re.compile(r"gates/([^/]+)\.json")
 _SUBMISSION = re.compile(r"jobs/([^/]+)/submission-(\d+)-(\d+)\.json")
 #: After this nobody watches a prediction any more, and its slot is free: generation and watch over leftovers together.
 WATCHED_SECONDS = 1000.0
@@ -29,9 +30,24 @@ class JobRecord:
     last: dict[str, Any] | None = None
     cancel_at: datetime | None = None
     deleted_at: datetime | None = None
+    #: When a cancel or DELETE was answered, with nothing in its way.
+    unwanted_at: datetime | None = None
+    #: When it got a terminal status, and when its document was removed.
+    ended_at: datetime | None = None
+    gone_at: datetime | None = None
     is_gone: bool = False
     terminated: bool = False
     suspended: bool = False
+
+
+@dataclass
+class Hold:
+    """A slot of a gate, from its grant until it was given back."""
+
+    gate: str
+    holder: str
+    since: datetime
+    until: datetime | None = None
 
 
 class Records:
@@ -41,6 +57,7 @@ class Records:
         self._world = world
         self.jobs: dict[str, JobRecord] = {}
         self.wrongs: list[str] = []
+        self.holds: list[Hold] = []
         #: Submission record by the prediction that it holds.
         self._holders: dict[str, str] = {}
 
@@ -56,10 +73,26 @@ class Records:
             self._job_written(found.group(1), before, after)
         elif (found := _SUBMISSION.fullmatch(name)) and after is not None:
             self._submission_written(name, after)
+        elif (found := _GATE.fullmatch(name)) and after is not None:
+            self._gate_written(found.group(1), set((before or {}).get("active", ())), set(after.get("active", ())))
+
+    def _gate_written(self, gate: str, before: set[str], after: set[str]) -> None:
+        now = self._world.now
+        for hold in self.holds:
+            if hold.gate == gate and hold.until is None and hold.holder not in after:
+                hold.until = now
+        self.holds += [Hold(gate, holder, now) for holder in sorted(after - before)]
+        if len(after) > self._limit(gate) and len(after) > len(before):
+            self.wrong(f"{gate} allows {self._limit(gate)} at once, and has given slots to {', '.join(sorted(after))}")
+
+    def unwanted(self, job_id: str) -> None:
+        """A cancel or DELETE of it was answered."""
+        self.jobs[job_id].unwanted_at = self.jobs[job_id].unwanted_at or self._world.now
 
     def _job_written(self, job_id: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
         if after is None:
             self.jobs[job_id].is_gone = True
+            self.jobs[job_id].gone_at = self._world.now
             return
         job = self.jobs.setdefault(job_id, JobRecord(job_id, after["input"]["prompt"]))
         job.last = after
@@ -72,6 +105,8 @@ class Records:
             self.wrong(f"{job_id} was {before['status']} and is {after['status']}")
         if before is None or before["status"] != after["status"]:
             job.statuses.append((now, after["status"]))
+        if is_terminal(after["status"]) and job.ended_at is None:
+            job.ended_at = now
 
     def _submission_written(self, name: str, document: dict[str, Any]) -> None:
         handle = document.get("handle")

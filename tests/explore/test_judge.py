@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.explore.judge import judge
-from tests.explore.ledger import Prediction
+from tests.explore.ledger import Ask, Prediction
 from tests.explore.plan import Create, Job, Plan
+from tests.explore.records import Hold, JobRecord
 from tests.explore.users import Answer
 from tests.explore.virtual import close_loops
 from tests.explore.world import World
@@ -52,6 +53,24 @@ class Case:
         self.document.update(status="failed", outputs=[])
         error = {"code": "internal", "charged": charged}
         self.view.update(status="failed", outputs=[], error=error, usage={"cost_usd": 0.0, "settled": charged == "no"}, **view)
+
+    def ask(self, made: Prediction | None, attempt: int = 1) -> None:
+        """A create of the picture, which made `made`; what is there of it was seen."""
+        asked = Ask("replicate", (JOB, 0, attempt), self.world.now, prediction=made)
+        self.world.ledger.asked.append(asked)
+        if made is not None:
+            made.seen_at = self.world.now
+
+    def say(self, charged: str) -> None:
+        self.view["pictures"] = [{"index": 0, "error": None, "charged": charged}]
+
+    def record(self, **fields: Any) -> JobRecord:
+        """The job's record, with what is known of its moments."""
+        self.wrongs()
+        job = self.world.records.jobs[JOB]
+        for name, value in fields.items():
+            setattr(job, name, value)
+        return job
 
     def wrongs(self) -> list[str]:
         self.world.store.write(f"jobs/{JOB}/job.json", self.document, None)
@@ -190,7 +209,89 @@ def _nobody_cancels(case: Case) -> None:
     case.view["usage"] = {"cost_usd": 0.08, "settled": False}
 
 
+def _never_sent_and_unknown(case: Case) -> None:
+    case.world.ledger.predictions.clear()
+    case.fail("unknown")
+    case.say("unknown")
+
+
+def _lost_and_no(case: Case) -> None:
+    case.world.ledger.predictions.clear()
+    case.ask(None)
+    case.fail("no")
+    case.say("no")
+
+
+def _paid_and_unsettled(case: Case) -> None:
+    case.ask(case.paid)
+    case.say("yes")
+    case.view["usage"]["settled"] = False
+
+
+def _lost_and_settled(case: Case) -> None:
+    case.ask(None)
+    case.ask(case.paid)
+    case.say("yes")
+
+
+def _flagged_for_nothing(case: Case) -> None:
+    case.ask(case.paid)
+    case.say("yes")
+    case.view["possible_duplicate"] = True
+
+
+def _cancel_unheard(case: Case) -> None:
+    case.record(unwanted_at=case.world.now, ended_at=None)
+    case.world.engine.let_pass(100)
+    case.document["status"] = case.view["status"]
+    case.world.records.jobs[JOB].ended_at = case.world.now
+
+
+def _sent_after_cancel(case: Case) -> None:
+    case.record(unwanted_at=case.world.now)
+    case.world.engine.let_pass(10)
+    case.ask(None)
+
+
+def _slot_kept_after_end(case: Case) -> None:
+    case.paid.seen_at = case.world.now
+    case.world.records.holds.append(Hold("replicate", f"{JOB}/0", case.world.began))
+    case.world.engine.let_pass(30)
+
+
+def _slot_for_nothing(case: Case) -> None:
+    case.world.records.holds.append(Hold("bfl", f"{JOB}/0", case.world.now))
+    case.world.engine.let_pass(200)
+
+
+def _slot_too_many(case: Case) -> None:
+    case.world.store.write("gates/bfl.json", {"active": {f"{JOB}/{i}": {} for i in range(7)}, "waiting": {}}, None)
+
+
+def _call_unheard(case: Case) -> None:
+    case.world.plan = replace(case.world.plan, settings={"PUBLIC_BASE_URL": "https://app.example"})
+    case.record()
+    case.paid.seen_at = case.world.now
+
+
+def _forgotten_late(case: Case) -> None:
+    case.ask(case.paid)
+    case.record(deleted_at=case.world.now, unwanted_at=None)
+    case.world.engine.let_pass(200)
+
+
+def _takes_an_hour(case: Case) -> None:
+    case.record(ended_at=None)
+    case.world.engine.let_pass(3600)
+    case.world.records.jobs[JOB].ended_at = case.world.now
+
+
 @pytest.mark.parametrize(("break_it", "told"), [
+    (_never_sent_and_unknown, "says charged unknown"), (_lost_and_no, "says charged no"),
+    (_paid_and_unsettled, "settled false"), (_lost_and_settled, "settled true"), (_flagged_for_nothing, "no send was repeated"),
+    (_cancel_unheard, "went on until"), (_sent_after_cancel, "is sent for at"), (_slot_kept_after_end, "its slot was kept"),
+    (_slot_for_nothing, "for nothing"), (_slot_too_many, "has given slots"), (_call_unheard, "not followed by a look"),
+    (_forgotten_late, "was forgotten at"), (_takes_an_hour, "would have been long"),
     (_never_ends, "still processing"), (_no_picture_and_no_word, "not a word of it"),
     (_two_made, "possible_duplicate is false"), (_failed_run_billed_too, "no possible duplicate"),
     (_says_no, "says charged no"), (_says_yes_of_nothing, "nothing was billed"),
@@ -210,7 +311,7 @@ def test_what_is_wrong_is_told(break_it: Callable[[Case], None], told: str) -> N
 
 
 def _unknown_and_unsettled(case: Case) -> None:
-    case.world.plan = replace(case.world.plan, outages=(object(),))  # type: ignore[arg-type]
+    case.world.troubles.add(0.0, 1500.0, None, "storage is away")
     case.fail("unknown")
 
 
@@ -221,10 +322,25 @@ def _yes_of_a_paid_one(case: Case) -> None:
 
 
 def _two_made_and_told(case: Case) -> None:
-    case.predict()
+    case.ask(case.paid)
+    case.ask(case.predict())
     case.world.engine.let_pass(60)
     case.view["possible_duplicate"] = True
     case.view["usage"]["settled"] = False
+
+
+def _free_and_no(case: Case) -> None:
+    case.paid.plan = Create(outcome="aborted", seconds=5.0)
+    case.ask(case.paid)
+    case.fail("no")
+    case.say("no")
+
+
+def _unseen_and_unknown(case: Case) -> None:
+    case.ask(case.paid)
+    case.paid.seen_at = None
+    _unknown_and_unsettled(case)
+    case.say("unknown")
 
 
 def _deleted_and_gone(case: Case) -> None:
@@ -232,7 +348,9 @@ def _deleted_and_gone(case: Case) -> None:
     case.world.store.write("idempotency/1.json", {"job_id": JOB}, None)
 
 
-@pytest.mark.parametrize("make_it", [_unknown_and_unsettled, _yes_of_a_paid_one, _two_made_and_told, _deleted_and_gone])
+@pytest.mark.parametrize("make_it", [
+    _unknown_and_unsettled, _yes_of_a_paid_one, _two_made_and_told, _free_and_no, _unseen_and_unknown, _deleted_and_gone,
+])  # fmt: skip
 def test_what_is_told_truly_is_not_wrong(make_it: Callable[[Case], None]) -> None:
     case = Case()
     make_it(case)

@@ -74,6 +74,7 @@ class Customer(Visitor):
         self.posts: list[Answer] = []
         self.is_asked_to_delete = self.is_deleted = False
         self.seen_end: str | None = None
+        self._seen_progress = 0
         self._tries = 0
 
     def come(self) -> None:
@@ -102,7 +103,7 @@ class Customer(Visitor):
         if self.job_id not in self.job_ids:
             self.job_ids.append(self.job_id)
             # Without a key, or after its job was deleted, a request makes another job: the talk is of that one now.
-            self.is_deleted, self.seen_end = False, None
+            self.is_deleted, self.seen_end, self._seen_progress = False, None, 0
         if self.job.key is not None and len(self.job_ids) > 1 and not self.is_asked_to_delete:
             self.world.records.wrong(f"one key made {self.job_ids}")
 
@@ -119,13 +120,18 @@ class Customer(Visitor):
         self.ask("get", "GET", job_id, "/result")
 
     def _cancel(self, job_id: str) -> None:
-        self._judge_state(self.ask("cancel", "POST", job_id, "/cancel"))
+        answer = self.ask("cancel", "POST", job_id, "/cancel")
+        self._judge_state(answer)
+        if answer.status == 202 and not answer.is_hit:
+            self.world.records.unwanted(job_id)
 
     def _delete(self, job_id: str) -> None:
         self.is_asked_to_delete = True
         answer = self.ask("delete", "DELETE", job_id)
         if answer.status == 204:
             self.is_deleted = True
+            if not answer.is_hit:
+                self.world.records.unwanted(job_id)
         elif answer.status is None or answer.status >= 500:
             self.world.engine.at(20.0, lambda: None if self.is_deleted else self._delete(job_id))
 
@@ -146,6 +152,11 @@ class Customer(Visitor):
             self.world.records.wrong(f"{self.job_id} was told as {self.seen_end} and then as {status}")
         if answer.status in (200, 202) and isinstance(status, str) and is_terminal(status):
             self.seen_end = status
+        if answer.status in (200, 202):
+            progress = int(answer.body.get("progress") or 0)
+            if progress < self._seen_progress:
+                self.world.records.wrong(f"{self.job_id} was at {self._seen_progress} % and then at {progress} %")
+            self._seen_progress = max(progress, self._seen_progress)
 
     # ---- operators ----
 
@@ -169,6 +180,7 @@ class Customer(Visitor):
 
         client = Client(self.world.engine, lambda _, call: call())
         self.world.note(f"{what} {job_id}", who="operator")
+        self.world.troubles.add(self.world.seconds, 900.0 if what == "suspend" else 60.0, job_id, f"an operator: {what}")
         try:
             run(getattr(client, what)(job_id, *([] if what.startswith("purge") else ["an operator's wish"])))
         except Exception as error:  # noqa: BLE001 - the client raises plain ones

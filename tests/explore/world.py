@@ -44,6 +44,7 @@ from tests.explore.plan import (
 from tests.explore.providers import Bfl, Model, ModelHttp, Replicate
 from tests.explore.records import Records
 from tests.explore.store import MemoryBlobs, Store
+from tests.explore.troubles import STEP_SECONDS, STORY_SECONDS, Troubles
 from tests.explore.virtual import run, virtual
 
 T = TypeVar("T")
@@ -70,6 +71,8 @@ class Frame:
     is_frozen: bool = False
     #: Something that is none of the app's doing went wrong in it.
     is_hit: bool = False
+    #: Predictions whose end it was told.
+    ends: list[Prediction] = field(default_factory=list)
 
 
 @dataclass
@@ -108,6 +111,11 @@ class World:
         self.store = Store(self.records)
         self.engine = Engine(self, plan.shuffle)
         self.began = self.engine.now
+        self.troubles = Troubles()
+        for outage in plan.outages:
+            self.troubles.add(outage.at, outage.seconds, None, f"{outage.what} is away")
+        #: (job, picture) of those whose submit was struck.
+        self.struck: set[tuple[str, int]] = set()
         self.frames: list[Frame] = []
         self.models: dict[str, Model] = {REPLICATE: Replicate(self), BFL: Bfl(self)}
         self.hosts = [hosts.Host(self, number) for number in range(_DEEPEST + 3)]
@@ -207,6 +215,10 @@ class World:
         self.counts.faults[fault.kind] += 1
         self.counts.at[f"{frame.step}: {fault.kind}"] += 1
         frame.is_hit = True
+        lasting = fault.seconds if fault.kind in (STALL, TWICE) else 0.0
+        # A GET that fails is in nobody's way.
+        job = frame.payload.get("job_id") or ("" if frame.step == "get" else None)
+        self.troubles.add(self.seconds, lasting + STEP_SECONDS, job, f"{frame.step}: {fault.kind}")
         seconds = f" for {fault.seconds:.0f} s" if fault.kind == STALL else ""
         self.note(f"*** {fault.kind}{seconds}: {what}")
 
@@ -250,6 +262,8 @@ class World:
             answer = body(**{name: arguments[name] for name in inspect.signature(body).parameters})
             answer = run(answer) if inspect.iscoroutine(answer) else answer
             self._end(frame)
+            for prediction in frame.ends:
+                prediction.seen_at = prediction.seen_at or self.now
             self.note(f"= {_short(answer)}")
             return answer
 
@@ -281,6 +295,8 @@ class World:
         if number not in self.plan.deaths:
             return False
         self.counts.faults["worker dies in an episode"] += 1
+        job = instance_id.partition("-")[0] if instance_id.startswith("job_") else None
+        self.troubles.add(self.seconds, STORY_SECONDS, job, "its story died")
         self.note(f"*** the worker dies in an episode of {instance_id}", who="engine")
         return True
 
@@ -304,6 +320,8 @@ class World:
             raise
         finally:
             self.frames.pop()
+            if frame.is_hit and step == "submit_prediction":
+                self.struck.add((payload["job_id"], payload["index"]))
             use_services(self.frames[-1].host.services if self.frames else None)
 
     def parts(self) -> tuple[MemoryBlobs, dict[str, ModelHttp], Client]:
@@ -319,7 +337,7 @@ class World:
     def create_plan(self, provider: str) -> tuple[int, Create]:
         number, self._creates[provider] = self._creates[provider], self._creates[provider] + 1
         plan = self.plan.create(provider, number)
-        self.ledger.asked.append(Ask(provider, self.owner(), self.now))
+        self.ledger.asked.append(Ask(provider, self.owner(), self.now, is_struck=self.frames[-1].is_hit))
         self.records.sending(provider, self.owner())
         self.counts.answers[f"{provider}: {plan.answer}"] += 1
         return number, plan
@@ -341,6 +359,10 @@ class World:
             for repeat in range(2 if prediction.plan.webhook == "twice" else 1):
                 moment = prediction.ends_at + timedelta(seconds=late + repeat)
                 self.engine.at((moment - self.now).total_seconds(), functools.partial(self.on_webhook, webhook))
+
+    def heard(self, prediction: Prediction) -> None:
+        if self.frames:
+            self.frames[-1].ends.append(prediction)
 
     def picture(self, prediction: Prediction) -> bytes:
         return _picture(prediction.number % 250, prediction.provider == BFL)

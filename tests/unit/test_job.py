@@ -70,7 +70,7 @@ def finish(*pictures: PictureEnd, problem: Any = None, **changes: Any) -> dict[s
     order: FinishOrder = {
         "job_id": "job_1", "traceparent": None, "started_at": at(1), "problem": problem, "pictures": ends,
     }  # fmt: skip
-    return finished(document(len(pictures) or 1, **changes), order, PRICES, ENDED, 30)
+    return finished(document(len(pictures) or 1, **changes), order, PRICES, ENDED, 14)
 
 
 MADE = end("stored", ["paid"])
@@ -176,7 +176,7 @@ def test_a_possible_duplicate_of_one_picture_is_said_of_the_job() -> None:
 def test_attempts_are_the_predictions_of_all_pictures() -> None:
     twice = end("stored", [], sends=[*rows(["free"]), *rows(["open", "paid"], attempt=2)])
 
-    assert finish(MADE, twice, CANCELED_LOST)["attempts"] == 3
+    assert finish(MADE, twice, CANCELED_LOST, CANCELED_LOST)["attempts"] == 3
 
 
 def test_what_was_made_elsewhere_costs_what_it_costs_there() -> None:
@@ -203,7 +203,7 @@ def test_a_job_says_when_it_began_and_ended_and_how_long_it_is_kept() -> None:
     job = finish(MADE)
 
     assert (job["started_at"], job["completed_at"]) == (at(1), at(20))
-    assert job["expires_at"] == "2026-07-01T12:00:20+00:00"
+    assert job["expires_at"] == "2026-06-15T12:00:20+00:00"
 
 
 def test_the_looks_of_all_pictures_are_counted_and_the_slowest_shows_how_far_it_came() -> None:
@@ -294,6 +294,14 @@ def test_what_a_job_says_when_a_prediction_of_it_ended_late(
     assert amended(later, end(*then, index), PRICES) == later, "told twice, it counts once"
 
 
+def test_a_picture_that_did_not_come_late_ended_as_it_was_told() -> None:
+    lost = end("failed", ["free"], problem=Problem("internal").to_payload())
+    later = amended(finish(GOING_ON), lost, PRICES)["pictures"][0]
+
+    assert (later["problem"]["code"], later["problem"]["charged"]) == ("generation_timeout", "no")
+    assert amended(finish(CANCELED_GOING_ON), lost, PRICES)["pictures"][0]["state"] == "canceled"
+
+
 def test_a_late_picture_takes_its_place_among_the_others() -> None:
     job = finish(GOING_ON, MADE, GOING_ON)
     later = amended(amended(job, end("stored", ["paid"], 2), PRICES), end("stored", ["paid"], 0), PRICES)
@@ -355,6 +363,7 @@ def of_before(status: str, n: int = 1, made: tuple[int, ...] = (), told: Charged
         (of_before("failed", 2, told="unknown", charges={"0": "no", "1": "unknown"}), "unknown"),
         (of_before("failed", told="unknown"), "unknown"),
         (of_before("canceled", charges={}), "no"),
+        (of_before("canceled", charges={"0": "unknown"}), "unknown"),
         (of_before("processing"), "unknown"),
         (of_before("queued"), "unknown"),
     ],
@@ -406,26 +415,28 @@ def test_what_the_former_version_flagged_stays_flagged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pictures", "owed", "cost", "settled"),
+    ("pictures", "status", "told", "owed", "cost", "settled"),
     [
-        ([unfinished_picture(0, [], None)], "no", 0, True),
-        ([unfinished_picture(0, rows(["refused"]), None)], "no", 0, True),
-        ([unfinished_picture(0, rows(["open"]), None)], "unknown", 0, False),
-        ([unfinished_picture(0, rows(["accepted"]), None)], "unknown", 0, False),
-        ([unfinished_picture(0, rows(["paid"]), output())], "yes", 0.08, True),
-        ([unfinished_picture(0, rows(["free"]), None), unfinished_picture(1, rows(["open"]), None)], "unknown", 0, False),
-        ([unfinished_picture(0, rows(["open", "paid"]), output()), unfinished_picture(1, [], None)], "yes", 0.08, False),
+        ([unfinished_picture(0, [], None)], "failed", "no", "no", 0, True),
+        ([unfinished_picture(0, rows(["refused"]), None)], "failed", "no", "no", 0, True),
+        ([unfinished_picture(0, rows(["open"]), None)], "failed", "unknown", "unknown", 0, False),
+        ([unfinished_picture(0, rows(["accepted"]), None)], "failed", "unknown", "unknown", 0, False),
+        ([unfinished_picture(0, rows(["paid"]), output())], "succeeded", None, "yes", 0.08, True),
+        ([unfinished_picture(0, rows(["free"]), None), unfinished_picture(1, rows(["open"]), None)],
+         "failed", "unknown", "unknown", 0, False),
+        ([unfinished_picture(0, rows(["open", "paid"]), output()), unfinished_picture(1, [], None)],
+         "succeeded", "no", "yes", 0.08, False),
     ],
-)
+)  # fmt: skip
 def test_a_job_that_is_given_up_says_what_its_records_say(
-    pictures: list[dict[str, Any]], owed: Charged, cost: float, settled: bool
+    pictures: list[dict[str, Any]], status: str, told: Charged | None, owed: Charged, cost: float, settled: bool
 ) -> None:
-    job = given_up(document(len(pictures)), pictures, PRICES, ENDED, 41, 30)
+    job = given_up(document(len(pictures)), pictures, PRICES, ENDED, 41, 14)
 
-    assert (job["status"], job["error"]["code"], job["error"]["charged"]) == ("failed", "internal", owed)
+    assert (job["status"], job["error"] and job["error"]["charged"]) == (status, told)
     assert charged(job) == owed
     assert job["usage"] == {"cost_usd": cost, "estimated": True, "settled": settled}
-    assert (job["completed_at"], job["expires_at"], job["progress"]) == (at(20), "2026-07-01T12:00:20+00:00", 41)
+    assert (job["completed_at"], job["expires_at"], job["progress"]) == (at(20), "2026-06-15T12:00:20+00:00", 41)
     assert job["outputs"] == [picture["output"] for picture in pictures if picture["output"]]
     assert not is_watched(job)
 
