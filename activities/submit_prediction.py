@@ -206,6 +206,9 @@ class _Sender:
         except AzureError as error:
             # The prediction exists and is paid for: the orchestration's history will hold the handle instead.
             telemetry.event("submission_not_recorded", job_id=self._payload["job_id"], reason=type(error).__name__)
+            # Nothing but the record leads to the claim, which would outlive the job.
+            with contextlib.suppress(AzureError):
+                self._services.submissions.release(self._generator.name, handle.id)
             return self._submitted(accepted, wanted=True)
         except Conflict:
             return self._overtaken(handle)

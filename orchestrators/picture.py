@@ -99,7 +99,7 @@ class Picture:
         order = self.order
         return {
             "job_id": order["job_id"], "traceparent": order["traceparent"], "index": order["index"],
-            "generator": self.course.generator,
+            "generator": self.course.generator, "attempt": self.course.attempt,
         }  # fmt: skip
 
     def show(self, stage: str, **fields: Any) -> None:

@@ -74,7 +74,7 @@ def _asked(picture: Picture, turn: Turn, end: End | None) -> Generator[Any, Any,
     course.calls += 1
     picture.show(SUBMITTING)
     payload: p.SubmitOrder = {
-        **picture.named(), "attempt": course.attempt, "call": order["run"] * 1000 + course.calls, "images": order["images"],
+        **picture.named(), "call": order["run"] * 1000 + course.calls, "images": order["images"],
         "instance": picture.context.instance_id, "event": names.slot_event(course.calls),
         "timeout_seconds": limits["generation_timeout_seconds"], "has_failed": turn.has_failed,
         "may_wait_when_down": limits["may_wait_when_down"] and turn.is_last,
@@ -98,7 +98,7 @@ def _prediction(picture: Picture, turn: Turn, answer: p.Submitted) -> Prediction
     turn.first_ends = turn.first_ends or submitted_at + timedelta(seconds=picture.limits["generation_timeout_seconds"])
     told = picture.context.wait_for_external_event(names.ended_event(course.attempt)) if answer["will_be_told"] else None
     check: p.CheckOrder = {
-        **picture.named(), "attempt": course.attempt, "handle": answer["handle"], "seed": order["seed"],
+        **picture.named(), "handle": answer["handle"], "seed": order["seed"],
         "asked_at": picture.now.isoformat(), "is_followed": picture.context.instance_id == order["job_id"],
         "preset": order["preset"], "label": order["label"],
     }  # fmt: skip

@@ -47,7 +47,9 @@ async def take(services: Services, client: df.DurableOrchestrationClient, payloa
     holder = holder_name(payload["job_id"], payload["index"])
 
     def ask(gate: Gate) -> tuple[Place | None, str | None, bool, dict[str, str], float | None]:
-        place: Place | None = gate.enter(holder, payload["instance"], payload["event"], failed=payload["has_failed"])
+        place: Place | None = gate.enter(
+            holder, payload["instance"], payload["event"], failed=payload["has_failed"], attempt=payload["attempt"]
+        )
         stopped = gate.document["stopped"]
         if place and not place.granted and (stopped or (gate.is_shut and not payload["may_wait_when_down"])):
             gate.leave(holder, None)
@@ -76,7 +78,9 @@ async def give_back(
 ) -> int:
     """Give the slot or the place back; returns how many others were woken. `outcome`: as Gate.leave says."""
     holder = holder_name(payload["job_id"], payload["index"])
-    _, grants = await asyncio.to_thread(services.gates.change, payload["generator"], lambda gate: gate.leave(holder, outcome))
+    _, grants = await asyncio.to_thread(
+        services.gates.change, payload["generator"], lambda gate: gate.leave(holder, outcome, payload["attempt"])
+    )
     await _wake(client, grants)
     return len(grants)
 

@@ -12,13 +12,24 @@ from typing import Any
 import azure.durable_functions as df
 
 from shared import names, telemetry
-from shared.domain.job import Document, given_up, is_terminal, is_watched, unfinished_picture, without_watch
+from shared.domain.job import (
+    STAGE_PROGRESS,
+    VALIDATING,
+    Document,
+    given_up,
+    is_terminal,
+    is_watched,
+    unfinished_picture,
+    without_watch,
+)
 from shared.domain.kinds import KINDS
 from shared.domain.payloads import JobOrder, Limits, Patience
+from shared.domain.polling import generating_progress
 from shared.domain.starting import GOING_ON, decide, started_again
 from shared.providers.generator import Generator
 from shared.services import Services
 from shared.storage.job_store import NoSuchJob
+from shared.storage.submission_store import Attempt
 from shared.task_hub import find_instance
 
 #: Predictions tried for one picture when the provider itself calls its failures transient.
@@ -142,13 +153,13 @@ async def revive(app: Services, client: df.DurableOrchestrationClient, document:
         if await _has_living_children(client, document):
             # They tell their stories to the end, and their records tell it to the job.
             return document
-        return await asyncio.to_thread(give_up, app, document, await _progress(client, document, status))
+        return await asyncio.to_thread(give_up, app, document, await _progress(client, app, document, status))
     return document
 
 
 async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
     job_id, seen, now = document["id"], document.get("starts", 0), app.now()
-    progress = await _progress(client, document, status)
+    progress = await _progress(client, app, document, status)
     counted = await asyncio.to_thread(
         app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen, progress=progress)
     )
@@ -170,8 +181,9 @@ async def _has_living_children(client: df.DurableOrchestrationClient, document: 
     return any([await is_going_on(client, instance) for instance in instances if instance != document["id"]])
 
 
-async def _progress(client: df.DurableOrchestrationClient, document: Document, status: Any) -> int:
-    """How far the bar stood in the run that died: of several pictures the slowest one's."""
+async def _progress(client: df.DurableOrchestrationClient, app: Services, document: Document, status: Any) -> int:
+    """How far the bar stood in the run that died: of several pictures the slowest one's. An episode that died may have taken
+    what the orchestration showed with it; then the records tell."""
     pictures, start = len(document["seeds"]), document.get("starts", 0)
     statuses = [status]
     if pictures > 1:
@@ -179,7 +191,25 @@ async def _progress(client: df.DurableOrchestrationClient, document: Document, s
         found = [await find_instance(client, child) for child in children]
         statuses = found if all(found) else statuses
     shown = [each.custom_status for each in statuses if each is not None and isinstance(each.custom_status, dict)]
-    return max(int(document.get("progress", 0)), min((int(custom.get("progress", 0)) for custom in shown), default=0))
+    if len(shown) == len(statuses):
+        reached = min(int(custom.get("progress", 0)) for custom in shown)
+    else:
+        reached = await asyncio.to_thread(_progress_of_records, app, document) if status is not None else 0
+    return max(int(document.get("progress", 0)), reached)
+
+
+def _progress_of_records(app: Services, document: Document) -> int:
+    """At least as far as the bar was while the first attempts ran."""
+    provider = document["provider"]
+    expected = app.gates.look(provider).typical_seconds(app.generators[provider].expected_seconds)
+
+    def reached(index: int) -> int:
+        record = app.submissions.find(Attempt(document["id"], index, 1))
+        if record is None:
+            return STAGE_PROGRESS[VALIDATING]
+        return generating_progress((app.now() - record.submission.first_sent_at).total_seconds(), expected)
+
+    return min(reached(index) for index in range(len(document["seeds"])))
 
 
 def give_up(app: Services, document: Document, progress: int) -> Document:

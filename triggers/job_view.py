@@ -135,7 +135,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "kind": document["kind"],
         "status": status,
         "stage": None if job.is_terminal else live.get("stage"),
-        "progress": 100 if status == SUCCEEDED else live.get("progress", document.get("progress", 0)),
+        "progress": 100 if status == SUCCEEDED else max(live.get("progress", 0), document.get("progress", 0)),
         "queue_position": live.get("queue_position"),
         "eta_seconds": None if job.is_terminal else live.get("eta_seconds"),
         "created_at": _time(document["created_at"]),

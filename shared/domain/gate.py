@@ -65,26 +65,31 @@ class Gate:
 
     # ---- what holders do ----
 
-    def enter(self, holder: str, instance: str, event: str, *, failed: bool = False) -> Place:
-        """Take a slot or a place in the queue; asking again changes nothing. `failed`: the provider failed this holder."""
+    def enter(self, holder: str, instance: str, event: str, *, failed: bool = False, attempt: int | None = None) -> Place:
+        """Take a slot or a place in the queue for an attempt; asking again changes nothing. `failed`: the provider failed this
+        holder."""
         active, waiting = self.document["active"], self.document["waiting"]
         slot = active.get(holder)
         if failed:
             self._count_failure(probe=bool(slot and slot["probe"]))
         if slot and not (failed and self.is_shut):
-            slot.update(seen_at=self.now, instance=instance)
+            slot.update(seen_at=self.now, instance=instance, attempt=attempt)
             return Place(granted=True)
         active.pop(holder, None)
         since = (waiting.get(holder) or slot or {}).get("since", self.now)
-        waiting[holder] = {"instance": instance, "event": event, "since": since, "seen_at": self.now}
+        waiting[holder] = {"instance": instance, "event": event, "since": since, "seen_at": self.now, "attempt": attempt}
         self._fill(asking=holder)
         if holder in active:
             return Place(granted=True)
         position = self.position(holder)
         return Place(granted=False, position=position, wait_seconds=self.expected_wait(position or 1))
 
-    def leave(self, holder: str, outcome: str | None) -> None:
-        """Give up the slot or the place. `outcome`: "ok" when the provider did its work, "failed" when it did not."""
+    def leave(self, holder: str, outcome: str | None, attempt: int | None = None) -> None:
+        """Give up the slot or the place, unless a later attempt has it by now. `outcome`: "ok" when the provider did its work,
+        "failed" when it did not."""
+        held = (self.document["active"].get(holder) or self.document["waiting"].get(holder) or {}).get("attempt")
+        if attempt is not None and held is not None and held > attempt:
+            return
         slot = self.document["active"].pop(holder, None)
         self.document["waiting"].pop(holder, None)
         if outcome == "ok":
@@ -207,7 +212,7 @@ class Gate:
             entry = waiting.pop(holder)
             active[holder] = {
                 "since": entry["since"], "granted_at": self.now, "seen_at": self.now, "probe": probing,
-                "instance": entry["instance"],
+                "instance": entry["instance"], "attempt": entry.get("attempt"),
             }  # fmt: skip
             waited_ms = round((self.now - entry["since"]) * 1000)
             self.events.append(("gate_granted", {**_names(holder), "waited_ms": waited_ms}))

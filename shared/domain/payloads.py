@@ -98,6 +98,8 @@ class Named(TypedDict):
     traceparent: str | None
     index: int
     generator: str
+    #: Which try to make a prediction: what comes late of an earlier one must not touch the slot of a later one.
+    attempt: int
 
 
 class Handle(TypedDict):
@@ -126,7 +128,6 @@ class PrepareAnswer(TypedDict):
 
 
 class SubmitOrder(Named):
-    attempt: int
     #: Counts the calls of this activity for a picture: what is delivered again later does not send again.
     call: int
     images: list[str]
@@ -210,7 +211,6 @@ SubmitAnswer = Submitted | Ended | Waiting | Again | SubmitFailed | SubmitCancel
 
 
 class CheckOrder(Named):
-    attempt: int
     #: When the story asked: a run that comes later may come after its end.
     asked_at: str
     #: The job's end, which removes what nobody wants any more, follows this look at once.

@@ -42,8 +42,8 @@ async def ask(services: Any, client: Client, job: str, **changes: Any) -> Any:
     return await submit_prediction.submit(services, client, submit_order(job_id=job, **{"instance": job, **changes}))  # type: ignore[arg-type]
 
 
-async def leave(services: Any, client: Client, job: str, outcome: Any = "ok") -> Any:
-    order: Any = {"job_id": job, "traceparent": None, "index": 0, "generator": "fake", "outcome": outcome}
+async def leave(services: Any, client: Client, job: str, outcome: Any = "ok", attempt: int = 1) -> Any:
+    order: Any = {"job_id": job, "traceparent": None, "index": 0, "generator": "fake", "attempt": attempt, "outcome": outcome}
     return await leave_gate.leave(services, client, order)  # type: ignore[arg-type]
 
 
@@ -249,3 +249,12 @@ async def test_a_paused_provider_takes_in_nothing_and_serves_those_who_wait(serv
     assert (refused.code, refused.charged) == ("intake_paused", "no")
     await leave(services, client, "a")
     assert (await ask(services, client, "b"))["state"] == "submitted"
+
+
+async def test_what_comes_late_of_an_earlier_attempt_leaves_the_slot_of_a_later_one(services: Any, client: Client) -> None:
+    assert (await ask(services, client, "a", attempt=2))["state"] == "submitted"
+    await leave(services, client, "a", "failed", attempt=1)
+    assert active(services) == {"a/0"}
+
+    await leave(services, client, "a", attempt=2)
+    assert active(services) == set()

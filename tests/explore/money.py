@@ -52,7 +52,9 @@ def _sends(world: "World", job_id: str, index: int) -> list[Words]:
         # An intent without a send, a send without a record: then what is on record is as good.
         sends = [send | {"unknown"} if "unknown" in _recorded(world, job_id, index) else send for send in sends]
         sends += [frozenset({"no", "unknown"})] if "unknown" in _recorded(world, job_id, index) else []
-    return sends
+    job = world.records.jobs[job_id]
+    # An operator ended its story: how it stood then is what is told.
+    return [send | {"unknown"} for send in sends] if job.terminated else sends
 
 
 def _of_ask(world: "World", ask: Ask) -> Words:

@@ -9,7 +9,8 @@ from unittest import mock
 import shared.forgetting
 import triggers.jobs
 from shared import slots
-from shared.domain.ledger import Ledger
+from shared.domain.gate import Gate
+from shared.domain.ledger import CHARGES, Ledger
 from tests.explore.explorer import play
 from tests.explore.plan import from_seed
 from triggers import webhooks
@@ -40,6 +41,19 @@ async def _keeps_it(services: Any, client: Any, payload: Any, outcome: Any) -> i
     return 0
 
 
+_fill = Gate._fill
+
+
+def _fills_too_much(gate: Gate, asking: str | None = None) -> None:
+    gate.limit += 1
+    _fill(gate, asking)
+
+
+def _leaves_alone(gate: Gate, holder: str, outcome: str | None, attempt: int | None = None) -> None:
+    gate.document["active"].pop(holder, None)
+    gate.document["waiting"].pop(holder, None)
+
+
 def _never_no(ledger: Ledger) -> str:
     return "yes" if any(send.state == "paid" for send in ledger.sends) else "unknown"
 
@@ -67,6 +81,11 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "webhooks reach nobody": Mutant(
         lambda: [mock.patch.object(webhooks, "_is_instance", return_value=False)], "was not followed by a look", 22
+    ),
+    "a lost send owes nothing": Mutant(lambda: [mock.patch.dict(CHARGES, {"open": "no"})], "says charged no", 0),
+    "a gate lets one more in": Mutant(lambda: [mock.patch.object(Gate, "_fill", _fills_too_much)], "has given slots to", 4),
+    "a slot that is free is given to nobody": Mutant(
+        lambda: [mock.patch.object(Gate, "leave", _leaves_alone)], "had a free slot", 9
     ),
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ _GATE = re.compile(r"gates/([^/]+)\.json")
 _SUBMISSION = re.compile(r"jobs/([^/]+)/submission-(\d+)-(\d+)\.json")
 #: After this nobody watches a prediction any more, and its slot is free: generation and watch over leftovers together.
 WATCHED_SECONDS = 1000.0
+WAITS_FOR_NOTHING_SECONDS = 5.0
 
 
 @dataclass
@@ -58,6 +59,8 @@ class Records:
         self.jobs: dict[str, JobRecord] = {}
         self.wrongs: list[str] = []
         self.holds: list[Hold] = []
+        #: Since when a gate has a free slot while somebody waits.
+        self._starving: dict[str, datetime] = {}
         #: Submission record by the prediction that it holds.
         self._holders: dict[str, str] = {}
 
@@ -74,7 +77,19 @@ class Records:
         elif (found := _SUBMISSION.fullmatch(name)) and after is not None:
             self._submission_written(name, after)
         elif (found := _GATE.fullmatch(name)) and after is not None:
+            self._judge_waiting(found.group(1), after)
             self._gate_written(found.group(1), set((before or {}).get("active", ())), set(after.get("active", ())))
+
+    def _judge_waiting(self, gate: str, after: dict[str, Any]) -> None:
+        """Nobody waits while there is a free slot, and the gate is neither shut nor tries its provider with one at a time."""
+        since, now = self._starving.pop(gate, None), self._world.now
+        if since is not None and (now - since).total_seconds() > WAITS_FOR_NOTHING_SECONDS:
+            self.wrong(f"{gate} had a free slot for {(now - since).total_seconds():.0f} s, and somebody waited")
+        is_free = (
+            len(after.get("active", ())) < self._limit(gate) and not after.get("stopped") and after.get("open_until") is None
+        )
+        if is_free and after.get("waiting"):
+            self._starving[gate] = since or now
 
     def _gate_written(self, gate: str, before: set[str], after: set[str]) -> None:
         now = self._world.now

@@ -268,6 +268,12 @@ def _slot_too_many(case: Case) -> None:
     case.world.store.write("gates/bfl.json", {"active": {f"{JOB}/{i}": {} for i in range(7)}, "waiting": {}}, None)
 
 
+def _slot_free_and_waiting(case: Case) -> None:
+    for seconds in (20.0, 0.0):
+        case.world.store.write("gates/bfl.json", {"active": {}, "waiting": {f"{JOB}/0": {}}}, None)
+        case.world.engine.let_pass(seconds)
+
+
 def _call_unheard(case: Case) -> None:
     case.world.plan = replace(case.world.plan, settings={"PUBLIC_BASE_URL": "https://app.example"})
     case.record()
@@ -290,7 +296,8 @@ def _takes_an_hour(case: Case) -> None:
     (_never_sent_and_unknown, "says charged unknown"), (_lost_and_no, "says charged no"),
     (_paid_and_unsettled, "settled false"), (_lost_and_settled, "settled true"), (_flagged_for_nothing, "no send was repeated"),
     (_cancel_unheard, "went on until"), (_sent_after_cancel, "is sent for at"), (_slot_kept_after_end, "its slot was kept"),
-    (_slot_for_nothing, "for nothing"), (_slot_too_many, "has given slots"), (_call_unheard, "not followed by a look"),
+    (_slot_for_nothing, "for nothing"), (_slot_too_many, "has given slots"), (_slot_free_and_waiting, "had a free slot"),
+    (_call_unheard, "not followed by a look"),
     (_forgotten_late, "was forgotten at"), (_takes_an_hour, "would have been long"),
     (_never_ends, "still processing"), (_no_picture_and_no_word, "not a word of it"),
     (_two_made, "possible_duplicate is false"), (_failed_run_billed_too, "no possible duplicate"),

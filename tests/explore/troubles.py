@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 #: A step whose host died is delivered again after a minute, and a story that died is found by housekeeping within five.
 STEP_SECONDS, STORY_SECONDS = 75.0, 330.0
+STORY_DIED = "its story died"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import triggers
 from shared.domain.job import is_terminal
 from tests.explore import plan as plans
 from tests.explore.engine import Client
+from tests.explore.troubles import STORY_DIED
 
 if TYPE_CHECKING:
     from tests.explore.world import World
@@ -153,10 +154,16 @@ class Customer(Visitor):
         if answer.status in (200, 202) and isinstance(status, str) and is_terminal(status):
             self.seen_end = status
         if answer.status in (200, 202):
-            progress = int(answer.body.get("progress") or 0)
-            if progress < self._seen_progress:
-                self.world.records.wrong(f"{self.job_id} was at {self._seen_progress} % and then at {progress} %")
-            self._seen_progress = max(progress, self._seen_progress)
+            self._judge_progress(int(answer.body.get("progress") or 0))
+
+    def _judge_progress(self, progress: int) -> None:
+        """It never goes back; but what the hub showed of a story that died dies with it."""
+        has_died = any(
+            trouble.what == STORY_DIED for trouble in self.world.troubles.of(str(self.job_id), 0.0, self.world.seconds)
+        )
+        if progress < self._seen_progress and not has_died:
+            self.world.records.wrong(f"{self.job_id} was at {self._seen_progress} % and then at {progress} %")
+        self._seen_progress = max(progress, self._seen_progress)
 
     # ---- operators ----
 

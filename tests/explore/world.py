@@ -44,7 +44,7 @@ from tests.explore.plan import (
 from tests.explore.providers import Bfl, Model, ModelHttp, Replicate
 from tests.explore.records import Records
 from tests.explore.store import MemoryBlobs, Store
-from tests.explore.troubles import STEP_SECONDS, STORY_SECONDS, Troubles
+from tests.explore.troubles import STEP_SECONDS, STORY_DIED, STORY_SECONDS, Troubles
 from tests.explore.virtual import run, virtual
 
 T = TypeVar("T")
@@ -296,7 +296,7 @@ class World:
             return False
         self.counts.faults["worker dies in an episode"] += 1
         job = instance_id.partition("-")[0] if instance_id.startswith("job_") else None
-        self.troubles.add(self.seconds, STORY_SECONDS, job, "its story died")
+        self.troubles.add(self.seconds, STORY_SECONDS, job, STORY_DIED)
         self.note(f"*** the worker dies in an episode of {instance_id}", who="engine")
         return True
 

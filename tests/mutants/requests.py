@@ -123,7 +123,7 @@ REQUESTS: tuple[Mutant, ...] = (
         'problem = next((image["problem"] for image in prepared if "problem" in image), None)',
         "problem = None",
     ),
-    sent("the first attempt is sent again and again", '"attempt": course.attempt, "call"', '"attempt": 1, "call"'),
+    sent("the first attempt is sent again and again", '**picture.named(), "call"', '**{**picture.named(), "attempt": 1}, "call"'),
     sent("all calls of the activity look alike", 'order["run"] * 1000 + course.calls', "1"),
     sent("the seed is not that of the picture", '"seed": order["seed"]', '"seed": 0'),
     sent("the label does not reach the picture", '"label": order["label"]', '"label": "none"'),

@@ -1,4 +1,4 @@
-"""v1-free checks of version 2: max_attempts made smaller between two starts; the watch told twice."""
+"""Fewer attempts after a deployment, and a watch that is told twice."""
 
 from shared import starting
 from shared.domain.problem import Problem

@@ -29,7 +29,7 @@ class Goods(FakeGenerator):
 async def test_of_two_who_saw_a_job_dead_one_starts_it_though_the_hub_would_take_both() -> None:
     clock, client = Clock(), Client()
     services = make_services(Goods(), clock)
-    seen = make_job(services, images={}, created_at=clock().isoformat())
+    seen = make_job(services, images={}, created_at=clock().isoformat(), provider=Goods.name)
     for _ in range(2):
         clock.pass_(1)
         document = await revive(services, client, seen, instance_status("Failed"))  # type: ignore[arg-type]
