@@ -8,12 +8,14 @@ from azure.core.exceptions import ServiceRequestError
 
 from activities.check_prediction import check
 from activities.finish_job import finish
+from activities.keep_leftover import keep
 from activities.submit_prediction import submit
 from shared.domain.problem import Problem
 from shared.providers.generator import Failed, Handle, Ready
 from shared.storage.documents import Busy
+from shared.storage.submission_store import Attempt
 from tests import pictures as drawn
-from tests.activities.orders import LOST, REFUSED, Clock, check_order, finish_order, picture_end, submit_order
+from tests.activities.orders import LOST, REFUSED, Clock, check_order, finish_order, keep_order, picture_end, submit_order
 from tests.activities.test_lost_sends import Listing
 from tests.fakes import FakeGenerator, make_job, make_services
 
@@ -203,6 +205,18 @@ def test_a_last_step_that_died_before_it_gave_its_owners_place_back_gives_it_bac
 
     services.quotas.admit("anonymous", "job_2")
     assert caplog.messages.count("job_ended") == 1
+
+
+async def test_what_the_watch_over_a_leftover_does_not_know_its_records_tell(services: Any, client: Any) -> None:
+    await submit(services, client, submit_order())
+    finish(services, finish_order(picture_end(state="failed")))
+    kept = services.submissions.find(Attempt("job_1", 0, 1))
+    services.submissions.change(kept, kept.submission.ended({"state": "failed"}, "free"))
+    # The watch died, so that its job tells of the picture without its ledger.
+    keep(services, keep_order(picture_end(state="failed", sends=None, is_watched=False)))
+
+    job = services.jobs.read("job_1")
+    assert (job["error"]["charged"], job["usage"]) == ("no", {"cost_usd": 0.0, "estimated": True, "settled": True})
 
 
 # ---- runs beside each other ----

@@ -25,7 +25,7 @@ check = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_leftover_runs.py"
 )
 finish = of("activities/finish_job.py", "tests/activities/test_finish_and_keep.py", "tests/activities/test_leftover_runs.py")
-keep = of("activities/keep_leftover.py", "tests/activities/test_finish_and_keep.py")
+keep = of("activities/keep_leftover.py", "tests/activities/test_finish_and_keep.py", "tests/activities/test_leftover_runs.py")
 cancel = of("activities/cancel_prediction.py", "tests/activities/test_cancel_prediction.py")
 records = of(
     "shared/storage/submission_store.py", "tests/activities/test_lost_sends.py", "tests/activities/test_leftover_runs.py"

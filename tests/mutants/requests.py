@@ -12,7 +12,10 @@ output = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_what_is_sent.py"
 )
 prepared = of("orchestrators/generate_job.py", "tests/orchestrators/test_one_picture.py")
-sent = of("orchestrators/sending.py", "tests/orchestrators/test_courses.py", "tests/orchestrators/test_one_picture.py")
+sent = of(
+    "orchestrators/sending.py", "tests/orchestrators/test_courses.py", "tests/orchestrators/test_sending.py",
+    "tests/orchestrators/test_one_picture.py",
+)  # fmt: skip
 bfl = of("shared/providers/bfl.py", "tests/providers/test_contract_of_bfl.py")
 bfl_looks = of(
     "shared/providers/bfl.py",
