@@ -23,6 +23,7 @@ from shared.providers.generator import Generator, Handle, Order, ProviderError
 from shared.providers.http import CONNECT_SECONDS, CREATE_SECONDS
 from shared.services import Services, services
 from shared.storage.blob_store import Conflict, Missing
+from shared.storage.job_store import NoSuchJob
 from shared.storage.submission_store import Attempt, Record
 
 blueprint = df.Blueprint()
@@ -112,6 +113,10 @@ class _Sender:
     def run(self) -> p.SubmitAnswer:
         try:
             return self._run()
+        except NoSuchJob:
+            # Forgotten with all that it had, so nothing of it may be written.
+            self.is_story_over = True
+            return {"state": "canceled", "sends": []}
         except Conflict:
             # Another run is at it: let it finish.
             found = self._services.submissions.find(self._attempt)
@@ -349,11 +354,17 @@ class _Sender:
     # ---- what is sent ----
 
     def _images(self) -> tuple[bytes, ...]:
-        """Read before the intent is on record, so that the send follows it at once. None of a job that is deleted."""
+        """Read before the intent is on record, so that the send follows it at once. None of a job that is deleted.
+
+        Raises NoSuchJob.
+        """
         try:
             return tuple(self._services.blobs.get_image(name) for name in self._payload["images"])
         except Missing:
-            if is_wanted(self._services.jobs.read(self._payload["job_id"])):
+            job = self._services.jobs.read(self._payload["job_id"])
+            if job is None:
+                raise NoSuchJob(self._payload["job_id"]) from None
+            if is_wanted(job):
                 raise
             return ()
 

@@ -135,9 +135,15 @@ async def test_a_run_that_wakes_while_its_prediction_is_watched_keeps_its_slot(s
     assert set(gate(services)["active"]) == {"job_1/0"}
 
 
-async def test_a_run_that_wakes_after_its_job_was_forgotten_leaves_nothing(services: Any, client: Any) -> None:
+@pytest.mark.parametrize("had_read_its_images", [True, False])
+async def test_a_run_that_wakes_after_its_job_was_forgotten_leaves_nothing(
+    services: Any, client: Any, monkeypatch: Any, had_read_its_images: bool
+) -> None:
     services.jobs.delete("job_1")
-    services.blobs.delete_all("images", "")
+    if not had_read_its_images:
+        services.blobs.delete_all("images", "")
+        # Not for a moment either: it may die in that moment.
+        monkeypatch.setattr(services.submissions, "create", None)
 
     assert await submit(services, client, submit_order()) == {"state": "canceled", "sends": []}
     assert [name for name in services.blobs.documents if "job_1" in name] == []

@@ -53,8 +53,11 @@ def _sends(world: "World", job_id: str, index: int) -> list[Words]:
         sends = [send | {"unknown"} if "unknown" in _recorded(world, job_id, index) else send for send in sends]
         sends += [frozenset({"no", "unknown"})] if "unknown" in _recorded(world, job_id, index) else []
     job = world.records.jobs[job_id]
-    # An operator ended its story: how it stood then is what is told.
-    return [send | {"unknown"} for send in sends] if job.terminated else sends
+    if not job.terminated:
+        return sends
+    # An operator ended its story: how it stood then is what is told, also of a send that was only begun.
+    begun = [frozenset({"no", "unknown"})] if list(_records(world, job_id, index)) else []
+    return [*(send | {"unknown"} for send in sends), *begun]
 
 
 def _of_ask(world: "World", ask: Ask) -> Words:
