@@ -229,6 +229,9 @@ def _activity(name: str, result: dict[str, Any]) -> tuple[str, bool]:
         return "slot given back", False
     if name == names.TELL_JOB:
         return ("the job heard of its end" if result.get("told") else "the job did not wait for its end any more"), False
+    if name == names.LOOK_AT_CHILD:
+        how = "was terminated from outside" if result.get("was_terminated") else "died, and can be started again"
+        return f"a picture's orchestration {how}", False
     if name == names.KEEP_LEFTOVER:
         what = "its picture is kept" if result.get("kept") else "no picture is kept of it"
         return f"prediction that outlived its picture has ended: {what}", False

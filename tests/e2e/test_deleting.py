@@ -35,7 +35,8 @@ def slow(tmp_path: Path) -> Iterator[Stack]:
 
 
 class Left:
-    """What there is of a job: images, documents (claims and its key too), and rows of the task hub."""
+    """What there is of a job: images, documents (claims and its key too, but for the word that its job was deleted), and rows of
+    the task hub."""
 
     def __init__(self, stack: Stack, job_id: str) -> None:
         service = BlobServiceClient.from_connection_string(stack.connection_string)
@@ -43,7 +44,9 @@ class Left:
         self.images = [name for name in images.list_blob_names() if job_id in name]
         self.documents = [
             name for name in documents.list_blob_names()
-            if job_id in name or (name.startswith(("predictions/", "idempotency/")) and job_id in _text(documents, name))
+            if job_id in name
+            or (name.startswith("predictions/") and job_id in _text(documents, name))
+            or (name.startswith("idempotency/") and job_id in (text := _text(documents, name)) and '"deleted"' not in text)
         ]  # fmt: skip
         with contextlib.closing(sqlite3.connect(f"file:{stack.folder / 'taskhub.sqlite'}?mode=ro", uri=True)) as hub:
             tables = [name for (name,) in hub.execute("select name from sqlite_master where type = 'table'")]

@@ -71,6 +71,8 @@ PROBLEM = {"code": "provider_unavailable"}
         ("leave_gate", {"woken": 0}, "slot given back"),
         ("tell_job", {"told": True}, "the job heard of its end"),
         ("tell_job", {"told": False}, "the job did not wait for its end any more"),
+        ("look_at_child", {"was_terminated": True}, "a picture's orchestration was terminated from outside"),
+        ("look_at_child", {"was_terminated": False}, "a picture's orchestration died, and can be started again"),
         ("finish_job", {"status": "failed"}, "end written: failed"),
         ("keep_leftover", {"kept": True}, "prediction that outlived its picture has ended: its picture is kept"),
         ("keep_leftover", {"kept": False}, "prediction that outlived its picture has ended: no picture is kept of it"),

@@ -14,6 +14,12 @@ from replicate.exceptions import ModelError, ReplicateError
 
 from simulators import Simulators
 
+# The clients leave their sockets to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 MODEL = "flux-kontext-apps/multi-image-kontext-max"
 
 
