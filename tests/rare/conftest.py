@@ -1,31 +1,5 @@
-"""One job over fakes, on a clock that is moved by hand."""
+"""One job over fakes, on a clock that is moved by hand: as the activities' tests have it."""
 
-from typing import Any
+from tests.activities.conftest import client, clock, generator, services
 
-import pytest
-
-from tests.activities.orders import Client, Clock
-from tests.fakes import FakeGenerator, make_job, make_services
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def client() -> Any:
-    return Client()
-
-
-@pytest.fixture
-def generator() -> FakeGenerator:
-    return FakeGenerator()
-
-
-@pytest.fixture
-def services(generator: FakeGenerator, clock: Clock) -> Any:
-    made = make_services(generator, clock)
-    made.blobs.put_image("in.png", b"image", "image/png")
-    make_job(made, polls=0, fallback_used=False)
-    return made
+__all__ = ["client", "clock", "generator", "services"]
