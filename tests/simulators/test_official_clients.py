@@ -2,8 +2,10 @@
 
 import base64
 import io
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import replicate
 from blackforest import BFLClient
@@ -14,20 +16,16 @@ from replicate.exceptions import ModelError, ReplicateError
 
 from simulators import Simulators
 
-# The clients leave their sockets to the garbage collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 MODEL = "flux-kontext-apps/multi-image-kontext-max"
 
 
 @pytest.fixture
-def official(sim: Simulators) -> Any:
-    client = replicate.Client(api_token="r8_test", base_url=sim.replicate_base_url)
-    client.poll_interval = 0.01
-    return client
+def official(sim: Simulators) -> Iterator[Any]:
+    # The client closes nothing itself.
+    with httpx.HTTPTransport() as transport:
+        client = replicate.Client(api_token="r8_test", base_url=sim.replicate_base_url, transport=transport)
+        client.poll_interval = 0.01
+        yield client
 
 
 @pytest.fixture
@@ -103,9 +101,11 @@ def test_replicate_account(official: Any) -> None:
 
 
 @pytest.fixture
-def official_bfl(sim: Simulators) -> BFLClient:
+def official_bfl(sim: Simulators) -> Iterator[BFLClient]:
     # The client joins its own "v1/<model>" to the base with urljoin, which replaces the last part.
-    return BFLClient(api_key="test", base_url=f"{sim.bfl_base_url}/v1")
+    client = BFLClient(api_key="test", base_url=f"{sim.bfl_base_url}/v1")
+    with client.session:
+        yield client
 
 
 def test_bfl_generates(official_bfl: BFLClient, client: Any, helpers: dict[str, Any]) -> None:
