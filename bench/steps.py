@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from bench.storage_operations import DURABLE_STEP, count_blob_operations
+from bench.storage_operations import COUNTING, DURABLE_STEP, count_blob_operations
 from tests import pictures
 from tests.stack import ROOT, Stack
 
@@ -108,7 +108,7 @@ def _typical(rows: list[Steps]) -> Steps:
 def _measured(app: Path, case: Case, jobs: int, warm: int) -> list[Steps]:
     image = pictures.photo_jpeg(800, 800)
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), AZURITE_ACCESS_LOG="1")
+        stack = Stack(Path(folder), **COUNTING)
         stack.root = app
         if case.is_told:
             stack.settings["PUBLIC_BASE_URL"] = stack.url

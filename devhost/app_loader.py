@@ -69,7 +69,7 @@ def load_app(folder: Path, port: int) -> App:
     if len(apps) > 1:
         raise LoadError(f"More than one top level function app instances are defined in {stem}.py.")
     # Once only: a second call complains of double names.
-    functions = [_checked(f) for f in next(iter(apps.values())).get_functions()]
+    functions = [_checked(f) for f in next(iter(apps.values())).get_functions() if not _is_disabled(f.get_function_name())]
     _check_routes(functions, host)
     return App(folder, functions, host)
 
@@ -108,6 +108,12 @@ def resolve_settings(value: Any) -> Any:
     if isinstance(value, str):
         return re.sub(r"%([A-Za-z0-9_:.-]+)%", lambda m: os.environ.get(m.group(1), m.group(0)), value)
     return value
+
+
+def _is_disabled(name: str) -> bool:
+    """Whether the setting AzureWebJobs.NAME.Disabled turns a function off, as the host reads it (learn.microsoft.com,
+    azure-functions/disable-function)."""
+    return os.environ.get(f"AzureWebJobs.{name}.Disabled", "").lower() in ("true", "1")
 
 
 def _checked(function: Any) -> Function:

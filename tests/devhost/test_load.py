@@ -118,3 +118,12 @@ def test_host_json_takes_settings_and_overrides(load) -> None:  # type: ignore[n
     os.environ["AzureFunctionsJobHost__extensions__http__routePrefix"] = "v1"  # noqa: SIM112 - the host's own spelling
     app = load(HEAD, '{"version": "2.0", "extensions": {"durableTask": {"hubName": "%HUB%"}}}')
     assert (app.durable["hubName"], app.route_prefix) == ("SomeHub", "v1")
+
+
+@pytest.mark.parametrize(("value", "is_there"), [("true", False), ("1", False), ("True", False), ("false", True), ("", True)])
+def test_a_setting_disables_a_function(load, value: str, is_there: bool) -> None:  # type: ignore[no-untyped-def]
+    os.environ.update({"AzureWebJobs.act.Disabled": value})
+    other = "@app.activity_trigger(input_name='v')\ndef other(v): pass\n"
+    app = load(HEAD + f"\n{other}@app.activity_trigger(input_name='v')\ndef act(v): pass")
+
+    assert [f.name for f in app.functions] == (["other", "act"] if is_there else ["other"])
