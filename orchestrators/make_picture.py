@@ -78,6 +78,9 @@ def _made_here(picture: Picture, *, is_last: bool) -> Followed:
         end, left = (yield from followed(picture, sent)) if isinstance(sent, Prediction) else (known(sent), None)
         if left is not None or end.problem is None or not _repeats(picture, turn, tries, end):
             return end, left
+        if picture.course.followed_by is not None:
+            # Made already by an earlier run of this story: a cancel finds it there.
+            continue
         if (yield from pause(picture.context, retry_delay_seconds(tries - 1, None, picture.jitter()), picture.cancel)):
             return CANCELED, None
     raise AssertionError("there is always another try, or an end")

@@ -254,6 +254,16 @@ def test_a_transient_failure_that_an_earlier_run_saw_is_followed_by_the_next_att
     assert told.job["status"] == "succeeded"
 
 
+def test_a_cancel_that_waits_for_a_story_told_again_finds_the_attempt_that_an_earlier_run_went_on_to() -> None:
+    """It was made and may be paid, so it is canceled at the provider and not just left out."""
+    first = {**had_ended(failed(down(), 2), "free"), "followed_by": "fake"}
+    told = tell(job_order(start=1), cancel_at=0.0, activities={SUBMIT: one_after_another(first, submitted(is_wanted=False))})
+
+    assert [order["attempt"] for order in told.called(SUBMIT)] == [1, 2]
+    assert [order["attempt"] for order in told.called(names.CANCEL_PREDICTION)] == [2]
+    assert (told.job["status"], told.job["usage"]["settled"]) == ("canceled", False)
+
+
 def test_the_time_of_a_prediction_goes_on_from_its_submit_when_the_story_is_told_again() -> None:
     answers = always(submitted(age=100.0))
     told = tell(job_order(start=1), activities={SUBMIT: answers, LOOK: always(RUNNING)})
