@@ -1,5 +1,6 @@
 """Write how a job ended. A terminal status never changes, so running this twice changes nothing and is told once."""
 
+import asyncio
 from typing import Any
 
 import azure.durable_functions as df
@@ -7,6 +8,7 @@ import azure.durable_functions as df
 from shared import names, telemetry
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
+from shared.forgetting import call_janitor
 from shared.services import Services, services
 from shared.storage.job_store import NoSuchJob
 
@@ -14,9 +16,18 @@ blueprint = df.Blueprint()
 
 
 @blueprint.activity_trigger(input_name="payload", activity=names.FINISH_JOB)
-def finish_job(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+@blueprint.durable_client_input(client_name="client")
+async def finish_job(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]  # the worker refuses dict[...]
     with telemetry.step(names.FINISH_JOB, payload):
-        return finish(services(), payload)  # type: ignore[arg-type,return-value]
+        return await finish_and_forget(services(), client, payload)  # type: ignore[arg-type,return-value]
+
+
+async def finish_and_forget(services: Services, client: df.DurableOrchestrationClient, payload: FinishOrder) -> FinishAnswer:
+    """As `finish`; and the story of a deleted job sees to it that the job is forgotten."""
+    answer = await asyncio.to_thread(finish, services, payload)
+    if answer.get("is_deleted"):
+        await call_janitor(client)
+    return answer
 
 
 def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
@@ -31,17 +42,19 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
     except NoSuchJob:
         # Forgotten already, with its history; this run of the story has one too.
         services.jobs.mark_for_forgetting(payload["job_id"])
-        return {"status": "canceled"}
+        return {"status": "canceled", "is_deleted": True}
     if not has_ended and is_watched(document):
         # A story that is told again because its watch died: what it knows now is what the watch would have told.
         document = services.jobs.amend(payload["job_id"], lambda known: _caught_up(services, known, pictures))
+    answer: FinishAnswer = {"status": document["status"]}
     if is_deleted(document):
         services.pictures.forget(payload["job_id"])
+        answer["is_deleted"] = True
     if has_ended:
         telemetry.job_ended(document, document["polls"])
     # Also by a run that follows one which died here.
     services.quotas.release(document["owner"], document["id"])
-    return {"status": document["status"]}
+    return answer
 
 
 def _caught_up(services: Services, document: Document, pictures: list[PictureEnd]) -> Document:

@@ -21,14 +21,11 @@ async def forget_deleted(payload: dict, client) -> dict:  # type: ignore[type-ar
 
 
 async def forget(services: Services, client: df.DurableOrchestrationClient, payload: ForgetOrder) -> ForgetAnswer:
-    """How many deleted jobs are left whose stories go on."""
-    hidden = await asyncio.to_thread(services.jobs.deleted_jobs)
-    return {"left": len(hidden) - sum([await _is_forgotten(services, client, job_id) for job_id in hidden])}
-
-
-async def _is_forgotten(services: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:
-    try:
-        return await forget_ended(services, client, job_id)
-    except Exception as error:  # noqa: BLE001 - the others are still to be looked at; this one comes again
-        telemetry.event("history_kept", logging.WARNING, instance=job_id, reason=type(error).__name__)
-        return False
+    """How many deleted jobs are left: their stories go on, or they have been deleted just now."""
+    for job_id in await asyncio.to_thread(services.jobs.deleted_jobs):
+        try:
+            await forget_ended(services, client, job_id)
+        except Exception as error:  # noqa: BLE001 - the others are still to be looked at; this one comes again
+            telemetry.event("history_kept", logging.WARNING, instance=job_id, reason=type(error).__name__)
+    # Asked for anew: who was deleted meanwhile could not call another janitor.
+    return {"left": len(await asyncio.to_thread(services.jobs.deleted_jobs))}

@@ -1,5 +1,7 @@
 """A prediction that went on after its job had ended: keep its picture if it came, and say truly what was charged."""
 
+import asyncio
+
 import azure.durable_functions as df
 
 from activities.finish_job import told_by_records
@@ -7,6 +9,7 @@ from shared import names, telemetry
 from shared.domain.job import amended, is_deleted
 from shared.domain.ledger import Ledger
 from shared.domain.payloads import KeepOrder, Kept
+from shared.forgetting import call_janitor
 from shared.services import Services, services
 from shared.storage.job_store import NoSuchJob
 
@@ -14,9 +17,18 @@ blueprint = df.Blueprint()
 
 
 @blueprint.activity_trigger(input_name="payload", activity=names.KEEP_LEFTOVER)
-def keep_leftover(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+@blueprint.durable_client_input(client_name="client")
+async def keep_leftover(payload: dict, client) -> dict:  # type: ignore[type-arg,no-untyped-def]  # the worker refuses dict[...]
     with telemetry.step(names.KEEP_LEFTOVER, payload):
-        return keep(services(), payload)  # type: ignore[arg-type,return-value]
+        return await keep_and_forget(services(), client, payload)  # type: ignore[arg-type,return-value]
+
+
+async def keep_and_forget(services: Services, client: df.DurableOrchestrationClient, payload: KeepOrder) -> Kept:
+    """As `keep`; and the last step of a deleted job's story sees to it that the job is forgotten."""
+    answer = await asyncio.to_thread(keep, services, payload)
+    if answer.get("is_deleted"):
+        await call_janitor(client)
+    return answer
 
 
 def keep(services: Services, payload: KeepOrder) -> Kept:
@@ -36,5 +48,5 @@ def keep(services: Services, payload: KeepOrder) -> Kept:
         return {"kept": False}
     if is_deleted(document):
         services.pictures.forget(job_id)
-        return {"kept": False}
+        return {"kept": False, "is_deleted": True}
     return {"kept": picture["state"] == "stored"}

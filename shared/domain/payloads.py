@@ -167,6 +167,8 @@ class Submitted(Answered):
     expected_seconds: float | None
     #: False: the job was canceled meanwhile.
     is_wanted: bool
+    #: False: storage did not take the handle, and this answer alone holds it.
+    is_recorded: NotRequired[bool]
 
 
 class Ended(Answered):
@@ -205,6 +207,18 @@ class SubmitCanceled(Answered):
 
 
 SubmitAnswer = Submitted | Ended | Waiting | Again | SubmitFailed | SubmitCanceled
+
+
+# ---- record_prediction ----
+
+
+class RecordOrder(Named):
+    handle: Handle
+
+
+class Recorded(TypedDict):
+    #: False: another run of the submit has taken the send over, and its word stands.
+    recorded: bool
 
 
 # ---- check_prediction ----
@@ -364,6 +378,8 @@ class FinishOrder(TypedDict):
 
 class FinishAnswer(TypedDict):
     status: str
+    #: Somebody has deleted it meanwhile.
+    is_deleted: NotRequired[bool]
 
 
 class KeepOrder(TypedDict):
@@ -374,6 +390,8 @@ class KeepOrder(TypedDict):
 
 class Kept(TypedDict):
     kept: bool
+    #: As in FinishAnswer.
+    is_deleted: NotRequired[bool]
 
 
 class JanitorOrder(TypedDict):

@@ -81,7 +81,7 @@ def test_an_ended_job_gives_back_its_place_in_the_quota(clock: Clock) -> None:
 def test_a_job_that_was_forgotten_meanwhile_ends_quietly(services: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "toonconnect")
 
-    assert finish(services, finish_order(picture_end(), job_id="job_gone")) == {"status": "canceled"}
+    assert finish(services, finish_order(picture_end(), job_id="job_gone")) == {"status": "canceled", "is_deleted": True}
     assert said(caplog, "job_ended") == 0
 
 
@@ -249,7 +249,7 @@ def test_a_leftover_of_a_deleted_job_leaves_no_image(services: Any, clock: Clock
     services.jobs.hide("job_1", clock())
     services.blobs.put_image("job_1/output/0.png", b"late", "image/png")
 
-    assert keep(services, keep_order(picture_end())) == {"kept": False}
+    assert keep(services, keep_order(picture_end())) == {"kept": False, "is_deleted": True}
     assert [name for name in services.blobs.images if name.startswith("job_1/")] == []
 
 

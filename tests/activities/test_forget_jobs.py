@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from activities.finish_job import finish
+import pytest
+
+from activities.finish_job import finish, finish_and_forget
 from activities.forget_jobs import forget
+from activities.keep_leftover import keep_and_forget
 from activities.submit_prediction import submit
 from shared import forgetting, names
-from tests.activities.orders import Client, Clock, finish_order, picture_end, submit_order
+from tests.activities.orders import Client, Clock, finish_order, keep_order, picture_end, submit_order
 from tests.fakes import NO_INSTANCE, instance_status, make_job
 
 FORGET: Any = {"traceparent": None}
@@ -65,6 +68,35 @@ async def test_a_child_that_goes_on_is_waited_for(services: Any, client: Client)
     client.statuses["job_2-1"] = instance_status("Completed")
     assert await forget(services, client, FORGET) == {"left": 0}
     assert set(client.purged) == {"job_2", "job_2-0", "job_2-1"}
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+async def test_the_last_steps_of_a_deleted_jobs_story_call_the_janitor(services: Any, client: Any, is_deleted: bool) -> None:
+    """The DELETE may have come when the one that was there was just ending."""
+    if is_deleted:
+        services.jobs.hide("job_1", services.now())
+    await finish_and_forget(services, client, finish_order(picture_end(state="canceled")))
+    assert client.started == [names.JANITOR] * is_deleted
+    await keep_and_forget(services, client, keep_order(picture_end()))
+
+    assert client.started == [names.JANITOR] * 2 * is_deleted
+
+
+async def test_a_job_that_is_deleted_while_another_is_forgotten_is_not_overlooked(services: Any) -> None:
+    class Slow(Client):
+        """Somebody deletes a job while the history of another is purged."""
+
+        async def purge_instance_history(self, instance: str) -> None:
+            await super().purge_instance_history(instance)
+            services.jobs.hide("job_2", services.now())
+
+    client: Any = Slow()
+    make_job(services, "job_2")
+    end(services)
+    services.jobs.hide("job_1", services.now())
+    client.statuses["job_1"] = instance_status("Completed")
+
+    assert await forget(services, client, FORGET) == {"left": 1}
 
 
 async def test_the_claim_of_its_prediction_goes_with_a_job(services: Any, client: Client) -> None:

@@ -372,11 +372,12 @@ class World:
 
 
 def _bodies() -> dict[str, Callable[..., Any]]:
-    """The functions behind the registered activities, by name: the one of each module that takes the services."""
-    found = {}
+    """The functions behind the registered activities, by name: the one of each module that takes the services; of two the one
+    that takes the client too, which calls the other."""
+    found: dict[str, Callable[..., Any]] = {}
     for name in activities.__dict__.get("__all__", ()) or _modules():
         module = importlib.import_module(f"activities.{name}")
-        for candidate in vars(module).values():
+        for candidate in sorted(vars(module).values(), key=_takes_a_client):
             if not inspect.isfunction(candidate) or candidate.__module__ != module.__name__ or candidate.__name__.startswith("_"):
                 continue
             parameters = list(inspect.signature(candidate).parameters)
@@ -384,6 +385,10 @@ def _bodies() -> dict[str, Callable[..., Any]]:
                 for registered in _registered(module):
                     found[registered] = candidate
     return found
+
+
+def _takes_a_client(candidate: Any) -> bool:
+    return inspect.isfunction(candidate) and "client" in inspect.signature(candidate).parameters
 
 
 def _modules() -> list[str]:

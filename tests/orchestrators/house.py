@@ -174,7 +174,7 @@ class House:
             names.CHECK_PREDICTION: hub(check_prediction.check), names.CANCEL_PREDICTION: hub(cancel_prediction.cancel),
             names.LEAVE_GATE: hub(leave_gate.leave), names.TELL_JOB: hub(tell_job.tell),
             names.LOOK_AT_CHILD: hub(look_at_child.look),
-            names.FINISH_JOB: plain(finish_job.finish), names.KEEP_LEFTOVER: plain(keep_leftover.keep),
+            names.FINISH_JOB: hub(finish_job.finish_and_forget), names.KEEP_LEFTOVER: hub(keep_leftover.keep_and_forget),
             names.FORGET_DELETED: hub(forget_jobs.forget),
         }  # fmt: skip
 

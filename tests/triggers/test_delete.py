@@ -316,5 +316,5 @@ async def test_a_late_word_of_a_deleted_job_keeps_nothing(app: Any, hub: FakeHub
     await delete(hub, job_id)
     app.blobs.put_image(f"{job_id}/output/0.png", b"png", "image/png")
     late = {"job_id": job_id, "traceparent": None, "picture": picture(output=output(job_id))}
-    assert keep_leftover.keep(app, late) == {"kept": False}  # type: ignore[arg-type]
+    assert keep_leftover.keep(app, late) == {"kept": False, "is_deleted": True}  # type: ignore[arg-type]
     assert [name for name in app.blobs.images if job_id in name] == []
