@@ -9,6 +9,7 @@ from activities import (
     leave_gate,
     look_at_child,
     prepare_image,
+    record_prediction,
     submit_prediction,
     tell_job,
 )
@@ -16,6 +17,7 @@ from activities import (
 blueprints = (
     prepare_image.blueprint,
     submit_prediction.blueprint,
+    record_prediction.blueprint,
     check_prediction.blueprint,
     cancel_prediction.blueprint,
     leave_gate.blueprint,

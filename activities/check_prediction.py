@@ -72,7 +72,7 @@ def _failed(services: Services, payload: p.CheckOrder, look: Failed, left_gate: 
         "state": "failed", "problem": look.problem.at(GENERATING).to_payload(), "resubmits": look.resubmits,
         "left_gate": left_gate,
     }  # fmt: skip
-    record = services.submissions.find(Attempt(payload["job_id"], payload["index"], payload["attempt"]))
+    record = services.submissions.find(Attempt.of(payload))
     if record is not None and record.submission.was_ready:
         return _was_ready(services, payload, left_gate)
     if record is not None and record.submission.state == "submitted":
@@ -94,7 +94,7 @@ def _was_ready(services: Services, payload: p.CheckOrder, left_gate: bool) -> p.
 def _note_ready(services: Services, payload: p.CheckOrder) -> None:
     """Put on record that the prediction is paid for, so that a story that is told again does not order it anew."""
     try:
-        record = services.submissions.find(Attempt(payload["job_id"], payload["index"], payload["attempt"]))
+        record = services.submissions.find(Attempt.of(payload))
         if record is not None and record.submission.state == "submitted" and not record.submission.was_ready:
             services.submissions.change(record, record.submission.ready())
     except (AzureError, Conflict):

@@ -41,7 +41,7 @@ async def submit_prediction(payload: dict, client) -> dict:  # type: ignore[type
 
 async def submit(services: Services, client: df.DurableOrchestrationClient, payload: p.SubmitOrder) -> p.SubmitAnswer:
     """Take a slot and send, or say what stands in the way. What may have been sent before needs no slot: it is cleared up."""
-    attempt = Attempt(payload["job_id"], payload["index"], payload["attempt"])
+    attempt = Attempt.of(payload)
     following = await _record(services, replace(attempt, attempt=attempt.attempt + 1)) if payload["is_rerun"] else None
     if following is not None:
         # The story went on after this attempt: nothing is sent for it any more.
@@ -105,7 +105,7 @@ class _Sender:
         self._services = services
         self._payload = payload
         self._generator: Generator = services.generators[payload["generator"]]
-        self._attempt = Attempt(payload["job_id"], payload["index"], payload["attempt"])
+        self._attempt = Attempt.of(payload)
         self._measured = measured
         #: Nobody waits for an answer: the job has ended, and no prediction of it is watched.
         self.is_story_over = False
@@ -211,10 +211,7 @@ class _Sender:
         except AzureError as error:
             # The prediction exists and is paid for: the orchestration's history will hold the handle instead.
             telemetry.event("submission_not_recorded", job_id=self._payload["job_id"], reason=type(error).__name__)
-            # Nothing but the record leads to the claim, which would outlive the job.
-            with contextlib.suppress(AzureError):
-                self._services.submissions.release(self._generator.name, handle.id)
-            return self._submitted(accepted, wanted=True)
+            return {**self._submitted(accepted, wanted=True), "is_recorded": False}
         except Conflict:
             return self._overtaken(handle)
         self._tell_submitted(handle, accepted)
@@ -231,7 +228,7 @@ class _Sender:
         where it can be, unless it is what the other has found."""
         store = self._services.submissions
         found = store.find(self._attempt)
-        if found is not None and (found.submission.document.get("handle") or {}).get("id") == handle.id:
+        if found is not None and found.submission.prediction_id == handle.id:
             return self._submitted(found.submission, wanted=True)
         telemetry.event("submission_not_recorded", job_id=self._payload["job_id"], reason="Conflict")
         with contextlib.suppress(ProviderError):

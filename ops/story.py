@@ -221,6 +221,9 @@ def _activity(name: str, result: dict[str, Any]) -> tuple[str, bool]:
         return (f"image refused{because}" if because else "image checked and made ready"), False
     if name == names.SUBMIT_PREDICTION:
         return _submit(result), False
+    if name == names.RECORD_PREDICTION:
+        is_kept = result.get("recorded")
+        return ("prediction put on record" if is_kept else "prediction not put on record: another run sent as well"), False
     if name == names.CHECK_PREDICTION:
         return _look(result), state == "running"
     if name == names.CANCEL_PREDICTION:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrators.picture import CANCELED, End, Picture, Prediction, failed
-from orchestrators.steps import call, pause, timer
+from orchestrators.steps import ActivityFailed, call, pause, timer
 from shared import names
 from shared.domain import payloads as p
 from shared.domain.job import SUBMITTING, WAITING
@@ -46,7 +46,10 @@ def send(picture: Picture, turn: Turn) -> Generator[Any, Any, Prediction | p.End
         given = picture.context.wait_for_external_event(names.slot_event(picture.course.calls + 1))
         answer = yield from _asked(picture, turn, end)
         if answer["state"] == "submitted":
-            return _prediction(picture, turn, answer)
+            prediction = _prediction(picture, turn, answer)
+            if not answer.get("is_recorded", True):
+                yield from _put_on_record(picture, answer["handle"])
+            return prediction
         if answer["state"] == "ended":
             return answer
         if answer["state"] == "canceled":
@@ -106,6 +109,17 @@ def _prediction(picture: Picture, turn: Turn, answer: p.Submitted) -> Prediction
     usual = known.get(course.generator, float(order["generators"][0]["expected_seconds"]))
     watch = Watch(picture.limits, answer["expected_seconds"])
     return Prediction(check, submitted_at, watch, usual, answer["is_wanted"], told)
+
+
+def _put_on_record(picture: Picture, handle: p.Handle) -> Generator[Any, Any, None]:
+    """Before the prediction is watched: a story that is told again would not know of it, and storage that takes no record
+    would take no picture either."""
+    order: p.RecordOrder = {**picture.named(), "handle": handle}
+    try:
+        yield from call(picture.context, names.RECORD_PREDICTION, order, picture.limits["patience"]["paying"])
+    except ActivityFailed:
+        # This story holds the handle.
+        return
 
 
 def _wait_for_slot(picture: Picture, turn: Turn, answer: p.Waiting, given: Any) -> Generator[Any, Any, End | None]:

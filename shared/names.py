@@ -23,6 +23,7 @@ FORGET_JOBS = "forget_jobs"
 
 PREPARE_IMAGE: Activity[p.PrepareOrder, p.PrepareAnswer] = Activity("prepare_image")
 SUBMIT_PREDICTION: Activity[p.SubmitOrder, p.SubmitAnswer] = Activity("submit_prediction")
+RECORD_PREDICTION: Activity[p.RecordOrder, p.Recorded] = Activity("record_prediction")
 CHECK_PREDICTION: Activity[p.CheckOrder, p.LookAnswer] = Activity("check_prediction")
 CANCEL_PREDICTION: Activity[p.CancelOrder, p.CancelAnswer] = Activity("cancel_prediction")
 LEAVE_GATE: Activity[p.LeaveOrder, p.LeaveAnswer] = Activity("leave_gate")
@@ -34,8 +35,8 @@ FORGET_DELETED: Activity[p.ForgetOrder, p.ForgetAnswer] = Activity("forget_delet
 
 ORCHESTRATORS = (GENERATE_JOB, MAKE_PICTURE, FORGET_JOBS)
 ACTIVITIES = (
-    PREPARE_IMAGE, SUBMIT_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, TELL_JOB, LOOK_AT_CHILD, FINISH_JOB,
-    KEEP_LEFTOVER, FORGET_DELETED,
+    PREPARE_IMAGE, SUBMIT_PREDICTION, RECORD_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, TELL_JOB,
+    LOOK_AT_CHILD, FINISH_JOB, KEEP_LEFTOVER, FORGET_DELETED,
 )  # fmt: skip
 
 EVENT_CANCEL = "cancel"

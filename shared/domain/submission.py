@@ -79,6 +79,16 @@ class Submission:
         return datetime.fromisoformat(self.document.get("first_sent_at") or self.document["sent_at"])
 
     @property
+    def is_open(self) -> bool:
+        """Whether the latest send was made or may yet be, and its prediction is not known."""
+        return self.state in ("sending", "lost")
+
+    @property
+    def prediction_id(self) -> str | None:
+        handle = self.document.get("handle")
+        return str(handle["id"]) if handle else None
+
+    @property
     def call(self) -> int:
         return int(self.document["call"])
 

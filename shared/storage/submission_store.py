@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.ledger import Ledger, SendRow
+from shared.domain.payloads import Handle, Named
 from shared.domain.submission import Submission
 from shared.storage.blob_store import DOCUMENTS, BlobStore, Conflict
 from shared.storage.job_store import prediction_name, submission_name
@@ -16,6 +17,10 @@ class Attempt:
     job_id: str
     index: int
     attempt: int
+
+    @classmethod
+    def of(cls, payload: Named) -> "Attempt":
+        return cls(payload["job_id"], payload["index"], payload["attempt"])
 
     @property
     def name(self) -> str:
@@ -51,6 +56,20 @@ class SubmissionStore:
     def forget(self, attempt: Attempt) -> None:
         self._blobs.delete(DOCUMENTS, attempt.name)
 
+    def keep_handle(self, attempt: Attempt, generator: str, handle: Handle) -> bool:
+        """Put a prediction on record whose submit could not; whether it is there now. Where another run has taken the send over,
+        its claim is given up instead, since nothing would lead to it. Raises AzureError."""
+        record = self.find(attempt)
+        if record is not None and record.submission.is_open:
+            try:
+                self.change(record, record.submission.submitted(handle))
+            except Conflict:
+                record = self.find(attempt)
+        is_kept = record is not None and record.submission.prediction_id == handle["id"]
+        if not is_kept:
+            self.release(generator, handle["id"])
+        return is_kept
+
     def claim(self, generator: str, prediction_id: str, attempt: Attempt) -> bool:
         """Whether a prediction of a provider that can be searched belongs to this attempt, which it does from now on when it
         was nobody's: two sends with the same input are told apart by nothing else."""
@@ -69,9 +88,7 @@ class SubmissionStore:
     def known_predictions(self, attempt: Attempt) -> set[str]:
         """Ids of the predictions of the picture's earlier attempts."""
         earlier = (self.find(Attempt(attempt.job_id, attempt.index, n)) for n in range(1, attempt.attempt))
-        return {
-            record.submission.document["handle"]["id"] for record in earlier if record and "handle" in record.submission.document
-        }
+        return {record.submission.prediction_id for record in earlier if record is not None and record.submission.prediction_id}
 
     def ledger(self, job_id: str, index: int, default_generator: str) -> Ledger:
         """What the records of a picture say that its sends owe. `default_generator`: of records of the former version."""

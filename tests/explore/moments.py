@@ -19,7 +19,8 @@ NOTHING_NEW_SECONDS = 2.0
 IDLE_SECONDS = 90.0
 #: From its POST to its end, if nothing is in its way: all its waits and predictions together.
 LONGEST_SECONDS = 2400.0
-#: What goes wrong has its effects for so long, beyond its own time: steps are asked for again after up to five minutes.
+#: What goes wrong has its effects for so long, beyond its own time: steps are asked for again after up to five minutes,
+#: and hear nothing in between.
 _AFTERMATH_SECONDS = 310.0
 
 
@@ -58,7 +59,7 @@ def _unwanted(world: "World") -> Iterator[tuple["JobRecord", float]]:
         if job.unwanted_at is None or (job.ended_at is not None and job.ended_at <= job.unwanted_at):
             continue
         at = _at(world, job.unwanted_at)
-        if _is_calm(world, job.id, at, at + HEARD_SECONDS, 60.0):
+        if _is_calm(world, job.id, at, at + HEARD_SECONDS):
             yield job, at
 
 

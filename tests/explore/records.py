@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _JOB = re.compile(r"jobs/([^/]+)/job\.json")
 _GATE = re.compile(r"gates/([^/]+)\.json")
 _SUBMISSION = re.compile(r"jobs/([^/]+)/submission-(\d+)-(\d+)\.json")
-#: After this nobody watches a prediction any more, and its slot is free: generation and watch over leftovers together.
-WATCHED_SECONDS = 1000.0
+#: At least so long a prediction is watched and holds its slot: one that was canceled right after its create, 15 minutes.
+WATCHED_SECONDS = 900.0
 WAITS_FOR_NOTHING_SECONDS = 5.0
 
 

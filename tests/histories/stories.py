@@ -48,6 +48,19 @@ def ppl_told_by_webhook() -> Told:
     )  # fmt: skip
 
 
+def handle_that_storage_took_late() -> Told:
+    tries = iter(range(3))
+
+    def away_at_first(_: Any) -> Any:
+        if next(tries) < 2:
+            raise OSError("storage away")
+        return {"recorded": True}
+
+    return tell(activities={
+        names.SUBMIT_PREDICTION: always({**story.submitted(), "is_recorded": False}), names.RECORD_PREDICTION: away_at_first,
+    })  # fmt: skip
+
+
 def four_pictures_of_which_one_fails() -> Told:
     made = [one_after_another(*[RUNNING] * (looks + 1), story.stored(looks)) for looks in range(4)]
     made[2] = one_after_another(RUNNING, story.failed())
@@ -242,7 +255,8 @@ def janitor() -> Told:
 
 
 STORIES: tuple[Callable[[], Told], ...] = (
-    goods, goods_of_unknown_time, ppl_told_by_webhook, four_pictures_of_which_one_fails, unreadable_image, waited_for_a_slot,
+    goods, goods_of_unknown_time, ppl_told_by_webhook, handle_that_storage_took_late, four_pictures_of_which_one_fails,
+    unreadable_image, waited_for_a_slot,
     waited_in_vain, refusals_and_a_lost_send, refused_for_good, fallback, steps_that_raise, submit_that_always_raises, moderated,
     third_prediction_made_it, not_found_for_a_while, gone, fetched_at_last, unusable, timed_out_and_canceled,
     recorded_by_an_earlier_run, canceled_while_waiting, canceled_at_the_provider, canceled_but_finished, leftover,

@@ -24,12 +24,18 @@ submit = of(
 check = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_leftover_runs.py"
 )
-finish = of("activities/finish_job.py", "tests/activities/test_finish_and_keep.py", "tests/activities/test_leftover_runs.py")
-keep = of("activities/keep_leftover.py", "tests/activities/test_finish_and_keep.py", "tests/activities/test_leftover_runs.py")
+LATE = (
+    "tests/activities/test_finish_and_keep.py",
+    "tests/activities/test_leftover_runs.py",
+    "tests/activities/test_forget_jobs.py",
+)
+finish = of("activities/finish_job.py", *LATE)
+keep = of("activities/keep_leftover.py", *LATE)
 cancel = of("activities/cancel_prediction.py", "tests/activities/test_cancel_prediction.py")
 records = of(
-    "shared/storage/submission_store.py", "tests/activities/test_lost_sends.py", "tests/activities/test_leftover_runs.py"
-)
+    "shared/storage/submission_store.py", "tests/activities/test_lost_sends.py", "tests/activities/test_leftover_runs.py",
+    "tests/rare/test_unrecorded.py",
+)  # fmt: skip
 STORIES = "tests/orchestrators/test_"
 one_picture = of(
     "orchestrators/make_picture.py", STORIES + "courses.py", STORIES + "one_picture.py", STORIES + "sending.py",
@@ -37,7 +43,7 @@ one_picture = of(
 )  # fmt: skip
 sending = of(
     "orchestrators/sending.py", STORIES + "courses.py", STORIES + "sending.py", STORIES + "one_picture.py",
-    STORIES + "starting_again.py", STORIES + "lost_and_slow.py",
+    STORIES + "starting_again.py", STORIES + "lost_and_slow.py", "tests/rare/test_unrecorded.py",
 )  # fmt: skip
 watching = of("orchestrators/watching.py", STORIES + "watching.py", STORIES + "leftovers.py", STORIES + "one_picture.py")
 several = of(
@@ -255,6 +261,11 @@ MONEY: tuple[Mutant, ...] = (
     ),
     starting("the quota slot of a job that is given up is kept", 'app.quotas.release(document["owner"], job_id)', "pass"),
     starting(
+        "the quota slot of a job that is given up is kept for good if storage refuses it once",
+        'app.quotas.release(document["owner"], job_id)\n    document, has_ended',
+        "document, has_ended",
+    ),
+    starting(
         "the paid picture of a job that is given up is forgotten",
         "if kept is not None:\n        ledger",
         "if False:\n        ledger",
@@ -350,7 +361,7 @@ MONEY: tuple[Mutant, ...] = (
     ),
     submit(
         "what another run has found is stopped by the one that made it",
-        'if found is not None and (found.submission.document.get("handle") or {}).get("id") == handle.id:',
+        "if found is not None and found.submission.prediction_id == handle.id:",
         "if False:",
     ),
     submit("what is made for a forgotten job stays claimed", "store.release(self._generator.name, handle.id)", "pass"),
@@ -415,6 +426,14 @@ MONEY: tuple[Mutant, ...] = (
     cancel("a canceled prediction keeps its slot", "await slots.give_back(services, client, payload, None)", "pass"),
     cancel("a prediction that finished gives its slot back", 'if state == "canceled":', "if state:"),
     cancel("a cancel that was refused for good is repeated", "error.problem.is_retryable", "True"),
+    finish("the story of a deleted job calls no janitor", 'if answer.get("is_deleted"):', "if False:"),
+    keep("the watch of a deleted job calls no janitor", 'if answer.get("is_deleted"):', "if False:"),
+    records(
+        "a handle that storage took late is not put on record",
+        "if record is not None and record.submission.is_open:",
+        "if False:",
+    ),
+    records("the claim of a send that was taken over stays", "if not is_kept:", "if False:"),
     # ---- the stories ----
     one_picture(
         "a story that was lost forgets what its records owe",
@@ -427,6 +446,11 @@ MONEY: tuple[Mutant, ...] = (
         "went_on = False",
     ),
     one_picture(
+        "a cancel stops a story that is told again before it has found what was made",
+        "if picture.course.followed_by is not None:\n            # Made",
+        "if False:\n            # Made",
+    ),
+    one_picture(
         "a later want of a slot hides the prediction that failed",
         'return (sent if end is None or sent.state == "canceled" else end), None',
         "return sent, None",
@@ -437,6 +461,7 @@ MONEY: tuple[Mutant, ...] = (
         "turn.first_ends = turn.first_ends or submitted_at",
         "turn.first_ends = submitted_at",
     ),
+    sending("a prediction that is not on record is watched all the same", 'if not answer.get("is_recorded", True):', "if False:"),
     sending("a picture waits in line for ever", "if left <= 0:", "if False:"),
     sending(
         "a picture that is told again is sent before its records are read", '"may_be_sent": order["run"] > 0 or', '"may_be_sent":'

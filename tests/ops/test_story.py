@@ -67,6 +67,8 @@ PROBLEM = {"code": "provider_unavailable"}
          "prediction failed: content_moderated"),
         ("check_prediction", {"state": "stored", "output": {"width": 8, "height": 9, "bytes": 2048}},
          "picture stored, 8x9, 2.0 KB"),
+        ("record_prediction", {"recorded": True}, "prediction put on record"),
+        ("record_prediction", {"recorded": False}, "prediction not put on record: another run sent as well"),
         ("cancel_prediction", {"state": "going on"}, "cancel asked of the provider: going on"),
         ("leave_gate", {"woken": 0}, "slot given back"),
         ("tell_job", {"told": True}, "the job heard of its end"),

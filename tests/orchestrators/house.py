@@ -16,6 +16,7 @@ from activities import (
     leave_gate,
     look_at_child,
     prepare_image,
+    record_prediction,
     submit_prediction,
     tell_job,
 )
@@ -171,6 +172,7 @@ class House:
 
         return {
             names.PREPARE_IMAGE: plain(prepare_image.prepare), names.SUBMIT_PREDICTION: hub(submit_prediction.submit),
+            names.RECORD_PREDICTION: plain(record_prediction.record),
             names.CHECK_PREDICTION: hub(check_prediction.check), names.CANCEL_PREDICTION: hub(cancel_prediction.cancel),
             names.LEAVE_GATE: hub(leave_gate.leave), names.TELL_JOB: hub(tell_job.tell),
             names.LOOK_AT_CHILD: hub(look_at_child.look),

@@ -275,6 +275,7 @@ def tell(
     bodies: dict[str, Answer] = {
         names.PREPARE_IMAGE: lambda payload: {"blob": "prepared.png"},
         names.SUBMIT_PREDICTION: SUBMITTED,
+        names.RECORD_PREDICTION: always({"recorded": True}),
         names.CHECK_PREDICTION: lambda payload: stored(payload["index"]),
         names.CANCEL_PREDICTION: cancel_says("canceled"),
         names.LEAVE_GATE: always({"woken": 0}),
