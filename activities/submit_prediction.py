@@ -125,8 +125,7 @@ class _Sender:
     def _run(self) -> p.SubmitAnswer:
         images = self._images()
         record, is_new = self._begun()
-        # Read after the intent is on record: a job that ends or is canceled now finds it.
-        job = self._services.jobs.read(self._payload["job_id"])
+        job = self._job(record if is_new else None)
         wanted = is_wanted(job) and not self._payload["is_over"]
         self.is_story_over = job is None or (is_terminal(job["status"]) and not is_watched(job))
         if not is_new and _generator_of(self._services, record, self._generator.name) != self._generator.name:
@@ -134,7 +133,7 @@ class _Sender:
             return {"state": "canceled", "sends": []}
         if is_new and job is None:
             # Forgotten with all that it had; so is this.
-            self._services.submissions.forget(self._attempt)
+            self._services.submissions.withdraw(record)
             return {"state": "canceled", "sends": []}
         if is_new and self._payload["is_over"]:
             return self._verdict(record)
@@ -163,6 +162,17 @@ class _Sender:
             if found is None:
                 raise
             return found, False
+
+    def _job(self, begun: Record | None) -> Any:
+        """Read after the intent is on record: a job that ends or is canceled now finds it."""
+        try:
+            return self._services.jobs.read(self._payload["job_id"])
+        except AzureError:
+            if begun is not None:
+                # Nobody may ask again: this run came late, after its job was forgotten.
+                with contextlib.suppress(AzureError):
+                    self._services.submissions.withdraw(begun)
+            raise
 
     def _carry_out(self, step: Step, record: Record, asked: Asked, job: Any, images: Any) -> p.SubmitAnswer:
         submission = record.submission

@@ -73,8 +73,10 @@ class FakeBlobs:
         with self._lock:
             return iter(sorted(name for name in self._kept(container) if name.startswith(prefix)))
 
-    def delete(self, container: str, name: str) -> None:
+    def delete(self, container: str, name: str, etag: str | None = None) -> None:
         with self._lock:
+            if etag is not None and self.documents.get(name, (None, None))[1] != etag:
+                return
             self._kept(container).pop(name, None)
             self.metadata.pop((container, name), None)
 

@@ -94,13 +94,14 @@ class BlobStore:
         except ResourceNotFoundError:
             return
 
-    def delete(self, container: str, name: str) -> None:
-        """Delete one blob; that it is gone already does not matter."""
+    def delete(self, container: str, name: str, etag: str | None = None) -> None:
+        """Delete one blob; that it is gone already does not matter. With `etag` only if nobody has written it since."""
         if container == IMAGES:
             self._recent.forget(name)
+        condition: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         try:
-            self._container(container).delete_blob(name)
-        except ResourceNotFoundError:
+            self._container(container).delete_blob(name, **condition)
+        except (ResourceNotFoundError, ResourceModifiedError):
             return
 
     def delete_all(self, container: str, prefix: str) -> None:

@@ -53,8 +53,9 @@ class SubmissionStore:
         record.etag = self._blobs.replace_document(record.attempt.name, submission.document, record.etag)
         record.submission = submission
 
-    def forget(self, attempt: Attempt) -> None:
-        self._blobs.delete(DOCUMENTS, attempt.name)
+    def withdraw(self, record: Record) -> None:
+        """Take an intent back that was not followed by a send, unless somebody else has gone on with it."""
+        self._blobs.delete(DOCUMENTS, record.attempt.name, record.etag)
 
     def keep_handle(self, attempt: Attempt, generator: str, handle: Handle) -> bool:
         """Put a prediction on record whose submit could not; whether it is there now. Where another run has taken the send over,

@@ -44,7 +44,9 @@ class Store:
     def kept(self, container: str) -> dict[str, Any]:
         return self.images if container == IMAGES else self.documents
 
-    def remove(self, container: str, name: str) -> None:
+    def remove(self, container: str, name: str, etag: str | None = None) -> None:
+        if etag is not None and self.documents.get(name, ("", ""))[1] != etag:
+            return
         before = self.document(name) if container == DOCUMENTS else None
         self.kept(container).pop(name, None)
         self.metadata.pop((container, name), None)
@@ -114,8 +116,8 @@ class MemoryBlobs:
         for name, _ in self._do(f"sizes {container}/{prefix}", lambda: self._listed(container, prefix)):
             yield name, len(kept[name]), self._now()
 
-    def delete(self, container: str, name: str) -> None:
-        self._do(f"delete {container}/{name}", lambda: self._store.remove(container, name))
+    def delete(self, container: str, name: str, etag: str | None = None) -> None:
+        self._do(f"delete {container}/{name}", lambda: self._store.remove(container, name, etag))
 
     def delete_all(self, container: str, prefix: str) -> None:
         for name in list(self.names(container, prefix)):

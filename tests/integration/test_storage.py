@@ -160,6 +160,18 @@ def test_only_the_version_that_was_read_is_replaced(blobs: BlobStore) -> None:
     assert blobs.read_document(name) == ({"version": 2}, new)
 
 
+def test_a_document_that_was_written_since_is_not_deleted_by_its_old_etag(blobs: BlobStore) -> None:
+    name = submission_name(new_job_id(), 0, 1)
+    first = blobs.create_document(name, {"n": 1})
+    second = blobs.replace_document(name, {"n": 2}, first)
+    blobs.delete(DOCUMENTS, name, first)
+    assert blobs.read_document(name) == ({"n": 2}, second)
+    for _ in range(2):
+        blobs.delete(DOCUMENTS, name, second)
+
+    assert blobs.read_document(name) is None
+
+
 def test_a_document_that_was_deleted_is_not_brought_back(blobs: BlobStore) -> None:
     name = submission_name(new_job_id(), 0, 1)
 

@@ -20,6 +20,7 @@ ordering = of("shared/starting.py", "tests/triggers/test_generate.py", "tests/tr
 submit = of(
     "activities/submit_prediction.py", "tests/activities/test_submit_prediction.py", "tests/activities/test_lost_sends.py",
     "tests/activities/test_gate.py", "tests/activities/test_leftover_runs.py", "tests/activities/test_check_prediction.py",
+    "tests/rare/test_unrecorded.py",
 )  # fmt: skip
 check = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_leftover_runs.py"
@@ -364,6 +365,11 @@ MONEY: tuple[Mutant, ...] = (
         "if found is not None and found.submission.prediction_id == handle.id:",
         "if False:",
     ),
+    submit(
+        "an intent that was not followed by a send stays when its job cannot be read",
+        "self._services.submissions.withdraw(begun)",
+        "pass",
+    ),
     submit("what is made for a forgotten job stays claimed", "store.release(self._generator.name, handle.id)", "pass"),
     submit(
         "a picture that is kept is ordered again", 'if kept is not None and kept[1] == self._payload["attempt"]:', "if False:"
@@ -373,9 +379,7 @@ MONEY: tuple[Mutant, ...] = (
         'kept is not None and kept[1] == self._payload["attempt"]',
         "kept is not None",
     ),
-    submit(
-        "a run that wakes late leaves a record of a forgotten job", "self._services.submissions.forget(self._attempt)", "pass"
-    ),
+    submit("a run that wakes late leaves a record of a forgotten job", "self._services.submissions.withdraw(record)", "pass"),
     submit("a provider that failed is not counted at its gate", 'if slot is None and payload["has_failed"]:', "if False:"),
     records("a claimed prediction is everybody's", "return found is not None and found[0] == mine", "return True"),
     records("known predictions are those of this attempt", "for n in range(1, attempt.attempt))", "for n in range(1, 1))"),

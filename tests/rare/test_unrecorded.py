@@ -9,6 +9,8 @@ from activities.record_prediction import record
 from activities.submit_prediction import submit
 from shared import forgetting, names
 from shared.domain import payloads as p
+from shared.domain.submission import Submission
+from shared.storage.blob_store import DOCUMENTS
 from shared.storage.submission_store import Attempt
 from tests.activities.orders import Client, Clock, submit_order
 from tests.activities.test_forget_jobs import end
@@ -97,7 +99,7 @@ async def test_where_another_run_has_sent_again_its_word_stands(services: Any, c
 
 async def test_of_a_job_that_was_forgotten_meanwhile_no_claim_is_left(services: Any, client: Client) -> None:
     handle = await submit_unrecorded(services, client)
-    services.submissions.forget(Attempt("job_1", 0, 1))
+    services.blobs.delete(DOCUMENTS, Attempt("job_1", 0, 1).name)
 
     assert record(services, record_order(handle)) == {"recorded": False}
     assert claims(services) == []
@@ -144,3 +146,48 @@ def test_how_old_the_prediction_is_counts_from_its_submit_though_the_record_took
 
     assert told.job["error"]["code"] == "generation_timeout"
     assert 112 < told.ended_at < 130
+
+
+# ---- an intent that no send follows ----
+
+
+class Forgetful(FakeBlobs):
+    """Storage that does not read some documents."""
+
+    hides = ""
+
+    def read_document(self, name: str) -> Any:
+        if self.hides and name.endswith(self.hides):
+            raise ServiceRequestError("storage away")
+        return super().read_document(name)
+
+
+async def test_an_intent_is_taken_back_when_its_job_cannot_be_read(
+    generator: FakeGenerator, clock: Clock, client: Client
+) -> None:
+    """The run may come so late that nobody asks for its answer, nor forgets what it leaves."""
+    services: Any = make_services(generator, clock, blobs=Forgetful())
+    services.blobs.put_image("in.png", b"image", "image/png")
+    make_job(services)
+    services.blobs.hides = "job.json"
+    with pytest.raises(ServiceRequestError):
+        await submit(services, client, submit_order())  # type: ignore[arg-type]
+    assert services.submissions.find(Attempt("job_1", 0, 1)) is None
+
+    services.blobs.hides = ""
+    assert (await submit(services, client, submit_order()))["state"] == "submitted"  # type: ignore[arg-type]
+    services.blobs.hides = "job.json"
+    with pytest.raises(ServiceRequestError):
+        await submit(services, client, submit_order(call=2))  # type: ignore[arg-type]
+    # What was sent stays on record, whoever asks again.
+    assert services.submissions.find(Attempt("job_1", 0, 1)).submission.state == "submitted"
+    assert len(generator.submitted) == 1
+
+
+def test_an_intent_that_somebody_has_gone_on_with_is_not_taken_back(services: Any, clock: Clock) -> None:
+    services.blobs.refuses = ""
+    record = services.submissions.create(Attempt("job_1", 0, 1), Submission.begun("fake", 1, clock()))
+    services.submissions.change(services.submissions.find(record.attempt), record.submission.canceled())
+    services.submissions.withdraw(record)
+
+    assert services.submissions.find(record.attempt).submission.state == "canceled"
