@@ -90,18 +90,29 @@ class JobStore:
         self._blobs.delete_all(IMAGES, f"{job_id}/")
         if key:
             self._documents.change(key, lambda claim: (_of_a_job_that_is_gone(claim, job_id), None))
-        for name in list(self._blobs.names(DOCUMENTS, f"jobs/{job_id}/submission-")):
-            self._delete_claim(name)
+        submissions = list(self._blobs.names(DOCUMENTS, f"jobs/{job_id}/submission-"))
+        are_open = [self._delete_claim(name) for name in submissions]
+        if any(are_open):
+            self._delete_claims_without_record(job_id)
+        for name in submissions:
             self._blobs.delete(DOCUMENTS, name)
         self._blobs.delete_all(DOCUMENTS, f"jobs/{job_id}/")
         self._blobs.delete(DOCUMENTS, _mark_name(job_id))
 
-    def _delete_claim(self, submission: str) -> None:
+    def _delete_claim(self, submission: str) -> bool:
+        """Whether one may be left: the worker of a send that is still open may have died right after it had claimed."""
         found = self._blobs.read_document(submission)
         record = found[0] if found else {}
         # Records of earlier versions name no generator: they claimed nothing.
         if record.get("handle") and record.get("generator"):
             self._blobs.delete(DOCUMENTS, prediction_name(record["generator"], record["handle"]["id"]))
+        return "open" in record.get("send_states", ())
+
+    def _delete_claims_without_record(self, job_id: str) -> None:
+        """All claims are looked through, which is as rare as such deaths are."""
+        for name, metadata in list(self._blobs.document_metadata(PREDICTIONS)):
+            if metadata.get("job_id") == job_id:
+                self._blobs.delete(DOCUMENTS, name)
 
     def _status(self, job_id: str) -> str | None:
         """Of a job that was last written by a version without metadata."""
@@ -116,6 +127,7 @@ class JobStore:
 
 _FILE = "job.json"
 _MARKS = "deleted/"
+PREDICTIONS = "predictions/"
 
 
 def _mark_name(job_id: str) -> str:
@@ -148,7 +160,7 @@ def submission_name(job_id: str, index: int, attempt: int) -> str:
 
 def prediction_name(generator: str, prediction_id: str) -> str:
     """The claim of a prediction: whose it is, where one could be taken for another's."""
-    return f"predictions/{generator}/{prediction_id}.json"
+    return f"{PREDICTIONS}{generator}/{prediction_id}.json"
 
 
 def upload_name(job_id: str, field: str, extension: str) -> str:

@@ -77,7 +77,7 @@ class SubmissionStore:
         name = prediction_name(generator, prediction_id)
         mine: dict[str, Any] = {"job_id": attempt.job_id, "index": attempt.index, "attempt": attempt.attempt}
         try:
-            self._blobs.create_document(name, mine)
+            self._blobs.create_document(name, mine, {"job_id": attempt.job_id})
         except Conflict:
             found = self._blobs.read_document(name)
             return found is not None and found[0] == mine

@@ -37,6 +37,7 @@ records = of(
     "shared/storage/submission_store.py", "tests/activities/test_lost_sends.py", "tests/activities/test_leftover_runs.py",
     "tests/rare/test_unrecorded.py",
 )  # fmt: skip
+claims = of("shared/storage/job_store.py", "tests/rare/test_unrecorded.py", "tests/activities/test_forget_jobs.py")
 STORIES = "tests/orchestrators/test_"
 one_picture = of(
     "orchestrators/make_picture.py", STORIES + "courses.py", STORIES + "one_picture.py", STORIES + "sending.py",
@@ -369,6 +370,11 @@ MONEY: tuple[Mutant, ...] = (
         "an intent that was not followed by a send stays when its job cannot be read",
         "self._services.submissions.withdraw(begun)",
         "pass",
+    ),
+    claims(
+        "a claim whose worker died before its record was written outlives the job",
+        "if any(are_open):",
+        "if False:",
     ),
     submit("what is made for a forgotten job stays claimed", "store.release(self._generator.name, handle.id)", "pass"),
     submit(

@@ -191,3 +191,36 @@ def test_an_intent_that_somebody_has_gone_on_with_is_not_taken_back(services: An
     services.submissions.withdraw(record)
 
     assert services.submissions.find(record.attempt).submission.state == "canceled"
+
+
+# ---- a claim that no record names ----
+
+
+class Dies(BaseException):
+    """The worker, right after it has claimed its prediction."""
+
+
+async def test_the_claim_of_a_worker_that_died_before_it_wrote_its_record_goes_with_the_job(
+    services: Any, client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any) -> None:
+        raise Dies
+
+    services.blobs.refuses = ""
+    make_job(services, "job_2")
+    services.submissions.claim("fake", "p-9", Attempt("job_2", 0, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(services.submissions, "change", dies)
+        with pytest.raises(Dies):
+            await submit(services, client, submit_order())  # type: ignore[arg-type]
+    clock.pass_(300)
+    over = submit_order(call=2, may_be_sent=True)
+    # It is not in the list, so it is sent again.
+    assert (await submit(services, client, over))["sends"] == ["open", "accepted"]  # type: ignore[arg-type]
+    assert len(claims(services)) == 3
+    end(services)
+    client.statuses["job_1"] = instance_status("Completed")
+    await forgetting.begin(services, client, "job_1")  # type: ignore[arg-type]
+
+    # The other job keeps its own.
+    assert claims(services) == [f"{PREDICTIONS}p-9.json"]
