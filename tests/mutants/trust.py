@@ -281,7 +281,7 @@ TRUST: tuple[Mutant, ...] = (
     ),
     job_store("an ended job is changed", 'None if is_terminal(job["status"]) else change(job)', "change(job)"),
     job_store("an amendment changes the status", '({**change(job), "status": job["status"]}, None)', "(change(job), None)"),
-    job_store("a deleted job keeps its claims", "self._delete_claim(name)\n            self", "self"),
+    job_store("a deleted job keeps its claims", "[self._delete_claim(name) for name in submissions]", "[]"),
     job_store(
         "a deleted job leaves word at a stranger's key", 'if claim and claim["job_id"] == job_id else None', "if claim else None"
     ),
