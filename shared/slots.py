@@ -111,13 +111,13 @@ async def who_lives(services: Services, client: df.DurableOrchestrationClient, h
     answer, it does."""
     alive = {}
     for holder, instance in list(holders.items())[:MOST_AT_ONCE]:
-        job_id = holder.partition("/")[0]
+        job_id, _, index = holder.partition("/")
         try:
             status = await find_instance(client, instance or job_id)
             runtime = None if status is None else status.runtime_status.name
             # A story that was told to its end holds nothing, whatever its job still does.
             is_over = runtime == "Completed"
-            alive[holder] = not is_over and (runtime in GOING_ON or await find_and_revive(services, client, job_id))
+            alive[holder] = not is_over and (runtime in GOING_ON or await find_and_revive(services, client, job_id, int(index)))
         except Exception:  # noqa: BLE001 - the client raises whatever its HTTP library does
             alive[holder] = True
     return alive

@@ -126,8 +126,8 @@ async def is_going_on(client: df.DurableOrchestrationClient, instance: str) -> b
     return status is not None and status.runtime_status.name in GOING_ON
 
 
-async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:
-    """Whether the story of a job goes on, perhaps because it was started again just now."""
+async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, job_id: str, index: int) -> bool:
+    """Whether the story of a job's picture goes on, perhaps because it was started again just now."""
     document = await asyncio.to_thread(app.jobs.read, job_id)
     if document is None:
         return False
@@ -138,8 +138,10 @@ async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, 
         return False
     runtime = None if status is None else status.runtime_status.name
     if runtime in STOPPED:
-        # Its children may go on, but nobody begins one anew.
-        return False
+        # Its children may go on, but nobody begins one anew. Those of a later start have names of their own.
+        pictures, starts = len(document["seeds"]), document.get("starts", 0)
+        child = names.picture_instance_id(job_id, index, pictures, starts)
+        return child != job_id and await is_going_on(client, child)
     # A watch over a prediction goes on after the end of its job, and is started again as its job would be.
     watches_again = runtime == "Failed" and is_watched(document)
     return runtime in GOING_ON or not is_terminal(document["status"]) or watches_again

@@ -22,7 +22,7 @@ def charges_are_true(world: "World", told: "Told") -> Iterator[str]:
     if told.view["status"] not in ("succeeded", "failed", "canceled"):
         return
     shown = told.view.get("pictures") or ()
-    sends = {picture["index"]: _sends(world, told.job.id, picture["index"]) for picture in shown}
+    sends = {picture["index"]: _sends(world, told, picture["index"]) for picture in shown}
     for picture in shown:
         index, says = picture["index"], picture.get("charged")
         right = _worst(sends[index])
@@ -45,9 +45,10 @@ def charges_are_true(world: "World", told: "Told") -> Iterator[str]:
         yield f"{told.job.id} says possible_duplicate, and no send was repeated"
 
 
-def _sends(world: "World", job_id: str, index: int) -> list[Words]:
+def _sends(world: "World", told: "Told", index: int) -> list[Words]:
     """Of each send of a picture what may be said of it."""
-    sends = [_of_ask(world, ask) for ask in world.ledger.asked if ask.owner[:2] == (job_id, index)]
+    job_id, is_made = told.job.id, index in told.made
+    sends = [_of_ask(world, ask, is_made=is_made) for ask in world.ledger.asked if ask.owner[:2] == (job_id, index)]
     if (job_id, index) in world.struck:
         # An intent without a send, a send without a record: then what is on record is as good.
         sends = [send | {"unknown"} if "unknown" in _recorded(world, job_id, index) else send for send in sends]
@@ -60,7 +61,8 @@ def _sends(world: "World", job_id: str, index: int) -> list[Words]:
     return [*(send | {"unknown"} for send in sends), *begun]
 
 
-def _of_ask(world: "World", ask: Ask) -> Words:
+def _of_ask(world: "World", ask: Ask, *, is_made: bool) -> Words:
+    """`is_made`: the picture is there, so somebody has seen one of its predictions end though he died before he could say so."""
     prediction = ask.prediction
     if ask.is_refused:
         return frozenset({"no"})
@@ -77,7 +79,7 @@ def _of_ask(world: "World", ask: Ask) -> Words:
         # Whether it had begun to run the answer to the cancel says, if it says it yet.
         return frozenset({"unknown", known})
     if prediction.seen_at is None:
-        return frozenset({"unknown"})
+        return frozenset({"unknown", "yes"} if is_made and known == "yes" else {"unknown"})
     return frozenset({known} if prediction.is_known else {known, "unknown"})
 
 

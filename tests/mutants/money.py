@@ -14,7 +14,7 @@ problem = of("shared/domain/problem.py", "tests/unit/test_ledger.py", "tests/uni
 deciding = of("shared/domain/starting.py", "tests/unit/test_starting.py")
 starting = of(
     "shared/starting.py", "tests/triggers/test_starting_again.py", "tests/triggers/test_housekeeping.py",
-    "tests/unit/test_giving_up.py", "tests/triggers/test_owners.py",
+    "tests/unit/test_giving_up.py", "tests/triggers/test_owners.py", "tests/rare/test_operators.py",
 )  # fmt: skip
 ordering = of("shared/starting.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
 submit = of(
@@ -260,6 +260,11 @@ MONEY: tuple[Mutant, ...] = (
     ),
     starting(
         "children of the former start go on beside the new ones", 'await client.terminate(instance, "started again")', "pass"
+    ),
+    starting(
+        "the slot of a living child is freed when an operator has ended its job",
+        "return child != job_id and await is_going_on(client, child)",
+        "return False",
     ),
     starting("the quota slot of a job that is given up is kept", 'app.quotas.release(document["owner"], job_id)', "pass"),
     starting(

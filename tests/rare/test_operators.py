@@ -1,4 +1,8 @@
+from typing import Any
+
 from shared import names
+from shared.slots import who_lives
+from tests.fakes import instance_status, make_job
 from tests.orchestrators.house import House
 from tests.orchestrators.story import JOB
 
@@ -45,3 +49,16 @@ def test_a_job_whose_parent_was_terminated_keeps_the_pictures_that_its_children_
     job = house.job()
     stored = sorted(name for name in house.blobs.images if "/output/" in name)
     assert len(job["outputs"]) == len(stored)
+
+
+async def test_a_slot_is_held_by_the_child_of_a_later_start_though_an_operator_has_ended_its_job(
+    services: Any, client: Any
+) -> None:
+    """The slot was taken by the child of the former start, which that of the later one ended."""
+    make_job(services, "job_2", seeds=[1, 2], starts=1)
+    client.statuses |= {
+        "job_2": instance_status("Terminated"), "job_2-0": instance_status("Terminated"), "job_2-1": instance_status("Failed"),
+        "job_2-0-1": instance_status("Running"), "job_2-1-1": instance_status("Completed"),
+    }  # fmt: skip
+
+    assert await who_lives(services, client, {"job_2/0": "job_2-0", "job_2/1": "job_2-1"}) == {"job_2/0": True, "job_2/1": False}
