@@ -62,7 +62,7 @@ def _sends(world: "World", told: "Told", index: int) -> list[Words]:
 
 
 def _of_ask(world: "World", ask: Ask, *, is_made: bool) -> Words:
-    """`is_made`: the picture is there, so somebody has seen one of its predictions end though he died before he could say so."""
+    """`is_made`: the picture is there. That, or a record, says that somebody has seen a prediction end who died before he could."""
     prediction = ask.prediction
     if ask.is_refused:
         return frozenset({"no"})
@@ -79,7 +79,8 @@ def _of_ask(world: "World", ask: Ask, *, is_made: bool) -> Words:
         # Whether it had begun to run the answer to the cancel says, if it says it yet.
         return frozenset({"unknown", known})
     if prediction.seen_at is None:
-        return frozenset({"unknown", "yes"} if is_made and known == "yes" else {"unknown"})
+        is_told = known in _recorded(world, *ask.owner[:2]) or (is_made and known == "yes")
+        return frozenset({"unknown", known} if is_told else {"unknown"})
     return frozenset({known} if prediction.is_known else {known, "unknown"})
 
 
