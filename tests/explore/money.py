@@ -62,12 +62,14 @@ def _sends(world: "World", told: "Told", index: int) -> list[Words]:
 
 
 def _of_ask(world: "World", ask: Ask, *, is_made: bool) -> Words:
-    """`is_made`: the picture is there. That, or a record, says that somebody has seen a prediction end who died before he could."""
+    """`is_made`: the picture is there. That, or a record, says that somebody has seen a prediction end who died after."""
     prediction = ask.prediction
     if ask.is_refused:
         return frozenset({"no"})
     if prediction is None:
-        return frozenset({"unknown"})
+        # It may have found one that was made for another with the same input, who had died: nothing was made for it, whatever
+        # became of that one.
+        return frozenset({"unknown", "no"} & {"unknown", *_recorded(world, *ask.owner[:2])})
     outcome = prediction.outcome(world.now)
     if outcome == "ready":
         known = "yes"
