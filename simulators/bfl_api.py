@@ -1,5 +1,6 @@
-"""Black Forest Labs' HTTP API for FLUX.1 Kontext: section 2 of providers.md."""
+"""Black Forest Labs' HTTP API for FLUX.1 Kontext and FLUX.2: sections 2 and 3.1 of providers.md."""
 
+import asyncio
 import dataclasses
 import hashlib
 import hmac
@@ -13,20 +14,15 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from simulators import inputs, pictures
-from simulators.config import PRICES, BflConfig
+from simulators.config import BflConfig
 from simulators.core import Core, base_of, host_of, is_key_accepted, json_body, on_host
 from simulators.faults import refusal_json, without
 from simulators.ledger import Record
 from simulators.lifecycle import Phase, State
+from simulators.models import MODELS, Choice, Field, Flag, Image, Link, Model, Ratio, Size, Text, Whole
 
-FORMATS = ("jpeg", "png", "webp")
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_IMAGE_PIXELS = 20_000_000
-_IMAGE_FIELDS = ("input_image", "input_image_2", "input_image_3", "input_image_4")
-_FIELDS = {
-    "prompt", *_IMAGE_FIELDS, "seed", "aspect_ratio", "output_format", "prompt_upsampling", "safety_tolerance", "webhook_url",
-    "webhook_secret",
-}  # fmt: skip
 #: Signs delivery links. It guards nothing: it only has to be the same after a restart.
 _LINK_KEY = b"simulated delivery links"
 
@@ -79,7 +75,9 @@ class BflApi:
     # ---- create (2.2, 2.3) ----
 
     async def create(self, request: web.Request) -> web.StreamResponse:
-        if request.match_info["model"] not in PRICES[self.name]:
+        name = request.match_info["model"]
+        model = MODELS[self.name].get(name)
+        if model is None:
             return self.refuse(404, "Not Found")
         if refused := self.guard(request):
             return refused
@@ -88,28 +86,29 @@ class BflApi:
             return _invalid([_problem(["body", 0], "JSON decode error", "json_invalid")])
         if not isinstance(body, dict):
             return _invalid([_problem(["body"], "Input should be a valid dictionary", "model_attributes_type")])
-        if problems := _problems(body, forbid_extra=self.config.forbid_extra):
+        if problems := _problems(body, model, forbid_extra=self.config.forbid_extra or model.refuses_unknown):
             return _invalid(problems)
-        model = request.match_info["model"]
-        price = PRICES[self.name][model]
-        if self._balance() < price * 100:
+        # What it costs at least; the rest depends on the images, which are not looked at for an account without credit.
+        if self._balance() < self.core.prices(self.name, name)[0]:
             return self.refuse(402, "Insufficient credits")
-        images = [await self._image(name, body[name]) for name in _IMAGE_FIELDS if body.get(name)]
-        if self.config.bad_image == "422":
-            for image in images:
-                if image.error:
-                    return _invalid([_problem(["body", image.name], f"Value error, {image.error}", "value_error")])
-        digest = inputs.body_hash({**body, **{image.name: image.sha for image in images}})
+        images = list(await asyncio.gather(*(self._image(place, text) for place, text in model.images(body))))
+        if refused := self._refused_image(images):
+            return refused
+        size = model.size(body, images[0].size if images else None)
+        cost = self.core.cents(self.name, name, size, images)
+        if self._balance() < cost:
+            return self.refuse(402, "Insufficient credits")
+        digest = inputs.body_hash(inputs.replaced(body, {image.name: image.sha for image in images}))
         # Checked with no await between the count and the new task, so that no two creates share the last slot.
-        if self.config.max_active is not None and self.core.ledger.active(self.name) >= self.config.max_active:
+        if self.core.is_full(self.name, name):
             return self._too_many("Too many active tasks", 1)
         if self.core.is_throttled_by_prompt(body["prompt"], digest):
             return self._too_many("Too many requests", 2)
-        record = self._record(request, model, body, images, digest)
+        record = self._record(request, name, body, images, size, cost, digest)
         self.core.add(record)
         costs = {
-            "cost": round(price * 100, 2), "input_mp": record.input_mp,
-            "output_mp": round(record.size[0] * record.size[1] / 1e6, 2),
+            "cost": round(cost, 2), "input_mp": record.input_mp,
+            "output_mp": round(size[0] * size[1] / 1e6, 2),
         }  # fmt: skip
         if record.webhook:
             # Which status this is, is not known (2.3) (?).
@@ -117,15 +116,19 @@ class BflApi:
         url = f"{on_host(base_of(request), record.home_host)}/bfl/v1/get_result?{urlencode({'id': record.id})}"
         return web.json_response({"id": record.id, "polling_url": url, **costs})
 
+    def _refused_image(self, images: list[inputs.InputImage]) -> web.Response | None:
+        """The refusal of an image at create; none where it is to fail the task later (2.9)."""
+        for image in images:
+            how = self.config.unfetchable_image if image.is_unfetched else self.config.bad_image
+            if image.error and how == "422":
+                return _invalid([_problem(["body", image.name], f"Value error, {image.error}", "value_error")])
+            if image.error and how == "400":
+                return self.refuse(400, f"{image.name}: {image.error}")
+        return None
+
     async def _image(self, name: str, text: str) -> inputs.InputImage:
-        sha = hashlib.sha256(text.encode(errors="replace")).hexdigest()
         if inputs.is_url(text):
-            if not self.config.fetch_urls:
-                return inputs.InputImage(name, text, sha, None, None)
-            data = await inputs.fetch(self.core.http, text)
-            if data is None:
-                return inputs.InputImage(name, text, sha, None, None, "the URL cannot be fetched")
-            image = await self.core.in_thread(inputs.from_bytes, name, text, sha, data)
+            image = await self.core.linked_image(self.name, name, text)
         else:
             # A data-URI prefix is taken, as integrators report (2.2) (?).
             image = await self.core.in_thread(inputs.decode, name, text)
@@ -137,14 +140,15 @@ class BflApi:
         return image
 
     def _record(
-        self, request: web.Request, model: str, body: dict[str, Any], images: list[inputs.InputImage], digest: str
-    ) -> Record:
+        self, request: web.Request, name: str, body: dict[str, Any], images: list[inputs.InputImage], size: Size, cost: float,
+        digest: str,
+    ) -> Record:  # fmt: skip
         for image in images:
             if image.jpeg is not None:
                 self.core.ledger.add_image(image.sha, image.jpeg, None)
-        plan = self.core.draw_plan(self.name, model, body["prompt"], body.get("seed"))
-        if any(image.error for image in images):
-            plan = dataclasses.replace(plan, outcome="error_bad_image")
+        plan = self.core.draw_plan(self.name, name, body["prompt"], body.get("seed"), cost / 100)
+        if outcome := inputs.outcome_of(images):
+            plan = dataclasses.replace(plan, outcome=outcome)
         reasons = self.config.moderation_reasons
         plan = dataclasses.replace(plan, moderation_reasons=None if reasons is None else tuple(reasons))
         host = host_of(request)
@@ -154,14 +158,13 @@ class BflApi:
         # Without a polling_url the same base is asked (2.3), so such a task lives there.
         other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(host, host)
         home = host if webhook else (self.config.polling_host or other)
-        first = images[0].size if images else None
         pixels = sum(image.size[0] * image.size[1] for image in images if image.size)
         return Record(
-            id=str(uuid.uuid4()), provider=self.name, model=model, created_at=time.time(), plan=plan,
+            id=str(uuid.uuid4()), provider=self.name, model=name, created_at=time.time(), plan=plan,
             input={}, prompt=body["prompt"],
             images=[image.sha if image.jpeg else None for image in images],
-            size=list(pictures.output_size(body.get("aspect_ratio"), first, self.config.longest_side)),
-            output_format=body.get("output_format") or "png",
+            size=list(pictures.shrunk(size, self.config.longest_side)),
+            output_format=body.get("output_format") or MODELS[self.name][name].default_format,
             scene="ppl" if body.get("input_image_2") else "goods", body_hash=digest, base=base_of(request), home_host=home,
             webhook=webhook, input_mp=round(pixels / 1e6, 2) if images else None,
         )  # fmt: skip
@@ -260,39 +263,58 @@ def _invalid(problems: list[dict[str, Any]]) -> web.Response:
     return refusal_json({"detail": problems}, 422)
 
 
-def _problems(body: dict[str, Any], *, forbid_extra: bool) -> list[dict[str, Any]]:
+def _problems(body: dict[str, Any], model: Model, *, forbid_extra: bool) -> list[dict[str, Any]]:
+    """Against the model's schema (2.2, 3.1)."""
     problems = []
-    if "prompt" not in body:
-        problems.append(_problem(["body", "prompt"], "Field required", "missing"))
-    for name in ("prompt", *_IMAGE_FIELDS, "aspect_ratio", "webhook_url", "webhook_secret"):
-        value = body.get(name)
-        if not isinstance(value, str) and (value is not None or (name == "prompt" and name in body)):
-            problems.append(_problem(["body", name], "Input should be a valid string", "string_type"))
-    ratio = body.get("aspect_ratio")
-    if isinstance(ratio, str) and not _is_ratio(ratio):
-        message = "Value error, aspect ratio must be between 21:9 and 9:21"
-        problems.append(_problem(["body", "aspect_ratio"], message, "value_error"))
-    if body.get("output_format") not in (None, *FORMATS):
-        problems.append(_problem(["body", "output_format"], "Input should be 'jpeg', 'png' or 'webp'", "enum"))
-    for name in ("seed", "safety_tolerance"):
-        value = body.get(name)
-        if value is None and (name == "seed" or name not in body):
-            continue
-        if not isinstance(value, int) or isinstance(value, bool):
-            problems.append(_problem(["body", name], "Input should be a valid integer", "int_type"))
-        elif name == "safety_tolerance" and value > 6:
-            problems.append(_problem(["body", name], "Input should be less than or equal to 6", "less_than_equal"))
-        elif name == "safety_tolerance" and value < 0:
-            problems.append(_problem(["body", name], "Input should be greater than or equal to 0", "greater_than_equal"))
-    if not isinstance(body.get("prompt_upsampling", False), bool):
-        problems.append(_problem(["body", "prompt_upsampling"], "Input should be a valid boolean", "bool_type"))
-    url = body.get("webhook_url")
-    if isinstance(url, str) and not (inputs.is_url(url) and len(url) <= 2083):
-        problems.append(_problem(["body", "webhook_url"], "Input should be a valid URL", "url_parsing"))
+    for name, field in model.fields.items():
+        if name not in body:
+            found = ("Field required", "missing") if field.required else None
+        else:
+            found = None if body[name] is None and field.nullable else _field_problem(field, body[name])
+        if found:
+            problems.append(_problem(["body", name], *found))
+    if model.most_pixels is not None and not problems and _pixels(body) > model.most_pixels:
+        # Which words say so is not known (?).
+        problems.append(_problem(["body"], "Value error, width times height must be at most 4 megapixels", "value_error"))
     if forbid_extra:
-        extra = [name for name in body if name not in _FIELDS]
+        extra = [name for name in body if name not in model.fields]
         problems += [_problem(["body", name], "Extra inputs are not permitted", "extra_forbidden") for name in extra]
     return problems
+
+
+def _pixels(body: dict[str, Any]) -> int:
+    return (body.get("width") or 0) * (body.get("height") or 0)
+
+
+def _field_problem(field: Field, value: Any) -> tuple[str, str] | None:
+    """What is wrong with a value, in pydantic's words and type (2.9)."""
+    match field:
+        case Text() | Image() | Link() | Ratio() if not isinstance(value, str):
+            return "Input should be a valid string", "string_type"
+        case Ratio() if not _is_ratio(value):
+            return "Value error, aspect ratio must be between 21:9 and 9:21", "value_error"
+        case Link() if not (inputs.is_url(value) and len(value) <= field.longest):
+            return "Input should be a valid URL", "url_parsing"
+        case Choice() if value not in field.values:
+            *others, last = (f"'{word}'" for word in field.values)
+            return f"Input should be {', '.join(others)} or {last}", "enum"
+        case Flag() if not isinstance(value, bool):
+            return "Input should be a valid boolean", "bool_type"
+        case Whole():
+            return _number_problem(field, value)
+    return None
+
+
+def _number_problem(field: Whole, value: Any) -> tuple[str, str] | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return "Input should be a valid integer", "int_type"
+    if field.most is not None and value > field.most:
+        return f"Input should be less than or equal to {field.most}", "less_than_equal"
+    if field.least is not None and value < field.least:
+        return f"Input should be greater than or equal to {field.least}", "greater_than_equal"
+    if value % field.step:
+        return f"Input should be a multiple of {field.step}", "multiple_of"
+    return None
 
 
 def _is_ratio(text: str) -> bool:

@@ -7,14 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulators.lifecycle import OUTCOMES
-
-#: Seconds: fixed, or drawn evenly from [least, most].
-Span = float | list[float]
-
-PRICES: dict[str, dict[str, float]] = {
-    "replicate": {"flux-kontext-apps/multi-image-kontext-max": 0.08, "flux-kontext-apps/multi-image-kontext-pro": 0.04},
-    "bfl": {"flux-kontext-max": 0.08, "flux-kontext-pro": 0.04},
-}
+from simulators.models import MODELS, Span
 
 
 class ConfigError(ValueError):
@@ -52,6 +45,8 @@ class ProviderConfig:
     start_seconds: Span = 0.5
     #: From creation to the end.
     delay_seconds: Span = 5.0
+    #: Of single models. A change of `delay_seconds` that does not name this one empties it: one number for all.
+    delay_seconds_by_model: dict[str, Span] = field(default_factory=dict)
     outcome: str = "succeed"
     #: A weighted mix, instead of `outcome`: {"succeed": 9, "error_E003": 1}.
     outcomes: dict[str, float] | None = None
@@ -62,8 +57,12 @@ class ProviderConfig:
     faults: list[dict[str, Any]] = field(default_factory=list)
     create_per_minute: int | None = None
     read_per_minute: int | None = None
-    #: Predictions that may be live at once; more are answered 429.
+    #: Predictions that may be live at once, over all models; more are answered 429.
     max_active: int | None = None
+    #: Of single models, within that number. A change of `max_active` that does not name this one empties it: one limit for all.
+    max_active_by_model: dict[str, int] = field(default_factory=dict)
+    #: US cents by model, where they differ from models.py: first megapixel of output, each further one, each of input.
+    prices: dict[str, list[float]] = field(default_factory=dict)
     #: Seconds that a 429 of a limit asks for, None = as long as the limit needs.
     retry_after: float | None = None
     #: Whether a 429 of a limit has the Retry-After header; not confirmed for either provider (?).
@@ -74,6 +73,9 @@ class ProviderConfig:
     longest_side: int | None = None
     #: Whether image URLs are fetched; otherwise such an image is drawn as a plain card.
     fetch_urls: bool = True
+    fetch_timeout_seconds: float = 5.0
+    #: An image URL that gives no file: a 422 or 400 at create, or `error` = the run ends failed (all guesses, 2.9) (?).
+    unfetchable_image: str = "error"
     #: Host name in delivery links, with the request's port; None = the request's host.
     delivery_host: str | None = None
     #: How long a delivery link works, and what it answers then.
@@ -118,7 +120,14 @@ class ReplicateConfig(ProviderConfig):
 @dataclass(frozen=True)
 class BflConfig(ProviderConfig):
     delay_seconds: Span = field(default_factory=lambda: [3.0, 6.0])
-    max_active: int | None = 6
+    delay_seconds_by_model: dict[str, Span] = field(
+        default_factory=lambda: {name: model.seconds for name, model in MODELS["bfl"].items() if model.seconds is not None}
+    )
+    max_active: int | None = 24
+    max_active_by_model: dict[str, int] = field(
+        default_factory=lambda: {name: model.max_active for name, model in MODELS["bfl"].items() if model.max_active is not None}
+    )
+    unfetchable_image: str = "422"
     link_seconds: float = 600.0
     expired_status: int = 403
     refuse_key_on_delivery: bool = True
@@ -134,16 +143,20 @@ class BflConfig(ProviderConfig):
     moderation_reasons: list[str] | None = field(default_factory=lambda: ["Derivative Works Filter"])
     #: Unreadable image: 422 at create, or `error` later (both are guesses, 2.9) (?).
     bad_image: str = "422"
-    #: Refuse unknown keys; not known for this endpoint (?).
+    #: Refuse unknown keys to Kontext too, where it is not known (?); FLUX.2 always does.
     forbid_extra: bool = False
     webhooks: WebhookConfig = field(default_factory=lambda: WebhookConfig(retry_seconds=[1.0, 5.0, 30.0]))
 
 
 _DEFAULTS: dict[str, type[ProviderConfig]] = {"replicate": ReplicateConfig, "bfl": BflConfig}
+#: One number for all models, and beside it a table of models that differ.
+_FOR_ALL = {"delay_seconds": "delay_seconds_by_model", "max_active": "max_active_by_model"}
+_BY_MODEL = (*_FOR_ALL.values(), "prices")
 _CHOICES = {
     "output_shape": ("string", "list", "null", "data_uri", "object"),
     "wrong_host": ("not_found", "answer"),
     "bad_image": ("422", "error"),
+    "unfetchable_image": ("422", "400", "error"),
     "signature": ("A", "B", "none"),
     "payload": ("new", "old"),
 }
@@ -186,12 +199,27 @@ def _merge(old: Any, changes: Any, where: str) -> Any:
         if name in _CHOICES and value not in _CHOICES[name]:
             raise ConfigError(f"{where}.{name}: {value!r} is not one of {', '.join(_CHOICES[name])}")
         merged[name] = value
+    if not isinstance(old, ProviderConfig):
+        return dataclasses.replace(old, **merged)
+    for name, by_model in _FOR_ALL.items():
+        if name in merged:
+            merged.setdefault(by_model, {})
     result = dataclasses.replace(old, **merged)
-    if isinstance(result, ProviderConfig):
-        for outcome in [result.outcome, *(result.outcomes or {}), *result.outcome_sequence]:
-            if outcome not in OUTCOMES:
-                raise ConfigError(f"{where}: unknown outcome {outcome!r}; there are {', '.join(OUTCOMES)}")
+    _check(result, where)
     return result
+
+
+def _check(config: ProviderConfig, provider: str) -> None:
+    for outcome in [config.outcome, *(config.outcomes or {}), *config.outcome_sequence]:
+        if outcome not in OUTCOMES:
+            raise ConfigError(f"{provider}: unknown outcome {outcome!r}; there are {', '.join(OUTCOMES)}")
+    for name in _BY_MODEL:
+        for model in getattr(config, name):
+            if model not in MODELS[provider]:
+                raise ConfigError(f"{provider}.{name}: unknown model {model!r}; there are {', '.join(MODELS[provider])}")
+    for model, figures in config.prices.items():
+        if len(figures) != 3:
+            raise ConfigError(f"{provider}.prices.{model}: three numbers: first megapixel of output, each further, each of input")
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -1,10 +1,11 @@
 """What both providers' faces share: config, ledger, faults, limits, and the making and drawing of predictions."""
 
 import asyncio
+import hashlib
 import random
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,17 +14,20 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from simulators import pictures
-from simulators.config import PRICES, Config, ProviderConfig
+from simulators import inputs, pictures
+from simulators.config import Config, ProviderConfig
 from simulators.faults import Fault, Faults
 from simulators.ledger import Ledger, Record
 from simulators.lifecycle import Phase, Plan, draw_outcome, draw_seconds, steering
 from simulators.limits import Limits
+from simulators.models import MODELS, Size, cents
 
 T = TypeVar("T")
 PROVIDERS = ("replicate", "bfl")
 #: Finished pictures that are kept at hand; others are drawn again, to the same bytes.
 MAX_CACHED_BYTES = 48 * 1024 * 1024
+#: Image links whose fetches are counted; the oldest are forgotten beyond this.
+MAX_LINKS = 2000
 #: Identical creates with `[[429]]` in the prompt are refused this many times before they pass.
 THROTTLED_CREATES = 2
 
@@ -48,6 +52,8 @@ class Core:
         self.counts: dict[str, Counter[str]] = {provider: Counter() for provider in PROVIDERS}
         self.answers: dict[str, Counter[str]] = {provider: Counter() for provider in PROVIDERS}
         self.faults = {provider: Faults([], 0) for provider in PROVIDERS}
+        #: (provider, URL without its query) -> how often it was fetched, and failed.
+        self._fetches: OrderedDict[tuple[str, str], Counter[str]] = OrderedDict()
         self._numbers = dict.fromkeys(PROVIDERS, 0)
         self._sequence_numbers = dict.fromkeys(PROVIDERS, 0)
         self._balance_from = {}
@@ -83,8 +89,14 @@ class Core:
         self.ledger.keep("balance_from", self._balance_from)
 
     def reset(self) -> None:
+        self.stop_drawing()
         self.ledger.clear()
         self._fresh()
+
+    def stop_drawing(self) -> None:
+        """Nobody will ask for what is drawn ahead."""
+        for task in self._ahead:
+            task.cancel()
 
     def stats(self) -> dict[str, Any]:
         return {
@@ -97,12 +109,22 @@ class Core:
                 "cancel_requests": self.counts[provider]["cancel"],
                 "lists": self.counts[provider]["list"],
                 "faults": self.counts[provider]["faults"],
+                "fetches": self.counts[provider]["fetches"],
+                "fetches_failed": self.counts[provider]["fetches_failed"],
                 "webhooks_sent": self.counts[provider]["webhooks_sent"],
                 "webhooks_failed": self.counts[provider]["webhooks_failed"],
                 "http": dict(self.answers[provider]),
             }
             for provider in PROVIDERS
         }
+
+    def fetches(self, provider: str | None = None) -> list[dict[str, Any]]:
+        """The image links that were fetched, in the order of their first time. Queries are not kept: they may be signatures."""
+        return [
+            {"provider": name, "url": url, "fetches": counts["fetches"], "failed": counts["failed"]}
+            for (name, url), counts in self._fetches.items()
+            if provider in (None, name)
+        ]
 
     def spent_usd(self, provider: str) -> float:
         """Billed since the balance was last set."""
@@ -148,9 +170,49 @@ class Core:
         self._throttled[body_hash] += 1
         return self._throttled[body_hash] <= THROTTLED_CREATES
 
+    def is_full(self, provider: str, model: str) -> bool:
+        """Whether the account, or this model within it, has as many predictions live as it may (2.8)."""
+        config = self.config.of(provider)
+        limits = ((config.max_active, None), (config.max_active_by_model.get(model), model))
+        return any(limit is not None and self.ledger.active(provider, of) >= limit for limit, of in limits)
+
+    # ---- input images ----
+
+    async def linked_image(self, provider: str, name: str, url: str) -> inputs.InputImage:
+        """The image behind a link, as if it had come as data."""
+        sha = hashlib.sha256(url.encode(errors="replace")).hexdigest()
+        if not self.config.of(provider).fetch_urls:
+            return inputs.InputImage(name, url, sha, None, None)
+        data = await self._fetched(provider, url)
+        if data is None:
+            return inputs.InputImage(name, url, sha, None, None, "the URL cannot be fetched", is_unfetched=True)
+        return await self.in_thread(inputs.from_bytes, name, url, hashlib.sha256(data).hexdigest(), data)
+
+    async def _fetched(self, provider: str, url: str) -> bytes | None:
+        shown = inputs.shown(url)
+        # Faults on `any` mean requests to the provider; this one is a request of the provider.
+        fault = self.faults[provider].take("fetch", lambda: shown, lambda fault: fault.kind == "unfetchable")
+        data = None if fault else await inputs.fetch(self.http, url, self.config.of(provider).fetch_timeout_seconds)
+        totals, counts = self.counts[provider], self._fetches.setdefault((provider, shown), Counter())
+        totals["faults"] += fault is not None
+        totals["fetches"] += 1
+        totals["fetches_failed"] += data is None
+        counts["fetches"] += 1
+        counts["failed"] += data is None
+        if len(self._fetches) > MAX_LINKS:
+            self._fetches.popitem(last=False)
+        return data
+
     # ---- predictions ----
 
-    def draw_plan(self, provider: str, model: str, prompt: str, seed: int | None) -> Plan:
+    def cents(self, provider: str, model: str, size: Size, images: list[inputs.InputImage]) -> float:
+        """What the picture will cost. An image that is not fetched is not counted."""
+        return cents(self.prices(provider, model), size, [image.size for image in images if image.size])
+
+    def prices(self, provider: str, model: str) -> Sequence[float]:
+        return self.config.of(provider).prices.get(model) or MODELS[provider][model].prices
+
+    def draw_plan(self, provider: str, model: str, prompt: str, seed: int | None, price_usd: float) -> Plan:
         config = self.config.of(provider)
         number, at = self._numbers[provider], self._sequence_numbers[provider]
         self._numbers[provider] += 1
@@ -158,14 +220,14 @@ class Core:
         rng = random.Random(f"{config.seed}:{provider}:{number}")
         steer = steering(prompt)
         outcome = draw_outcome(config.outcome, config.outcomes, config.outcome_sequence, at, rng)
-        end = draw_seconds(config.delay_seconds, rng)
+        end = draw_seconds(config.delay_seconds_by_model.get(model, config.delay_seconds), rng)
         if steer.delay_seconds is not None:
             end = steer.delay_seconds
         return Plan(
             outcome=steer.outcome or outcome,
             start_seconds=min(draw_seconds(config.start_seconds, rng), end),
             end_seconds=end,
-            price_usd=PRICES[provider][model],
+            price_usd=price_usd,
             odd_statuses=tuple(config.odd_statuses),
             seed=rng.getrandbits(32) if seed is None else seed,
         )
@@ -214,7 +276,7 @@ class Core:
         def work() -> bytes:
             return pictures.draw(
                 images, prompt=record.prompt, size=(record.size[0], record.size[1]), seed=record.plan.seed,
-                output_format=record.output_format, scene=record.scene,
+                output_format=record.output_format, scene=record.scene, quality=record.quality,
             )  # fmt: skip
 
         file = await self.in_thread(work)

@@ -2,12 +2,12 @@
 
 A fault is an object in `faults` of a provider's config. The first one that fits a request is played:
 
-    on                create | poll | download | cancel | list | account | files | secret | any
+    on                create | poll | download | cancel | list | account | files | secret | fetch | any
     kind              see KINDS
     times             how many requests it hits; without it, all
     skip              how many fitting requests pass unharmed first
     probability       0..1, drawn with the provider's seed
-    match             only requests whose path or body has this text
+    match             only requests whose path or body has this text; of a fetch, the URL without its query
     after_processing  whether the request is worked on before the fault (so a create is made, and billed)
 """
 
@@ -22,7 +22,7 @@ from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-OPERATIONS = ("create", "poll", "download", "cancel", "list", "account", "files", "secret", "any")
+OPERATIONS = ("create", "poll", "download", "cancel", "list", "account", "files", "secret", "fetch", "any")
 #: Kind -> whether the request is worked on first, unless `after_processing` says otherwise.
 KINDS = {
     "status": False,
@@ -43,6 +43,7 @@ KINDS = {
     "not_found": False,
     "no_output": True,
     "late": True,
+    "unfetchable": False,
 }
 _FIELDS = {
     "on", "kind", "times", "skip", "probability", "match", "after_processing", "status", "retry_after", "header", "body", "json",
@@ -72,6 +73,8 @@ class Fault:
             raise FaultError(f"a fault's `kind` is one of {', '.join(KINDS)}")
         if spec.get("body", "json") not in _BODIES:
             raise FaultError(f"a fault's `body` is one of {', '.join(_BODIES)}")
+        if (spec["kind"] == "unfetchable") != (spec["on"] == "fetch"):
+            raise FaultError("`unfetchable` is the fault of a `fetch`, and its only one")
         if spec["kind"] == "redirect" and not isinstance(spec.get("to"), str):
             raise FaultError("a redirect needs `to`")
         return Fault(dict(spec), spec.get("times"), int(spec.get("skip", 0)))

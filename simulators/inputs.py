@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -18,13 +19,17 @@ MAX_FETCHED_BYTES = 20 * 1024 * 1024
 
 @dataclass(frozen=True)
 class InputImage:
+    #: Where it stands, such as `input_image` or `input_images.0`.
     name: str
     text: str
+    #: Of the text; of the file where the text is a link that gave one, as such a link is signed anew each time.
     sha: str
     #: None for an image that cannot be read.
     jpeg: bytes | None
     size: tuple[int, int] | None
     error: str | None = None
+    #: It was a URL that gave no file.
+    is_unfetched: bool = False
 
 
 def is_url(text: str) -> bool:
@@ -56,15 +61,47 @@ def from_bytes(name: str, text: str, sha: str, data: bytes) -> InputImage:
     return InputImage(name, text, sha, jpeg, size)
 
 
-async def fetch(session: aiohttp.ClientSession, url: str) -> bytes | None:
-    """The bytes behind a URL; None when they cannot be had."""
+async def fetch(session: aiohttp.ClientSession, url: str, seconds: float) -> bytes | None:
+    """The bytes behind a URL; None when they cannot be had, are too many or take too long. Redirects stay with http."""
+    data = bytearray()
     try:
-        async with session.get(url, timeout=aiohttp.ClientTimeout(total=10)) as answer:
+        async with session.get(url, timeout=aiohttp.ClientTimeout(total=seconds), max_redirects=3) as answer:
             if answer.status != 200:
                 return None
-            return await answer.content.read(MAX_FETCHED_BYTES)
+            async for part in answer.content.iter_any():
+                data += part
+                if len(data) > MAX_FETCHED_BYTES:
+                    return None
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return None
+    return bytes(data)
+
+
+def shown(url: str) -> str:
+    """A URL without what may open it: query, fragment, user and password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not a URL)"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def outcome_of(images: list[InputImage]) -> str | None:
+    """How a run with such inputs ends by itself; None where nothing is wrong with them."""
+    if any(image.is_unfetched for image in images):
+        return "error_unfetched_image"
+    return "error_bad_image" if any(image.error for image in images) else None
+
+
+def replaced(given: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
+    """`given` with other texts at places such as `input_image` or `input_images.0`."""
+
+    def at(place: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [at(f"{place}.{number}", item) for number, item in enumerate(value)]
+        return texts.get(place, value)
+
+    return {name: at(name, value) for name, value in given.items()}
 
 
 def body_hash(body: dict[str, Any]) -> str:

@@ -48,6 +48,8 @@ class Record:
     webhook: dict[str, Any] | None = None
     webhook_done: bool = False
     input_mp: float | None = None
+    #: Of a picture that is no png.
+    quality: int = 90
 
     def state(self, now: float) -> State:
         return state_at(self.plan, self.created_at, now, self.canceled_at)
@@ -114,9 +116,9 @@ class Ledger:
         """Newest first."""
         return (record for record in reversed(list(self._records.values())) if record.provider == provider)
 
-    def active(self, provider: str) -> int:
+    def active(self, provider: str, model: str | None = None) -> int:
         now = time.time()
-        return sum(record.is_active(now) for record in self.of(provider))
+        return sum(record.is_active(now) for record in self.of(provider) if model in (None, record.model))
 
     def billed_usd(self, provider: str, until: float) -> float:
         return sum(r.plan.price_usd for r in self.of(provider) if r.state(until).is_billed)
@@ -139,6 +141,7 @@ class Ledger:
             "cost_usd": round(sum(billed), 4),
             "duplicates": len(records) - len({record.body_hash for record in records}),
             "by_status": {str(phase): count for phase, count in phases.items()},
+            "by_model": _by_model(records, now),
         }
 
     # ---- inputs and files ----
@@ -191,6 +194,18 @@ class Ledger:
     def kept(self, name: str) -> Any:
         row = self._db.execute("SELECT value FROM kept WHERE name = ?", (name,)).fetchone()
         return json.loads(row[0]) if row else None
+
+
+def _by_model(records: list[Record], now: float) -> dict[str, dict[str, float]]:
+    counts: dict[str, dict[str, float]] = {}
+    for record in records:
+        count = counts.setdefault(record.model, {"submits": 0, "active": 0, "billed": 0, "cost_usd": 0.0})
+        is_billed = record.state(now).is_billed
+        count["submits"] += 1
+        count["active"] += record.is_active(now)
+        count["billed"] += is_billed
+        count["cost_usd"] = round(count["cost_usd"] + is_billed * record.plan.price_usd, 4)
+    return counts
 
 
 def _most_at_once(records: list[Record]) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-#: Error texts of failed Replicate runs (1.11). BFL shows all of them as `Error`.
+#: Error texts of failed Replicate runs (1.11); those of images are not known (?). BFL shows all of them as `Error`.
 ERRORS = {
     "error_E003": "Service is currently unavailable due to high demand. Please try again later. (E003)",
     "error_PA": "Prediction interrupted; please retry (code: PA)",
@@ -24,6 +24,7 @@ ERRORS = {
     "error_E4875": "Webhook URL is empty (E4875)",
     "error_unknown": "Something went wrong while the model was running.",
     "error_bad_image": "cannot identify image file: the input is not an image that can be read",
+    "error_unfetched_image": "The input could not be fetched: its URL did not answer with a file.",
 }
 #: `failed` and `not_found` are BFL's; `canceled` and `aborted` are Replicate's, done by the provider itself.
 OUTCOMES = (

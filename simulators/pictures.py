@@ -69,19 +69,32 @@ def normalise(data: bytes) -> tuple[bytes, tuple[int, int]]:
     return kept.getvalue(), size
 
 
-def output_size(aspect_ratio: str | None, first: tuple[int, int] | None, longest_side: int | None = None) -> tuple[int, int]:
-    """The size on the grid for "W:H", or for the first input where the ratio is to match it; `longest_side` makes it smaller."""
+def output_size(aspect_ratio: str | None, first: tuple[int, int] | None) -> tuple[int, int]:
+    """The size on the grid for "W:H", or for the first input where the ratio is to match it."""
     if aspect_ratio and re.fullmatch(r"\d+:\d+", aspect_ratio):
         width, height = (int(part) for part in aspect_ratio.split(":"))
     else:
         width, height = first or (1, 1)
     wanted = math.log(max(width, 1) / max(height, 1))
-    size = min(GRID, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
+    return min(GRID, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
+
+
+def shrunk(size: tuple[int, int], longest_side: int | None) -> tuple[int, int]:
+    """No side longer than `longest_side`, where one is given."""
     scale = min(1.0, longest_side / max(size)) if longest_side else 1.0
     return round(size[0] * scale), round(size[1] * scale)
 
 
-def draw(images: list[bytes | None], *, prompt: str, size: tuple[int, int], seed: int, output_format: str, scene: str) -> bytes:
+def draw(
+    images: list[bytes | None],
+    *,
+    prompt: str,
+    size: tuple[int, int],
+    seed: int,
+    output_format: str,
+    scene: str,
+    quality: int = 90,
+) -> bytes:
     """The finished file. `scene` is "ppl" (character with product) or "goods" (character on merchandise)."""
     pictures = [_open(image) for image in images]
     rng = random.Random(seed)
@@ -91,7 +104,7 @@ def draw(images: list[bytes | None], *, prompt: str, size: tuple[int, int], seed
     if PIL_FORMATS[output_format] == "PNG":
         picture.save(file, "PNG", compress_level=1)
     else:
-        picture.save(file, PIL_FORMATS[output_format], quality=90, **({"method": 0} if output_format == "webp" else {}))
+        picture.save(file, PIL_FORMATS[output_format], quality=quality, **({"method": 0} if output_format == "webp" else {}))
     return file.getvalue()
 
 

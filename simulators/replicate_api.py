@@ -1,4 +1,4 @@
-"""Replicate's HTTP API for the Kontext multi-image models: section 1 of providers.md."""
+"""Replicate's HTTP API for the Kontext multi-image models and FLUX.2: sections 1 and 3.1 of providers.md."""
 
 import asyncio
 import base64
@@ -17,15 +17,13 @@ from typing import Any
 from aiohttp import web
 
 from simulators import inputs, pictures
-from simulators.config import PRICES, ReplicateConfig
+from simulators.config import ReplicateConfig
 from simulators.core import Core, base_of, is_key_accepted, json_body, on_host
 from simulators.faults import refusal_json, without
 from simulators.ledger import Record
 from simulators.lifecycle import ERRORS, Phase, Plan, State
+from simulators.models import MODELS, Choice, Field, Image, Images, Model, Text, Whole
 
-ASPECT_RATIOS = (
-    "match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2",
-)  # fmt: skip
 MODERATION_TEXT = "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _KEPT = "sim-image:"
@@ -95,25 +93,25 @@ class ReplicateApi:
     async def create_for_model(self, request: web.Request) -> web.StreamResponse:
         if refused := self.guard(request):
             return refused
-        model = f"{request.match_info['owner']}/{request.match_info['name']}"
-        if model not in PRICES[self.name]:
+        name = f"{request.match_info['owner']}/{request.match_info['name']}"
+        if name not in MODELS[self.name]:
             return self.not_found()
-        return await self._create(request, model, {"input", "webhook", "webhook_events_filter", "stream"})
+        return await self._create(request, name, {"input", "webhook", "webhook_events_filter", "stream"})
 
     async def create_for_version(self, request: web.Request) -> web.StreamResponse:
         if refused := self.guard(request):
             return refused
         return await self._create(request, None, {"input", "webhook", "webhook_events_filter", "stream", "version"})
 
-    async def _create(self, request: web.Request, model: str | None, keys: set[str]) -> web.StreamResponse:
+    async def _create(self, request: web.Request, name: str | None, keys: set[str]) -> web.StreamResponse:
         body, readable = await json_body(request)
         if not readable or not isinstance(body, dict):
             return self.refuse(400, "The request body is not a JSON object.")
-        if problems := self._problems(body, keys, needs_version=model is None):
-            return self._invalid(problems)
-        if model is None:
-            model = body["version"].partition(":")[0]
-            if model not in PRICES[self.name]:
+        problems = self._problems(body, keys, needs_version=name is None)
+        if name is None:
+            # Of a model that is not named, no field is known either.
+            name = str(body.get("version")).partition(":")[0]
+            if not problems and name not in MODELS[self.name]:
                 return refusal_json(
                     {
                         "title": "Invalid version or not permitted", "status": 422,
@@ -121,6 +119,11 @@ class ReplicateApi:
                     },
                     422, "application/problem+json",
                 )  # fmt: skip
+        model = MODELS[self.name].get(name)
+        if model is not None and isinstance(body.get("input"), dict):
+            problems += _input_problems(body["input"], model)
+        if problems or model is None:
+            return self._invalid(problems)
         if (deadline := _seconds(request.headers.get("Cancel-After"))) is not None and deadline < 5:
             return self.refuse(400, "Cancel-After must be a duration of at least 5 seconds.")
         if self.config.credit_usd is not None and self.core.spent_usd(self.name) >= self.config.credit_usd:
@@ -129,15 +132,17 @@ class ReplicateApi:
                 "to purchase credit. Once you purchase credit, please wait a few minutes before trying again."
             )  # fmt: skip
         given: dict[str, Any] = body["input"]
-        images = [await self._image(name, given[name], request) for name in ("input_image_1", "input_image_2")]
+        images = list(await asyncio.gather(*(self._image(place, text, request) for place, text in model.images(given))))
+        if refused := self._refused_image(images):
+            return refused
         # Input from nowhere has the text as its own digest, so equal bodies stay equal.
-        digest = inputs.body_hash({**given, **{image.name: image.sha for image in images}})
+        digest = inputs.body_hash(inputs.replaced(given, {image.name: image.sha for image in images}))
         if self.core.is_throttled_by_prompt(given["prompt"], digest):
             return self._too_many(2)
         # Checked with no await between the count and the new prediction, so that no two creates share the last slot.
-        if self.config.max_active is not None and self.core.ledger.active(self.name) >= self.config.max_active:
+        if self.core.is_full(self.name, name):
             return self._too_many(1)
-        record = self._record(request, model, given, images, digest, deadline, body)
+        record = self._record(request, name, given, images, digest, deadline, body)
         self.core.add(record)
         wait = _wait_seconds(request.headers.get("Prefer"))
         if wait is not None:
@@ -151,51 +156,57 @@ class ReplicateApi:
     async def _image(self, name: str, text: str, request: web.Request) -> inputs.InputImage:
         if inputs.is_data_uri(text):
             return await self.core.in_thread(inputs.decode, name, text)
-        sha = hashlib.sha256(text.encode(errors="replace")).hexdigest()
-        if match := re.fullmatch(re.escape(base_of(request)) + r"/replicate/v1/files/([^/]+)(?:/.*)?", text.partition("?")[0]):
-            stored = self.core.ledger.file(match[1])
-            data = stored[1] if stored else None
-        elif self.config.fetch_urls:
-            data = await inputs.fetch(self.core.http, text)
-        else:
-            return inputs.InputImage(name, text, sha, None, None)
-        if data is None:
-            return inputs.InputImage(name, text, sha, None, None, "the URL cannot be fetched")
-        return await self.core.in_thread(inputs.from_bytes, name, text, sha, data)
+        own = re.fullmatch(re.escape(base_of(request)) + r"/replicate/v1/files/([^/]+)(?:/.*)?", text.partition("?")[0])
+        if own is None:
+            return await self.core.linked_image(self.name, name, text)
+        sha, stored = hashlib.sha256(text.encode(errors="replace")).hexdigest(), self.core.ledger.file(own[1])
+        if stored is None:
+            return inputs.InputImage(name, text, sha, None, None, "the file is not there", is_unfetched=True)
+        return await self.core.in_thread(inputs.from_bytes, name, text, sha, stored[1])
+
+    def _refused_image(self, images: list[inputs.InputImage]) -> web.Response | None:
+        """The refusal of a link at create; none where it is to fail the run, as a file that is no image always does."""
+        unfetched = [image for image in images if image.is_unfetched]
+        if not unfetched or self.config.unfetchable_image == "error":
+            return None
+        if self.config.unfetchable_image == "400":
+            return self.refuse(400, f"input.{unfetched[0].name}: {unfetched[0].error}")
+        return self._invalid([_problem("unfetchable", f"input.{image.name}", "Could not be fetched") for image in unfetched])
 
     def _record(
-        self, request: web.Request, model: str, given: dict[str, Any], images: list[inputs.InputImage], digest: str,
+        self, request: web.Request, name: str, given: dict[str, Any], images: list[inputs.InputImage], digest: str,
         deadline: float | None, body: dict[str, Any],
     ) -> Record:  # fmt: skip
-        config, echo = self.config, dict(given)
+        config, model = self.config, MODELS[self.name][name]
+        echo = inputs.replaced(given, {image.name: f"{_KEPT}{image.sha}" for image in images if inputs.is_data_uri(image.text)})
         for image in images:
-            if inputs.is_data_uri(image.text):
-                echo[image.name] = f"{_KEPT}{image.sha}"
             if image.jpeg is not None:
                 is_short = inputs.is_data_uri(image.text) and len(image.text) <= config.echo_limit_bytes
                 self.core.ledger.add_image(image.sha, image.jpeg, image.text if is_short else None)
-        plan = self.core.draw_plan(self.name, model, given["prompt"], given.get("seed"))
+        size = model.size(given, images[0].size if images else None)
+        cost = self.core.cents(self.name, name, size, images)
+        plan = self.core.draw_plan(self.name, name, given["prompt"], given.get("seed"), cost / 100)
         least = config.min_image_side or 0
-        if any(image.error or (image.size and min(image.size) < least) for image in images):
-            plan = dataclasses.replace(plan, outcome="error_bad_image")
+        is_small = any(image.size and min(image.size) < least for image in images)
+        if outcome := inputs.outcome_of(images) or ("error_bad_image" if is_small else None):
+            plan = dataclasses.replace(plan, outcome=outcome)
         rng = random.Random(plan.seed)
         plan = dataclasses.replace(
             plan, bill_canceled=config.bill_canceled, bill_failed=config.bill_failed, deadline_seconds=deadline,
             longest_seconds=config.longest_run_seconds, output_shape=config.output_shape, early_output=config.early_output,
             moderation_id="".join(rng.choices(_ID_LETTERS, k=10)) if config.moderation_id else None,
         )  # fmt: skip
-        ratio = given.get("aspect_ratio", "match_input_image")
         webhook = None
         if body.get("webhook"):
             webhook = {"url": body["webhook"], "events": body.get("webhook_events_filter") or ["output", "completed"]}
         return Record(
             id="".join(secrets.choice(_ID_LETTERS) for _ in range(26)),
-            provider=self.name, model=model, created_at=time.time(), plan=plan, input=echo, prompt=given["prompt"],
+            provider=self.name, model=name, created_at=time.time(), plan=plan, input=echo, prompt=given["prompt"],
             images=[image.sha if image.jpeg else None for image in images],
-            # Which of the two images `match_input_image` follows is not known (1.3) (?).
-            size=list(pictures.output_size(ratio, images[0].size, self.config.longest_side)),
-            output_format=given.get("output_format", "png"), scene="ppl", body_hash=digest,
-            base=base_of(request), home_host="", webhook=webhook,
+            size=list(pictures.shrunk(size, config.longest_side)),
+            output_format=given.get("output_format", model.default_format), scene="ppl" if len(images) > 1 else "goods",
+            body_hash=digest, base=base_of(request), home_host="", webhook=webhook,
+            quality=given.get("output_quality", model.default_quality),
         )  # fmt: skip
 
     async def _until_output(self, record: Record, seconds: float) -> Record:
@@ -236,7 +247,7 @@ class ReplicateApi:
         events = body.get("webhook_events_filter")
         if events is not None and (not isinstance(events, list) or any(event not in _EVENTS for event in events)):
             problems.append(_enum("webhook_events_filter", _EVENTS, prefix=""))
-        return problems + _input_problems(body["input"])
+        return problems
 
     # ---- read, list, cancel (1.5, 1.7) ----
 
@@ -349,12 +360,16 @@ class ReplicateApi:
 
     def _echo(self, record: Record, base: str) -> dict[str, Any]:
         """The input. A data URI comes back as it was when it is short, else as a URL (?)."""
-        echo = dict(record.input)
-        for name, value in echo.items():
-            if isinstance(value, str) and value.startswith(_KEPT):
-                sha = value.removeprefix(_KEPT)
-                echo[name] = self.core.ledger.original(sha) or f"{base}/replicate/delivery/inputs/{sha}.jpg"
-        return echo
+
+        def shown(value: Any) -> Any:
+            if isinstance(value, list):
+                return [shown(item) for item in value]
+            if not (isinstance(value, str) and value.startswith(_KEPT)):
+                return value
+            sha = value.removeprefix(_KEPT)
+            return self.core.ledger.original(sha) or f"{base}/replicate/delivery/inputs/{sha}.jpg"
+
+        return {name: shown(value) for name, value in record.input.items()}
 
     async def _output(self, record: Record, base: str) -> Any:
         url = self._delivery_url(record, base)
@@ -484,29 +499,48 @@ def _wrong_type(field: str, expected: str, value: Any) -> dict[str, str]:
     return _problem("invalid_type", field, f"Invalid type. Expected: {expected}, given: {given}")
 
 
-def _input_problems(given: dict[str, Any]) -> list[dict[str, str]]:
-    """Against the model's schema (1.3). Unknown fields inside `input` are ignored (?)."""
+def _input_problems(given: dict[str, Any], model: Model) -> list[dict[str, str]]:
+    """Against the model's schema (1.3, 3.1). Unknown fields inside `input` are ignored (?)."""
     problems = []
-    for name in ("prompt", "input_image_1", "input_image_2"):
-        if name not in given:
+    for name, field in model.fields.items():
+        if name in given:
+            problems += _field_problems(f"input.{name}", field, given[name])
+        elif field.required:
             problems.append(_problem("required", "input", f"{name} is required"))
-        elif not isinstance(given[name], str):
-            problems.append(_wrong_type(f"input.{name}", "string", given[name]))
-        elif name != "prompt" and not (inputs.is_url(given[name]) or inputs.is_data_uri(given[name])):
-            problems.append(_problem("format", f"input.{name}", "Does not match format 'uri'"))
-    for name, allowed in (("aspect_ratio", ASPECT_RATIOS), ("output_format", ("jpg", "png"))):
-        if name in given and given[name] not in allowed:
-            problems.append(_enum(name, allowed))
-    for name in ("seed", "safety_tolerance"):
-        value = given.get(name)
-        if name in given and (not isinstance(value, int) or isinstance(value, bool)):
-            problems.append(_wrong_type(f"input.{name}", "integer", value))
-        elif name == "safety_tolerance" and isinstance(value, int):
-            if value > 2:
-                problems.append(_problem("number_lte", "input.safety_tolerance", "Must be less than or equal to 2"))
-            elif value < 0:
-                problems.append(_problem("number_gte", "input.safety_tolerance", "Must be greater than or equal to 0"))
+    for (name, value), others in (model.required_with or {}).items():
+        missing = [other for other in others if given.get(name) == value and other not in given]
+        problems += [_problem("required", "input", f"{other} is required") for other in missing]
     return problems
+
+
+def _field_problems(where: str, field: Field, value: Any) -> list[dict[str, str]]:
+    """What is wrong with a value; types and words that no report shows are those of the same library (gojsonschema) (?)."""
+    match field:
+        case Text() | Image() if not isinstance(value, str):
+            return [_wrong_type(where, "string", value)]
+        case Image() if not (inputs.is_url(value) or inputs.is_data_uri(value)):
+            return [_problem("format", where, "Does not match format 'uri'")]
+        case Images() if not isinstance(value, list):
+            return [_wrong_type(where, "array", value)]
+        case Images():
+            limit = f"Array must have at most {field.most} items"
+            too_many = [_problem("array_max_items", where, limit)] if len(value) > field.most else []
+            return too_many + [p for n, item in enumerate(value) for p in _field_problems(f"{where}.{n}", Image(), item)]
+        case Choice() if value not in field.values:
+            return [_enum(where.removeprefix("input."), field.values)]
+        case Whole():
+            return _number_problems(where, field, value)
+    return []
+
+
+def _number_problems(where: str, field: Whole, value: Any) -> list[dict[str, str]]:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return [_wrong_type(where, "integer", value)]
+    if field.most is not None and value > field.most:
+        return [_problem("number_lte", where, f"Must be less than or equal to {field.most}")]
+    if field.least is not None and value < field.least:
+        return [_problem("number_gte", where, f"Must be greater than or equal to {field.least}")]
+    return []
 
 
 def _status(state: State) -> str:

@@ -57,6 +57,7 @@ class Application:
             self.webhooks.resume()
             yield
             self.webhooks.stop()
+            self.core.stop_drawing()
         self.core.threads.shutdown(wait=False, cancel_futures=True)
         self.core.ledger.close()
 
@@ -92,6 +93,7 @@ class Application:
         router.add_post("/_sim/reset", self._reset)
         router.add_get("/_sim/stats", self._get_stats)
         router.add_get("/_sim/requests", self._get_requests)
+        router.add_get("/_sim/fetches", self._get_fetches)
 
     def _counted(self, provider: ReplicateApi | BflApi, operation: str, handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -181,6 +183,9 @@ class Application:
             return web.json_response({"error": "limit is a number"}, status=400)
         return web.json_response(self.requests(request.query.get("provider"), limit))
 
+    async def _get_fetches(self, request: web.Request) -> web.Response:
+        return web.json_response(self.core.fetches(request.query.get("provider")))
+
     def requests(self, provider: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
         """The newest `limit` requests, oldest first."""
         found = [entry for entry in self.core.log if provider in (None, entry["provider"])]
@@ -221,6 +226,9 @@ class Simulators:
 
     def requests(self, provider: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
         return self._call(lambda: self._application.requests(provider, limit))
+
+    def fetches(self, provider: str | None = None) -> list[dict[str, Any]]:
+        return self._call(lambda: self._application.core.fetches(provider))
 
     @contextmanager
     def recording(self) -> Iterator[list[Received]]:

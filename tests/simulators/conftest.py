@@ -65,10 +65,17 @@ class Client:
             headers={**self.replicate_key, **(headers or {})}, timeout=20,
         )  # fmt: skip
 
-    def bfl_create(self, *, headers: dict[str, str] | None = None, **changes: Any) -> requests.Response:
+    def replicate_flux(self, model: str = "flux-2-pro", **given: Any) -> requests.Response:
+        """FLUX.2: only what is given, beside the prompt."""
+        url = f"{self.sim.replicate_base_url}/v1/models/black-forest-labs/{model}/predictions"
+        return self.http.post(url, json={"input": {"prompt": "a hero", **given}}, headers=self.replicate_key, timeout=20)
+
+    def bfl_create(
+        self, *, model: str = "flux-kontext-max", headers: dict[str, str] | None = None, **changes: Any
+    ) -> requests.Response:
         body = {"prompt": "on a mug", "input_image": base64.b64encode(png()).decode(), **changes}
         body = {k: v for k, v in body.items() if v is not None}
-        url = f"{self.sim.bfl_base_url}/v1/flux-kontext-max"
+        url = f"{self.sim.bfl_base_url}/v1/{model}"
         return self.http.post(url, json=body, headers={**self.bfl_key, **(headers or {})}, timeout=20)
 
     def poll(self, provider: str, created: dict[str, Any]) -> requests.Response:
@@ -82,7 +89,10 @@ class Client:
         return until(lambda: body if (body := self.poll(provider, created).json())["status"] not in live else None)
 
     def picture_url(self, provider: str, **changes: Any) -> str:
-        body = self.ended(provider, self.create(provider, **changes).json())
+        return self.url_of(provider, self.create(provider, **changes).json())
+
+    def url_of(self, provider: str, created: dict[str, Any]) -> str:
+        body = self.ended(provider, created)
         return str(body["output"] if provider == "replicate" else body["result"]["sample"])
 
     def get(self, url: str, **options: Any) -> requests.Response:

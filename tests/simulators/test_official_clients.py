@@ -12,11 +12,14 @@ from blackforest import BFLClient
 from blackforest.client import BFLError
 from blackforest.types.general.client_config import ClientConfig
 from PIL import Image
+from pydantic import BaseModel
 from replicate.exceptions import ModelError, ReplicateError
 
 from simulators import Simulators
+from simulators.models import MODELS
 
 MODEL = "flux-kontext-apps/multi-image-kontext-max"
+FLUX = "black-forest-labs/flux-2-pro"
 
 
 @pytest.fixture
@@ -96,6 +99,37 @@ def test_replicate_files_serve_as_inputs(official: Any, given: dict[str, Any], h
     assert official.files.list() == []
 
 
+def test_replicate_makes_flux_2_of_files_and_data(official: Any, sim: Simulators, helpers: dict[str, Any]) -> None:
+    uri, file = helpers["data_uri"](helpers["png"]()), official.files.create(io.BytesIO(helpers["png"]()))
+    asked = {"prompt": "a hero", "input_images": [uri, file.urls["get"]], "aspect_ratio": "custom", "width": 512, "height": 256}
+    prediction = official.models.predictions.create(FLUX, input=asked)
+    prediction.wait()
+
+    assert (prediction.status, prediction.version, prediction.model, prediction.input) == ("succeeded", "hidden", FLUX, asked)
+    sim.configure(replicate={"output_shape": "data_uri"})
+    picture = Image.open(io.BytesIO(official.run(FLUX, input={**asked, "output_format": "jpg"}).read()))
+    assert (picture.format, picture.size) == ("JPEG", (512, 256))
+
+
+def test_replicate_takes_an_open_file_as_flux_2_input(official: Any, sim: Simulators, helpers: dict[str, Any]) -> None:
+    """The client sends what it is given as a file as a data URI, also in a list."""
+    prediction = official.models.predictions.create(
+        FLUX, input={"prompt": "a hero", "input_images": [io.BytesIO(helpers["png"]())]}, file_encoding_strategy="base64"
+    )
+    prediction.wait()
+    assert prediction.status == "succeeded"
+
+
+def test_replicate_flux_2_errors_raise(official: Any, sim: Simulators) -> None:
+    with pytest.raises(ReplicateError, match=r"output_quality: Must be less than or equal to 100"):
+        official.models.predictions.create(FLUX, input={"prompt": "a hero", "output_quality": 101})
+    with pytest.raises(ModelError, match="could not be fetched"):
+        official.run(FLUX, input={"prompt": "a hero", "input_images": [f"{sim.url}/gone.png"]})
+    with pytest.raises(ReplicateError) as caught:
+        official.models.predictions.create("black-forest-labs/flux-2-nano", input={"prompt": "a hero"})
+    assert caught.value.status == 404
+
+
 def test_replicate_account(official: Any) -> None:
     assert official.accounts.current().username == "simulated"
 
@@ -120,6 +154,29 @@ def test_bfl_submits_and_looks_later(official_bfl: BFLClient, sim: Simulators) -
     task = official_bfl.generate("flux-kontext-pro", {"prompt": "a hero"})
 
     assert official_bfl.get_task_status(task.id).status == "Request Moderated"
+
+
+class Flux2Inputs(BaseModel):
+    """The client knows no FLUX.2 yet; all else of it does not care which model it speaks to."""
+
+    prompt: str
+    input_image: str | None = None
+    input_image_2: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS["bfl"] if name.startswith("flux-2")])
+def test_bfl_makes_flux_2(
+    official_bfl: BFLClient, client: Any, helpers: dict[str, Any], monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setitem(BFLClient.model_input_registry, model, Flux2Inputs)
+    image = base64.b64encode(helpers["png"]()).decode()
+    asked = {"prompt": "on a mug", "input_image": image, "input_image_2": image, "width": 512, "height": 256}
+    done = official_bfl.generate(model, asked, ClientConfig(sync=True, timeout=10, polling_interval=0.1))
+
+    answer = client.get(done.result["sample"])
+    assert (answer.headers["Content-Type"], Image.open(io.BytesIO(answer.content)).size) == ("image/jpeg", (512, 256))
 
 
 def test_bfl_errors_raise(official_bfl: BFLClient, sim: Simulators) -> None:

@@ -173,6 +173,15 @@ def test_a_link_answers_as_it_is_told(client: Any, sim: Simulators, provider: st
 
 
 @both
+def test_a_link_to_an_input_cannot_be_fetched_once(client: Any, sim: Simulators, provider: str) -> None:
+    put(sim, provider, "fetch", "unfetchable")
+    sim.configure(**{provider: {"unfetchable_image": "422"}})
+    # The picture of an earlier one, which is there.
+    link = {"input_image_1" if provider == "replicate" else "input_image": client.picture_url(provider)}
+    assert [client.create(provider, **link).status_code == 422 for _ in range(2)] == [True, False]
+
+
+@both
 def test_skip_times_match_and_probability(client: Any, sim: Simulators, provider: str) -> None:
     fault = {"on": "create", "kind": "status", "status": 503}
 

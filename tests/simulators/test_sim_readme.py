@@ -12,6 +12,7 @@ from simulators import Simulators
 from simulators.config import Config, ProviderConfig
 from simulators.faults import KINDS, OPERATIONS
 from simulators.lifecycle import OUTCOMES
+from simulators.models import MODELS
 
 README = (Path(__file__).resolve().parents[2] / "simulators/README.md").read_text()
 
@@ -29,6 +30,13 @@ def test_every_curl_command_is_accepted(sim: Simulators) -> None:
         json.loads(done.stdout)
 
 
+@pytest.mark.parametrize(("provider", "name"), [(provider, name) for provider, rows in MODELS.items() for name in rows])
+def test_the_readme_names_every_model(provider: str, name: str) -> None:
+    """The first of a family in full, the others by how they end."""
+    (row,) = [line for line in README.splitlines() if line.lower().startswith(f"| {provider} | `")]
+    assert f"{name}`" in row or f"`-{name.rpartition('-')[2]}`" in row
+
+
 @pytest.mark.parametrize("word", [*OUTCOMES, *KINDS, *OPERATIONS])
 def test_the_readme_names_every_outcome_and_fault(word: str) -> None:
     assert re.search(rf"\b{word}\b", README)
@@ -38,6 +46,11 @@ def test_settings_that_the_readme_names_exist() -> None:
     config = Config()
     names = {*vars(config.replicate), *vars(config.bfl), *vars(config.bfl.webhooks)}
     assumed = README.split("## Assumed")[1]
-    named = set(re.findall(r"`([a-z]+_[a-z_]+)`", assumed)) - {"match_input_image", "invalid_type", "number_gte"}
+    named = set(re.findall(r"`([a-z]+_[a-z_]+)`", assumed)) - {
+        "match_input_image",
+        "invalid_type",
+        "number_gte",
+        "array_max_items",
+    }
     assert named - names == set()
     assert isinstance(config.bfl, ProviderConfig)
