@@ -1,11 +1,17 @@
 """The gate before a provider: who may use one of its few slots, in which order, and when nobody may. Pure.
 
-A provider serves a limited number of predictions at once (BFL: 6 a model and account, providers reference 2.8), however
-many instances of the app there are. A holder is one picture of one job, "job_.../0"; ids of jobs sort by the time they were
-accepted, so the holder that sorts first came first.
+A provider serves a limited number of predictions at once, and of some of its generators fewer (BFL: 24 an account, 6 of them
+of flux-kontext-max, providers reference 2.8), however many instances of the app there are. A holder is one picture of one job,
+"job_.../0"; ids of jobs sort by the time they were accepted, so the holder that sorts first came first.
+
+Owners take turns, and an owner who is given a slot goes behind all others who wait; each owner's own holders go in the order
+in which they came. A slot is given in two steps by this one rule. Whose turn it is at the provider says for which generator it
+is: that of this owner's first holder whose generator is not full. Whose turn it is at that generator gets it.
 """
 
 import statistics
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +27,10 @@ BALANCE_CHECK_SECONDS = 60.0
 #: A provider that accepted a first try after an outage and does not end it is tried by one more.
 PROBE_SECONDS = 60.0
 _REMEMBERED_HOLDS = 20
+#: What the gate notes of a holder. The former version wrote entries without generator, owner and turns.
+Entry = dict[str, Any]
+#: Where an entry notes its owner's turn: at its generator, and at the provider.
+_TURN, _PROVIDER_TURN = "turn", "provider_turn"
 
 
 def holder_name(job_id: str, index: int) -> str:
@@ -30,6 +40,27 @@ def holder_name(job_id: str, index: int) -> str:
 def _names(holder: str) -> dict[str, str]:
     job_id, _, index = holder.partition("/")
     return {"job_id": job_id, "index": index}
+
+
+def _owner(holder: str, entry: Entry) -> str:
+    """Of holders whose owner is not known, those of the former version, each has turns of its own: none waits for the others."""
+    return str(entry.get("owner", "")) or holder
+
+
+def _turns(waiting: Mapping[str, Entry], turn: str) -> dict[str, tuple[int, str]]:
+    """By owner: its turn and its first holder. The least is next, so that of equal turns that of the first holder is."""
+    turns: dict[str, tuple[int, str]] = {}
+    for holder, entry in waiting.items():
+        # Who waits since the former version came before all who were given a turn.
+        number, owner = entry.get(turn, 0), _owner(holder, entry)
+        least, first = turns.get(owner, (number, holder))
+        turns[owner] = min(least, number), min(first, holder)
+    return turns
+
+
+def _whose_turn(waiting: Mapping[str, Entry], turn: str) -> str:
+    """The first holder of the owner whose turn it is."""
+    return min(_turns(waiting, turn).values())[1]
 
 
 @dataclass(frozen=True)
@@ -53,36 +84,66 @@ class Place:
 class Gate:
     """The state of one gate as of `now` (epoch seconds). Changes its `document`; `grants` and `events` tell what happened."""
 
-    def __init__(self, document: dict[str, Any] | None, limit: int, now: float) -> None:
+    def __init__(
+        self,
+        document: dict[str, Any] | None,
+        limit: int,
+        now: float,
+        caps: Mapping[str, int] | None = None,
+        default_generator: str = "",
+    ) -> None:
+        """`limit`: slots of the provider. `caps`: by generator, how many of them it may have. `default_generator`: which
+        generator a holder counts for that has named none."""
         self.document: dict[str, Any] = document or {
-            "active": {}, "waiting": {}, "holds": [], "failures": 0, "opened": 0, "open_until": None, "stopped": None,
-            "paused": None,
+            "active": {}, "waiting": {}, "holds": [], "holds_of": {}, "turns": 0, "failures": 0, "opened": 0, "open_until": None,
+            "stopped": None, "paused": None,
         }  # fmt: skip
         self.limit = limit
         self.now = now
+        self.caps = caps or {}
+        self.default_generator = default_generator
         self.grants: list[Grant] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
 
     # ---- what holders do ----
 
-    def enter(self, holder: str, instance: str, event: str, *, failed: bool = False, attempt: int | None = None) -> Place:
+    def enter(
+        self,
+        holder: str,
+        instance: str,
+        event: str,
+        *,
+        failed: bool = False,
+        attempt: int | None = None,
+        generator: str = "",
+        owner: str = "",
+    ) -> Place:
         """Take a slot or a place in the queue for an attempt; asking again changes nothing. `failed`: the provider failed this
-        holder."""
+        holder. `generator` and `owner`: as noted before where they are not named. Who asks for another generator than before
+        comes anew: a slot is one of its generator."""
         active, waiting = self.document["active"], self.document["waiting"]
         slot = active.get(holder)
         if failed:
             self._count_failure(probe=bool(slot and slot["probe"]))
-        if slot and not (failed and self.is_shut):
-            slot.update(seen_at=self.now, instance=instance, attempt=attempt)
+        known = slot or waiting.get(holder) or {}
+        asked = {
+            "instance": instance, "seen_at": self.now, "attempt": attempt,
+            "generator": generator or known.get("generator", ""), "owner": owner or known.get("owner", ""),
+        }  # fmt: skip
+        is_known = bool(known) and self._generator(known) == self._generator(asked)
+        if slot and is_known and not (failed and self.is_shut):
+            slot.update(asked)
             return Place(granted=True)
         active.pop(holder, None)
-        since = (waiting.get(holder) or slot or {}).get("since", self.now)
-        waiting[holder] = {"instance": instance, "event": event, "since": since, "seen_at": self.now, "attempt": attempt}
+        last = self.document.get("turns", 0)
+        turns = {turn: known.get(turn, 0) if is_known else last for turn in (_TURN, _PROVIDER_TURN)}
+        waiting[holder] = {**asked, **turns, "event": event, "since": known.get("since", self.now)}
         self._fill(asking=holder)
         if holder in active:
             return Place(granted=True)
         position = self.position(holder)
-        return Place(granted=False, position=position, wait_seconds=self.expected_wait(position or 1))
+        wait_seconds = self.expected_wait(position or 1, generator=self._generator(asked))
+        return Place(granted=False, position=position, wait_seconds=wait_seconds)
 
     def leave(self, holder: str, outcome: str | None, attempt: int | None = None) -> None:
         """Give up the slot or the place, unless a later attempt has it by now. `outcome`: "ok" when the provider did its work,
@@ -95,7 +156,7 @@ class Gate:
         if outcome == "ok":
             self._count_success()
             if slot:
-                self.document["holds"] = [*self.document["holds"], round(self.now - slot["granted_at"], 1)][-_REMEMBERED_HOLDS:]
+                self._note_hold(slot)
         elif outcome == "failed":
             self._count_failure(probe=bool(slot and slot["probe"]))
         self._fill()
@@ -120,29 +181,47 @@ class Gate:
             for holder, is_alive in alive.items():
                 if holder in self.document[group] and is_alive:
                     self.document[group][holder]["seen_at"] = self.now
-                elif self.document[group].pop(holder, None):
-                    self.events.append(("gate_freed", {**_names(holder), "reason": f"dead in {group}"}))
+                elif entry := self.document[group].pop(holder, None):
+                    model = self._generator(entry) or None
+                    self.events.append(("gate_freed", {**_names(holder), "reason": f"dead in {group}", "model": model}))
         self._fill()
 
     # ---- what can be known ----
 
     def position(self, holder: str) -> int | None:
-        """Place in the queue from 1; None for a holder that does not wait."""
+        """Place from 1 in the order in which its generator's slots are given; None for a holder that does not wait."""
         waiting = self.document["waiting"]
-        return 1 + sum(other < holder for other in waiting) if holder in waiting else None
+        if holder not in waiting:
+            return None
+        queue, owner = self._queue(self._generator(waiting[holder])), _owner(holder, waiting[holder])
+        turns = _turns(queue, _TURN)
+        own_turns = sum(_owner(other, entry) == owner and other <= holder for other, entry in queue.items())
+        # By then each owner has had as many turns as this one, but for those who come after it.
+        return sum(
+            min(holders, own_turns - (turns[other] > turns[owner]))
+            for other, holders in Counter(_owner(name, entry) for name, entry in queue.items()).items()
+        )
 
-    def measured_seconds(self) -> float | None:
-        """How long a slot is held, measured on the last jobs that got their picture; None before there was one."""
-        return statistics.median(self.document["holds"]) if self.document["holds"] else None
+    def width(self, generator: str = "") -> int:
+        """How many slots a generator can have at once."""
+        return min(self.limit, self.caps.get(generator or self.default_generator, self.limit))
 
-    def typical_seconds(self, default: float) -> float:
-        measured = self.measured_seconds()
+    def measured_seconds(self, generator: str = "") -> float | None:
+        """How long a generator's slot is held, measured on the last jobs that got their picture; None before there was one."""
+        name = generator or self.default_generator
+        # The former version measured all generators as one.
+        holds = self.document.get("holds_of", {name: self.document["holds"]}).get(name)
+        return statistics.median(holds) if holds else None
+
+    def typical_seconds(self, default: float, generator: str = "") -> float:
+        measured = self.measured_seconds(generator)
         return default if measured is None else measured
 
-    def expected_wait(self, position: int, default_hold: float = 15.0) -> float:
-        """Seconds until the holder at `position` has a slot, if all goes as it went lately."""
-        waves = -(-position // self.limit)
-        return waves * self.typical_seconds(default_hold) + self.seconds_until_open
+    def expected_wait(self, position: int, default_hold: float = 15.0, generator: str = "") -> float:
+        """Seconds until the holder at `position` for a generator has a slot, if all goes as it went lately and no other
+        generator of the provider is in the way."""
+        waves = -(-position // self.width(generator))
+        return waves * self.typical_seconds(default_hold, generator) + self.seconds_until_open
 
     @property
     def is_shut(self) -> bool:
@@ -199,22 +278,64 @@ class Gate:
             self.document.update(opened=self.document["opened"] + 1, open_until=self.now + seconds)
             self.events.append(("breaker_opened", {"failures": self.document["failures"], "seconds": seconds}))
 
-    def _fill(self, asking: str | None = None) -> None:
-        """Give free slots to those who came first. After an outage one of them tries first, alone."""
+    # ---- whose turn it is ----
+
+    def _generator(self, entry: Entry) -> str:
+        return entry.get("generator") or self.default_generator
+
+    def _queue(self, generator: str) -> dict[str, Entry]:
+        """Those who wait for a generator."""
+        return {holder: entry for holder, entry in self.document["waiting"].items() if self._generator(entry) == generator}
+
+    def _next(self) -> str | None:
+        """Who is given the next slot; None while there is none for anybody who waits."""
         active, waiting = self.document["active"], self.document["waiting"]
+        if len(active) >= self.limit:
+            return None
+        taken = Counter(map(self._generator, active.values()))
+        open_to = {generator for generator in map(self._generator, waiting.values()) if taken[generator] < self.width(generator)}
+        welcome = {holder: entry for holder, entry in waiting.items() if self._generator(entry) in open_to}
+        if not welcome:
+            return None
+        generator = self._generator(waiting[_whose_turn(welcome, _PROVIDER_TURN)])
+        return _whose_turn(self._queue(generator), _TURN)
+
+    def _fill(self, asking: str | None = None) -> None:
+        """Give free slots to those whose turn it is. After an outage one of them tries first, alone."""
+        active = self.document["active"]
         probing = self.document["open_until"] is not None
         for slot in active.values():
             slot["probe"] = slot["probe"] and self.now - slot["granted_at"] < PROBE_SECONDS
-        while waiting and not self.is_shut and len(active) < self.limit:
+        while not self.is_shut and (holder := self._next()):
             if probing and any(slot["probe"] for slot in active.values()):
                 return
-            holder = min(waiting)
-            entry = waiting.pop(holder)
-            active[holder] = {
-                "since": entry["since"], "granted_at": self.now, "seen_at": self.now, "probe": probing,
-                "instance": entry["instance"], "attempt": entry.get("attempt"),
-            }  # fmt: skip
-            waited_ms = round((self.now - entry["since"]) * 1000)
-            self.events.append(("gate_granted", {**_names(holder), "waited_ms": waited_ms}))
+            entry = self._grant(holder, probing)
             if holder != asking:
                 self.grants.append(Grant(holder, entry["instance"], entry["event"]))
+
+    def _grant(self, holder: str, probe: bool) -> Entry:
+        """Make a waiting holder's entry a slot. It keeps the turn that was used for it, should the slot be lost again."""
+        entry: Entry = self.document["waiting"].pop(holder)
+        self._end_turn(holder, entry)
+        self.document["active"][holder] = {**entry, "granted_at": self.now, "seen_at": self.now, "probe": probe}
+        waited_ms, model = round((self.now - entry["since"]) * 1000), self._generator(entry) or None
+        self.events.append(("gate_granted", {**_names(holder), "waited_ms": waited_ms, "model": model}))
+        return entry
+
+    def _end_turn(self, holder: str, given: Entry) -> None:
+        """Its owner goes behind all who wait. A turn is the number of slots that had been given when the owner came, or when it
+        was given its last one."""
+        number = self.document["turns"] = self.document.get("turns", 0) + 1
+        for other, entry in self.document["waiting"].items():
+            if _owner(other, entry) == _owner(holder, given):
+                entry[_PROVIDER_TURN] = number
+                if self._generator(entry) == self._generator(given):
+                    entry[_TURN] = number
+
+    def _note_hold(self, slot: Entry) -> None:
+        """Remember how long a slot was held, by generator. The former version keeps `holds` alone, and measured there the one
+        generator it had."""
+        document, generator, seconds = self.document, self._generator(slot), round(self.now - slot["granted_at"], 1)
+        holds_of = document.setdefault("holds_of", {self.default_generator: document["holds"]})
+        holds_of[generator] = [*holds_of.get(generator, []), seconds][-_REMEMBERED_HOLDS:]
+        document["holds"] = [*document["holds"], seconds][-_REMEMBERED_HOLDS:]

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from shared import telemetry
@@ -16,19 +16,29 @@ LOOK_SECONDS = 2.0
 
 
 class GateStore:
-    """Gates by provider. `limits` say how many slots each has; `clock` tells epoch seconds."""
+    """Gates by provider. `limits` say how many slots each has; `clock` tells epoch seconds. `caps` say how many of them each of a
+    provider's generators may have, and `defaults` which generator its holders count for that have named none."""
 
-    def __init__(self, documents: Documents, limits: dict[str, int], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        limits: dict[str, int],
+        clock: Callable[[], float] = time.time,
+        caps: Mapping[str, Mapping[str, int]] | None = None,
+        defaults: Mapping[str, str] | None = None,
+    ) -> None:
         self._documents = documents
         self._limits = limits
         self._clock = clock
+        self._caps = caps or {}
+        self._defaults = defaults or {}
         self._seen: dict[str, tuple[float, Document | None]] = {}
 
     def change(self, provider: str, operation: Callable[[Gate], T]) -> tuple[T, list[Grant]]:
         """Apply `operation`, which may run several times; returns its answer and the grants to tell about. Raises Busy."""
 
         def changed(document: Document | None) -> tuple[Document, tuple[T, Gate]]:
-            gate = Gate(document, self._limits[provider], self._clock())
+            gate = self._gate(provider, document, self._clock())
             result = operation(gate)
             return gate.document, (result, gate)
 
@@ -47,7 +57,10 @@ class GateStore:
         seen = self._seen.get(provider)
         if seen is None or not 0 <= now - seen[0] < seconds:
             seen = self._seen[provider] = (now, self._documents.read(_gate_name(provider)))
-        return Gate(copy.deepcopy(seen[1]), self._limits[provider], now)
+        return self._gate(provider, copy.deepcopy(seen[1]), now)
+
+    def _gate(self, provider: str, document: Document | None, now: float) -> Gate:
+        return Gate(document, self._limits[provider], now, self._caps.get(provider), self._defaults.get(provider, ""))
 
 
 def _gate_name(provider: str) -> str:

@@ -1,5 +1,6 @@
 """The gate's rules: never more than the limit, first come first served, the dead make room, an outage is waited out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,13 +13,20 @@ from shared.domain.gate import Gate
 class Clocked:
     """A gate whose document lives on while the clock moves, as it does between calls of the app."""
 
-    def __init__(self, limit: int = 2) -> None:
-        self.limit, self.now, self.document = limit, 1_000.0, None
+    def __init__(
+        self,
+        limit: int = 2,
+        caps: Mapping[str, int] | None = None,
+        default_generator: str = "",
+        document: dict[str, Any] | None = None,
+    ) -> None:
+        self.limit, self.caps, self.default_generator = limit, caps, default_generator
+        self.now, self.document = 1_000.0, document
         self.events: list[tuple[str, dict[str, Any]]] = []
 
     def at(self, seconds: float = 0.0) -> Gate:
         self.now += seconds
-        gate = Gate(self.document, self.limit, self.now)
+        gate = Gate(self.document, self.limit, self.now, self.caps, self.default_generator)
         self.document, gate.events = gate.document, self.events
         return gate
 
@@ -93,7 +101,7 @@ def test_a_dead_holder_loses_its_slot_and_a_living_one_keeps_it(gate: Clocked) -
 
     assert [grant.holder for grant in late.grants] == ["c/0"]
     assert gate.at().overdue() == {}
-    assert ("gate_freed", {"job_id": "b", "index": "0", "reason": "dead in active"}) in gate.events
+    assert ("gate_freed", {"job_id": "b", "index": "0", "reason": "dead in active", "model": None}) in gate.events
 
 
 def test_a_dead_waiter_is_found_too(gate: Clocked) -> None:
