@@ -1,0 +1,206 @@
+"""What goes within a request when no link can be used: small, and to the eye the same."""
+
+import base64
+import io
+import random
+from functools import cache
+
+import pytest
+from PIL import Image, ImageCms
+
+from bench.encodings import difference, opened, saved
+from shared.images import INLINE_BYTES, INLINE_QUALITIES, INLINE_URI_CHARACTERS, for_inline, prepare_for_provider
+from tests import pictures
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SQUARE = (1024, 1024)
+#: What is drawn, and whether that has more than 256 colours.
+DRAWN = [
+    pytest.param(pictures.line_art, False, id="line art"),
+    pytest.param(pictures.screentone_page, False, id="screentone"),
+    pytest.param(pictures.character, True, id="flat colours"),
+    pytest.param(pictures.painted_character, True, id="painted"),
+]
+
+
+@cache
+def prepared(make, kind: str = "PNG") -> bytes:
+    return prepare_for_provider(saved(make(*SQUARE), kind)).data
+
+
+def data_uri(data: bytes) -> str:
+    return f"data:{Image.open(io.BytesIO(data)).get_format_mimetype()};base64,{base64.b64encode(data).decode()}"
+
+
+def with_profile(data: bytes) -> bytes:
+    picture = opened(data)
+    return saved(picture, "PNG", icc_profile=PROFILE)
+
+
+def is_loaded_alike(one: bytes, other: bytes) -> bool:
+    return opened(one).convert("RGB").tobytes() == opened(other).convert("RGB").tobytes()
+
+
+# ---- how much ----
+
+
+def test_what_may_be_sent_fills_the_recommended_data_uri_and_not_more() -> None:
+    assert len("data:image/jpeg;base64," + base64.b64encode(bytes(INLINE_BYTES)).decode()) <= INLINE_URI_CHARACTERS
+    assert len("data:image/jpeg;base64," + base64.b64encode(bytes(INLINE_BYTES + 1)).decode()) > INLINE_URI_CHARACTERS
+    assert INLINE_URI_CHARACTERS <= 256 * 1000
+
+
+@pytest.mark.parametrize(("make", "is_coloured"), DRAWN)
+def test_what_is_drawn_fits_a_data_uri(make, is_coloured: bool) -> None:
+    data = prepared(make)
+
+    assert len(data) > INLINE_BYTES
+    assert len(data_uri(for_inline(data))) <= INLINE_URI_CHARACTERS
+
+
+def test_a_photo_that_came_as_a_png_fits_a_data_uri() -> None:
+    assert len(data_uri(for_inline(prepared(pictures.product)))) <= INLINE_URI_CHARACTERS
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_up_to_the_limit_a_picture_is_not_even_looked_at(excess: int) -> None:
+    data = bytes(INLINE_BYTES + excess)
+
+    if excess:
+        with pytest.raises(OSError, match="cannot identify"):
+            for_inline(data)
+    else:
+        assert for_inline(data) is data
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_small_picture_goes_as_it_is(kind: str) -> None:
+    data = prepare_for_provider(saved(pictures.character(512, 512), kind)).data
+
+    assert for_inline(data) == data
+
+
+def test_the_best_quality_that_fits_is_taken() -> None:
+    data = prepared(pictures.character)
+    sent = for_inline(data)
+
+    fitting = [len(saved(opened(data), "JPEG", quality=quality, subsampling=0, optimize=True)) for quality in range(95, 87, -1)]
+    assert len(sent) == max(size for size in fitting if size <= INLINE_BYTES)
+    assert max(fitting) > INLINE_BYTES
+
+
+# ---- nothing that is seen is lost ----
+
+
+@pytest.mark.parametrize(("make", "is_coloured"), DRAWN)
+def test_black_and_white_loses_nothing_and_colours_nothing_that_is_seen(make, is_coloured: bool) -> None:
+    data = prepared(make)
+    sent = for_inline(data)
+
+    if not is_coloured:
+        assert is_loaded_alike(sent, data)
+        return
+    lost = difference(opened(data), opened(sent))
+    assert 0 < lost.seen_noticeable <= 0.025
+    assert lost.seen_permille <= 4.0
+    assert lost.seen_plain <= 0.0001
+
+
+def test_colours_keep_their_full_resolution() -> None:
+    sent = opened(for_inline(prepared(pictures.character)))
+
+    assert [component[1:3] for component in sent.layer] == [(1, 1)] * 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("make", "is_coloured"), DRAWN)
+def test_even_the_floor_is_hardly_seen_and_what_lies_below_it_is(make, is_coloured: bool) -> None:
+    picture = make(*SQUARE)
+    at_floor = difference(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[-1], subsampling=0)))
+
+    assert (at_floor.seen_permille <= 4.0, at_floor.seen_plain <= 0.0001) == (True, True)
+    if make is pictures.character:
+        below = difference(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[-1] - 3, subsampling=0)))
+        halved = difference(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[0], subsampling=2)))
+        assert below.seen_permille > 4.0
+        assert halved.seen_permille > 4.0
+
+
+def test_what_does_not_fit_at_the_floor_is_sent_at_the_floor() -> None:
+    data = prepared(pictures.noise)
+    sent = for_inline(data)
+
+    assert len(sent) > INLINE_BYTES
+    assert sent == saved(opened(data), "JPEG", quality=INLINE_QUALITIES[-1], subsampling=0)
+
+
+def test_a_page_that_a_palette_holds_better_than_a_jpeg_keeps_every_pixel_though_it_does_not_fit() -> None:
+    dots = Image.frombytes("L", SQUARE, random.Random(4).randbytes(1024 * 1024)).point(lambda grey: grey // 64 * 85)
+    data = prepare_for_provider(saved(dots, "PNG")).data
+    sent = for_inline(data)
+
+    assert INLINE_BYTES < len(sent) < len(data)
+    assert is_loaded_alike(sent, data)
+
+
+def test_a_jpeg_is_not_encoded_again_unless_it_fits_then() -> None:
+    data = prepared(pictures.noise, "JPEG")
+
+    assert for_inline(data) == data
+
+
+def test_a_jpeg_that_fits_when_encoded_again_is() -> None:
+    picture = pictures.product(1024, 1024).crop((0, 0, 1024, 800))
+    data = saved(picture, "JPEG", quality=92, subsampling=0)
+    sent = for_inline(data)
+
+    assert len(sent) <= INLINE_BYTES < len(data)
+    assert difference(opened(data), opened(sent)).seen_permille <= 4.0
+
+
+def test_a_palette_that_would_lose_a_colour_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    quantize = Image.Image.quantize
+    monkeypatch.setattr(Image.Image, "quantize", lambda picture, colours, *rest, **more: quantize(picture, 16, *rest, **more))
+
+    assert opened(for_inline(prepared(pictures.line_art))).format == "JPEG"
+
+
+# ---- what else is kept ----
+
+
+@pytest.mark.parametrize("make", [pictures.line_art, pictures.character, pictures.noise])
+def test_a_colour_profile_is_kept(make) -> None:
+    sent = opened(for_inline(with_profile(prepared(make))))
+
+    assert sent.info["icc_profile"] == PROFILE
+
+
+def test_a_picture_without_a_profile_gets_none() -> None:
+    assert "icc_profile" not in opened(for_inline(prepared(pictures.character))).info
+
+
+def test_what_is_transparent_stays_as_it_is() -> None:
+    picture = pictures.painted_character(*SQUARE).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(SQUARE))
+    keyed = saved(pictures.painted_character(*SQUARE), "PNG", transparency=(1, 2, 3))
+
+    for data in (saved(picture, "PNG"), keyed):
+        assert for_inline(data) == data
+
+
+@pytest.mark.parametrize("make", [pictures.line_art, pictures.character, pictures.noise])
+def test_the_same_picture_is_sent_the_same_way_each_time(make) -> None:
+    assert for_inline(prepared(make)) == for_inline(prepared(make))
+
+
+@pytest.mark.parametrize("make", [pictures.line_art, pictures.painted_character])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_file_that_breaks_off_is_an_error(make, kind: str) -> None:
+    whole = saved(make(*SQUARE), kind, quality=100)
+
+    with pytest.raises(OSError, match="truncated"):
+        for_inline(whole[: INLINE_BYTES + 1000])
+
+
+def test_what_was_not_prepared_is_an_error() -> None:
+    with pytest.raises(OSError, match="cannot identify"):
+        for_inline(saved(pictures.noise(512, 512), "WEBP", lossless=True))
