@@ -8,7 +8,7 @@ from azure.core.exceptions import AzureError
 
 from shared import names, slots, telemetry
 from shared.domain.payloads import CancelAnswer, CancelOrder
-from shared.providers.generator import Handle, ProviderError
+from shared.providers.provider import Handle, ProviderError
 from shared.services import Services, services
 from shared.storage.documents import Busy
 
@@ -27,10 +27,10 @@ async def cancel(services: Services, client: df.DurableOrchestrationClient, payl
 
     A refusal is no failure of the job: the prediction goes on.
     """
-    generator = services.generators[payload["generator"]]
+    generator = services.generator_for(payload)
     state: Literal["canceled", "finished", "going on"]
     try:
-        state, retryable = await asyncio.to_thread(generator.cancel, Handle.from_payload(payload["handle"])), False
+        state, retryable = await asyncio.to_thread(generator.provider.cancel, Handle.from_payload(payload["handle"])), False
     except ProviderError as error:
         state, retryable = "going on", error.problem.is_retryable
     telemetry.event("prediction_canceled", job_id=payload["job_id"], generator=generator.name, state=state)

@@ -14,7 +14,8 @@ from shared.domain import payloads as p
 from shared.domain.job import GENERATING, STORING, is_deleted
 from shared.domain.ledger import ENDINGS
 from shared.domain.problem import Problem, ProblemData, ProblemError
-from shared.providers.generator import Failed, Generator, Handle, NotFound, ProviderError, Ready, Running, Unusable
+from shared.generators.generator import Generator
+from shared.providers.provider import Failed, Handle, NotFound, ProviderError, Ready, Running, Unusable
 from shared.services import Services, services
 from shared.storage.blob_store import Conflict
 from shared.storage.documents import Busy
@@ -36,16 +37,16 @@ async def check_prediction(payload: dict, client) -> dict:  # type: ignore[type-
 
 async def check(services: Services, client: df.DurableOrchestrationClient, payload: p.CheckOrder) -> p.LookAnswer:
     """The prediction as it is now. The first look that shows it finished gives its slot back, whatever becomes of its picture."""
-    generator = services.generators[payload["generator"]]
+    generator = services.generator_for(payload)
     telemetry.name_prediction(payload["handle"]["id"])
-    look = await asyncio.to_thread(generator.look, Handle.from_payload(payload["handle"]))
+    look = await asyncio.to_thread(generator.provider.look, Handle.from_payload(payload["handle"]))
     if isinstance(look, Running):
         if look.trouble:
             telemetry.event("poll_trouble", job_id=payload["job_id"], generator=generator.name, trouble=look.trouble)
         return {"state": "running", "trouble": look.trouble, "after_seconds": look.retry_after}
     if isinstance(look, NotFound):
         telemetry.event("poll_trouble", job_id=payload["job_id"], generator=generator.name, trouble="not found")
-        unknown = Problem("provider_unavailable", charged="unknown", params={"provider": generator.label})
+        unknown = Problem("provider_unavailable", charged="unknown", params={"provider": generator.provider.label})
         return {"state": "missing", "problem": unknown.at(GENERATING).to_payload()}
     has_failed = isinstance(look, Failed) and look.problem.code == "provider_unavailable"
     left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok")
@@ -86,7 +87,7 @@ def _failed(services: Services, payload: p.CheckOrder, look: Failed, left_gate: 
 
 def _was_ready(services: Services, payload: p.CheckOrder, left_gate: bool) -> p.Unstored:
     """A prediction that an earlier look saw ready: paid for, whatever its provider says of it now."""
-    label, ready_at = services.generators[payload["generator"]].label, services.now().isoformat()
+    label, ready_at = services.generator_for(payload).provider.label, services.now().isoformat()
     problem = Problem("provider_bad_response", charged="yes", params={"provider": label}).at(STORING)
     return {"state": "unstored", "problem": problem.to_payload(), "ready_at": ready_at, "is_final": True, "left_gate": left_gate}
 
@@ -111,7 +112,7 @@ def _tell_failure(payload: p.CheckOrder, problem: Problem) -> None:
 
 
 def _finished(services: Services, payload: p.CheckOrder, look: Ready | Unusable, left_gate: bool) -> p.Stored | p.Unstored:
-    generator = services.generators[payload["generator"]]
+    generator = services.generator_for(payload)
     ready_at = services.now().isoformat()
     try:
         if isinstance(look, Unusable):
@@ -138,16 +139,16 @@ def _unfetched(error: ProviderError | ProblemError | AzureError, generator: Gene
         problem = error.problem
     else:
         problem = Problem("internal" if isinstance(error, AzureError) else "provider_bad_response")
-    params = {**problem.params, "provider": generator.label}
+    params = {**problem.params, "provider": generator.provider.label}
     return replace(problem, stage=STORING, charged="yes", params=params).to_payload()
 
 
 def _store(services: Services, generator: Generator, ready: Ready, payload: p.CheckOrder) -> p.Output:
-    data = generator.download(ready)
+    data = generator.provider.download(ready)
     facts, small = images.read_result(data)
     if payload["label"] == "visible":
         data = images.with_visible_label(data)
-    data = provenance.with_provenance(data, facts.content_type, f"{generator.label} {generator.model}")
+    data = provenance.with_provenance(data, facts.content_type, f"{generator.provider.label} {generator.name}")
     job_id, index = payload["job_id"], payload["index"]
     blob, thumbnail_blob = output_names(job_id, index, facts.content_type)
     output: p.Output = {

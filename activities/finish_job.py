@@ -1,6 +1,7 @@
 """Write how a job ended. A terminal status never changes, so running this twice changes nothing and is told once."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import azure.durable_functions as df
@@ -54,6 +55,7 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
         telemetry.job_ended(document, document["polls"])
     # Also by a run that follows one which died here.
     services.quotas.release(document["owner"], document["id"])
+    services.sent_images.forget_ended(document)
     return answer
 
 
@@ -68,7 +70,12 @@ def _caught_up(services: Services, document: Document, pictures: list[PictureEnd
 
 
 def told_by_records(services: Services, job_id: str, picture: PictureEnd) -> PictureEnd:
-    """The end of a picture whose story does not know what its sends owe, with what is on record of them."""
+    """The end of a picture with who made it and, where its story does not know what its sends owe, with what is on record of
+    them."""
+    # Of a model that was taken out meanwhile the document knows as much.
+    with contextlib.suppress(KeyError):
+        generator = services.generators[picture["generator"]]
+        picture = {**picture, "made_by": {"provider": generator.provider.name, "model": generator.name}}
     if picture["sends"] is not None:
         return picture
     ledger = services.submissions.ledger(job_id, picture["index"], picture["generator"])

@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 import azure.durable_functions as df
 
 from shared import images, names, telemetry
-from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import VALIDATING, is_deleted, is_wanted
 from shared.domain.payloads import PrepareAnswer, PrepareOrder
 from shared.domain.problem import Problem, ProblemError
 from shared.services import Services, services
 from shared.storage.blob_store import Missing
-from shared.storage.job_store import prepared_name
 
 blueprint = df.Blueprint()
 
@@ -36,10 +34,11 @@ def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
         if is_wanted(services.jobs.read(payload["job_id"])):
             raise
         return {"problem": Problem("internal").at(VALIDATING).to_payload()}
-    blob = prepared_name(payload["job_id"], payload["field"], EXTENSIONS[prepared.facts.content_type])
-    services.blobs.put_image(blob, prepared.data, prepared.facts.content_type)
+    blob = services.sent_images.keep(payload["job_id"], payload["field"], prepared)
     if services.now() - datetime.fromisoformat(payload["asked_at"]) > ANSWERED_WITHIN:
         document = services.jobs.read(payload["job_id"])
         if document is None or is_deleted(document):
             services.pictures.forget(payload["job_id"])
+        else:
+            services.sent_images.forget_ended(document)
     return {"blob": blob}

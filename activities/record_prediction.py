@@ -18,5 +18,5 @@ def record_prediction(payload: dict) -> dict:  # type: ignore[type-arg]  # the w
 
 def record(services: Services, payload: RecordOrder) -> Recorded:
     """Nothing but the record leads to a prediction when its story is told again, and to its claim when its job is forgotten."""
-    handle = payload["handle"]
-    return {"recorded": services.submissions.keep_handle(Attempt.of(payload), payload["generator"], handle)}
+    provider, handle = services.generators[payload["generator"]].provider.name, payload["handle"]
+    return {"recorded": services.submissions.keep_handle(Attempt.of(payload), provider, handle, payload.get("cost"))}

@@ -16,11 +16,15 @@ from azure.core.exceptions import AzureError
 from shared import intake, names, slots, telemetry
 from shared.domain import payloads as p
 from shared.domain.job import SUBMITTING, is_terminal, is_wanted, is_watched
-from shared.domain.ledger import SendState
+from shared.domain.kinds import KINDS
+from shared.domain.ledger import Cost, SendState
 from shared.domain.problem import Charged, Problem
 from shared.domain.submission import REPEAT_AFTER, SEND_WITHIN, Asked, Step, Submission, next_step, not_found
-from shared.providers.generator import Generator, Handle, Order, ProviderError
+from shared.generators.generator import Generator, Order
+from shared.generators.image import Image, Linked, bytes_of
+from shared.images import for_inline
 from shared.providers.http import CONNECT_SECONDS, CREATE_SECONDS
+from shared.providers.provider import Handle, ProviderError
 from shared.services import Services, services
 from shared.storage.blob_store import Conflict, Missing
 from shared.storage.job_store import NoSuchJob
@@ -45,7 +49,7 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
     following = await _record(services, replace(attempt, attempt=attempt.attempt + 1)) if payload["is_rerun"] else None
     if following is not None:
         # The story went on after this attempt: nothing is sent for it any more.
-        problem = Problem("provider_unavailable", params={"provider": services.generators[payload["generator"]].label})
+        problem = Problem("provider_unavailable", params={"provider": services.generators[payload["generator"]].provider.label})
         payload = {**payload, "is_over": True, "over_problem": problem.at(SUBMITTING).to_payload()}
     is_known = payload["is_over"] or (payload["may_be_sent"] and _is_on_its_way(await _record(services, attempt)))
     slot = None if is_known else await slots.take(services, client, payload)
@@ -72,12 +76,16 @@ async def _record(services: Services, attempt: Attempt) -> Record | None:
 
 
 def _generator_of(services: Services, record: Record, asked: str) -> str:
-    """Where an attempt went. Records of the former version do not say, but for the form of their handles."""
+    """Where an attempt went, in the story's own words where it went where it was asked to. Records of an early version do not
+    say, but for the form of their handles."""
     document = record.submission.document
     if document.get("generator") or not document.get("handle"):
-        return str(document.get("generator") or asked)
+        known = str(document.get("generator") or asked)
+        return asked if services.generators[known] is services.generators[asked] else known
     handle = Handle.from_payload(document["handle"])
-    return next((name for name, generator in services.generators.items() if generator.has_made(handle)), asked)
+    if services.generators[asked].provider.has_made(handle):
+        return asked
+    return next((name for name, other in services.generators.items() if other.provider.has_made(handle)), asked)
 
 
 def _is_on_its_way(record: Record | None) -> bool:
@@ -124,11 +132,11 @@ class _Sender:
 
     def _run(self) -> p.SubmitAnswer:
         images = self._images()
-        record, is_new = self._begun()
+        record, is_new = self._begun(images)
         job = self._job(record if is_new else None)
         wanted = is_wanted(job) and not self._payload["is_over"]
         self.is_story_over = job is None or (is_terminal(job["status"]) and not is_watched(job))
-        if not is_new and _generator_of(self._services, record, self._generator.name) != self._generator.name:
+        if not is_new and _generator_of(self._services, record, self._payload["generator"]) != self._payload["generator"]:
             # The story has gone elsewhere with this attempt, before this run of the activity woke up.
             return {"state": "canceled", "sends": []}
         if is_new and job is None:
@@ -141,20 +149,23 @@ class _Sender:
             self._change(record, record.submission.canceled(is_refused=True))
             return self._verdict(record)
         if is_new:
-            return self._send(record, self._order(job, images))
+            return self._send(record, self._order(record, job, images))
         asked = Asked(
-            self._payload["call"], self._services.now(), wanted, self._generator.can_find, self._payload["find_looks_seconds"],
-            SETTLED_AFTER,
+            self._payload["call"], self._services.now(), wanted, self._generator.provider.can_find,
+            self._payload["find_looks_seconds"], SETTLED_AFTER,
         )  # fmt: skip
         return self._carry_out(next_step(record.submission, asked), record, asked, job, images)
 
-    def _begun(self) -> tuple[Record, bool]:
+    def _begun(self, images: tuple[Image, ...]) -> tuple[Record, bool]:
         """The record, and whether this run has begun it. Raises Conflict if it vanished in between."""
         store, call, now = self._services.submissions, self._payload["call"], self._services.now()
         if self._payload["is_over"]:
-            begun = Submission.never_sent(self._generator.name, call, now, self._payload["over_problem"])
+            begun = Submission.never_sent(self._payload["generator"], call, now, self._payload["over_problem"])
         else:
-            begun = Submission.begun(self._generator.name, call, now, self._payload["instance"])
+            begun = Submission.begun(
+                self._payload["generator"], call, now, self._payload["instance"], self._generator.provider.name,
+                by_link=_has_links(images),
+            )  # fmt: skip
         try:
             return store.create(self._attempt, begun), True
         except Conflict:
@@ -174,7 +185,7 @@ class _Sender:
                     self._services.submissions.withdraw(begun)
             raise
 
-    def _carry_out(self, step: Step, record: Record, asked: Asked, job: Any, images: Any) -> p.SubmitAnswer:
+    def _carry_out(self, step: Step, record: Record, asked: Asked, job: Any, images: tuple[Image, ...]) -> p.SubmitAnswer:
         submission = record.submission
         if step.do == "tell":
             return self._verdict(record)
@@ -191,8 +202,9 @@ class _Sender:
             # Every send was lost, so each may have been made.
             self._change(record, submission.failed(self._unknown().at(SUBMITTING).to_payload(), is_refused=False))
             return self._verdict(record)
-        self._change(record, submission.sent_again(asked.call, self._services.now(), self._payload["instance"]))
-        return self._send(record, self._order(job, images))
+        by_link = submission.is_by_link and _has_links(images)
+        self._change(record, self._sent_again(submission, by_link=by_link))
+        return self._send(record, self._order(record, job, images))
 
     # ---- sending ----
 
@@ -200,7 +212,7 @@ class _Sender:
         submission = record.submission
         try:
             # With the key in hand nothing is left to wait for before the call.
-            self._generator.require_key()
+            self._generator.provider.require_key()
             if self._services.now() - submission.sent_at > SEND_WITHIN:
                 raise _Taken
             handle = self._generator.submit(order, timeout_seconds=self._payload["timeout_seconds"])
@@ -209,13 +221,15 @@ class _Sender:
             self._change(record, submission.refused())
             return self._again(record.submission.sends, self._unknown("no"), 1.0)
         except ProviderError as error:
+            if error.is_about_image and order.is_by_link:
+                return self._send_inline(record, order, error)
             return self._refused(record, error)
-        if self._generator.can_find and not self._is_mine(handle):
+        if self._generator.provider.can_find and not self._is_mine(handle):
             # It was taken for the prediction of another send with the same input, which made one as well or did not: this
             # one's is to be found.
             self._change(record, submission.lost(self._services.now()))
             return self._again(record.submission.sends, self._unknown(), REPEAT_AFTER.total_seconds())
-        accepted = submission.submitted(handle.to_payload())
+        accepted = submission.submitted(handle.to_payload(), self._cost(handle, order))
         try:
             self._change(record, accepted)
         except AzureError as error:
@@ -227,11 +241,36 @@ class _Sender:
         self._tell_submitted(handle, accepted)
         return self._submitted(accepted, wanted=True)
 
+    def _send_inline(self, record: Record, order: Order, error: ProviderError) -> p.SubmitAnswer:
+        """A link that could not be fetched has made nothing, and nothing is to pay: the same send once more, images inside."""
+        telemetry.event(
+            "image_link_failed", job_id=self._payload["job_id"], index=self._payload["index"], generator=self._generator.name,
+            reason=error.note,
+        )  # fmt: skip
+        self._change(record, record.submission.refused())
+        if not is_wanted(self._services.jobs.read(self._payload["job_id"])):
+            self._change(record, record.submission.canceled())
+            return self._verdict(record)
+        # Encoded before the intent, which the send follows at once.
+        order = replace(order, images=_inside(order.images))
+        self._change(record, self._sent_again(record.submission, by_link=False))
+        return self._send(record, order)
+
+    def _sent_again(self, submission: Submission, *, by_link: bool) -> Submission:
+        now, instance = self._services.now(), self._payload["instance"]
+        return submission.sent_again(self._payload["call"], now, instance, by_link=by_link)
+
     def _is_mine(self, handle: Handle) -> bool:
         """A claim that storage does not take is no reason to let go of the handle."""
         with contextlib.suppress(AzureError):
-            return self._services.submissions.claim(self._generator.name, handle.id, self._attempt)
+            return self._services.submissions.claim(self._generator.provider.name, handle.id, self._attempt)
         return True
+
+    def _cost(self, handle: Handle, order: Order) -> Cost:
+        """What the provider's answer says, else the list price."""
+        if handle.cost_usd is not None:
+            return {"usd": handle.cost_usd, "quoted": True}
+        return {"usd": self._generator.price_usd(len(order.images)), "quoted": False}
 
     def _overtaken(self, handle: Handle) -> p.SubmitAnswer:
         """The send took so long that another run took it for lost: that one's word stands, and what was made here is stopped
@@ -242,9 +281,9 @@ class _Sender:
             return self._submitted(found.submission, wanted=True)
         telemetry.event("submission_not_recorded", job_id=self._payload["job_id"], reason="Conflict")
         with contextlib.suppress(ProviderError):
-            self._generator.cancel(handle)
+            self._generator.provider.cancel(handle)
         # No record leads to it, so nobody would give the claim up with the job.
-        store.release(self._generator.name, handle.id)
+        store.release(self._generator.provider.name, handle.id)
         if found is None:
             # The job was forgotten meanwhile.
             return {"state": "canceled", "sends": []}
@@ -257,7 +296,7 @@ class _Sender:
             code=error.problem.code, maybe_done=error.maybe_done, note=error.note,
         )  # fmt: skip
         if error.problem.code == "provider_quota_exhausted":
-            intake.stop(self._services, self._generator, error.problem.code)
+            intake.stop(self._services, self._generator.provider, error.problem.code)
         if error.maybe_done:
             self._change(record, submission.lost(self._services.now()))
             return self._again(
@@ -273,10 +312,10 @@ class _Sender:
 
     # ---- finding ----
 
-    def _find(self, step: Step, record: Record, asked: Asked, job: Any, images: Any) -> p.SubmitAnswer:
-        submission = record.submission
+    def _find(self, step: Step, record: Record, asked: Asked, job: Any, images: tuple[Image, ...]) -> p.SubmitAnswer:
+        submission, order = record.submission, self._order(record, job, images)
         try:
-            handle = self._found(submission, self._order(job, images))
+            handle = self._found(submission, order)
         except ProviderError as error:
             if error.problem.is_retryable and not step.is_last_look:
                 return self._again(submission.sends, self._unknown(), error.retry_after or step.seconds)
@@ -284,7 +323,7 @@ class _Sender:
             self._change(record, submission.failed(self._unknown().at(SUBMITTING).to_payload(), is_refused=False))
             return self._verdict(record)
         if handle is not None:
-            self._change(record, submission.submitted(handle.to_payload()))
+            self._change(record, submission.submitted(handle.to_payload(), self._cost(handle, order)))
             telemetry.event(
                 "submission_found", job_id=self._payload["job_id"], generator=self._generator.name, prediction_id=handle.id
             )
@@ -297,9 +336,9 @@ class _Sender:
         """A prediction that fits and is nobody else's. It may have been sent by another run, with a webhook of its own."""
         store, instances = self._services.submissions, submission.instances or [self._payload["instance"]]
         known = store.known_predictions(self._attempt)
-        for url in dict.fromkeys(self._generator.webhook_url(instance, self._attempt.attempt) for instance in instances):
+        for url in dict.fromkeys(self._generator.provider.webhook_url(instance, self._attempt.attempt) for instance in instances):
             for handle in self._generator.find(replace(order, webhook_url=url), since=submission.first_sent_at):
-                if handle.id not in known and store.claim(self._generator.name, handle.id, self._attempt):
+                if handle.id not in known and store.claim(self._generator.provider.name, handle.id, self._attempt):
                     return handle
         return None
 
@@ -314,25 +353,26 @@ class _Sender:
                 look: p.Stored = {
                     "state": "stored", "output": kept[0], "ready_at": self._services.now().isoformat(), "left_gate": True,
                 }  # fmt: skip
-                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "look": look}
+                return {"state": "ended", "sends": [*submission.sends[:-1], "paid"], "cost": submission.cost, "look": look}
             job = self._services.jobs.read(self._payload["job_id"])
             return self._submitted(submission, wanted=is_wanted(job))
         if submission.state == "ended":
-            return {"state": "ended", "sends": submission.sends, "look": document["look"]}
+            return {"state": "ended", "sends": submission.sends, "cost": submission.cost, "look": document["look"]}
         if submission.state == "failed":
             return {"state": "failed", "sends": submission.sends, "problem": document["problem"]}
         return {"state": "canceled", "sends": submission.sends}
 
     def _submitted(self, submission: Submission, *, wanted: bool) -> p.Submitted:
         instance = self._payload["instance"]
-        is_told = submission.tells(instance) and self._generator.webhook_url(instance, self._payload["attempt"])
-        gate = None if self._measured is not None else self._services.gates.look(self._generator.name)
+        is_told = submission.tells(instance) and self._generator.provider.webhook_url(instance, self._payload["attempt"])
+        gate = None if self._measured is not None else self._services.gates.look(self._generator.provider.name)
         handle: p.Handle = submission.document["handle"]
         return {
-            "state": "submitted", "sends": submission.sends, "handle": handle,
+            "state": "submitted", "sends": submission.sends, "cost": submission.cost, "handle": handle,
             "will_be_told": bool(is_told),
             "age_seconds": max(0.0, (self._services.now() - submission.sent_at).total_seconds()),
-            "expected_seconds": self._measured if gate is None else gate.measured_seconds(), "is_wanted": wanted,
+            "expected_seconds": self._measured if gate is None else gate.measured_seconds(self._generator.name),
+            "is_wanted": wanted,
         }  # fmt: skip
 
     def _again(
@@ -345,7 +385,7 @@ class _Sender:
         }  # fmt: skip
 
     def _unknown(self, charged: Charged = "unknown") -> Problem:
-        return Problem("provider_unavailable", charged=charged, params={"provider": self._generator.label})
+        return Problem("provider_unavailable", charged=charged, params={"provider": self._generator.provider.label})
 
     def _change(self, record: Record, submission: Submission) -> None:
         self._services.submissions.change(record, submission)
@@ -360,13 +400,14 @@ class _Sender:
 
     # ---- what is sent ----
 
-    def _images(self) -> tuple[bytes, ...]:
-        """Read before the intent is on record, so that the send follows it at once. None of a job that is deleted.
+    def _images(self) -> tuple[Image, ...]:
+        """Read, and their links signed, before the intent is on record, so that the send follows it at once. None of a job that
+        is deleted.
 
         Raises NoSuchJob.
         """
         try:
-            return tuple(self._services.blobs.get_image(name) for name in self._payload["images"])
+            return tuple(map(self._image, self._payload["images"]))
         except Missing:
             job = self._services.jobs.read(self._payload["job_id"])
             if job is None:
@@ -375,12 +416,38 @@ class _Sender:
                 raise
             return ()
 
-    def _order(self, job: Any, images: tuple[bytes, ...]) -> Order:
+    def _image(self, name: str) -> Image:
+        """By link on the first attempt only: the failure that ended it may have been a link that its provider could not fetch
+        (BFL's `Error`). The number of an attempt is in the story, so one that is told again sends the same."""
+        data = self._services.blobs.get_image(name)
+        timeout = timedelta(seconds=self._payload["timeout_seconds"])
+        url = self._services.sent_images.link(name, timeout) if self._payload["attempt"] == 1 else None
+        return data if url is None else Linked(data, url)
+
+    def _order(self, record: Record, job: Any, images: tuple[Image, ...]) -> Order:
+        """As its latest send went, or is to go."""
         asked = job["input"]
         return Order(
             reference=f"{self._payload['job_id']}/{self._payload['index']}",
-            webhook_url=self._generator.webhook_url(self._payload["instance"], self._payload["attempt"]),
-            prompt=asked["prompt_sent"], images=images, aspect_ratio=asked["aspect_ratio"],
+            webhook_url=self._generator.provider.webhook_url(self._payload["instance"], self._payload["attempt"]),
+            prompt=asked["prompt_sent"], images=_as_sent(images, record.submission), roles=KINDS[job["kind"]].roles,
+            aspect_ratio=asked["aspect_ratio"],
             output_format=asked["output_format"], safety_tolerance=asked["safety_tolerance"],
             seed=job["seeds"][self._payload["index"]],
         )  # fmt: skip
+
+
+def _has_links(images: tuple[Image, ...]) -> bool:
+    return any(isinstance(image, Linked) for image in images)
+
+
+def _as_sent(images: tuple[Image, ...], submission: Submission) -> tuple[Image, ...]:
+    if submission.is_by_link:
+        return images
+    # The former version sent them as they were prepared, and what it sent is found by that.
+    return _inside(images) if submission.says_how_sent else tuple(map(bytes_of, images))
+
+
+def _inside(images: tuple[Image, ...]) -> tuple[bytes, ...]:
+    """As they go within a request."""
+    return tuple(for_inline(bytes_of(image)) for image in images)

@@ -31,7 +31,7 @@ class Row:
 
 def main() -> int:
     rows = [import_time()]
-    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), BFL_MAX_ACTIVE="64") as stack:
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64") as stack:
         stack.configure(bfl={"delay_seconds": PROVIDER_SECONDS, "max_active": 64}, replicate={"delay_seconds": PROVIDER_SECONDS})
         stack.goods(pictures.photo_jpeg(512, 512), {"Prefer": "wait=60"})
         rows += [many_jobs(stack), overhead(stack), others_while_one_hangs(stack)]

@@ -40,6 +40,7 @@ class Case:
     kind: str
     seconds: int
     is_told: bool = False
+    by_link: bool = False
 
 
 CASES = (
@@ -112,6 +113,8 @@ def _measured(app: Path, case: Case, jobs: int, warm: int) -> list[Steps]:
         stack.root = app
         if case.is_told:
             stack.settings["PUBLIC_BASE_URL"] = stack.url
+        if case.by_link:
+            stack.settings["IMAGES_BY_LINK"] = "true"
 
         def post() -> str:
             answer = stack.goods(image) if case.kind == "goods" else stack.ppl(image, image)

@@ -53,7 +53,9 @@ def fresh_stack(**settings: str) -> Iterator[Stack]:
 
 def gate(jobs: int = 200, limit: int = 6) -> Figures:
     """200 goods jobs at once before 6 slots"""
-    with fresh_stack(BFL_MAX_ACTIVE=str(limit), QUEUE_TIMEOUT_SECONDS="3600", AZURITE_ACCESS_LOG="1") as stack:
+    with fresh_stack(
+        BFL_MAX_ACTIVE=str(limit), BFL_KONTEXT_MAX_ACTIVE=str(limit), QUEUE_TIMEOUT_SECONDS="3600", AZURITE_ACCESS_LOG="1"
+    ) as stack:
         stack.configure(bfl={"delay_seconds": 1, "max_active": limit})
         ended = _all_ended(stack, _post(stack, jobs, lambda n: stack.goods(_picture(), prompt=f"number {n}")))
         stats, events = stack.stats("bfl"), _events(stack)

@@ -23,7 +23,7 @@ START_SECONDS = 60.0
 #: Settings that whoever works on this stack from another shell must know; none is a secret.
 TOLD = (
     "REPLICATE_API_BASE_URL", "BFL_API_BASE_URL", "PROVIDER_EXTRA_HOSTS", "REPLICATE_MAX_ACTIVE", "BFL_MAX_ACTIVE",
-    "KEY_VAULT_URI",
+    "BFL_KONTEXT_MAX_ACTIVE", "PPL_MODELS", "GOODS_MODELS", "REPLICATE_MODEL", "BFL_MODEL", "PPL_FALLBACK", "KEY_VAULT_URI",
 )  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from ops.failing import UNREACHABLE, CannotDo
 from ops.report import Report, clean
 from ops.surroundings import Surroundings
 from shared.domain.kinds import GOODS, KINDS
+from shared.providers import registry
 from shared.storage.account import StorageNotConfigured
 
-PROVIDERS = ("replicate", "bfl")
+PROVIDERS = tuple(provider.name for provider in registry.PROVIDERS)
 _EPILOG = """\
 Locally nothing needs to be set: the stack of `make run` is found by its folder (DEVHOST_DIR).
 On Azure, in the environment: TOONCONNECT_SETTINGS, a file with the answer of `az functionapp config appsettings list -o json`;

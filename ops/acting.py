@@ -19,8 +19,8 @@ from ops.task_hub import HubClient
 from shared.canceling import wake
 from shared.domain.job import SUCCEEDED, asked_to_cancel, charged, is_deleted, is_terminal, is_watched
 from shared.domain.kinds import KINDS
-from shared.providers.generator import ProviderError
-from shared.providers.registry import build_generators
+from shared.providers.provider import ProviderError
+from shared.providers.registry import build_providers
 from shared.secrets import VAULT_NAMES, EnvironmentSecrets, Secrets
 from shared.services import Services
 from shared.starting import revive
@@ -144,7 +144,7 @@ def resume(around: Surroundings, providers: list[str]) -> Report:
 def rotate_key(around: Surroundings, provider: str, value: str, *, is_unchecked: bool, seconds: float) -> Report:
     """A new version of a provider's key in Key Vault: tried at the provider first, then awaited in the app's readiness."""
     settings, key = around.services.settings, value.strip()
-    secret = around.services.generators[provider].secret_name
+    secret = around.services.providers[provider].secret_name
     if not settings.key_vault_uri:
         raise CannotDo(f"KEY_VAULT_URI is not set: there keys come from the environment. Set {secret} and start the app again")
     if not key or not key.isprintable() or " " in key:
@@ -174,15 +174,15 @@ def rotate_key(around: Surroundings, provider: str, value: str, *, is_unchecked:
 
 def _try_key(around: Surroundings, provider: str, secret: str, key: str) -> None:
     """Raise CannotDo unless the provider takes the key: a wrong one in the vault would stop everybody."""
-    generator = build_generators(around.services.settings, Secrets(EnvironmentSecrets({secret: key})))[provider]
+    account = build_providers(around.services.settings, Secrets(EnvironmentSecrets({secret: key})))[provider]
     try:
-        generator.check_account()
+        account.check_account()
     except ProviderError as error:
         if error.problem.code == "provider_quota_exhausted":
             # The key works, its account is empty: readiness will say so.
             return
         raise CannotDo(
-            f"{generator.label} did not take this key ({error.problem.code}): nothing was changed. "
+            f"{account.label} did not take this key ({error.problem.code}): nothing was changed. "
             "Where the provider itself is away, --unchecked writes it all the same"
         ) from None
 
@@ -199,8 +199,8 @@ def _awaited_check(around: Surroundings, part: str, seconds: float) -> dict[str,
 def smoke(around: Surroundings, kind_name: str, *, is_sure: bool, seconds: float) -> Report:
     """One job through everything: made, downloaded by its link, compared with its sha256."""
     kind = KINDS[kind_name]
-    generator = around.services.generators[kind.generator]
-    price = f"about {generator.cost_usd:.2f} USD at {generator.label}"
+    generator = around.services.generators_of(kind)[0]
+    price = f"about {generator.price_usd(len(kind.images)):.2f} USD at {generator.provider.label}"
     if not around.is_simulated and not is_sure:
         raise CannotDo(f"a smoke job makes a real picture and costs {price}: add --yes if that is meant")
     began = time.monotonic()

@@ -43,11 +43,11 @@ def _said(key: str, value: Any) -> str:
 
 def gates(around: Surroundings) -> Report:
     """Slots, queue, breaker, stop and pause of every provider. Exit code 1 when one takes no work."""
-    seen = {name: _gate(around, name) for name in around.services.generators}
+    seen = {name: _gate(around, name) for name in around.services.providers}
     head = ("provider", "slots", "waiting", "typical hold", "breaker", "stopped", "paused")
     rows = [
         (
-            name, f"{len(gate['active'])} of {gate['limit']}", len(gate["waiting"]), length(gate["typical_seconds"]),
+            name, _slots(gate), len(gate["waiting"]), length(gate["typical_seconds"]),
             f"open for {length(gate['open_seconds'])}" if gate["open_seconds"] else f"{gate['failures']} failures in a row",
             gate["stopped"] or "no", _paused(gate["paused"]),
         )
@@ -55,12 +55,12 @@ def gates(around: Surroundings) -> Report:
     ]  # fmt: skip
     lines = table(head, rows)
     holders = [
-        (name, holder["job_id"], holder["index"], holder["place"], length(holder["seconds"]), length(holder["silent_seconds"]))
+        (name, *(holder[part] for part in ("model", "job_id", "index", "place")), *_lengths(holder))
         for name, gate in seen.items()
         for holder in (*gate["active"], *gate["waiting"])
     ]
     if holders:
-        lines += ["", *table(("provider", "job", "picture", "place", "for", "silent for"), holders)]
+        lines += ["", *table(("provider", "model", "job", "picture", "place", "for", "silent for"), holders)]
     is_shut = any(gate["open_seconds"] or gate["stopped"] or gate["paused"] for gate in seen.values())
     return Report(seen, lines, FOUND if is_shut else 0)
 
@@ -69,20 +69,38 @@ def _gate(around: Surroundings, provider: str) -> dict[str, Any]:
     gate = around.services.gates.look(provider)
     document, stopped, paused = gate.document, gate.document["stopped"], gate.document.get("paused")
     active = [_holder(gate, holder, slot, "slot") for holder, slot in sorted(document["active"].items())]
-    waiting = [_holder(gate, holder, entry, f"#{n}") for n, (holder, entry) in enumerate(sorted(document["waiting"].items()), 1)]
+    waiting = [_holder(gate, holder, entry, f"#{gate.position(holder)}") for holder, entry in sorted(document["waiting"].items())]
     return {
-        "limit": gate.limit, "active": active, "waiting": waiting, "failures": document["failures"],
-        "typical_seconds": gate.typical_seconds(float(around.services.generators[provider].expected_seconds)),
+        "limit": gate.limit, "shares": _shares(gate), "active": active, "waiting": waiting, "failures": document["failures"],
+        "typical_seconds": gate.typical_seconds(15.0),
         "open_seconds": round(gate.seconds_until_open, 1), "stopped": stopped and stopped["code"],
         "paused": paused and {"since": datetime.fromtimestamp(paused["since"], UTC).isoformat(), "reason": paused["reason"]},
     }  # fmt: skip
+
+
+def _lengths(holder: dict[str, Any]) -> tuple[str, str]:
+    return length(holder["seconds"]), length(holder["silent_seconds"])
+
+
+def _shares(gate: Gate) -> dict[str, Any]:
+    """Of the models that may have a part of the slots only: how many they have, of how many."""
+    return {
+        model: {"active": sum(slot.get("generator") == model for slot in gate.document["active"].values()), "limit": cap}
+        for model, cap in gate.caps.items()
+    }
+
+
+def _slots(gate: dict[str, Any]) -> str:
+    shares = [f", {model} {share['active']} of {share['limit']}" for model, share in gate["shares"].items()]
+    return f"{len(gate['active'])} of {gate['limit']}{''.join(shares)}"
 
 
 def _holder(gate: Gate, holder: str, entry: dict[str, Any], place: str) -> dict[str, Any]:
     job_id, _, index = holder.partition("/")
     since = entry.get("granted_at", entry["since"])
     return {
-        "job_id": job_id, "index": int(index), "place": place, "seconds": round(gate.now - since, 1),
+        "job_id": job_id, "index": int(index), "model": entry.get("generator") or gate.default_generator, "place": place,
+        "seconds": round(gate.now - since, 1),
         "silent_seconds": round(gate.now - entry["seen_at"], 1),
     }  # fmt: skip
 
@@ -135,9 +153,9 @@ def _is_asked_for(document: dict[str, Any], open_ids: list[str]) -> bool:
 
 
 def _told(found: list[dict[str, Any]]) -> list[str]:
-    head = ("job", "kind", "age", "stage", "instance", "starts", "provider", "why")
+    head = ("job", "kind", "age", "stage", "instance", "starts", "model", "why")
     rows = [
-        (j["id"], j["kind"], length(j["age_seconds"]), j["stage"], j["instance"], j["starts"], j["provider"], j["why"])
+        (j["id"], j["kind"], length(j["age_seconds"]), j["stage"], j["instance"], j["starts"], j["model"], j["why"])
         for j in found
     ]
     lines = table(head, rows)
@@ -155,7 +173,7 @@ def _row(document: dict[str, Any], status: dict[str, Any] | None, now: datetime,
     found = _finding(document, runtime, now, minutes)
     return {
         "id": document["id"], "kind": document["kind"], "instance": runtime or "gone", "stage": live.get("stage"),
-        "starts": document.get("starts", 0), "provider": live.get("provider", document["provider"]),
+        "starts": document.get("starts", 0), "model": live.get("model") or document.get("model") or document["provider"],
         "cancel_requested_at": document["cancel_requested_at"], "deleted_at": document.get("deleted_at"),
         "status": document["status"], "age_seconds": round(age.total_seconds()), **_said_of(found),
     }  # fmt: skip
@@ -220,7 +238,7 @@ def _hidden(document: dict[str, Any], runtime: str | None, now: datetime) -> Fin
 def _forgotten(job_id: str, now: datetime) -> dict[str, Any]:
     """All that is left of a deleted job is the mark that leads to it."""
     found = Finding("deleted; nothing but its mark is left", "the mark goes within 5 minutes", "nothing", is_stuck=False)
-    nothing = dict.fromkeys(("kind", "instance", "stage", "starts", "provider", "cancel_requested_at", "deleted_at", "status"))
+    nothing = dict.fromkeys(("kind", "instance", "stage", "starts", "model", "cancel_requested_at", "deleted_at", "status"))
     return {"id": job_id, **nothing, "age_seconds": round((now - accepted_at(job_id)).total_seconds()), **asdict(found)}
 
 

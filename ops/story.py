@@ -52,7 +52,7 @@ def explain(around: Surroundings, job_id: str, *, with_prompt: bool = False, in_
     paid = _paid(document, pictures, is_watched=watch_goes_on(document, runtime))
     job = {
         name: document.get(name)
-        for name in ("id", "kind", "status", "created_at", "completed_at", "provider", "attempts", "polls", "deleted_at")
+        for name in ("id", "kind", "status", "created_at", "completed_at", "provider", "model", "attempts", "polls", "deleted_at")
     }
     running = {name: status["runtimeStatus"] for name, status in statuses.items() if status}
     data = {
@@ -310,7 +310,7 @@ def _without_routine(moments: list[Moment]) -> list[Moment]:
 
 def _places(around: Surroundings, document: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
-    for provider in around.services.generators:
+    for provider in around.services.providers:
         gate = around.services.gates.look(provider)
         for index in range(document["input"]["n"]):
             holder = holder_name(document["id"], index)
@@ -386,7 +386,7 @@ def _paid(document: dict[str, Any], pictures: list[dict[str, Any]], *, is_watche
 
 def _live(status: dict[str, Any] | None) -> dict[str, Any]:
     custom = (status or {}).get("customStatus")
-    shown = ("stage", "progress", "provider", "attempts", "eta_seconds", "fallback_used", "job_ended")
+    shown = ("stage", "progress", "model", "provider", "attempts", "eta_seconds", "fallback_used", "job_ended")
     return {name: custom[name] for name in shown if name in custom} if isinstance(custom, dict) else {}
 
 

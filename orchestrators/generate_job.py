@@ -68,7 +68,7 @@ def _order(
 ) -> p.PictureOrder:
     return {
         **wish, "job_id": job["job_id"], "traceparent": job["traceparent"], "run": job["start"], "problem": problem,
-        "progress": job["progress"],
+        "progress": job["progress"], "owner": job.get("owner", ""),
         "images": images, "label": job["label"], "generators": job["generators"], "started_at": started_at,
         "limits": job["limits"],
     }  # fmt: skip

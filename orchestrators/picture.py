@@ -108,7 +108,7 @@ class Picture:
         self.course.progress = status["progress"] = max(self.course.progress, status["progress"])
         self.context.set_custom_status({
             **status, "started_at": self.order["started_at"], "attempts": max(1, self.ledger.attempts),
-            "provider": self.course.generator, "fallback_used": self.course.fallback_used,
+            "model": self.course.generator, "fallback_used": self.course.fallback_used,
         })  # fmt: skip
 
     def jitter(self) -> float:

@@ -48,7 +48,7 @@ def send(picture: Picture, turn: Turn) -> Generator[Any, Any, Prediction | p.End
         if answer["state"] == "submitted":
             prediction = _prediction(picture, turn, answer)
             if not answer.get("is_recorded", True):
-                yield from _put_on_record(picture, answer["handle"])
+                yield from _put_on_record(picture, answer)
             return prediction
         if answer["state"] == "ended":
             return answer
@@ -84,10 +84,10 @@ def _asked(picture: Picture, turn: Turn, end: End | None) -> Generator[Any, Any,
         "may_be_sent": order["run"] > 0 or picture.ledger.is_open, "is_rerun": order["run"] > 0,
         "is_over": end is not None,
         "over_problem": None if end is None else end.problem,
-        "find_looks_seconds": limits["find_looks_seconds"],
+        "find_looks_seconds": limits["find_looks_seconds"], "owner": order.get("owner", ""),
     }  # fmt: skip
     answer = yield from call(picture.context, names.SUBMIT_PREDICTION, payload, limits["patience"]["paying"])
-    picture.ledger = picture.ledger.noted(course.generator, course.attempt, answer["sends"])
+    picture.ledger = picture.ledger.noted(course.generator, course.attempt, answer["sends"], answer.get("cost"))
     course.followed_by = answer.get("followed_by")
     turn.has_failed = False
     return answer
@@ -111,10 +111,10 @@ def _prediction(picture: Picture, turn: Turn, answer: p.Submitted) -> Prediction
     return Prediction(check, submitted_at, watch, usual, answer["is_wanted"], told)
 
 
-def _put_on_record(picture: Picture, handle: p.Handle) -> Generator[Any, Any, None]:
+def _put_on_record(picture: Picture, answer: p.Submitted) -> Generator[Any, Any, None]:
     """Before the prediction is watched: a story that is told again would not know of it, and storage that takes no record
     would take no picture either."""
-    order: p.RecordOrder = {**picture.named(), "handle": handle}
+    order: p.RecordOrder = {**picture.named(), "handle": answer["handle"], "cost": answer.get("cost")}
     try:
         yield from call(picture.context, names.RECORD_PREDICTION, order, picture.limits["patience"]["paying"])
     except ActivityFailed:

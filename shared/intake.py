@@ -4,7 +4,7 @@ import logging
 
 from shared import telemetry
 from shared.domain.problem import Problem
-from shared.providers.generator import Generator, ProviderError
+from shared.providers.provider import Provider, ProviderError
 from shared.services import Services
 
 #: How late another instance's stop, or an operator's pause, may be noticed here: it saves a read for most jobs, and one that was
@@ -12,30 +12,30 @@ from shared.services import Services
 INTAKE_SECONDS = 10.0
 
 
-def refusal(services: Services, generator: Generator) -> Problem | None:
-    """What a new job for this generator is told, or None when it is welcome."""
-    refresh_balance(services, generator)
-    gate = services.gates.look(generator.name, INTAKE_SECONDS)
+def refusal(services: Services, provider: Provider) -> Problem | None:
+    """What a new job for this provider is told, or None when it is welcome."""
+    refresh_balance(services, provider)
+    gate = services.gates.look(provider.name, INTAKE_SECONDS)
     if gate.document.get("paused"):
-        return Problem("intake_paused", params={"provider": generator.label})
+        return Problem("intake_paused", params={"provider": provider.label})
     stopped = gate.document["stopped"]
-    return Problem(stopped["code"], params={"provider": generator.label}) if stopped else None
+    return Problem(stopped["code"], params={"provider": provider.label}) if stopped else None
 
 
-def stop(services: Services, generator: Generator, code: str) -> None:
+def stop(services: Services, provider: Provider, code: str) -> None:
     """Take in nothing more for this provider until its balance check passes."""
-    services.gates.change(generator.name, lambda gate: gate.stop(code))
+    services.gates.change(provider.name, lambda gate: gate.stop(code))
 
 
-def refresh_balance(services: Services, generator: Generator) -> None:
+def refresh_balance(services: Services, provider: Provider) -> None:
     """Ask a stopped provider, once a minute, whether it works again. Of Replicate only the token can be checked
     (providers reference 1.12), so there the next job finds out."""
-    if not services.gates.look(generator.name, INTAKE_SECONDS).is_balance_check_due:
+    if not services.gates.look(provider.name, INTAKE_SECONDS).is_balance_check_due:
         return
     try:
-        generator.check_account()
+        provider.check_account()
         passed = True
     except ProviderError as error:
-        telemetry.event("poll_trouble", logging.WARNING, generator=generator.name, trouble=f"balance check: {error}")
+        telemetry.event("poll_trouble", logging.WARNING, generator=provider.name, trouble=f"balance check: {error}")
         passed = False
-    services.gates.change(generator.name, lambda gate: gate.balance_checked(passed))
+    services.gates.change(provider.name, lambda gate: gate.balance_checked(passed))

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.providers.generator import Generator
+from shared.domain.job import Document
+from shared.domain.kinds import KINDS, Kind
+from shared.domain.payloads import Named
+from shared.generators.generator import Generator
+from shared.generators.registry import MODELS, Generators
+from shared.providers.provider import Provider
 from shared.secrets import Secrets
 from shared.settings import Settings
 from shared.storage.blob_store import BlobStore
@@ -16,8 +21,9 @@ from shared.storage.job_store import JobStore
 from shared.storage.key_store import KeyStore
 from shared.storage.picture_store import PictureStore
 from shared.storage.quota_store import QuotaStore
+from shared.storage.sent_images import SentImages
 from shared.storage.signed_links import LinkSigner
-from shared.storage.submission_store import SubmissionStore
+from shared.storage.submission_store import Attempt, SubmissionStore
 from shared.translator import Translator
 from shared.webhooks import WebhookVerifier
 
@@ -68,19 +74,30 @@ class Services:
         return PictureStore(self.blobs)
 
     @functools.cached_property
+    def sent_images(self) -> SentImages:
+        return SentImages(self.blobs, self.links if self.settings.images_by_link else None)
+
+    @functools.cached_property
     def keys(self) -> KeyStore:
         return KeyStore(self.documents, self.jobs, self.now)
 
     @functools.cached_property
     def webhooks(self) -> WebhookVerifier:
-        from shared.providers.replicate import ReplicateGenerator
+        from shared.providers.replicate import Replicate
 
-        return WebhookVerifier(ReplicateGenerator(self.settings, self.secrets).webhook_secret)
+        return WebhookVerifier(Replicate(self.settings, self.secrets).webhook_secret)
 
     @functools.cached_property
     def gates(self) -> GateStore:
-        limits = {"replicate": self.settings.replicate_max_active, "bfl": self.settings.bfl_max_active}
-        return GateStore(self.documents, limits, lambda: self.now().timestamp())
+        """By provider: the account's limit, and the shares that its models have of it."""
+        limits = {name: provider.max_active for name, provider in self.providers.items()}
+        caps: dict[str, dict[str, int]] = {name: {} for name in self.providers}
+        for model in MODELS:
+            if model.cap is not None:
+                caps[model.provider][model.id] = model.cap(self.settings)
+        return GateStore(
+            self.documents, limits, lambda: self.now().timestamp(), caps=caps, defaults=self.settings.models_of_before
+        )
 
     @functools.cached_property
     def translator(self) -> Translator:
@@ -102,15 +119,57 @@ class Services:
         return build_secrets(self.settings, self.credential)
 
     @functools.cached_property
-    def generators(self) -> dict[str, Generator]:
-        from shared.providers.registry import build_generators
+    def providers(self) -> dict[str, Provider]:
+        from shared.providers.registry import build_providers
 
-        return build_generators(self.settings, self.secrets)
+        return build_providers(self.settings, self.secrets)
+
+    @functools.cached_property
+    def generators(self) -> Generators:
+        return Generators(self.providers, self.settings.models_of_before)
 
     @property
     def prices(self) -> dict[str, float]:
-        """Dollars for one picture, by generator."""
-        return {name: generator.cost_usd for name, generator in self.generators.items()}
+        """Dollars for a picture of which no cost is on record, by generator, or provider as jobs of before name it."""
+        names = [*self.generators, *self.settings.models_of_before]
+        return {name: self.generators[name].price_usd(1) for name in names}
+
+    def generator_for(self, payload: Named) -> Generator:
+        """That of a payload; of a model that was taken out meanwhile its account, which looking and canceling need only."""
+        try:
+            return self.generators[payload["generator"]]
+        except KeyError:
+            record = self.submissions.find(Attempt.of(payload))
+            if record is None or record.submission.provider not in self.providers:
+                raise
+            return self.generators[str(record.submission.provider)]
+
+    def generator_of(self, document: Document) -> Generator:
+        """A job's: by its model, or where that is not known any more by its provider."""
+        return self.generators.get(document.get("model", "")) or self.generators[document["provider"]]
+
+    def generators_of(self, kind: Kind) -> list[Generator]:
+        """Those that are set for a kind and known, the default first."""
+        return [self.generators[name] for name in self.settings.models.get(kind.name, ()) if name in self.generators]
+
+    @property
+    def setting_problems(self) -> dict[str, str]:
+        """What is wrong with settings, by their names."""
+        return {**self.settings.problems, **self.unknown_models}
+
+    @property
+    def unknown_models(self) -> dict[str, str]:
+        """What is wrong with the settings that list models, by setting."""
+        wrong = {}
+        for kind in KINDS.values():
+            unknown = [name for name in self.settings.models.get(kind.name, ()) if name not in self.generators]
+            images = len(kind.images)
+            unfit = [g.name for g in self.generators_of(kind) if not g.model.min_images <= images <= g.model.max_images]
+            if unknown or unfit:
+                wrong[kind.models_setting] = "; ".join([
+                    *(f"unknown model {name}" for name in unknown), *(f"{name} does not take {images}" for name in unfit),
+                ])  # fmt: skip
+        return wrong
 
     @functools.cached_property
     def _blob_service(self) -> Any:

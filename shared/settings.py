@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 Number = TypeVar("Number", int, float)
+
+
+DEFAULT_MODELS = {"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-kontext-max",)}
 
 
 @dataclass(frozen=True)
@@ -27,15 +31,18 @@ class Settings:
     environment_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     replicate_api_base_url: str = "https://api.replicate.com"
     bfl_api_base_url: str = "https://api.bfl.ai"
-    replicate_model: str = "flux-kontext-apps/multi-image-kontext-max"
-    bfl_model: str = "flux-kontext-max"
+    #: By kind, in order: the first is the default, the others are the fallback.
+    models: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEFAULT_MODELS))
+    #: The model that each provider had when there was one only: what jobs of then, which name the provider, are made by.
+    models_of_before: Mapping[str, str] = field(default_factory=dict)
     provider_extra_hosts: tuple[str, ...] = ()
     public_base_url: str | None = None
     poll_interval_seconds: float = 1.0
     poll_max_attempts: int = 120
     generation_timeout_seconds: int = 120
     queue_timeout_seconds: int = 600
-    bfl_max_active: int = 6
+    bfl_max_active: int = 24
+    bfl_kontext_max_active: int = 6
     replicate_max_active: int = 50
     max_upload_bytes: int = 5_242_880
     retention_days: int = 30
@@ -47,8 +54,8 @@ class Settings:
     daily_jobs_per_owner: int | None = None
     translator_endpoint: str | None = None
     translator_region: str | None = None
-    ppl_fallback: str = "none"
     provider_down: str = "wait"
+    images_by_link: bool = False
     ai_label: str = "metadata"
     problems: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,8 +90,12 @@ class Settings:
                 return default
             return given
 
+        def switch(name: str, default: bool) -> bool:
+            """One that is malformed is off."""
+            return default if text(name) is None else choice(name, "false", "true", "false") == "true"
+
         def several(name: str) -> tuple[str, ...]:
-            return tuple(part.strip().rstrip("/") for part in env.get(name, "").split(",") if part.strip())
+            return tuple(dict.fromkeys(part.strip().rstrip("/") for part in env.get(name, "").split(",") if part.strip()))
 
         def url(name: str, default: str | None) -> str | None:
             given = text(name, default)
@@ -96,6 +107,13 @@ class Settings:
         def optional_count(name: str) -> int | None:
             return number(name, 0, int, 1) or None
 
+        # Old forms, from when each provider had one model.
+        multi_image = required("REPLICATE_MODEL", DEFAULT_MODELS["ppl"][0])
+        single_image = required("BFL_MODEL", DEFAULT_MODELS["goods"][0])
+        fallback = (single_image,) if choice("PPL_FALLBACK", "none", "none", "bfl") == "bfl" else ()
+        old = {"ppl": (multi_image, *fallback), "goods": (single_image,)}
+        models = {kind: several(f"{kind.upper()}_MODELS") or old.get(kind, default) for kind, default in DEFAULT_MODELS.items()}
+
         connection_string = text("AzureWebJobsStorage")
         account_name = text("AzureWebJobsStorage__accountName")
         blob_url = url("AzureWebJobsStorage__blobServiceUri", None)
@@ -105,27 +123,30 @@ class Settings:
         # On a laptop it is loopback with a port, where no webhook arrives; Flex Consumption has no instance id to tell by.
         is_cloud = host_name is not None and ":" not in host_name and host_name not in ("localhost", "127.0.0.1")
         default_public = f"https://{host_name}" if is_cloud else None
+        images_account = text("IMAGES_STORAGE_ACCOUNT")
+        is_public_storage = is_cloud and _is_reached_from_outside(images_account or connection_string or blob_url or account_name)
         return cls(
             storage_connection_string=connection_string,
             storage_account_name=account_name,
             storage_blob_url=blob_url,
             storage_client_id=text("AzureWebJobsStorage__clientId") or text("AZURE_CLIENT_ID"),
-            images_storage_account=text("IMAGES_STORAGE_ACCOUNT"),
+            images_storage_account=images_account,
             key_vault_uri=url("KEY_VAULT_URI", None),
             environment_secrets={
                 name: env[name] for name in ("REPLICATE_API_TOKEN", "BFL_API_KEY", "TRANSLATOR_KEY") if env.get(name)
             },
             replicate_api_base_url=url("REPLICATE_API_BASE_URL", cls.replicate_api_base_url) or "",
             bfl_api_base_url=url("BFL_API_BASE_URL", cls.bfl_api_base_url) or "",
-            replicate_model=required("REPLICATE_MODEL", cls.replicate_model),
-            bfl_model=required("BFL_MODEL", cls.bfl_model),
+            models=models,
+            models_of_before={"replicate": multi_image, "bfl": single_image},
             provider_extra_hosts=tuple(host.lower() for host in several("PROVIDER_EXTRA_HOSTS")),
             public_base_url=url("PUBLIC_BASE_URL", default_public),
             poll_interval_seconds=number("POLL_INTERVAL_SECONDS", 1.0, float, 0.1, 60),
             poll_max_attempts=number("POLL_MAX_ATTEMPTS", 120, int, 1, 10_000),
             generation_timeout_seconds=number("GENERATION_TIMEOUT_SECONDS", 120, int, 1, 86_400),
             queue_timeout_seconds=number("QUEUE_TIMEOUT_SECONDS", 600, int, 1, 86_400),
-            bfl_max_active=number("BFL_MAX_ACTIVE", 6, int, 1, 10_000),
+            bfl_max_active=number("BFL_MAX_ACTIVE", cls.bfl_max_active, int, 1, 10_000),
+            bfl_kontext_max_active=number("BFL_KONTEXT_MAX_ACTIVE", cls.bfl_kontext_max_active, int, 1, 10_000),
             replicate_max_active=number("REPLICATE_MAX_ACTIVE", 50, int, 1, 10_000),
             max_upload_bytes=number("MAX_UPLOAD_BYTES", 5_242_880, int, 1024, 100_000_000),
             retention_days=number("RETENTION_DAYS", 30, int, 1, 3650),
@@ -137,8 +158,8 @@ class Settings:
             daily_jobs_per_owner=optional_count("DAILY_JOBS_PER_OWNER"),
             translator_endpoint=url("TRANSLATOR_ENDPOINT", None),
             translator_region=text("TRANSLATOR_REGION"),
-            ppl_fallback=choice("PPL_FALLBACK", "none", "none", "bfl"),
             provider_down=choice("PROVIDER_DOWN", "wait", "wait", "fail"),
+            images_by_link=switch("IMAGES_BY_LINK", is_public_storage),
             ai_label=choice("AI_LABEL", "metadata", "metadata", "visible"),
             problems=problems,
         )
@@ -150,3 +171,14 @@ def _is_web_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # half an IPv6 address, or a port that is none
         return False
+
+
+def _is_reached_from_outside(storage: str | None) -> bool:
+    """Whether a provider could fetch from a storage account: by its name, its URL or its connection string, not an emulator's."""
+    if not storage or storage.startswith("UseDevelopmentStorage"):
+        return False
+    parts = dict(part.partition("=")[::2] for part in storage.split(";")) if ";" in storage else {"BlobEndpoint": storage}
+    # An account that is only named is at Azure, by https unless it says otherwise.
+    url = parts.get("BlobEndpoint") or f"{parts.get('DefaultEndpointsProtocol', 'https')}://azure"
+    url = url if "://" in url else f"https://{url}"
+    return _is_web_address(url) and urlsplit(url).scheme == "https" and urlsplit(url).hostname not in _LOOPBACK

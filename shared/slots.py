@@ -48,28 +48,31 @@ async def take(services: Services, client: df.DurableOrchestrationClient, payloa
 
     def ask(gate: Gate) -> tuple[Place | None, str | None, bool, dict[str, str], float | None]:
         place: Place | None = gate.enter(
-            holder, payload["instance"], payload["event"], failed=payload["has_failed"], attempt=payload["attempt"]
-        )
+            holder, payload["instance"], payload["event"], failed=payload["has_failed"], attempt=payload["attempt"],
+            generator=generator.name, owner=payload.get("owner", ""),
+        )  # fmt: skip
         stopped = gate.document["stopped"]
         if place and not place.granted and (stopped or (gate.is_shut and not payload["may_wait_when_down"])):
             gate.leave(holder, None)
             place = None
         overdue = gate.overdue() if place and not place.granted else {}
-        return place, stopped["code"] if stopped else None, gate.is_shut, overdue, gate.measured_seconds()
+        return place, stopped["code"] if stopped else None, gate.is_shut, overdue, gate.measured_seconds(generator.name)
 
-    await asyncio.to_thread(refresh_balance, services, generator)
-    (place, stopped, is_shut, overdue, measured), grants = await asyncio.to_thread(services.gates.change, generator.name, ask)
+    provider = generator.provider
+    await asyncio.to_thread(refresh_balance, services, provider)
+    (place, stopped, is_shut, overdue, measured), grants = await asyncio.to_thread(services.gates.change, provider.name, ask)
     await _wake(client, grants)
     if overdue:
-        await _free_dead(services, client, generator.name, overdue)
-    problem = Problem(stopped or "provider_unavailable", params={"provider": generator.label}).at(WAITING).to_payload()
+        await _free_dead(services, client, provider.name, overdue)
+    problem = Problem(stopped or "provider_unavailable", params={"provider": provider.label}).at(WAITING).to_payload()
     if place is None:
         return Slot("closed", measured, problem=problem)
     if place.granted:
         return Slot("granted", measured, place)
     telemetry.event(
-        "gate_waiting", job_id=payload["job_id"], index=payload["index"], generator=generator.name, position=place.position
-    )
+        "gate_waiting", job_id=payload["job_id"], index=payload["index"], generator=provider.name, model=generator.name,
+        position=place.position,
+    )  # fmt: skip
     return Slot("waiting", measured, place, problem if is_shut else None)
 
 
@@ -79,7 +82,7 @@ async def give_back(
     """Give the slot or the place back; returns how many others were woken. `outcome`: as Gate.leave says."""
     holder = holder_name(payload["job_id"], payload["index"])
     _, grants = await asyncio.to_thread(
-        services.gates.change, payload["generator"], lambda gate: gate.leave(holder, outcome, payload["attempt"])
+        services.gates.change, _provider(services, payload), lambda gate: gate.leave(holder, outcome, payload["attempt"])
     )
     await _wake(client, grants)
     return len(grants)
@@ -88,21 +91,25 @@ async def give_back(
 async def note_failure(services: Services, payload: Named) -> None:
     """The provider failed a picture that does not ask for a slot now."""
     holder = holder_name(payload["job_id"], payload["index"])
-    await asyncio.to_thread(services.gates.change, payload["generator"], lambda gate: gate.note_failure(holder))
+    await asyncio.to_thread(services.gates.change, _provider(services, payload), lambda gate: gate.note_failure(holder))
 
 
-async def tidy(services: Services, client: df.DurableOrchestrationClient, generator: str) -> None:
+def _provider(services: Services, payload: Named) -> str:
+    return services.generator_for(payload).provider.name
+
+
+async def tidy(services: Services, client: df.DurableOrchestrationClient, provider: str) -> None:
     """Free what dead holders left behind; otherwise the next one who waits does."""
-    gate = await asyncio.to_thread(services.gates.look, generator)
+    gate = await asyncio.to_thread(services.gates.look, provider)
     if overdue := gate.overdue():
-        await _free_dead(services, client, generator, overdue)
+        await _free_dead(services, client, provider, overdue)
 
 
 async def _free_dead(
-    services: Services, client: df.DurableOrchestrationClient, generator: str, overdue: Mapping[str, str]
+    services: Services, client: df.DurableOrchestrationClient, provider: str, overdue: Mapping[str, str]
 ) -> None:
     alive = await who_lives(services, client, overdue)
-    _, grants = await asyncio.to_thread(services.gates.change, generator, lambda gate: gate.verified(alive))
+    _, grants = await asyncio.to_thread(services.gates.change, provider, lambda gate: gate.verified(alive))
     await _wake(client, grants)
 
 

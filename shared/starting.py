@@ -6,6 +6,7 @@ An instance that failed says nothing about its story: a worker that dies in an e
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from typing import Any
 
@@ -23,10 +24,10 @@ from shared.domain.job import (
     without_watch,
 )
 from shared.domain.kinds import KINDS
-from shared.domain.payloads import JobOrder, Limits, Patience
+from shared.domain.payloads import GeneratorChoice, JobOrder, Limits, Patience
 from shared.domain.polling import generating_progress
 from shared.domain.starting import GOING_ON, STOPPED, decide, started_again
-from shared.providers.generator import Generator
+from shared.generators.generator import Generator
 from shared.services import Services
 from shared.storage.job_store import NoSuchJob
 from shared.storage.submission_store import Attempt
@@ -50,31 +51,36 @@ POLL_STEPS = [[5, 1], [15, 2], [30, 3], [1_000_000, 5]]
 FIND_LOOKS_SECONDS = [5, 15, 40]
 
 
-def generators_of(app: Services, kind_name: str) -> list[Generator]:
-    """The kind's generator, and the one to go to when that is down."""
-    kind = KINDS[kind_name]
-    fallback = [app.settings.ppl_fallback] if kind_name == "ppl" and app.settings.ppl_fallback != "none" else []
-    return [app.generators[name] for name in (kind.generator, *fallback)]
+def generators_for(app: Services, kind_name: str, model: str | None = None) -> list[Generator]:
+    """Who makes a picture of this kind: the default, and those to go to when it is down; or the one that was asked for."""
+    known = app.generators_of(KINDS[kind_name])
+    return [generator for generator in known if model in (None, generator.name)]
 
 
-def plan_of(app: Services, kind_name: str) -> dict[str, Any]:
+def plan_of(app: Services, generators: list[Generator]) -> dict[str, Any]:
     """What a job that is accepted now is made with, however often it is started: its document keeps it."""
-    choices = [{"name": g.name, "expected_seconds": g.expected_seconds} for g in generators_of(app, kind_name)]
+    choices: list[GeneratorChoice] = [{"name": g.name, "expected_seconds": g.expected_seconds} for g in generators]
     return {"generators": choices, "limits": _limits(app)}
 
 
 def job_order(app: Services, document: Document) -> JobOrder:
     """The input of its orchestration: names and tunables only. Jobs of the former version kept no plan."""
-    plan = document.get("plan") or plan_of(app, document["kind"])
+    plan = document.get("plan") or plan_of(app, generators_for(app, document["kind"]))
     return {
         "job_id": document["id"], "traceparent": telemetry.traceparent(), "start": document.get("starts", 0),
         "progress": document.get("progress", 0),
-        "images": document["images"], "label": document["input"].get("label", "none"), "generators": plan["generators"],
+        "owner": owner_mark(document["owner"]), "images": document["images"], "label": document["input"].get("label", "none"),
+        "generators": plan["generators"],
         "pictures": [
             {"index": i, "seed": seed, "preset": document["input"].get("preset")} for i, seed in enumerate(document["seeds"])
         ],
         "limits": plan["limits"],
     }  # fmt: skip
+
+
+def owner_mark(owner: str) -> str:
+    """What tells owners apart in a line, and nothing about them: an owner may be an e-mail address."""
+    return hashlib.sha256(owner.encode()).hexdigest()[:12]
 
 
 def _limits(app: Services) -> Limits:
@@ -205,8 +211,9 @@ async def _progress(client: df.DurableOrchestrationClient, app: Services, docume
 
 def _progress_of_records(app: Services, document: Document) -> int:
     """At least as far as the bar was while the first attempts ran."""
-    provider = document["provider"]
-    expected = app.gates.look(provider).typical_seconds(app.generators[provider].expected_seconds)
+    generator = app.generator_of(document)
+    gate = app.gates.look(generator.provider.name)
+    expected = gate.typical_seconds(generator.expected_seconds, generator.name)
 
     def reached(index: int) -> int:
         record = app.submissions.find(Attempt(document["id"], index, 1))
@@ -225,8 +232,10 @@ def give_up(app: Services, document: Document, progress: int) -> Document:
     job_id, now, days = document["id"], app.now(), app.settings.retention_days
     pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
     if is_terminal(document["status"]):
+        app.sent_images.forget(document)
         return app.jobs.amend(job_id, lambda known: without_watch(known, pictures, app.prices))
     # Before the end, after which nobody comes this way again: where storage refuses this, the job is given up once more.
+    app.sent_images.forget(document)
     app.quotas.release(document["owner"], job_id)
     document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
     if has_ended:

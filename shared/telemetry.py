@@ -86,21 +86,22 @@ def traceparent() -> str | None:
 
 
 def job_ended(document: Document, polls: int) -> None:
-    """The metrics of a job that has just ended, and its event."""
-    kind, provider = document["kind"], document["provider"]
+    """The metrics of a job that has just ended, and its event. It counts for the model that made its first picture."""
     code = (document["error"] or {}).get("code")
     cost, times = document["usage"]["cost_usd"], document["metrics"] or {}
-    named = {"kind": kind, "provider": provider}
-    _counters["toonconnect.jobs"].add(1, {**named, "status": document["status"], "code": code or ""})
-    _counters["toonconnect.cost"].add(cost, named)
-    _histograms["toonconnect.polls"].record(polls, named)
+    kind, provider, model = document["kind"], document["provider"] or "", document.get("model") or ""
+    maker = {"kind": kind, "provider": provider, "model": model}
+    _counters["toonconnect.jobs"].add(1, {**maker, "status": document["status"], "code": code or ""})
+    _counters["toonconnect.cost"].add(cost, maker)
+    _histograms["toonconnect.polls"].record(polls, maker)
     for part in ("queue", "provider", "overhead"):
         if times.get(f"{part}_ms") is not None:
-            _histograms[f"toonconnect.{part}.duration"].record(times[f"{part}_ms"] / 1000, named)
+            _histograms[f"toonconnect.{part}.duration"].record(times[f"{part}_ms"] / 1000, maker)
     event(
-        "job_ended", job_id=document["id"], kind=kind, status=document["status"], code=code, provider=provider,
+        "job_ended", job_id=document["id"], kind=kind, status=document["status"], code=code, provider=provider, model=model,
         attempts=document["attempts"], polls=polls, fallback_used=document["fallback_used"],
-        possible_duplicate=document["possible_duplicate"], cost_usd=cost, charged=charged(document),
+        fallback_from=(document.get("fallback") or {}).get("from"), possible_duplicate=document["possible_duplicate"],
+        cost_usd=cost, estimated=document["usage"].get("estimated"), charged=charged(document),
         settled=document["usage"].get("settled"), starts=document.get("starts", 0),
         watched=sum(picture["is_watched"] for picture in document.get("pictures", ())), queue_ms=times.get("queue_ms"),
         provider_ms=times.get("provider_ms"), overhead_ms=times.get("overhead_ms"),

@@ -1,6 +1,7 @@
 """The words that telemetry is searched by. Alerts, the workbook and saved queries use them: renaming one breaks those."""
 
-#: Log events and their fields. Every event may also carry `job_id`, `index`, `request_id` and `generator`.
+#: Log events and their fields. Every event may also carry `job_id`, `index`, `request_id` and `generator`: whose the event is, a
+#: provider in what its gate's document tells (those with `model`, breaker, stop), a model in what is told of a picture.
 EVENTS: dict[str, tuple[str, ...]] = {
     # the edge
     "job_accepted": ("kind", "replayed"),
@@ -15,9 +16,9 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "webhook_received": ("instance",),
     "webhook_refused": ("reason",),
     # the gate
-    "gate_waiting": ("position",),
-    "gate_granted": ("waited_ms",),
-    "gate_freed": ("reason",),
+    "gate_waiting": ("position", "model"),
+    "gate_granted": ("waited_ms", "model"),
+    "gate_freed": ("reason", "model"),
     "breaker_opened": ("failures", "seconds"),
     "breaker_closed": (),
     "provider_stopped": ("code",),
@@ -25,6 +26,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     # a prediction
     "submitted": ("attempt", "prediction_id", "possible_duplicate"),
     "submit_refused": ("code", "maybe_done", "note"),
+    "image_link_failed": ("reason",),
     "submission_found": ("prediction_id",),
     "submission_not_recorded": ("reason",),
     "poll_trouble": ("trouble",),
@@ -46,19 +48,20 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "housekeeping": ("purged", "stuck", "restarted"),
     # the end
     "job_ended": (
-        "kind", "status", "code", "provider", "attempts", "polls", "fallback_used", "possible_duplicate", "cost_usd",
-        "charged", "settled", "starts", "watched", "queue_ms", "provider_ms", "overhead_ms",
+        "kind", "status", "code", "provider", "model", "attempts", "polls", "fallback_used", "fallback_from",
+        "possible_duplicate", "cost_usd", "estimated", "charged", "settled", "starts", "watched", "queue_ms", "provider_ms",
+        "overhead_ms",
     ),
 }  # fmt: skip
 
 #: Metrics: unit and attributes.
 METRICS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "toonconnect.jobs": ("{job}", ("kind", "status", "code", "provider")),
-    "toonconnect.cost": ("USD", ("kind", "provider")),
-    "toonconnect.queue.duration": ("s", ("kind", "provider")),
-    "toonconnect.provider.duration": ("s", ("kind", "provider")),
-    "toonconnect.overhead.duration": ("s", ("kind", "provider")),
-    "toonconnect.polls": ("{poll}", ("kind", "provider")),
+    "toonconnect.jobs": ("{job}", ("kind", "status", "code", "provider", "model")),
+    "toonconnect.cost": ("USD", ("kind", "provider", "model")),
+    "toonconnect.queue.duration": ("s", ("kind", "provider", "model")),
+    "toonconnect.provider.duration": ("s", ("kind", "provider", "model")),
+    "toonconnect.overhead.duration": ("s", ("kind", "provider", "model")),
+    "toonconnect.polls": ("{poll}", ("kind", "provider", "model")),
     "toonconnect.gate.active": ("{slot}", ("provider",)),
     "toonconnect.gate.waiting": ("{job}", ("provider",)),
     "toonconnect.gate.limit": ("{slot}", ("provider",)),

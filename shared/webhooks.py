@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 
 #: Older or newer messages are refused: somebody may play an old one again.
 TOLERANCE_SECONDS = 300.0

@@ -5,12 +5,16 @@ import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
-from shared.providers.generator import Handle, Order, Ready, Running
+from shared.domain.kinds import KINDS
+from shared.generators.generator import Order
+from shared.providers.provider import Handle, Ready, Running
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage.blob_store import Conflict, Missing, ascii_only
@@ -95,10 +99,11 @@ class FakeBlobs:
 
 
 class FakeGenerator:
-    """A provider that does what `on_submit` and `looks` say; lists what it was sent."""
+    """A provider with one model of the same name, which does what `on_submit` and `looks` say; lists what it was sent."""
 
-    name, label, model = "fake", "Fake", "fake-1"
-    secret_name, cost_usd, expected_seconds, on_cancel = "FAKE_KEY", 0.08, 10, "canceled"
+    name, label = "fake", "Fake"
+    model = SimpleNamespace(min_images=1, max_images=4, name_ko="가짜", name_en="Fake", good_for_ko="시험", good_for_en="Tests")
+    secret_name, expected_seconds, max_active, on_cancel = "FAKE_KEY", 10, 6, "canceled"
 
     def __init__(self, *, can_find: bool = True) -> None:
         self.can_find = can_find
@@ -108,6 +113,16 @@ class FakeGenerator:
         self.looks: list[Any] = [Running()]
         self.known: Handle | None = None
         self.picture: Any = b""
+
+    @property
+    def provider(self) -> "FakeGenerator":
+        return self
+
+    def price_usd(self, images: int) -> float:
+        return 0.08
+
+    def worded(self, prompt: str, roles: tuple[str, ...]) -> str:
+        return prompt
 
     def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
         self.submitted.append(order)
@@ -144,6 +159,13 @@ class FakeGenerator:
         return None
 
 
+def fake_settings(model: str = "fake", **environ: str) -> Settings:
+    """Settings in which every kind is made by `model`; so are the jobs of before."""
+    models = {kind.models_setting: model for kind in KINDS.values()}
+    settings = Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **models, **environ})
+    return replace(settings, models_of_before={})
+
+
 def make_services(
     generator: FakeGenerator | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -153,10 +175,10 @@ def make_services(
     **environ: str,
 ) -> Services:
     """Services over the fakes; each generator serves so many `slots`. `environ`: settings that differ from the defaults."""
-    settings = Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **environ})
-    services = Services(settings, clock=clock)
     generator = generator or FakeGenerator()
-    services.__dict__.update(blobs=blobs or FakeBlobs(), generators={generator.name: generator})
+    services = Services(fake_settings(generator.name, **environ), clock=clock)
+    made = {generator.name: generator}
+    services.__dict__.update(blobs=blobs or FakeBlobs(), generators=made, providers=made)
     limits = {generator.name: slots, "other": slots}
     services.__dict__["gates"] = GateStore(services.documents, limits, lambda: services.now().timestamp())
     return services

@@ -8,8 +8,8 @@ ROOT = Path(__file__).resolve().parent.parent
 GUIDES = tuple(
     ROOT / "docs" / name
     for name in (
-        "troubleshooting.ko.md", "troubleshooting.en.md", "operations.ko.md", "operations.en.md", "scaling-and-cost.md",
-        "security.md",
+        "troubleshooting.ko.md", "troubleshooting.en.md", "operations.ko.md", "operations.en.md", "models.ko.md", "models.en.md",
+        "scaling-and-cost.md", "security.md",
     )
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 
 from shared import telemetry
 from shared.domain.problem import Charged, Language, Problem, ProblemError, broken_settings
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from shared.services import services
 from shared.storage.account import StorageNotConfigured
 from shared.storage.blob_store import Missing

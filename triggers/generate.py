@@ -15,12 +15,13 @@ from shared import intake, telemetry
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import QUEUED, SUCCEEDED, charged, is_deleted, is_terminal
-from shared.domain.kinds import GOODS, PPL, Kind
-from shared.domain.problem import Problem, ProblemError, broken_settings
+from shared.domain.kinds import KINDS, Kind
+from shared.domain.problem import Problem, ProblemError, broken_settings, invalid_fields
+from shared.generators.generator import Generator
 from shared.images import ImageFacts
 from shared.job_ids import new_job_id
 from shared.services import Services, services
-from shared.starting import ensure_started, generators_of, plan_of
+from shared.starting import ensure_started, generators_for, plan_of
 from shared.storage.documents import Busy
 from shared.storage.job_store import upload_name
 from shared.storage.key_store import Deleted, InProgress, Known, Reused, Taken, key_name
@@ -38,20 +39,20 @@ SYNC_WAIT_SECONDS = 200
 KEY_MAX_CHARACTERS = 255
 
 
-@blueprint.function_name("generate_ppl")
-@blueprint.route("ppl-gen/generate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
-@blueprint.durable_client_input(client_name="client")
-@endpoint
-async def generate_ppl(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
-    return await generate(req, client, PPL)
+def _serve(kind: Kind) -> Any:
+    """The route of a kind."""
+
+    async def handler(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
+        return await generate(req, client, kind)
+
+    # What its requests are called in a trace.
+    handler.__name__ = f"generate_{kind.name}"
+    served = blueprint.durable_client_input(client_name="client")(endpoint(handler))
+    served = blueprint.route(f"{kind.route}/generate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)(served)
+    return blueprint.function_name(handler.__name__)(served)
 
 
-@blueprint.function_name("generate_goods")
-@blueprint.route("goods-gen/generate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
-@blueprint.durable_client_input(client_name="client")
-@endpoint
-async def generate_goods(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
-    return await generate(req, client, GOODS)
+BY_KIND = {kind.name: _serve(kind) for kind in KINDS.values()}
 
 
 async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: Kind) -> func.HttpResponse:
@@ -152,8 +153,8 @@ def _taken(app: Services, name: str, fingerprint: str, job_id: str) -> Taken | K
 def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts]) -> dict[str, Any]:
     """Store a job that may begin, or find it where another POST with its key has. Raises ProblemError when it may not begin."""
     _require_settings(app, kind)
-    generators_of(app, kind.name)[0].require_key()
-    _require_intake(app, kind)
+    generators = _taken_in(app, kind, _asked_for(app, kind, document["input"]["model"]))
+    document = document | _made_by(app, kind, generators, document["input"]["n"])
     who, job_id = document["owner"], document["id"]
     try:
         app.quotas.admit(who, job_id)
@@ -188,24 +189,49 @@ def _found_or_undone(app: Services, document: dict[str, Any], error: Exception) 
 
 def _require_settings(app: Services, kind: Kind) -> None:
     """Raises ProblemError that names the broken settings a job of this kind needs; /api/health/ready says what is wrong."""
-    unused = {name for name in app.generators if name not in {g.name for g in generators_of(app, kind.name)}} | {"translator"}
-    broken = sorted(name for name in app.settings.problems if name.split("_")[0].lower() not in unused)
+    used = {generator.provider.name for generator in app.generators_of(kind)}
+    # A provider's and the translator's settings begin with their names.
+    unused = {*app.providers, "translator"} - used
+    others = {other.models_setting for other in KINDS.values()} - {kind.models_setting}
+    broken = sorted(name for name in app.setting_problems if name.split("_")[0].lower() not in unused and name not in others)
     if broken:
         telemetry.event("settings_broken", names=broken)
         raise ProblemError(broken_settings(*broken))
 
 
-def _require_intake(app: Services, kind: Kind) -> None:
-    generators = generators_of(app, kind.name)
-    refused = [problem for generator in generators if (problem := intake.refusal(app, generator))]
-    # With another provider to go to, a job is welcome as long as one of them works.
-    if len(refused) == len(generators):
-        telemetry.event("job_refused", kind=kind.name, code=refused[0].code)
-        raise ProblemError(refused[0])
+def _asked_for(app: Services, kind: Kind, model: str | None) -> list[Generator]:
+    """Raises ProblemError that lists the kind's models."""
+    found = generators_for(app, kind.name, model)
+    if found:
+        return found
+    known = ", ".join(generator.name for generator in app.generators_of(kind))
+    raise ProblemError(invalid_fields(("model", f"다음 중 하나여야 합니다: {known}", f"Must be one of: {known}")))
+
+
+def _taken_in(app: Services, kind: Kind, generators: list[Generator]) -> list[Generator]:
+    """Those whose providers take jobs in: with another one to go to, a job is welcome as long as one of them works. Raises
+    ProblemError."""
+    refused = {g.provider.name: problem for g in generators if (problem := intake.refusal(app, g.provider))}
+    willing = [generator for generator in generators if generator.provider.name not in refused]
+    if not willing:
+        problem = refused[generators[0].provider.name]
+        telemetry.event("job_refused", kind=kind.name, code=problem.code)
+        raise ProblemError(problem)
+    willing[0].provider.require_key()
+    return willing
+
+
+def _made_by(app: Services, kind: Kind, generators: list[Generator], pictures: int) -> dict[str, Any]:
+    """Who makes a job, and what it is expected to cost."""
+    first = generators[0]
+    cost = round(first.price_usd(len(kind.images)) * pictures, 4)
+    return {
+        "provider": first.provider.name, "model": first.name, "plan": plan_of(app, generators),
+        "usage": {"cost_usd": cost, "estimated": True, "settled": False},
+    }  # fmt: skip
 
 
 def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[str, Any]:
-    generator = generators_of(app, kind.name)[0]
     # Without a seed of the user's each picture gets its own here: it is told with the output, and it tells a lost
     # prediction from all others.
     seeds = [
@@ -217,14 +243,11 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
         "input": {
             "prompt": asked.prompt, "prompt_sent": asked.prompt_sent, "preset": asked.preset, "aspect_ratio": asked.aspect_ratio,
             "output_format": asked.output_format, "safety_tolerance": asked.safety_tolerance, "seed": asked.seed, "n": asked.n,
-            "label": asked.label,
+            "label": asked.label, "model": asked.model,
         },
-        "seeds": seeds, "images": {}, "outputs": [], "error": None, "provider": generator.name, "model": generator.model,
-        "attempts": 0, "polls": 0, "fallback_used": False, "possible_duplicate": False,
-        "metadata": asked.metadata, "metrics": None,
-        "usage": {"cost_usd": round(generator.cost_usd * asked.n, 4), "estimated": True, "settled": False},
+        "seeds": seeds, "images": {}, "outputs": [], "error": None, "attempts": 0, "polls": 0,
+        "fallback_used": False, "possible_duplicate": False, "metadata": asked.metadata, "metrics": None,
         "cancel_requested_at": None, "deleted_at": None, "starts": 0,
-        "plan": plan_of(app, kind.name),
     }  # fmt: skip
 
 

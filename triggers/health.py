@@ -8,7 +8,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared.providers.generator import Generator, ProviderError
+from shared.providers.provider import Provider, ProviderError
 from shared.services import services
 from shared.storage.account import StorageNotConfigured
 from shared.task_hub import find_instance
@@ -42,14 +42,15 @@ async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # t
         "storage": await _storage_check(),
         "task_hub": await _hub_check(client),
     }
-    accounts = await asyncio.gather(*(asyncio.to_thread(_account_check, g) for g in app.generators.values()))
-    checks |= {f"provider_{g.name}": check for g, check in zip(app.generators.values(), accounts, strict=True)}
+    providers = app.providers.values()
+    accounts = await asyncio.gather(*(asyncio.to_thread(_account_check, provider) for provider in providers))
+    checks |= {f"provider_{provider.name}": check for provider, check in zip(providers, accounts, strict=True)}
     ready = all(check["status"] != "failed" for check in checks.values())
     return json_response({"status": "ready" if ready else "not_ready", "checks": checks}, 200 if ready else 503)
 
 
 def _settings_check() -> dict[str, Any]:
-    problems = services().settings.problems
+    problems = services().setting_problems
     return {"status": "failed", "problems": dict(problems)} if problems else {"status": "ok"}
 
 
@@ -73,17 +74,17 @@ async def _hub_check(client: df.DurableOrchestrationClient) -> dict[str, Any]:
     return {"status": "ok"}
 
 
-def _account_check(generator: Generator) -> dict[str, Any]:
+def _account_check(provider: Provider) -> dict[str, Any]:
     """A missing or refused key or an empty account fails; a provider that is away is only told: waiting jobs outlast it."""
-    known = _account_checks.get(generator.name)
+    known = _account_checks.get(provider.name)
     if known and time.monotonic() - known[0] < _ACCOUNT_CHECK_SECONDS:
         return known[1]
     try:
-        generator.check_account()
+        provider.check_account()
         check: dict[str, Any] = {"status": "ok"}
     except ProviderError as error:
         mendable = error.problem.code in ("missing_api_key", "provider_auth_failed", "provider_quota_exhausted")
-        check = {"status": "failed" if mendable else "degraded", "code": error.problem.code, "setting": generator.secret_name}
+        check = {"status": "failed" if mendable else "degraded", "code": error.problem.code, "setting": provider.secret_name}
     if check["status"] == "ok":
-        _account_checks[generator.name] = (time.monotonic(), check)
+        _account_checks[provider.name] = (time.monotonic(), check)
     return check

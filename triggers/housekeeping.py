@@ -47,8 +47,8 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     started = await _start_dead_jobs(app, client, now)
     if await asyncio.to_thread(app.jobs.deleted_jobs):
         await call_janitor(client)
-    for generator in app.generators:
-        await slots.tidy(app, client, generator)
+    for provider in app.providers:
+        await slots.tidy(app, client, provider)
     oldest_kept = now - timedelta(days=app.settings.retention_days)
     purged: Any = await client.purge_instance_history_by(_BEGINNING, oldest_kept, _ENDED)
     # One page of at most 100: more than none is what matters.

@@ -1,6 +1,7 @@
 """A job as clients see it: its document, what its orchestration says just now, and links signed for this answer."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from datetime import UTC, datetime
@@ -12,9 +13,11 @@ import azure.functions as func
 from shared import names
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_terminal
+from shared.domain.kinds import KINDS
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.starting import GOING_ON, is_worth_a_look
+from shared.generators.generator import Generator
 from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.blob_store import IMAGES
@@ -110,17 +113,24 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
 
 def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
     """Where the job stands just now, and when its picture may be there: from the gate itself, which moves on by itself."""
-    provider = live.get("provider", document["provider"])
-    gate, generator = services().gates.look(provider), services().generators[provider]
+    generator = _maker(document, live)
+    gate = services().gates.look(generator.provider.name)
     holders = [holder_name(document["id"], index) for index in range(document["input"]["n"])]
     positions = [position for holder in holders if (position := gate.position(holder))]
     if not positions:
         return {}
-    typical = gate.typical_seconds(generator.expected_seconds)
-    return {
-        "queue_position": min(positions),
-        "eta_seconds": round(gate.expected_wait(max(positions), generator.expected_seconds) + typical),
-    }
+    typical = gate.typical_seconds(generator.expected_seconds, generator.name)
+    wait = gate.expected_wait(max(positions), generator.expected_seconds, generator.name)
+    return {"queue_position": min(positions), "eta_seconds": round(wait + typical)}
+
+
+def _maker(document: dict[str, Any], live: dict[str, Any]) -> Generator:
+    """Who makes the job's picture just now. A story of before there was a choice of models tells its provider."""
+    told = live.get("model") or live.get("provider")
+    with contextlib.suppress(KeyError):
+        return services().generators[told] if told else services().generator_of(document)
+    # A model that was taken out while it made this picture.
+    return services().generator_of(document)
 
 
 def _progress(custom: Any) -> int:
@@ -130,9 +140,9 @@ def _progress(custom: Any) -> int:
 def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
     """The job as JSON. Signs its links, so it may ask storage for a delegation key: call it off the event loop."""
     document, live = job.document, job.live
-    here = job_url(req, document["id"])
+    here, kind = job_url(req, document["id"]), KINDS[document["kind"]]
     status = document["status"] if job.is_terminal or not (live or document.get("starts")) else PROCESSING
-    provider = document["provider"] if job.is_terminal else live.get("provider", document["provider"])
+    maker, is_told = _maker(document, {} if job.is_terminal else live), not job.is_terminal and bool(live)
     return {
         "id": document["id"],
         "kind": document["kind"],
@@ -145,13 +155,14 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "started_at": _time(document["started_at"] or live.get("started_at")),
         "completed_at": _time(document["completed_at"]),
         "expires_at": _time(document["expires_at"]),
-        "input": document["input"],
+        "input": document["input"] | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)},
         "outputs": [_output(services(), output) for output in document["outputs"]],
         "pictures": _pictures(req, document, status, here),
         "error": _error(req, document, here) if document["error"] else None,
-        "provider": provider,
-        "model": document["model"] if provider == document["provider"] else services().generators[provider].model,
+        "provider": maker.provider.name if is_told else document["provider"],
+        "model": maker.name if is_told else document["model"],
         "fallback_used": document["fallback_used"] or live.get("fallback_used", False),
+        "fallback": document.get("fallback") or _fallback(document, live),
         "attempts": document["attempts"] or live.get("attempts", 0),
         "possible_duplicate": document["possible_duplicate"],
         "usage": {**document["usage"], "settled": document["usage"].get("settled", job.is_terminal)},
@@ -159,6 +170,13 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "metadata": document["metadata"],
         "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel"},
     }
+
+
+def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] | None:
+    """From which model to which a running job has gone."""
+    if not live.get("fallback_used") or "model" not in live:
+        return None
+    return {"from": document["model"], "to": live["model"]}
 
 
 def _pictures(req: func.HttpRequest, document: dict[str, Any], status: str, here: str) -> list[dict[str, Any]]:

@@ -1,16 +1,27 @@
 """GET /api/options: what a form may offer."""
 
+import asyncio
+from typing import Any
+
 import azure.durable_functions as df
 import azure.functions as func
+from azure.core.exceptions import AzureError
 
 from shared.domain import generation as limits
 from shared.domain.image_kind import EXTENSIONS
-from shared.domain.kinds import KINDS
+from shared.domain.kinds import KINDS, Kind
 from shared.domain.presets import PRESETS
-from shared.services import services
+from shared.generators.generator import Generator
+from shared.services import Services, services
+from shared.storage.account import StorageNotConfigured
 from triggers.edge import endpoint, json_response
 
 blueprint = df.Blueprint()
+
+#: Clients keep the answer for a minute anyway.
+OLD_SECONDS = 60.0
+#: A form does not wait longer for a figure that it has a default for.
+LOOK_SECONDS = 2.0
 
 
 @blueprint.function_name("get_options")
@@ -18,6 +29,7 @@ blueprint = df.Blueprint()
 @endpoint
 async def get_options(req: func.HttpRequest) -> func.HttpResponse:
     app = services()
+    seconds = await _measured(app)
     return json_response(
         {
             "aspect_ratios": list(limits.ASPECT_RATIOS),
@@ -41,16 +53,40 @@ async def get_options(req: func.HttpRequest) -> func.HttpResponse:
                 for p in PRESETS.values()
             ],
             "generators": [
-                {
-                    "kind": kind.name,
-                    "path": f"/api/{kind.route}/generate",
-                    "provider": kind.generator,
-                    "model": app.generators[kind.generator].model,
-                    "expected_seconds": app.generators[kind.generator].expected_seconds,
-                    "images": list(kind.images),
-                }
+                _told(kind, generator, seconds, is_default=number == 0)
                 for kind in KINDS.values()
+                for number, generator in enumerate(app.generators_of(kind))
             ],
         },
         headers={"Cache-Control": "public, max-age=60"},
     )
+
+
+async def _measured(app: Services) -> dict[str, float]:
+    """What a picture takes with each generator, measured on the last ones; nothing while storage does not tell at once."""
+
+    def look() -> dict[str, float]:
+        gates = {name: app.gates.look(name, OLD_SECONDS) for name in app.providers}
+        measured = {name: gates[g.provider.name].measured_seconds(name) for name, g in app.generators.items()}
+        return {name: seconds for name, seconds in measured.items() if seconds is not None}
+
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(look), LOOK_SECONDS)
+    except (AzureError, StorageNotConfigured, TimeoutError):
+        return {}
+
+
+def _told(kind: Kind, generator: Generator, seconds: dict[str, float], *, is_default: bool) -> dict[str, Any]:
+    """One of the generators that a kind offers, with its list price."""
+    return {
+        "kind": kind.name,
+        "path": f"/api/{kind.route}/generate",
+        "provider": generator.provider.name,
+        "model": generator.name,
+        "is_default": is_default,
+        "name": {"ko": generator.model.name_ko, "en": generator.model.name_en},
+        "good_for": {"ko": generator.model.good_for_ko, "en": generator.model.good_for_en},
+        "expected_seconds": round(seconds.get(generator.name, generator.expected_seconds)),
+        "price_usd": generator.price_usd(len(kind.images)),
+        "images": list(kind.images),
+    }

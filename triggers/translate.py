@@ -1,11 +1,13 @@
 """POST /api/{ppl-gen|goods-gen}/translate: a prompt in English, before it is sent."""
 
 import asyncio
+from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
 from shared.domain.generation import PROMPT_MAX_CHARACTERS
+from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.services import services
 from triggers.edge import endpoint, json_response, owner
@@ -13,18 +15,19 @@ from triggers.edge import endpoint, json_response, owner
 blueprint = df.Blueprint()
 
 
-@blueprint.function_name("translate_ppl")
-@blueprint.route("ppl-gen/translate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
-@endpoint
-async def translate_ppl(req: func.HttpRequest) -> func.HttpResponse:
-    return await translate(req)
+def _serve(kind: Kind) -> Any:
+    """The route of a kind."""
+
+    async def handler(req: func.HttpRequest) -> func.HttpResponse:
+        return await translate(req)
+
+    # What its requests are called in a trace.
+    handler.__name__ = f"translate_{kind.name}"
+    route = blueprint.route(f"{kind.route}/translate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+    return blueprint.function_name(handler.__name__)(route(endpoint(handler)))
 
 
-@blueprint.function_name("translate_goods")
-@blueprint.route("goods-gen/translate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
-@endpoint
-async def translate_goods(req: func.HttpRequest) -> func.HttpResponse:
-    return await translate(req)
+BY_KIND = {kind.name: _serve(kind) for kind in KINDS.values()}
 
 
 async def translate(req: func.HttpRequest) -> func.HttpResponse:

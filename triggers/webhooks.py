@@ -11,7 +11,7 @@ import azure.functions as func
 from shared import names, telemetry
 from shared.domain.problem import Problem, ProblemError
 from shared.job_ids import is_job_id
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from shared.services import services
 from shared.webhooks import Refused
 from triggers.edge import endpoint

@@ -1,7 +1,7 @@
 """What a user asks for: the form's fields, checked. Limits are the HTTP contract's (design, section 4)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ PROVIDER_IMAGE_SIDE_PX = 1024
 METADATA_MAX_KEYS, METADATA_MAX_CHARACTERS = 16, 512
 
 FIELDS = (
-    "prompt", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "language", "label", "metadata",
+    "prompt", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "model", "language", "label", "metadata",
 )  # fmt: skip
 
 
@@ -40,6 +40,8 @@ class Generation:
     n: int
     language: str | None
     label: str
+    #: None: whichever is the kind's default, with the others as its fallback.
+    model: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -51,7 +53,8 @@ class Generation:
 
 
 def parse_generation(kind: Kind, fields: Mapping[str, str], files: set[str], *, default_label: str = "none") -> Generation:
-    """Check the text fields of a form and that its files are there; every mistake is reported at once.
+    """Check the text fields of a form and that its files are there; every mistake is reported at once. Which models there are is
+    a setting: whether the one that is asked for is among them is checked when a job is to be made.
 
     Raises ProblemError (`validation_failed`) that names each field.
     """
@@ -75,7 +78,7 @@ def parse_generation(kind: Kind, fields: Mapping[str, str], files: set[str], *, 
         errors.append((name, f"{low}에서 {high} 사이의 정수여야 합니다.", f"Must be a whole number from {low} to {high}."))
         return default
 
-    def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
+    def choice(name: str, allowed: Sequence[str], default: str) -> str:
         text = fields.get(name, "").strip() or default
         if text in allowed:
             return text
@@ -106,6 +109,7 @@ def parse_generation(kind: Kind, fields: Mapping[str, str], files: set[str], *, 
         seed=whole("seed", 0, SEED_MAX, None),
         n=whole("n", 1, PICTURES_MAX, 1) or 1,
         language=choice("language", ("ko", "en"), "") if fields.get("language", "").strip() else None,
+        model=fields.get("model", "").strip() or None,
         label=choice("label", ("none", "visible"), default_label),
         metadata=_metadata(fields.get("metadata", ""), errors),
     )

@@ -72,7 +72,7 @@ def finished(document: Document, order: FinishOrder, prices: Prices, at: datetim
             "error": next((picture["problem"] for picture in pictures if picture["state"] == "failed"), order["problem"]),
             "pictures": [_kept(picture) for picture in pictures],
             "progress": min((picture["progress"] for picture in pictures), default=STAGE_PROGRESS[VALIDATING]),
-            "provider": speaks["generator"] if speaks else document["provider"],
+            **_maker(document, speaks),
             "fallback_used": any(picture["fallback_used"] for picture in pictures),
             "polls": sum(picture["looks"] for picture in pictures),
             "metrics": _metrics(document["created_at"], submitted, ready, at),
@@ -162,6 +162,15 @@ def _end(at: datetime, retention_days: int) -> Document:
     return {"completed_at": at.isoformat(), "expires_at": (at + timedelta(days=retention_days)).isoformat()}
 
 
+def _maker(document: Document, picture: PictureEnd | None) -> Document:
+    """Who made the picture that speaks for the job, and from which model it fell back."""
+    if picture is None or "made_by" not in picture:
+        return {}
+    made_by, asked = picture["made_by"], document.get("model")
+    fell_back = picture["fallback_used"] and made_by["model"] != asked
+    return {**made_by, **({"fallback": {"from": asked, "to": made_by["model"]}} if fell_back else {})}
+
+
 def _kept(picture: PictureEnd) -> dict[str, Any]:
     """What a document keeps of a picture's end."""
     kept: dict[str, Any] = {name: picture[name] for name in ("index", "state", "output", "problem", "sends", "is_watched")}
@@ -188,6 +197,7 @@ def _settled(document: Document, prices: Prices) -> Document:
     told = (missing if document["status"] == SUCCEEDED else []) or ledgers
     error = document["error"] and {**document["error"], "charged": worst_charge(ledger.charged for ledger in told)}
     cost = round(sum(ledger.cost_usd(prices) for ledger in ledgers), 4)
+    is_quoted = cost > 0 and all(ledger.is_quoted for ledger in ledgers)
     return document | {
         "pictures": pictures,
         "outputs": [picture["output"] for picture in pictures if picture["output"]],
@@ -195,7 +205,7 @@ def _settled(document: Document, prices: Prices) -> Document:
         # What the former version flagged stays so: it kept no sends.
         "possible_duplicate": document["possible_duplicate"] or any(ledger.possible_duplicate for ledger in ledgers),
         "attempts": sum(ledger.attempts for ledger in ledgers),
-        "usage": {"cost_usd": cost, "estimated": True, "settled": all(ledger.is_settled for ledger in ledgers)},
+        "usage": {"cost_usd": cost, "estimated": not is_quoted, "settled": all(ledger.is_settled for ledger in ledgers)},
         # What the former version adds up when it is deployed again.
         "settled_cost_usd": cost,
         "charges": {str(picture["index"]): _ledger(picture).charged for picture in pictures if picture["state"] != "stored"},

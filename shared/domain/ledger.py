@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from shared.domain.problem import Charged, worst_charge
 
@@ -22,12 +22,20 @@ ENDINGS: dict[Charged, SendState] = {"no": "free", "unknown": "may be charged", 
 _KNOWS: dict[SendState, int] = {"open": 0, "accepted": 1, "refused": 2, "free": 2, "may be charged": 2, "paid": 3}
 
 
+class Cost(TypedDict):
+    """Dollars for one prediction. `quoted`: by its provider's own answer; else by the list price."""
+
+    usd: float
+    quoted: bool
+
+
 class SendRow(TypedDict):
     """A send as it is stored: where it went, and which of the picture's attempts to make a prediction it belongs to."""
 
     generator: str
     attempt: int
     state: SendState
+    cost: NotRequired[Cost]
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Send:
     generator: str
     attempt: int
     state: SendState
+    cost: Cost | None = None
 
     @property
     def charged(self) -> Charged:
@@ -47,10 +56,10 @@ class Ledger:
 
     sends: tuple[Send, ...] = ()
 
-    def noted(self, generator: str, attempt: int, states: Iterable[SendState]) -> "Ledger":
+    def noted(self, generator: str, attempt: int, states: Iterable[SendState], cost: Cost | None = None) -> "Ledger":
         """With what is now known of an attempt's sends, in place of what was known before."""
         others = tuple(send for send in self.sends if send.attempt != attempt)
-        return Ledger((*others, *(Send(generator, attempt, state) for state in states)))
+        return Ledger((*others, *(Send(generator, attempt, state, cost) for state in states)))
 
     def ended(self, attempt: int, state: SendState) -> "Ledger":
         """With the end of an attempt's prediction, which is its last send. What is known to be paid stays so."""
@@ -67,7 +76,7 @@ class Ledger:
             before, now = ([send for send in ledger.sends if send.attempt == attempt] for ledger in (known, self))
             pairs = zip(before, now, strict=False)
             longer = before[len(now) :] or now[len(before) :]
-            sends += [*(max(pair[::-1], key=lambda send: _KNOWS[send.state]) for pair in pairs), *longer]
+            sends += [*(_better_known(*pair) for pair in pairs), *longer]
         return Ledger(tuple(sends))
 
     @property
@@ -100,12 +109,29 @@ class Ledger:
         return sum(send.state not in ("open", "refused") for send in self.sends)
 
     def cost_usd(self, prices: Mapping[str, float]) -> float:
-        """What is known to be paid, by the price of each generator."""
-        return sum(prices[send.generator] for send in self.sends if send.state == "paid")
+        """What is known to be paid: what a send cost, and where that is not on record its generator's price."""
+        paid = [send for send in self.sends if send.state == "paid"]
+        return sum(prices.get(send.generator, 0.0) if send.cost is None else send.cost["usd"] for send in paid)
+
+    @property
+    def is_quoted(self) -> bool:
+        """What is known to be paid costs what its provider said."""
+        return all(send.cost is not None and send.cost["quoted"] for send in self.sends if send.state == "paid")
 
     def to_payload(self) -> list[SendRow]:
-        return [{"generator": send.generator, "attempt": send.attempt, "state": send.state} for send in self.sends]
+        return [_row(send) for send in self.sends]
 
     @classmethod
     def from_payload(cls, rows: Iterable[SendRow]) -> "Ledger":
-        return cls(tuple(Send(row["generator"], row["attempt"], row["state"]) for row in rows))
+        return cls(tuple(Send(row["generator"], row["attempt"], row["state"], row.get("cost")) for row in rows))
+
+
+def _better_known(before: Send, now: Send) -> Send:
+    """The one of which more is known, the newer of two alike; what it cost is known when either says it."""
+    known = now if _KNOWS[now.state] >= _KNOWS[before.state] else before
+    return replace(known, cost=known.cost or before.cost or now.cost)
+
+
+def _row(send: Send) -> SendRow:
+    row: SendRow = {"generator": send.generator, "attempt": send.attempt, "state": send.state}
+    return row if send.cost is None else {**row, "cost": send.cost}

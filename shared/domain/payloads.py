@@ -6,7 +6,7 @@ Payloads name a job, a picture and a generator; none holds image bytes, a prompt
 
 from typing import Literal, NotRequired, TypedDict
 
-from shared.domain.ledger import SendRow, SendState
+from shared.domain.ledger import Cost, SendRow, SendState
 from shared.domain.problem import ProblemData
 
 
@@ -46,6 +46,7 @@ class Limits(TypedDict):
 
 
 class GeneratorChoice(TypedDict):
+    #: The model; of a job from before there was a choice of models, its provider.
     name: str
     expected_seconds: int
 
@@ -65,6 +66,8 @@ class JobOrder(TypedDict):
     start: int
     #: Where the bar stood when an earlier run died.
     progress: int
+    #: Tells owners apart in a line.
+    owner: NotRequired[str]
     #: Uploads by field.
     images: dict[str, str]
     label: str
@@ -84,6 +87,7 @@ class PictureOrder(PictureWish):
     progress: int
     #: Why nothing is sent any more; what was sent in an earlier run is looked after.
     problem: ProblemData | None
+    owner: NotRequired[str]
     images: list[str]
     label: str
     generators: list[GeneratorChoice]
@@ -147,6 +151,7 @@ class SubmitOrder(Named):
     #: Why, where nobody has canceled.
     over_problem: ProblemData | None
     find_looks_seconds: list[int]
+    owner: NotRequired[str]
 
 
 class Answered(TypedDict):
@@ -154,6 +159,8 @@ class Answered(TypedDict):
     next attempt on record went."""
 
     sends: list[SendState]
+    #: What each of them costs, if it is paid for; where it is not known yet, the list price counts.
+    cost: NotRequired[Cost | None]
     followed_by: NotRequired[str | None]
 
 
@@ -214,6 +221,7 @@ SubmitAnswer = Submitted | Ended | Waiting | Again | SubmitFailed | SubmitCancel
 
 class RecordOrder(Named):
     handle: Handle
+    cost: NotRequired[Cost | None]
 
 
 class Recorded(TypedDict):
@@ -321,6 +329,11 @@ class LeaveAnswer(TypedDict):
 # ---- how a picture and a job end ----
 
 
+class MadeBy(TypedDict):
+    provider: str
+    model: str
+
+
 class PictureEnd(TypedDict):
     index: int
     state: Literal["stored", "failed", "canceled"]
@@ -329,6 +342,8 @@ class PictureEnd(TypedDict):
     #: What its sends owe; None where only the records can tell.
     sends: list[SendRow] | None
     generator: str
+    #: Who that is, as the last step finds it.
+    made_by: NotRequired["MadeBy"]
     fallback_used: bool
     looks: int
     submitted_at: str | None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
-from shared.domain.ledger import SendState
+from shared.domain.ledger import Cost, SendState
 
 #: sending: the intent is written, the send may be under way. lost: sent, and its answer told nothing. refused: nothing was made.
 #: submitted: the prediction is known. ended: and what came of it, where that was no picture. failed, canceled: the verdicts of
@@ -45,9 +45,18 @@ class Submission:
     document: dict[str, Any]
 
     @classmethod
-    def begun(cls, generator: str, call: int, at: datetime, instance: str | None = None) -> "Submission":
+    def begun(
+        cls, generator: str, call: int, at: datetime, instance: str | None = None, provider: str | None = None, *,
+        by_link: bool = False,
+    ) -> "Submission":  # fmt: skip
         """The intent to send, by the picture's `call`-th call of the activity, for an orchestration that is told the end."""
-        begun = {"generator": generator, "first_sent_at": at.isoformat(), "instances": [instance] if instance else []}
+        begun = {
+            "generator": generator,
+            "provider": provider,
+            "first_sent_at": at.isoformat(),
+            "instances": [instance] if instance else [],
+            "by_link": by_link,
+        }
         return cls(_stored(begun, "sending", ["open"], sent_at=at.isoformat(), call=call))
 
     @classmethod
@@ -89,6 +98,11 @@ class Submission:
         return str(handle["id"]) if handle else None
 
     @property
+    def provider(self) -> str | None:
+        """Whose prediction it is. Records of before there was a choice of models name the provider as the generator."""
+        return self.document.get("provider") or self.document.get("generator")
+
+    @property
     def call(self) -> int:
         return int(self.document["call"])
 
@@ -97,17 +111,29 @@ class Submission:
         """Whom the provider tells of the ends of the sends, as far as is known; the latest send's comes last."""
         return list(self.document.get("instances", ()))
 
+    @property
+    def is_by_link(self) -> bool:
+        """Whether the latest send's images are fetched by the provider: what it echoes of them is a link then."""
+        return bool(self.document.get("by_link"))
+
+    @property
+    def says_how_sent(self) -> bool:
+        """Records of the former version do not say."""
+        return "by_link" in self.document
+
     def tells(self, instance: str) -> bool:
         """Whether the provider tells `instance` of the latest send's end: it goes on telling one of a former start."""
         return not self.instances or self.instances[-1] == instance
 
     # ---- what happens to it; each raises IllegalTransition ----
 
-    def sent_again(self, call: int, at: datetime, instance: str | None = None) -> "Submission":
+    def sent_again(self, call: int, at: datetime, instance: str | None = None, *, by_link: bool = False) -> "Submission":
         """Another send: in the place of one that was refused, or beside one that stays open."""
         told = list(dict.fromkeys([*self.instances, *([instance] if instance else [])]))
         sends = self.sends if self.sends and self.sends[-1] == "open" else self.sends[:-1]
-        return self._moved("sending", [*sends, "open"], sent_at=at.isoformat(), call=call, lost_at=None, instances=told)
+        return self._moved(
+            "sending", [*sends, "open"], sent_at=at.isoformat(), call=call, lost_at=None, instances=told, by_link=by_link
+        )  # fmt: skip
 
     def refused(self) -> "Submission":
         """The send made nothing."""
@@ -116,9 +142,13 @@ class Submission:
     def lost(self, at: datetime) -> "Submission":
         return self._moved("lost", self.sends, lost_at=at.isoformat())
 
-    def submitted(self, handle: Mapping[str, Any]) -> "Submission":
+    def submitted(self, handle: Mapping[str, Any], cost: Cost | None = None) -> "Submission":
         """The latest send's prediction is known, by its answer or because it was found."""
-        return self._moved("submitted", [*self.sends[:-1], "accepted"], handle=dict(handle))
+        return self._moved("submitted", [*self.sends[:-1], "accepted"], handle=dict(handle), cost=cost)
+
+    @property
+    def cost(self) -> Cost | None:
+        return cast("Cost | None", self.document.get("cost"))
 
     def ready(self) -> "Submission":
         """A look has shown the prediction finished and paid for, but its picture could not be had."""

@@ -1,28 +1,16 @@
-"""Black Forest Labs: tasks of flux-kontext-max. Facts from the providers reference, section 2."""
+"""Black Forest Labs: tasks of its models. Facts from the providers reference, section 2."""
 
-import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from shared.domain.problem import Charged, moderated
 from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient, asked_pause
-from shared.providers.generator import (
-    Canceled,
-    Failed,
-    Handle,
-    Look,
-    NotFound,
-    Order,
-    ProviderError,
-    Ready,
-    Running,
-    Unusable,
-)
 from shared.providers.http import Answer, ProviderHttp, Unreachable
+from shared.providers.provider import Canceled, Failed, Handle, Look, NotFound, ProviderError, Ready, Running, Unusable
 from shared.providers.trust import UntrustedUrl, check_url
 from shared.secrets import Secrets
 from shared.settings import Settings
@@ -35,6 +23,10 @@ REFUSALS = {
     400: PERMANENT, 401: AUTH, 402: QUOTA, 403: AUTH, 404: PERMANENT, 408: BUSY, 409: BUSY, 422: PERMANENT, 429: BUSY,
     500: BROKEN, 503: DOWN,
 }  # fmt: skip
+
+
+#: One credit is one cent (2.10). With less than a Kontext picture costs the account is as good as empty.
+LEAST_CREDITS = 8
 
 
 @dataclass(frozen=True)
@@ -56,47 +48,34 @@ ENDINGS = {
 }
 
 
-class BflGenerator(ProviderClient):
+class Bfl(ProviderClient):
     name = "bfl"
     label = "BFL.ai"
     secret_name = "BFL_API_KEY"  # noqa: S105 - the name of a setting
     secret_subject_ko = "BFL_API_KEY가"  # noqa: S105 - likewise
     refusals = REFUSALS
-    cost_usd = 0.08
-    expected_seconds = 12
     #: There is no list of tasks (2.6).
     can_find = False
 
     def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
         super().__init__(settings, secrets, http)
-        self.model = settings.bfl_model
         self._base = settings.bfl_api_base_url
+        self.max_active = settings.bfl_max_active
 
-    def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
-        # A further image goes into input_image_2..4, the multi-reference input (2.2).
-        images = {f"input_image{'' if n == 1 else f'_{n}'}": image for n, image in enumerate(order.images, start=1)}
-        answer = self._post(
-            f"{self._base}/v1/{quote(self.model)}",
-            {
-                "prompt": order.prompt,
-                **{name: base64.b64encode(image).decode() for name, image in images.items()},
-                "seed": order.seed,
-                # Left out, the ratio is the input image's.
-                **({} if order.aspect_ratio == "match_input_image" else {"aspect_ratio": order.aspect_ratio}),
-                "output_format": order.output_format,
-                "safety_tolerance": order.safety_tolerance,
-            },
-        )
-        body = answer.json_object() or {}
+    def create(self, model: str, fields: dict[str, Any], *, webhook_url: str | None, timeout_seconds: int) -> Handle:
+        # No webhook: it would take the place of the polling URL (2.3). There is no deadline either (2.6).
+        body = self._post(f"{self._base}/v1/{quote(model)}", fields).json_object() or {}
         task_id = body.get("id")
         if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
             raise self._unavailable(maybe_done=True, note="create answer without an id")
-        return Handle(task_id, self._poll_url(task_id, body.get("polling_url")))
+        return Handle(task_id, self._poll_url(task_id, body.get("polling_url")), _dollars(body.get("cost")))
 
     def has_made(self, handle: Handle) -> bool:
         return "/v1/get_result" in handle.poll_url
 
-    def find(self, order: Order, since: datetime) -> Iterator[Handle]:
+    def find(
+        self, model: str, fields: dict[str, Any], images: frozenset[str], webhook_url: str | None, since: datetime
+    ) -> Iterator[Handle]:
         return iter(())
 
     def look(self, handle: Handle) -> Look:
@@ -142,8 +121,7 @@ class BflGenerator(ProviderClient):
 
     def check_account(self) -> None:
         credits = self._read(f"{self._base}/v1/credits").get("credits")
-        if isinstance(credits, int | float) and credits < self.cost_usd * 100:
-            # One credit is one cent (2.10).
+        if isinstance(credits, int | float) and credits < LEAST_CREDITS:
             raise ProviderError(self._problem("provider_quota_exhausted"), note="credits used up")
 
     def _is_api_host(self, host: str) -> bool:
@@ -165,3 +143,8 @@ class BflGenerator(ProviderClient):
         except UntrustedUrl:
             return own
         return given if parts.path.endswith("/v1/get_result") and parse_qs(parts.query).get("id") == [task_id] else own
+
+
+def _dollars(credits: object) -> float | None:
+    """What a create says that it costs (2.3, 2.10); None where it says nothing."""
+    return credits / 100 if isinstance(credits, int | float) and not isinstance(credits, bool) and credits >= 0 else None

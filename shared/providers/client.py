@@ -1,13 +1,14 @@
 """What both providers' clients share: the key, the checks before a request leaves, and what a refusal means."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from shared.domain.problem import Charged, Problem
-from shared.providers.generator import ProviderError
 from shared.providers.http import Answer, Budget, ProviderHttp, Unreachable
 from shared.providers.keys import A, ProviderKey
+from shared.providers.provider import ProviderError
 from shared.providers.trust import UntrustedUrl, check_url
 from shared.secrets import Secrets
 from shared.settings import Settings
@@ -33,6 +34,9 @@ BUSY = Refusal("provider_unavailable")
 DOWN = Refusal("provider_unavailable", provider_failed=True)
 #: Nobody can tell what happened behind it.
 BROKEN = Refusal("provider_unavailable", maybe_done=True, provider_failed=True)
+#: What a refusal says that is about an image: the field (1.10, 2.9), or what could not be done with a link. No source has the
+#: words; where these are meant otherwise, one more create is refused.
+_ABOUT_IMAGE = re.compile(r"input_image|fetch|download|\burl\b", re.IGNORECASE)
 
 
 def asked_pause(answer: Answer) -> float | None:
@@ -144,6 +148,7 @@ class ProviderClient:
         return ProviderError(
             replace(self._problem(means.code, charged), retryable=means.retryable),
             retry_after=answer.retry_after(), maybe_done=means.maybe_done, provider_failed=means.provider_failed,
+            is_about_image=answer.status in (400, 422) and _ABOUT_IMAGE.search(_detail(answer)) is not None,
             note=f"answered {answer.status}",
         )  # fmt: skip
 
@@ -162,3 +167,11 @@ class ProviderClient:
         if code == "provider_auth_failed":
             params["setting"] = self.secret_name
         return Problem(code, charged=charged, params={"provider": self.label, **params})
+
+
+def _detail(answer: Answer) -> str:
+    """What is wrong, and where: a text, or a list of places and texts (1.10, 2.9). Never to be told: it may echo."""
+    detail = (answer.json_object() or {}).get("detail")
+    if not isinstance(detail, list):
+        return str(detail)
+    return " ".join(f"{one.get('loc')} {one.get('msg')}" for one in detail if isinstance(one, dict))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from shared.domain.problem import Problem
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from shared.secrets import Secrets, SecretUnavailable
 
 #: What every HTTP header can hold. Both providers' keys are of these (1.1, 2.1).

@@ -1,13 +1,13 @@
-"""Which generators there are. A new one is a module beside this and a line here."""
+"""Which providers there are. A new one is a module beside this and a line here."""
 
-from shared.providers.bfl import BflGenerator
-from shared.providers.generator import Generator
-from shared.providers.replicate import ReplicateGenerator
+from shared.providers.bfl import Bfl
+from shared.providers.provider import Provider
+from shared.providers.replicate import Replicate
 from shared.secrets import Secrets
 from shared.settings import Settings
 
-GENERATORS = (ReplicateGenerator, BflGenerator)
+PROVIDERS = (Replicate, Bfl)
 
 
-def build_generators(settings: Settings, secrets: Secrets) -> dict[str, Generator]:
-    return {generator.name: generator(settings, secrets) for generator in GENERATORS}
+def build_providers(settings: Settings, secrets: Secrets) -> dict[str, Provider]:
+    return {provider.name: provider(settings, secrets) for provider in PROVIDERS}

@@ -5,25 +5,13 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from shared.domain.image_kind import sniff_image
 from shared.domain.problem import moderated
 from shared.providers.client import AUTH, BROKEN, BUSY, DOWN, PERMANENT, QUOTA, ProviderClient, asked_pause
-from shared.providers.generator import (
-    Canceled,
-    Failed,
-    Handle,
-    Look,
-    NotFound,
-    Order,
-    ProviderError,
-    Ready,
-    Running,
-    Unusable,
-)
 from shared.providers.http import MAX_ANSWER_BYTES, Budget, ProviderHttp, Unreachable
 from shared.providers.pages import NotAPage, Page
+from shared.providers.provider import Canceled, Failed, Handle, Look, NotFound, ProviderError, Ready, Running, Unusable
 from shared.providers.trust import is_host_or_subdomain
 from shared.secrets import Secrets
 from shared.settings import Settings
@@ -58,20 +46,17 @@ _LIST_SECONDS = 60.0
 _LIST_PAGES = 50
 
 
-class ReplicateGenerator(ProviderClient):
+class Replicate(ProviderClient):
     name = "replicate"
     label = "Replicate"
     secret_name = "REPLICATE_API_TOKEN"  # noqa: S105 - the name of a setting
     secret_subject_ko = "REPLICATE_API_TOKEN이"  # noqa: S105 - likewise
     refusals = REFUSALS
-    #: Integrators' figure; Replicate's own price line was not found (0, 1.12).
-    cost_usd = 0.08
-    expected_seconds = 15
     can_find = True
 
     def __init__(self, settings: Settings, secrets: Secrets, http: ProviderHttp | None = None) -> None:
         super().__init__(settings, secrets, http)
-        self.model = settings.replicate_model
+        self.max_active = settings.replicate_max_active
         self._base = settings.replicate_api_base_url
         self._public_base = settings.public_base_url
 
@@ -90,12 +75,12 @@ class ReplicateGenerator(ProviderClient):
             raise ProviderError(self._problem("provider_bad_response"), note="no webhook secret")
         return key
 
-    def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
+    def create(self, model: str, fields: dict[str, Any], *, webhook_url: str | None, timeout_seconds: int) -> Handle:
         answer = self._post(
-            f"{self._base}/v1/models/{quote(self.model)}/predictions",
+            f"{self._base}/v1/models/{quote(model)}/predictions",
             {
-                "input": self._input(order),
-                **({"webhook": order.webhook_url, "webhook_events_filter": ["completed"]} if order.webhook_url else {}),
+                "input": fields,
+                **({"webhook": webhook_url, "webhook_events_filter": ["completed"]} if webhook_url else {}),
             },
             **{"Cancel-After": f"{max(5, timeout_seconds + _CANCEL_GRACE_SECONDS)}s"},
         )
@@ -104,9 +89,11 @@ class ReplicateGenerator(ProviderClient):
             raise self._unavailable(maybe_done=True, note="create answer without an id")
         return self._handle(prediction_id)
 
-    def find(self, order: Order, since: datetime) -> Iterator[Handle]:
+    def find(
+        self, model: str, fields: dict[str, Any], images: frozenset[str], webhook_url: str | None, since: datetime
+    ) -> Iterator[Handle]:
         """Those that tell our webhook; where none does, those of exactly this input (its seed makes it all but unique)."""
-        wanted, earliest = self._input(order), since - _CLOCK_SKEW
+        earliest = since - _CLOCK_SKEW
         alike, is_told = [], False
         for item in self._listed(earliest):
             prediction_id = item.get("id")
@@ -114,10 +101,10 @@ class ReplicateGenerator(ProviderClient):
                 continue
             if item.get("webhook"):
                 # It names the instance and the submission, so it decides alone (echoed in traffic, 1.4).
-                if item["webhook"] == order.webhook_url:
+                if item["webhook"] == webhook_url:
                     is_told = True
                     yield self._handle(prediction_id)
-            elif _is_made_from(item, wanted, earliest):
+            elif item.get("model") in (None, model) and _is_made_from(item, fields, images, earliest):
                 alike.append(self._handle(prediction_id))
         if not is_told:
             yield from alike
@@ -174,17 +161,6 @@ class ReplicateGenerator(ProviderClient):
     def _handle(self, prediction_id: str) -> Handle:
         return Handle(prediction_id, f"{self._base}/v1/predictions/{prediction_id}")
 
-    def _input(self, order: Order) -> dict[str, Any]:
-        return {
-            "prompt": order.prompt,
-            **{f"input_image_{n}": _data_uri(image) for n, image in enumerate(order.images, start=1)},
-            "aspect_ratio": order.aspect_ratio,
-            # Replicate's enum spells it `jpg` (1.3).
-            "output_format": "jpg" if order.output_format == "jpeg" else order.output_format,
-            "safety_tolerance": order.safety_tolerance,
-            "seed": order.seed,
-        }
-
     def _listed(self, earliest: datetime) -> Iterator[dict[str, Any]]:
         """The account's predictions made since `earliest`, each read when it is asked for (1.5). Raises ProviderError."""
         budget = Budget(_LIST_BYTES, _LIST_SECONDS)
@@ -217,15 +193,38 @@ class ReplicateGenerator(ProviderClient):
         return Failed(self._problem(code, "unknown"), resubmits)
 
 
-def _is_made_from(item: dict[str, Any], wanted: dict[str, Any], earliest: datetime) -> bool:
+def _is_made_from(item: dict[str, Any], wanted: dict[str, Any], images: frozenset[str], earliest: datetime) -> bool:
     echo, created_at = item.get("input"), _time(item.get("created_at"))
     if not isinstance(echo, dict) or created_at is None or created_at < earliest:
         return False
-    # An image may come back as a URL of theirs; then only the other fields can be compared.
-    return all(
-        echo.get(name) == value or (name.startswith("input_image_") and not str(echo.get(name, "")).startswith("data:"))
-        for name, value in wanted.items()
-    )
+    return all(echo.get(name) == value or _may_show(value, echo.get(name), images) for name, value in wanted.items())
+
+
+def _may_show(wanted: Any, echo: Any, images: frozenset[str]) -> bool:
+    """Whether an echo that is not what was sent may be of the same images: of one, or of a list of them."""
+    if isinstance(wanted, list) and isinstance(echo, list):
+        pairs = zip(wanted, echo, strict=False)
+        return len(wanted) == len(echo) and all(sent == shown or _may_show(sent, shown, images) for sent, shown in pairs)
+    if isinstance(wanted, list):
+        return bool(wanted) and all(sent in images for sent in wanted)
+    return wanted in images and _may_be(wanted, echo)
+
+
+def _may_be(wanted: str, echo: object) -> bool:
+    """An image may come back as a URL of theirs, which tells nothing. A link of ours names its image, whatever its signature."""
+    if str(echo).startswith("data:"):
+        return wanted == echo
+    sent, shown = _named_by(wanted), _named_by(str(echo))
+    return sent is None or shown is None or sent[0] != shown[0] or sent == shown
+
+
+def _named_by(url: str) -> tuple[str, str] | None:
+    """(host, path) of a link; None of any other text."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return (parts.netloc, parts.path) if parts.scheme in ("http", "https") else None
 
 
 def _time(text: object) -> datetime | None:
@@ -235,10 +234,6 @@ def _time(text: object) -> datetime | None:
     except ValueError:
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _data_uri(image: bytes) -> str:
-    return f"data:{sniff_image(image[:16]) or 'application/octet-stream'};base64,{base64.b64encode(image).decode()}"
 
 
 def _from_data_uri(uri: str) -> bytes:

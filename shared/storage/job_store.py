@@ -1,7 +1,8 @@
 """Job documents, and the names of all that belongs to a job: its images, and the records of its submits."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -104,8 +105,9 @@ class JobStore:
         found = self._blobs.read_document(submission)
         record = found[0] if found else {}
         # Records of earlier versions name no generator: they claimed nothing.
-        if record.get("handle") and record.get("generator"):
-            self._blobs.delete(DOCUMENTS, prediction_name(record["generator"], record["handle"]["id"]))
+        provider = record.get("provider") or record.get("generator")
+        if record.get("handle") and provider:
+            self._blobs.delete(DOCUMENTS, prediction_name(provider, record["handle"]["id"]))
         return "open" in record.get("send_states", ())
 
     def _delete_claims_without_record(self, job_id: str) -> None:
@@ -128,6 +130,8 @@ class JobStore:
 _FILE = "job.json"
 _MARKS = "deleted/"
 PREDICTIONS = "predictions/"
+#: Where images lie that providers fetch.
+SENT = "sent/"
 
 
 def _mark_name(job_id: str) -> str:
@@ -158,9 +162,9 @@ def submission_name(job_id: str, index: int, attempt: int) -> str:
     return f"jobs/{job_id}/submission-{index}-{attempt}.json"
 
 
-def prediction_name(generator: str, prediction_id: str) -> str:
+def prediction_name(provider: str, prediction_id: str) -> str:
     """The claim of a prediction: whose it is, where one could be taken for another's."""
-    return f"{PREDICTIONS}{generator}/{prediction_id}.json"
+    return f"{PREDICTIONS}{provider}/{prediction_id}.json"
 
 
 def upload_name(job_id: str, field: str, extension: str) -> str:
@@ -169,6 +173,21 @@ def upload_name(job_id: str, field: str, extension: str) -> str:
 
 def prepared_name(job_id: str, field: str, extension: str) -> str:
     return f"{job_id}/prepared/{field}.{extension}"
+
+
+def sent_folder(job_id: str) -> str:
+    """Where those of a job's prepared images lie that providers fetch. It tells nothing of the job, whose id has 80 random bits,
+    and follows from it: no record has to lead here."""
+    return f"{SENT}{hashlib.sha256(f'sent images of {job_id}'.encode()).hexdigest()[:32]}/"
+
+
+def sent_name(job_id: str, field: str, extension: str) -> str:
+    return f"{sent_folder(job_id)}{field}.{extension}"
+
+
+def sent_names(job_id: str, uploads: Mapping[str, str]) -> list[str]:
+    """All that a job can have there, by its uploads: a PNG is prepared as PNG, the rest as JPEG."""
+    return [sent_name(job_id, field, "png" if name.endswith(".png") else "jpg") for field, name in uploads.items()]
 
 
 def output_name(job_id: str, index: int, extension: str) -> str:

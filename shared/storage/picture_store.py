@@ -7,7 +7,7 @@ from shared.domain.image_kind import EXTENSIONS
 from shared.domain.payloads import Output
 from shared.images import EncodedImage
 from shared.storage.blob_store import IMAGES, BlobStore
-from shared.storage.job_store import output_name, thumbnail_name
+from shared.storage.job_store import output_name, sent_folder, thumbnail_name
 
 
 class PictureStore:
@@ -29,7 +29,8 @@ class PictureStore:
 
     def forget(self, job_id: str) -> None:
         """Remove every image of a job."""
-        self._blobs.delete_all(IMAGES, f"{job_id}/")
+        for folder in (f"{job_id}/", sent_folder(job_id)):
+            self._blobs.delete_all(IMAGES, folder)
 
 
 def output_names(job_id: str, index: int, content_type: str) -> tuple[str, str]:

@@ -14,7 +14,8 @@ DELEGATION_KEY_LIMIT = timedelta(days=7)
 
 
 class LinkSigner:
-    """Signs read-only links that live for `ttl`."""
+    """Signs read-only links that live for `ttl` unless asked otherwise, for https alone where the account has it: all but an
+    emulator's."""
 
     def __init__(
         self, service: BlobServiceClient, ttl: timedelta, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -27,29 +28,32 @@ class LinkSigner:
         self._delegation_ends = datetime.min.replace(tzinfo=UTC)
         self._lock = threading.Lock()
 
-    def sign(self, container: str, blob: str, content_disposition: str | None = None) -> tuple[str, datetime]:
+    def sign(
+        self, container: str, blob: str, content_disposition: str | None = None, ttl: timedelta | None = None
+    ) -> tuple[str, datetime]:
         """(url, when it ends) of a link that opens the blob without credentials."""
-        now = self._clock()
-        expires = (now + self._ttl).replace(microsecond=0)
+        now, ttl = self._clock(), ttl or self._ttl
+        expires = (now + ttl).replace(microsecond=0)
+        url = self._service.get_blob_client(container, blob).url
         token = generate_blob_sas(
             account_name=str(self._service.account_name),
             container_name=container,
             blob_name=blob,
             account_key=self._account_key,
-            user_delegation_key=None if self._account_key else self._delegation_key(now, expires),
+            user_delegation_key=None if self._account_key else self._delegation_key(now, expires, ttl),
             permission=BlobSasPermissions(read=True),
             start=now - CLOCK_SKEW,
             expiry=expires,
             content_disposition=content_disposition,
+            protocol="https" if url.startswith("https://") else None,
         )
-        url = self._service.get_blob_client(container, blob).url
         return f"{url}?{token}", expires
 
-    def _delegation_key(self, now: datetime, needed_until: datetime) -> UserDelegationKey:
+    def _delegation_key(self, now: datetime, needed_until: datetime, ttl: timedelta) -> UserDelegationKey:
         """The cached key, renewed before a link could outlive it."""
         with self._lock:
             if self._delegation is None or self._delegation_ends < needed_until:
-                ends = now + min(max(DELEGATION_KEY_LIFE, self._ttl + CLOCK_SKEW), DELEGATION_KEY_LIMIT)
+                ends = now + min(max(DELEGATION_KEY_LIFE, ttl + CLOCK_SKEW), DELEGATION_KEY_LIMIT)
                 self._delegation = self._service.get_user_delegation_key(now - CLOCK_SKEW, ends)
                 self._delegation_ends = ends
             return self._delegation

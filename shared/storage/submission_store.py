@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.ledger import Ledger, SendRow
+from shared.domain.ledger import Cost, Ledger
 from shared.domain.payloads import Handle, Named
 from shared.domain.submission import Submission
 from shared.storage.blob_store import DOCUMENTS, BlobStore, Conflict
@@ -57,24 +57,24 @@ class SubmissionStore:
         """Take an intent back that was not followed by a send, unless somebody else has gone on with it."""
         self._blobs.delete(DOCUMENTS, record.attempt.name, record.etag)
 
-    def keep_handle(self, attempt: Attempt, generator: str, handle: Handle) -> bool:
+    def keep_handle(self, attempt: Attempt, provider: str, handle: Handle, cost: Cost | None = None) -> bool:
         """Put a prediction on record whose submit could not; whether it is there now. Where another run has taken the send over,
         its claim is given up instead, since nothing would lead to it. Raises AzureError."""
         record = self.find(attempt)
         if record is not None and record.submission.is_open:
             try:
-                self.change(record, record.submission.submitted(handle))
+                self.change(record, record.submission.submitted(handle, cost))
             except Conflict:
                 record = self.find(attempt)
         is_kept = record is not None and record.submission.prediction_id == handle["id"]
         if not is_kept:
-            self.release(generator, handle["id"])
+            self.release(provider, handle["id"])
         return is_kept
 
-    def claim(self, generator: str, prediction_id: str, attempt: Attempt) -> bool:
+    def claim(self, provider: str, prediction_id: str, attempt: Attempt) -> bool:
         """Whether a prediction of a provider that can be searched belongs to this attempt, which it does from now on when it
         was nobody's: two sends with the same input are told apart by nothing else."""
-        name = prediction_name(generator, prediction_id)
+        name = prediction_name(provider, prediction_id)
         mine: dict[str, Any] = {"job_id": attempt.job_id, "index": attempt.index, "attempt": attempt.attempt}
         try:
             self._blobs.create_document(name, mine, {"job_id": attempt.job_id})
@@ -83,8 +83,8 @@ class SubmissionStore:
             return found is not None and found[0] == mine
         return True
 
-    def release(self, generator: str, prediction_id: str) -> None:
-        self._blobs.delete(DOCUMENTS, prediction_name(generator, prediction_id))
+    def release(self, provider: str, prediction_id: str) -> None:
+        self._blobs.delete(DOCUMENTS, prediction_name(provider, prediction_id))
 
     def known_predictions(self, attempt: Attempt) -> set[str]:
         """Ids of the predictions of the picture's earlier attempts."""
@@ -93,11 +93,12 @@ class SubmissionStore:
 
     def ledger(self, job_id: str, index: int, default_generator: str) -> Ledger:
         """What the records of a picture say that its sends owe. `default_generator`: of records of the former version."""
-        rows: list[SendRow] = []
+        ledgers: dict[int, Ledger] = {}
         for name in sorted(self._blobs.names(DOCUMENTS, f"jobs/{job_id}/submission-{index}-")):
             found = self._blobs.read_document(name)
             if found is not None:
                 attempt = int(name.rpartition("-")[2].removesuffix(".json"))
                 generator = found[0].get("generator", default_generator)
-                rows += [{"generator": generator, "attempt": attempt, "state": state} for state in Submission(found[0]).sends]
-        return Ledger.from_payload(sorted(rows, key=lambda row: row["attempt"]))
+                submission = Submission(found[0])
+                ledgers[attempt] = Ledger().noted(generator, attempt, submission.sends, submission.cost)
+        return Ledger(tuple(send for attempt in sorted(ledgers) for send in ledgers[attempt].sends))

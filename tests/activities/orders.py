@@ -6,7 +6,7 @@ from typing import Any, cast
 from shared.domain import payloads as p
 from shared.domain.ledger import SendRow
 from shared.domain.problem import Problem, timed_out
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from tests.fakes import instance_status
 from tests.orchestrators.story import stored
 

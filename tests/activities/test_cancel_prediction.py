@@ -11,7 +11,7 @@ from activities.cancel_prediction import cancel
 from activities.prepare_image import prepare
 from activities.submit_prediction import submit
 from shared.domain.problem import Problem
-from shared.providers.generator import Handle, ProviderError
+from shared.providers.provider import Handle, ProviderError
 from shared.storage.blob_store import Missing
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order

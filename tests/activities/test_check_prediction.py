@@ -11,7 +11,7 @@ from PIL import Image
 from activities.check_prediction import check
 from activities.submit_prediction import submit
 from shared.domain.problem import Problem, moderated
-from shared.providers.generator import Failed, NotFound, ProviderError, Ready, Running, Unusable
+from shared.providers.provider import Failed, NotFound, ProviderError, Ready, Running, Unusable
 from shared.storage.documents import Busy
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
@@ -72,7 +72,8 @@ async def test_a_failure_is_on_record_for_a_story_that_is_told_again(
     answer = await check(services, client, check_order())
     again = await submit(services, client, submit_order(may_be_sent=True))
 
-    assert again == {"state": "ended", "sends": ["may be charged"], "look": answer}
+    cost = {"usd": 0.08, "quoted": False}
+    assert again == {"state": "ended", "sends": ["may be charged"], "cost": cost, "look": answer}
 
 
 async def test_two_looks_that_see_the_same_failure_agree(

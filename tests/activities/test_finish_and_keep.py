@@ -12,7 +12,7 @@ from activities.submit_prediction import submit
 from shared import starting
 from shared.domain.job import charged
 from shared.domain.problem import Problem, ProblemError, moderated
-from shared.providers.generator import Ready
+from shared.providers.provider import Ready
 from tests import pictures
 from tests.activities.orders import LOST, Clock, check_order, finish_order, keep_order, picture_end, sends, submit_order
 from tests.fakes import FakeGenerator, make_job, make_services
@@ -218,7 +218,9 @@ async def test_a_leftover_whose_story_is_lost_is_told_by_the_records(services: A
     finish(services, finish_order(picture_end(state="failed")))
     job = late(services, picture_end(state="failed", sends=None, is_watched=False))
 
-    assert (job["pictures"][0]["sends"], job["error"]["charged"]) == (sends("accepted"), "unknown")
+    (sent,) = sends("accepted")
+    assert job["pictures"][0]["sends"] == [{**sent, "cost": {"usd": 0.08, "quoted": False}}]
+    assert job["error"]["charged"] == "unknown"
 
 
 def test_a_late_picture_of_a_job_that_was_given_up_is_kept(services: Any) -> None:

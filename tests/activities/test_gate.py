@@ -8,7 +8,7 @@ from activities import leave_gate, submit_prediction
 from shared import intake
 from shared.domain import gate as rules
 from shared.domain.problem import Problem
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from tests.activities.orders import Client, Clock, submit_order
 from tests.fakes import HUB_TROUBLE, NO_INSTANCE, FakeGenerator, instance_status, make_job, make_services
 

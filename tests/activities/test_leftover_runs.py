@@ -11,7 +11,7 @@ from activities.finish_job import finish
 from activities.keep_leftover import keep
 from activities.submit_prediction import submit
 from shared.domain.problem import Problem
-from shared.providers.generator import Failed, Handle, Ready
+from shared.providers.provider import Failed, Handle, Ready
 from shared.storage.documents import Busy
 from shared.storage.submission_store import Attempt
 from tests import pictures as drawn

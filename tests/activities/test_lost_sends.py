@@ -9,7 +9,8 @@ import pytest
 from activities.submit_prediction import submit
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Problem
-from shared.providers.generator import Handle, Order, ProviderError
+from shared.generators.generator import Order
+from shared.providers.provider import Handle, ProviderError
 from tests.activities.orders import BUSY, LOST, Clock, submit_order
 from tests.fakes import FakeGenerator, make_job, make_services
 

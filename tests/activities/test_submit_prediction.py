@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from activities.submit_prediction import SETTLED_AFTER, submit
 from shared.domain.problem import Problem
 from shared.domain.submission import MAX_SENDS, SEND_WITHIN
-from shared.providers.generator import Handle, ProviderError
+from shared.providers.provider import Handle, ProviderError
 from tests.activities.orders import LOST, REFUSED, Client, Clock, submit_order
 from tests.fakes import FakeBlobs, FakeGenerator, make_job, make_services
 

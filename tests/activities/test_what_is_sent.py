@@ -6,7 +6,7 @@ import pytest
 
 from activities.check_prediction import check
 from activities.submit_prediction import submit
-from shared.providers.generator import Ready
+from shared.providers.provider import Ready
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
 from tests.activities.test_lost_sends import Telling

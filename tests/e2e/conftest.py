@@ -11,7 +11,7 @@ from tests.stack import Stack
 @pytest.fixture(scope="session")
 def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # The gate has tests of its own: here nobody should wait for a slot.
-    with Stack(tmp_path_factory.mktemp("stack"), BFL_MAX_ACTIVE="64") as stack:
+    with Stack(tmp_path_factory.mktemp("stack"), BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64") as stack:
         yield stack
 
 

@@ -116,7 +116,7 @@ def test_goods_what_cannot_be_canceled_holds_its_slot_until_it_ends_and_then_not
 
 
 def test_three_pictures_are_all_stopped_or_watched_and_nothing_is_left(tmp_path: Path) -> None:
-    with Stack(tmp_path, BFL_MAX_ACTIVE="64") as stack:
+    with Stack(tmp_path, BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64") as stack:
         slowly = [{"on": "create", "kind": "slow", "seconds": SLOW_SECONDS, "times": 3}]
         stack.configure(bfl={"delay_seconds": 5, "max_active": 64, "faults": slowly})
         job_id = deleted_in_the_middle_of_its_create(stack, stack.goods(IMAGE, n=3).json(), "bfl")

@@ -105,7 +105,7 @@ def post(stack: Stack, number: int, **fields: Any) -> str:
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """The first version."""
-    stack = Stack(tmp_path / "state", BFL_MAX_ACTIVE="64")
+    stack = Stack(tmp_path / "state", BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64")
     stack.root = checkout(tmp_path / "first")
     try:
         stack.start()

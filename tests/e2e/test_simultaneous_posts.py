@@ -30,7 +30,7 @@ POSTS_OF_ONE_OWNER, ROUNDS_OF_ONE_OWNER = 64, int(os.environ.get("ROUNDS_OF_64",
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     limits = {"MAX_ACTIVE_JOBS_PER_OWNER": "1000", "DAILY_JOBS_PER_OWNER": "10000"}
-    with Stack(tmp_path_factory.mktemp("posts"), BFL_MAX_ACTIVE="64", **limits) as stack:
+    with Stack(tmp_path_factory.mktemp("posts"), BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64", **limits) as stack:
         stack.configure(bfl={"delay_seconds": 0.5, "max_active": 64, "longest_side": 64})
         yield stack
 

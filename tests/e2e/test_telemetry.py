@@ -26,12 +26,13 @@ class Run:
         image = pictures.photo_jpeg(300, 300)
         stack = Stack(folder, DEVHOST_TELEMETRY=str(folder / "telemetry.jsonl"), **KEYS)
         stack.settings["PUBLIC_BASE_URL"] = stack.url
+        stack.settings["GOODS_MODELS"] = "flux-kontext-max,flux-2-pro"
         with stack:
             stack.configure(replicate={"delay_seconds": 1}, bfl={"delay_seconds": 1})
             traceparent = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
             self.ppl = stack.ppl(image, image, {"Prefer": "wait=60", **traceparent}, prompt=PROMPT).json()
             self.goods = stack.goods(image, {"Prefer": "wait=60"}, prompt=PROMPT).json()
-            self.two = stack.goods(image, {"Prefer": "wait=60"}, prompt=PROMPT, n=2).json()
+            self.two = stack.goods(image, {"Prefer": "wait=60"}, prompt=PROMPT, n=2, model="flux-2-pro").json()
             self.moderated = stack.goods(image, {"Prefer": "wait=60"}, prompt=f"{PROMPT} [[moderated]]").json()
             self.failed = stack.goods(image, {"Prefer": "wait=60"}, prompt=f"{PROMPT} [[outcome:not_found]]").json()
             canceled = stack.ppl(image, image, prompt=f"{PROMPT} [[never]]").json()
@@ -126,7 +127,19 @@ def test_events_have_their_fields_and_a_trace(run: Run) -> None:
             assert int(line["trace_id"], 16)
     assert {"job_accepted", "gate_granted", "submitted", "stored", "prediction_failed", "prediction_canceled", "job_ended",
             "cancel_requested", "webhook_received", "problem"} <= set(seen)  # fmt: skip
-    assert set(EVENTS["job_ended"]) <= seen["job_ended"]
+    # No job here falls back: tests/unit/test_job_telemetry.py has one.
+    assert set(EVENTS["job_ended"]) - {"fallback_from"} <= seen["job_ended"]
+
+
+def test_what_a_job_was_made_by_is_told_of_its_end(run: Run) -> None:
+    ended = {x["attributes"]["job_id"]: x["attributes"] for x in run.lines if x["signal"] == "log" and x["body"] == "job_ended"}
+    for job in run.jobs:
+        assert [ended[job["id"]][name] for name in ("kind", "provider", "model")] == [
+            job["kind"], job["provider"], job["model"]
+        ]  # fmt: skip
+    assert {attributes["model"] for attributes in ended.values()} == {
+        "flux-kontext-apps/multi-image-kontext-max", "flux-kontext-max", "flux-2-pro",
+    }  # fmt: skip
 
 
 def test_every_metric_is_there_with_its_unit_and_attributes(run: Run) -> None:

@@ -4,11 +4,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from shared.providers.bfl import BflGenerator
-from shared.providers.replicate import ReplicateGenerator
+from shared.providers.registry import PROVIDERS
 from shared.services import Services
 from shared.settings import Settings
-from tests.explore.plan import BFL, REPLICATE
 
 if TYPE_CHECKING:
     from tests.explore.world import World
@@ -48,9 +46,6 @@ def make_services(world: "World") -> tuple[Services, Any]:
     services = Services(settings, clock=lambda: world.now)
     services.__dict__.update(
         blobs=blobs, links=Links(), webhooks=SimpleNamespace(verify=lambda headers, body: None),
-        generators={
-            REPLICATE: ReplicateGenerator(settings, services.secrets, http[REPLICATE]),  # type: ignore[arg-type]
-            BFL: BflGenerator(settings, services.secrets, http[BFL]),  # type: ignore[arg-type]
-        },
+        providers={maker.name: maker(settings, services.secrets, http[maker.name]) for maker in PROVIDERS},  # type: ignore[arg-type]
     )  # fmt: skip
     return services, client

@@ -24,6 +24,8 @@ class Prediction:
     plan: Create
     created_at: datetime
     body: dict[str, Any] = field(repr=False)
+    #: As the create's path names it.
+    model: str = ""
     #: Replicate ends it then by itself (Cancel-After).
     deadline: datetime | None = None
     canceled_at: datetime | None = None

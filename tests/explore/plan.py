@@ -179,10 +179,16 @@ STEPS = {
 _KINDS = {DIE_BEFORE: 3, DIE_AFTER: 4, WORKER_BEFORE: 2, WORKER_AFTER: 3, STALL: 5, TWICE: 2, LOST: 4, REFUSED: 3}
 
 
+#: From here on kinds have several generators; those before tell the stories that they always told.
+SEEDS_WITH_MODELS = 100_000
+
+
 def from_seed(seed: int) -> Plan:
     rng = random.Random(f"plan {seed}")
     calm = rng.random() < 0.15
     settings = _settings(rng)
+    if seed >= SEEDS_WITH_MODELS:
+        settings |= _models(random.Random(f"models {seed}"))
     jobs = tuple(_jobs(rng))
     plan = Plan(
         seed=seed, settings=settings, jobs=jobs,
@@ -214,6 +220,16 @@ def _settings(rng: random.Random) -> dict[str, str]:
     if rng.random() < 0.2:
         settings["MAX_ACTIVE_JOBS_PER_OWNER"] = str(rng.choice((2, 4)))
     return settings
+
+
+def _models(rng: random.Random) -> dict[str, str]:
+    """Several generators for each kind, some of one account, where one has a share of its own."""
+    kontext, flux, other = "flux-kontext-max", "flux-2-pro", "flux-kontext-apps/multi-image-kontext-max"
+    return {
+        "PPL_MODELS": ",".join(rng.choice(((other,), (other, flux), (other, flux, kontext), (flux, other), (kontext, other)))),
+        "GOODS_MODELS": ",".join(rng.choice(((kontext,), (flux,), (kontext, flux), (flux, kontext)))),
+        "BFL_MAX_ACTIVE": str(rng.choice((2, 4, 8))), "BFL_KONTEXT_MAX_ACTIVE": str(rng.choice((1, 2, 6))),
+    }  # fmt: skip
 
 
 def _jobs(rng: random.Random) -> Iterator[Job]:

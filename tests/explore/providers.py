@@ -85,6 +85,8 @@ class Model:
         #: What the latest answer to a GET told the end of.
         self._shown: Prediction | None = None
         self._out_of_credit_until: datetime | None = None
+        #: Of the latest create, where the provider counts by model.
+        self._asked_model = ""
 
     # ---- what the clients call ----
 
@@ -160,7 +162,17 @@ class Model:
         now = self._world.now
         after = headers.get("Cancel-After", "")
         deadline = now + timedelta(seconds=float(after.rstrip("s"))) if after else None
-        made = Prediction(f"{self.name}{number:04d}x{'q' * 8}", self.name, number, self._world.owner(), plan, now, body, deadline)
+        made = Prediction(
+            f"{self.name}{number:04d}x{'q' * 8}",
+            self.name,
+            number,
+            self._world.owner(),
+            plan,
+            now,
+            body,
+            self._asked_model,
+            deadline,
+        )
         self._by_id[made.id] = made
         self._world.made(made)
         return made
@@ -319,11 +331,15 @@ class Bfl(Model):
         return self._look_answer(prediction) or self._told(prediction)
 
     def post(self, url: str, headers: Mapping[str, str], body: Any) -> Answer:
+        self._asked_model = urlsplit(url).path.removeprefix("/v1/")
+        self._world.sending_model(self.name, self._asked_model)
         return self._create(headers, body)
 
     def _is_full(self) -> bool:
-        cap = self._world.cap(self.name)
-        return cap is not None and len(self._world.ledger.active(self.name, self._world.now)) >= cap
+        active = self._world.ledger.active(self.name, self._world.now)
+        of_model = [prediction for prediction in active if prediction.model == self._asked_model]
+        cap, share = self._world.cap(self.name), self._world.share(self._asked_model)
+        return (cap is not None and len(active) >= cap) or (share is not None and len(of_model) >= share)
 
     def _created(self, prediction: Prediction) -> Answer:
         url = f"https://api.eu2.bfl.ai/v1/get_result?id={prediction.id}"

@@ -88,8 +88,12 @@ class Records:
         is_free = (
             len(after.get("active", ())) < self._limit(gate) and not after.get("stopped") and after.get("open_until") is None
         )
-        if is_free and after.get("waiting"):
+        if is_free and any(self._has_room(entry.get("generator", ""), after) for entry in after.get("waiting", {}).values()):
             self._starving[gate] = since or now
+
+    def _has_room(self, model: str, gate: dict[str, Any]) -> bool:
+        share = self._world.share(model)
+        return share is None or sum(slot.get("generator") == model for slot in gate.get("active", {}).values()) < share
 
     def _gate_written(self, gate: str, before: set[str], after: set[str]) -> None:
         now = self._world.now
@@ -163,6 +167,19 @@ class Records:
             shown = ", ".join(sorted(f"{job}/{index}" for job, index in holders))
             self.wrong(f"{provider} allows {limit} at once: {_named(owner)} is sent beside {shown}")
 
+    def sending_model(self, provider: str, model: str, owner: Owner) -> None:
+        """A create of a model is asked for: is it one more than its share?"""
+        share, now = self._world.share(model), self._world.now
+        if share is None or self._world.frames[-1].is_frozen:
+            return
+        holders = {
+            p.owner[:2] for p in self._world.ledger.active(provider, now)
+            if p.model == model and p.is_known and (now - p.created_at).total_seconds() < WATCHED_SECONDS
+            and not self._is_dropped(p.owner[0])
+        }  # fmt: skip
+        if len(holders | {owner[:2]}) > share:
+            self.wrong(f"{model} may have {share} at once: {_named(owner)} is sent beside {len(holders)} others")
+
     def _could_be_found(self, lost: Prediction) -> bool:
         """A prediction that whoever looks for it for half a minute finds in the list."""
         plan = self._world.plan
@@ -172,7 +189,7 @@ class Records:
 
     def _limit(self, provider: str) -> int:
         name = "BFL_MAX_ACTIVE" if provider == BFL else "REPLICATE_MAX_ACTIVE"
-        return int(self._world.plan.settings.get(name, "6" if provider == BFL else "50"))
+        return int(self._world.plan.settings.get(name, "24" if provider == BFL else "50"))
 
     def _is_dropped(self, job_id: str) -> bool:
         """An operator has terminated its story, and no part of it lives: nobody watches what goes on."""

@@ -265,7 +265,7 @@ def _slot_for_nothing(case: Case) -> None:
 
 
 def _slot_too_many(case: Case) -> None:
-    case.world.store.write("gates/bfl.json", {"active": {f"{JOB}/{i}": {} for i in range(7)}, "waiting": {}}, None)
+    case.world.store.write("gates/bfl.json", {"active": {f"{JOB}/{i}": {} for i in range(25)}, "waiting": {}}, None)
 
 
 def _slot_free_and_waiting(case: Case) -> None:

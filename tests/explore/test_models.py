@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.providers.generator import Failed, Order, ProviderError, Ready, Running
+from shared.generators.generator import Order
+from shared.providers.provider import Failed, ProviderError, Ready, Running
 from tests.explore.engine import HostDied, WorkerDied
 from tests.explore.plan import (
     BFL,
@@ -26,7 +27,7 @@ from tests.explore.virtual import close_loops
 from tests.explore.world import World
 
 PAYLOAD = {"job_id": "job_1", "index": 0, "attempt": 1}
-ORDER = Order("job_1/0", "a hero", (b"\x89PNG-1",), "1:1", "png", 2, 7)
+ORDER = Order("job_1/0", "a hero", (b"\x89PNG-1",), ("character",), "1:1", "png", 2, 7)
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ class Scene:
 
     def look(self, handle: Any) -> Any:
         with self.world.at_play(), self.world.frame("check_prediction", PAYLOAD, None):
-            return _looked(self.generator, handle)
+            return self.generator.provider.look(handle)
 
     def found(self, since: Any) -> list[Any]:
         with self.world.at_play(), self.world.frame("submit_prediction", PAYLOAD, None):
@@ -64,12 +65,6 @@ class Scene:
         return sum(p.is_billed(self.world.now) for p in self.world.ledger.predictions)
 
 
-def _looked(generator: Any, handle: Any) -> Any:
-    # A client that decides by a prediction's age is told that it is old.
-    extra = (1000.0,) if "age_seconds" in generator.look.__code__.co_varnames else ()
-    return generator.look(handle, *extra)
-
-
 @pytest.mark.parametrize("provider", [REPLICATE, BFL])
 def test_a_prediction_runs_ends_is_billed_and_can_be_fetched(provider: str) -> None:
     scene = Scene(provider, Create(seconds=8.0))
@@ -81,7 +76,7 @@ def test_a_prediction_runs_ends_is_billed_and_can_be_fetched(provider: str) -> N
     assert isinstance(look, Ready)
     assert scene.billed == 1
     with scene.world.at_play(), scene.world.frame("check_prediction", PAYLOAD, None):
-        assert scene.generator.download(look).startswith(b"\x89PNG")
+        assert scene.generator.provider.download(look).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(("provider", "minutes"), [(REPLICATE, 61), (BFL, 11)])
@@ -92,7 +87,7 @@ def test_links_die(provider: str, minutes: int) -> None:
     look = scene.look(handle)
     scene.wait(60 * minutes)
     with scene.world.at_play(), scene.world.frame("check_prediction", PAYLOAD, None), pytest.raises(ProviderError):
-        scene.generator.download(look)
+        scene.generator.provider.download(look)
 
 
 @pytest.mark.parametrize("answer", ["lost", "html", "half", "500", "502", "slow and lost"])
@@ -155,7 +150,7 @@ def test_a_cancel_at_replicate(after: float, bills: bool, billed: bool) -> None:
     handle = scene.submit()
     scene.wait(after)
     with scene.world.at_play(), scene.world.frame("cancel_prediction", PAYLOAD, None):
-        assert scene.generator.cancel(handle) == ("finished" if after == 20 else "canceled")
+        assert scene.generator.provider.cancel(handle) == ("finished" if after == 20 else "canceled")
     scene.wait(30)
     assert scene.billed == billed
 
@@ -188,8 +183,8 @@ def test_a_download_that_fails_once(provider: str, odd: str) -> None:
     look = scene.look(handle)
     with scene.world.at_play(), scene.world.frame("check_prediction", PAYLOAD, None):
         with pytest.raises(ProviderError):
-            scene.generator.download(look)
-        assert scene.generator.download(look).startswith(b"\x89PNG")
+            scene.generator.provider.download(look)
+        assert scene.generator.provider.download(look).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("how", ["unreachable", "503", "500", "silent"])

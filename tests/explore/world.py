@@ -368,7 +368,14 @@ class World:
         return _picture(prediction.number % 250, prediction.provider == BFL)
 
     def cap(self, provider: str) -> int | None:
-        return int(self.plan.settings.get("BFL_MAX_ACTIVE", "6")) if provider == BFL else None
+        return int(self.plan.settings.get("BFL_MAX_ACTIVE", "24")) if provider == BFL else None
+
+    def share(self, model: str) -> int | None:
+        """How many of its provider's predictions may be of a model."""
+        return int(self.plan.settings.get("BFL_KONTEXT_MAX_ACTIVE", "6")) if model == "flux-kontext-max" else None
+
+    def sending_model(self, provider: str, model: str) -> None:
+        self.records.sending_model(provider, model, self.owner())
 
 
 def _bodies() -> dict[str, Callable[..., Any]]:

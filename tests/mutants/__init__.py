@@ -1,7 +1,10 @@
-"""Hand-made faults in the rules of money, trust and owner, and in what is sent to providers: `make mutants`."""
+"""Hand-made faults in the rules of money, trust and owner, in the choice of models, in what is sent to providers, and in links:
+`make mutants`."""
 
+from tests.mutants.links import LINKS
+from tests.mutants.models import MODELS
 from tests.mutants.money import MONEY
 from tests.mutants.requests import REQUESTS
 from tests.mutants.trust import TRUST
 
-MUTANTS = (*MONEY, *TRUST, *REQUESTS)
+MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS)

@@ -16,7 +16,9 @@ starting = of(
     "shared/starting.py", "tests/triggers/test_starting_again.py", "tests/triggers/test_housekeeping.py",
     "tests/unit/test_giving_up.py", "tests/triggers/test_owners.py", "tests/rare/test_operators.py",
 )  # fmt: skip
-ordering = of("shared/starting.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
+ordering = of(
+    "shared/starting.py", "tests/triggers/test_models.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py"
+)
 submit = of(
     "activities/submit_prediction.py", "tests/activities/test_submit_prediction.py", "tests/activities/test_lost_sends.py",
     "tests/activities/test_gate.py", "tests/activities/test_leftover_runs.py", "tests/activities/test_check_prediction.py",
@@ -278,7 +280,11 @@ MONEY: tuple[Mutant, ...] = (
         "if False:\n        ledger",
     ),
     starting("a job that is given up is counted each time it is seen", "if has_ended:", "if True:"),
-    ordering("the fallback is not asked", "for name in (kind.generator, *fallback)]", "for name in (kind.generator,)]"),
+    ordering(
+        "the fallback is not asked",
+        "for g in generators]\n",
+        "for g in generators[:1]]\n",
+    ),
     ordering("a label is not passed on", 'document["input"].get("label", "none")', '"none"'),
     ordering(
         "every picture of a job is ordered with the first seed",
@@ -318,13 +324,13 @@ MONEY: tuple[Mutant, ...] = (
     submit("a used-up credit does not stop the intake", 'if error.problem.code == "provider_quota_exhausted":', "if False:"),
     submit(
         "another job's prediction is adopted",
-        "if handle.id not in known and store.claim(self._generator.name, handle.id, self._attempt):",
+        "if handle.id not in known and store.claim(self._generator.provider.name, handle.id, self._attempt):",
         "if handle.id not in known:",
     ),
     submit("an earlier attempt's prediction is adopted", "if handle.id not in known and store.claim", "if store.claim"),
     submit(
         "a prediction that is another's is taken for the answer",
-        "if self._generator.can_find and not self._is_mine(handle):",
+        "if self._generator.provider.can_find and not self._is_mine(handle):",
         "if False:",
     ),
     submit(
@@ -363,7 +369,7 @@ MONEY: tuple[Mutant, ...] = (
     ),
     submit(
         "what a run made that was overtaken goes on",
-        "with contextlib.suppress(ProviderError):\n            self._generator.cancel(handle)",
+        "with contextlib.suppress(ProviderError):\n            self._generator.provider.cancel(handle)",
         "pass",
     ),
     submit(
@@ -381,7 +387,7 @@ MONEY: tuple[Mutant, ...] = (
         "if any(are_open):",
         "if False:",
     ),
-    submit("what is made for a forgotten job stays claimed", "store.release(self._generator.name, handle.id)", "pass"),
+    submit("what is made for a forgotten job stays claimed", "store.release(self._generator.provider.name, handle.id)", "pass"),
     submit(
         "a picture that is kept is ordered again", 'if kept is not None and kept[1] == self._payload["attempt"]:', "if False:"
     ),

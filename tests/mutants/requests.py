@@ -45,7 +45,6 @@ provenance = of("shared/provenance.py", "tests/unit/test_provenance.py")
 REQUESTS: tuple[Mutant, ...] = (
     # ---- what users ask for ----
     kinds("PPL's character and product are swapped", '("input_image_1", "input_image_2")', '("input_image_2", "input_image_1")'),
-    kinds("goods are made by Replicate", '("input_image",), "bfl"', '("input_image",), "replicate"'),
     generation(
         "safety 6 is allowed",
         "SAFETY_MIN, SAFETY_MAX, SAFETY_DEFAULT = 0, 2, 2",
@@ -85,7 +84,11 @@ REQUESTS: tuple[Mutant, ...] = (
     post("all pictures of a seed are the same", "(asked.seed + i) % (SEED_MAX + 1)", "asked.seed"),
     post("every job has the same seed", "secrets.randbelow(SEED_MAX + 1)", "7"),
     post("the prompt is not kept as it was sent", '"prompt_sent": asked.prompt_sent', '"prompt_sent": asked.prompt'),
-    post("the estimated cost is that of one picture", "round(generator.cost_usd * asked.n, 4)", "round(generator.cost_usd, 4)"),
+    post(
+        "the estimated cost is that of one picture",
+        "round(first.price_usd(len(kind.images)) * pictures, 4)",
+        "round(first.price_usd(len(kind.images)), 4)",
+    ),
     post("the ratio is not kept", '"aspect_ratio": asked.aspect_ratio', '"aspect_ratio": "1:1"'),
     post("safety is not kept", '"safety_tolerance": asked.safety_tolerance', '"safety_tolerance": 2'),
     post("the format is not kept", '"output_format": asked.output_format', '"output_format": "png"'),
@@ -132,8 +135,8 @@ REQUESTS: tuple[Mutant, ...] = (
     sent("the label does not reach the picture", '"label": order["label"]', '"label": "none"'),
     order(
         "images are sent in another order",
-        'tuple(self._services.blobs.get_image(name) for name in self._payload["images"])',
-        'tuple(self._services.blobs.get_image(name) for name in reversed(self._payload["images"]))',
+        'tuple(map(self._image, self._payload["images"]))',
+        'tuple(map(self._image, reversed(self._payload["images"])))',
     ),
     order("every picture is sent with the first seed", 'seed=job["seeds"][self._payload["index"]]', 'seed=job["seeds"][0]'),
     order("the prompt is sent without its preset", 'prompt=asked["prompt_sent"]', 'prompt=asked["prompt"]'),
@@ -142,13 +145,13 @@ REQUESTS: tuple[Mutant, ...] = (
     order("safety 6 is sent", 'safety_tolerance=asked["safety_tolerance"]', "safety_tolerance=6"),
     order(
         "the provider tells nobody",
-        'webhook_url=self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])',
+        'webhook_url=self._generator.provider.webhook_url(self._payload["instance"], self._payload["attempt"])',
         "webhook_url=None",
     ),
     order(
         "the provider tells another attempt",
-        'webhook_url=self._generator.webhook_url(self._payload["instance"], self._payload["attempt"])',
-        'webhook_url=self._generator.webhook_url(self._payload["instance"], 1)',
+        'webhook_url=self._generator.provider.webhook_url(self._payload["instance"], self._payload["attempt"])',
+        'webhook_url=self._generator.provider.webhook_url(self._payload["instance"], 1)',
     ),
     output("an output tells another seed", '"seed": payload["seed"], "preset"', '"seed": 0, "preset"'),
     output(
@@ -158,26 +161,12 @@ REQUESTS: tuple[Mutant, ...] = (
     ),
     # ---- BFL ----
     bfl("BFL: the key is sent as a bearer token", 'return {"x-key": key}', 'return {"Authorization": f"Bearer {key}"}'),
-    bfl("BFL: the prompt is dropped", '"prompt": order.prompt,', '"prompt": "",'),
+    bfl("BFL: another model is asked", 'f"{self._base}/v1/{quote(model)}"', 'f"{self._base}/v1/flux-kontext-pro"'),
     bfl(
-        "BFL: images are swapped",
-        "for n, image in enumerate(order.images, start=1)}",
-        "for n, image in enumerate(reversed(order.images), start=1)}",
+        "BFL: a webhook takes the place of the polling URL",
+        'f"{self._base}/v1/{quote(model)}", fields)',
+        'f"{self._base}/v1/{quote(model)}", {**fields, **({"webhook_url": webhook_url} if webhook_url else {})})',
     ),
-    bfl("BFL: the seed is dropped", '"seed": order.seed,', ""),
-    bfl(
-        "BFL: the ratio is dropped",
-        '**({} if order.aspect_ratio == "match_input_image" else {"aspect_ratio": order.aspect_ratio}),',
-        "",
-    ),
-    bfl(
-        "BFL: the ratio of the input is spelled out",
-        '**({} if order.aspect_ratio == "match_input_image" else {"aspect_ratio": order.aspect_ratio}),',
-        '"aspect_ratio": order.aspect_ratio,',
-    ),
-    bfl("BFL: the format is dropped", '"output_format": order.output_format,', ""),
-    bfl("BFL: safety 6", '"safety_tolerance": order.safety_tolerance,', '"safety_tolerance": 6,'),
-    bfl("BFL: another model is asked", 'f"{self._base}/v1/{quote(self.model)}"', 'f"{self._base}/v1/flux-kontext-pro"'),
     bfl_looks(
         "BFL: a moderated picture is said to be charged",
         '"Content Moderated": _Ended("content_moderated", "no"',
@@ -200,23 +189,10 @@ REQUESTS: tuple[Mutant, ...] = (
         "BFL: the body under a 404 is not read", "if isinstance(status, str):", "if answer.ok and isinstance(status, str):"
     ),
     bfl_looks("BFL: a pause that was asked for is forgotten", "retry_after=asked_pause(answer)", "retry_after=None"),
-    bfl_looks("BFL: used-up credits are fine", "credits < self.cost_usd * 100:", "credits < 0:"),
+    bfl_looks("BFL: used-up credits are fine", "credits < LEAST_CREDITS:", "credits < 0:"),
     # ---- Replicate ----
     replicate("Replicate: the key is sent as BFL's", 'return {"Authorization": f"Bearer {key}"}', 'return {"x-key": key}'),
-    replicate("Replicate: the prompt is dropped", '"prompt": order.prompt,', '"prompt": "",'),
-    replicate(
-        "Replicate: images are swapped",
-        "for n, image in enumerate(order.images, start=1)},",
-        "for n, image in enumerate(reversed(order.images), start=1)},",
-    ),
-    replicate("Replicate: the seed is dropped", '            "seed": order.seed,\n', ""),
-    replicate("Replicate: the ratio is dropped", '"aspect_ratio": order.aspect_ratio,', ""),
-    replicate(
-        "Replicate: jpeg is not spelled jpg",
-        '"jpg" if order.output_format == "jpeg" else order.output_format',
-        "order.output_format",
-    ),
-    replicate("Replicate: safety 6", '"safety_tolerance": order.safety_tolerance,', '"safety_tolerance": 6,'),
+    replicate("Replicate: another model is asked", "/v1/models/{quote(model)}/", "/v1/models/black-forest-labs/flux-2-pro/"),
     replicate(
         "Replicate: a run goes on after our deadline",
         '"Cancel-After": f"{max(5, timeout_seconds + _CANCEL_GRACE_SECONDS)}s"',
@@ -227,7 +203,7 @@ REQUESTS: tuple[Mutant, ...] = (
         '"webhook_events_filter": ["completed"]',
         '"webhook_events_filter": ["start", "output", "logs", "completed"]',
     ),
-    replicate("Replicate: nobody is told", "if order.webhook_url else {}),", "if False else {}),"),
+    replicate("Replicate: nobody is told", "if webhook_url else {}),", "if False else {}),"),
     replicate_looks(
         "Replicate: a failed run is said to cost nothing",
         'return Failed(self._problem(code, "unknown"), resubmits)',
@@ -261,15 +237,15 @@ REQUESTS: tuple[Mutant, ...] = (
         'return "finished" if status in ("succeeded", "failed") else "going on"',
         'return "canceled"',
     ),
-    replicate_find("Replicate: another's webhook is ours", 'if item["webhook"] == order.webhook_url:', "if True:"),
+    replicate_find("Replicate: another's webhook is ours", 'if item["webhook"] == webhook_url:', "if True:"),
     replicate_find(
         "Replicate: predictions of yesterday are found", "created_at is None or created_at < earliest:", "created_at is None:"
     ),
-    replicate_find("Replicate: any input is ours", "elif _is_made_from(item, wanted, earliest):", "else:"),
+    replicate_find("Replicate: any input is ours", " and _is_made_from(item, fields, images, earliest):", ":"),
     replicate_find(
         "Replicate: who tells another is found by its input",
         'if item.get("webhook"):',
-        'if item.get("webhook") == order.webhook_url and order.webhook_url:',
+        'if item.get("webhook") == webhook_url and webhook_url:',
     ),
     replicate_find("Replicate: clocks are taken to agree", "since - _CLOCK_SKEW", "since"),
     replicate_find("Replicate: the first page is the whole list", "if not page.following:", "if True:"),

@@ -32,10 +32,16 @@ documents = of("shared/storage/documents.py", "tests/unit/test_documents.py")
 job_store = of("shared/storage/job_store.py", "tests/unit/test_job_store.py", "tests/integration/test_storage.py")
 blobs = of("shared/storage/blob_store.py", "tests/integration/test_storage.py", "tests/integration/test_gone_images.py")
 links = of("shared/storage/signed_links.py", "tests/integration/test_signed_links.py")
-gate = of("shared/domain/gate.py", "tests/unit/test_gate.py", "tests/unit/test_claims.py")
+gate = of(
+    "shared/domain/gate.py", "tests/unit/test_gate.py", "tests/unit/test_claims.py", "tests/unit/test_gate_generators.py",
+    "tests/unit/test_gate_turns.py",
+)  # fmt: skip
+gate_store = of("shared/storage/gate_store.py", "tests/unit/test_gate_store.py")
 slots = of("shared/slots.py", "tests/activities/test_gate.py", "tests/activities/test_leftover_runs.py")
 settings = of("shared/settings.py", "tests/unit/test_settings.py")
 services = of("shared/services.py", "tests/unit/test_services.py", "tests/unit/test_tunables.py")
+bfl_account = of("shared/providers/bfl.py", "tests/unit/test_tunables.py")
+replicate_account = of("shared/providers/replicate.py", "tests/unit/test_tunables.py")
 verifier = of("shared/webhooks.py", "tests/unit/test_webhooks.py")
 trust = of("shared/providers/trust.py", "tests/unit/test_trust.py")
 bfl_hosts = of("shared/providers/bfl.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
@@ -140,9 +146,13 @@ TRUST: tuple[Mutant, ...] = (
     ),
     # ---- a POST ----
     generate("an owner's quota is not asked", "app.quotas.admit(who, job_id)", "pass"),
-    generate("a job is taken in while its provider is stopped", "_require_intake(app, kind)\n    who", "who"),
-    generate("a job is taken in without a key", "generators_of(app, kind.name)[0].require_key()", "pass"),
-    generate("a job is taken in with broken settings", "_require_settings(app, kind)\n    generators_of", "generators_of"),
+    generate(
+        "a job is taken in while its provider is stopped",
+        "if (problem := intake.refusal(app, g.provider))",
+        "if (problem := intake.refusal(app, g.provider)) and False",
+    ),
+    generate("a job is taken in without a key", "willing[0].provider.require_key()", "pass"),
+    generate("a job is taken in with broken settings", "_require_settings(app, kind)\n    generators =", "generators ="),
     generate(
         "an error of the wait is a 500",
         "except Exception as error:  # noqa: BLE001 - the job exists",
@@ -193,7 +203,8 @@ TRUST: tuple[Mutant, ...] = (
     keyed(
         "a repeated POST is refused by the limits",
         "if isinstance(claim, Known):\n        return claim.job, True",
-        "if isinstance(claim, Known):\n        _require_intake(app, kind)\n        return claim.job, True",
+        "if isinstance(claim, Known):\n        _require_intake(app, kind, app.generators_of(kind))\n"
+        "        return claim.job, True",
     ),
     keyed("who comes second makes a job of its own", 'document | {"id": claim.job_id}', "document"),
     keys("owners share idempotency keys", "f'{owner}|{route}|{key}'", "f'{route}|{key}'"),
@@ -233,12 +244,107 @@ TRUST: tuple[Mutant, ...] = (
     ),
     quotas("names of blobs hold the owner", "hashlib.sha256(owner.encode()).hexdigest()", "owner"),
     quotas("the day never ends", 'known["started"] if known["day"] == today else 0', 'known["started"]'),
-    gate("one slot too many", "len(active) < self.limit:", "len(active) <= self.limit:"),
-    gate("who came last goes first", "holder = min(waiting)", "holder = max(waiting)"),
+    gate("one slot too many", "len(active) >= self.limit:", "len(active) > self.limit:"),
+    gate("who came last goes first", "min(first, holder)", "max(first, holder)"),
+    gate("one slot of a generator too many", "if taken[generator] < self.width(", "if taken[generator] <= self.width("),
+    gate(
+        "a generator is as wide as its provider",
+        "min(self.limit, self.caps.get(generator or self.default_generator, self.limit))",
+        "self.limit",
+    ),
+    gate("a cap above the limit gives more", "return min(self.limit, self.caps", "return max(0, self.caps"),
+    gate(
+        "who waits for a full generator has a slot of it",
+        "_whose_turn(welcome, _PROVIDER_TURN)",
+        "_whose_turn(waiting, _PROVIDER_TURN)",
+    ),
+    gate(
+        "the turns of the provider are those of a generator",
+        "return _whose_turn(self._queue(generator), _TURN)",
+        "return _whose_turn(welcome, _PROVIDER_TURN)",
+    ),
+    gate("an owner with many keeps all others from a generator", "entry[_TURN] = number", "pass"),
+    gate("an owner with many keeps all others from the provider", "entry[_PROVIDER_TURN] = number", "pass"),
+    gate(
+        "a slot of one generator costs the turn at another",
+        "if self._generator(entry) == self._generator(given):",
+        "if True:",
+    ),
+    gate("turns are all alike", 'self.document.get("turns", 0) + 1', "1"),
+    gate("who comes goes before all who wait", "if is_known else last for turn", "if is_known else 0 for turn"),
+    gate("asking again costs a turn", "known.get(turn, 0) if is_known else last", "last"),
+    gate(
+        "who waits since the former version goes last",
+        "number, owner = entry.get(turn, 0)",
+        "number, owner = entry.get(turn, 10**9)",
+    ),
+    gate("a position is that of a line without turns", "own_turns - (turns[other] > turns[owner])", "own_turns"),
+    gate(
+        "those who wait for another generator are in the way",
+        "queue, owner = self._queue(self._generator(waiting[holder])),",
+        "queue, owner = waiting,",
+    ),
+    gate("a generator is forgotten", 'generator or known.get("generator", "")', "generator"),
+    gate("an owner is forgotten", 'owner or known.get("owner", "")', "owner"),
+    gate("those of the former version take turns as one owner", 'entry.get("owner", "")) or holder', 'entry.get("owner", ""))'),
+    gate(
+        "a slot is one of any generator",
+        "is_known = bool(known) and self._generator(known) == self._generator(asked)",
+        "is_known = bool(known)",
+    ),
+    gate(
+        "holders of the former version are beside every cap",
+        'return entry.get("generator") or self.default_generator',
+        'return entry.get("generator", "")',
+    ),
+    gate("one measure for all generators", "[*holds_of.get(generator, []), seconds]", '[*document["holds"], seconds]'),
+    gate("what the former version measured is forgotten", '{self.default_generator: document["holds"]}', "{}"),
+    gate(
+        "what the former version measured is not read", '.get("holds_of", {name: self.document["holds"]})', '.get("holds_of", {})'
+    ),
+    gate("the former version finds no measure", 'document["holds"] = [*document["holds"], seconds][-_REMEMBERED_HOLDS:]', "pass"),
+    gate(
+        "holds are remembered for ever",
+        "[*holds_of.get(generator, []), seconds][-_REMEMBERED_HOLDS:]",
+        "[*holds_of.get(generator, []), seconds]",
+    ),
+    gate(
+        "a wait is that of a generator without a cap",
+        "waves = -(-position // self.width(generator))",
+        "waves = -(-position // self.limit)",
+    ),
+    gate(
+        "a wait is measured on another generator",
+        "self.typical_seconds(default_hold, generator) +",
+        "self.typical_seconds(default_hold) +",
+    ),
+    gate("who is told to wait is told another generator's wait", "generator=self._generator(asked))", 'generator="")'),
+    gate(
+        "a grant does not say of which model",
+        'round((self.now - entry["since"]) * 1000), self._generator(entry) or None',
+        'round((self.now - entry["since"]) * 1000), None',
+    ),
+    gate(
+        "a slot of the dead does not say of which model",
+        "model = self._generator(entry) or None\n                    self",
+        "model = None\n                    self",
+    ),
+    gate_store("a gate knows no caps", "self._caps.get(provider)", "None"),
+    gate_store("a gate knows no default generator", 'self._defaults.get(provider, "")', '""'),
+    gate_store(
+        "who looks at a gate sees it without caps",
+        "return self._gate(provider, copy.deepcopy(seen[1]), now)",
+        "return Gate(copy.deepcopy(seen[1]), self._limits[provider], now)",
+    ),
+    gate_store(
+        "who changes a gate sees it without caps",
+        "gate = self._gate(provider, document, self._clock())",
+        "gate = Gate(document, self._limits[provider], self._clock())",
+    ),
     gate("a stopped provider is asked", 'return self.document["stopped"] is not None or', "return"),
     gate("a provider that is down is asked by everybody", "if probing and any(slot", "if False and any(slot"),
     gate("a provider that fails is asked on and on", "BREAKER_FAILURES = 5", "BREAKER_FAILURES = 50"),
-    gate("a slot of the dead is never free", "elif self.document[group].pop(holder, None):", "elif False:"),
+    gate("a slot of the dead is never free", "elif entry := self.document[group].pop(holder, None):", "elif False:"),
     gate("a slot is taken from the living", "if holder in self.document[group] and is_alive:", "if False:"),
     gate(
         "failed runs are taken for the usual time",
@@ -254,13 +360,16 @@ TRUST: tuple[Mutant, ...] = (
     intake("a paused provider takes jobs in", 'if gate.document.get("paused"):', "if False:"),
     intake(
         "a provider without credit takes jobs in",
-        'return Problem(stopped["code"], params={"provider": generator.label}) if stopped else None',
+        'return Problem(stopped["code"], params={"provider": provider.label}) if stopped else None',
         "return None",
     ),
     slots("no answer of the hub frees a slot", "alive[holder] = True", "alive[holder] = False"),
     slots("a place in a closed line is kept", "gate.leave(holder, None)\n            place = None", "place = None"),
     slots("whose turn it is hears nothing", "await client.raise_event(grant.instance, grant.event, {})", "pass"),
-    services("BFL_MAX_ACTIVE is ignored", '"bfl": self.settings.bfl_max_active', '"bfl": 6'),
+    bfl_account("BFL_MAX_ACTIVE is ignored", "self.max_active = settings.bfl_max_active", "self.max_active = 24"),
+    replicate_account(
+        "REPLICATE_MAX_ACTIVE is ignored", "self.max_active = settings.replicate_max_active", "self.max_active = 50"
+    ),
     services(
         "the limits of owners are swapped",
         "settings.max_active_jobs_per_owner, settings.daily_jobs_per_owner",
@@ -300,7 +409,7 @@ TRUST: tuple[Mutant, ...] = (
         "if container == IMAGES:\n            self._recent.forget(prefix)",
         "if False:\n            self._recent.forget(prefix)",
     ),
-    links("links live for 7 days", "expires = (now + self._ttl)", "expires = (now + timedelta(days=7))"),
+    links("links live for 7 days", "expires = (now + ttl)", "expires = (now + timedelta(days=7))"),
     links("links may write", "BlobSasPermissions(read=True)", "BlobSasPermissions(read=True, write=True)"),
     links("a link outlives the key that signs it", "self._delegation_ends < needed_until:", "self._delegation_ends < now:"),
     services("SAS_TTL_MINUTES is ignored", "timedelta(minutes=self.settings.sas_ttl_minutes)", "timedelta(days=7)"),

@@ -17,6 +17,7 @@ from tests.vault import CloudSecrets
 pytestmark = pytest.mark.stack
 
 IMAGE = pictures.photo_jpeg(300, 300)
+MODEL = "flux-kontext-apps/multi-image-kontext-max"
 SECRETS = ("sig=", "AccountKey", "simulated", "base64", "r8_")
 
 
@@ -60,7 +61,8 @@ def test_stuck_tells_age_stage_and_instance_and_nothing_when_all_is_well(stack: 
     said = operator("stuck", "--minutes", "0")
     assert said.code == 1
     (job,) = [job for job in operator.data("stuck", "--minutes", "0")["stuck"] if job["id"] == job_id]
-    assert (job["stage"], job["instance"], job["provider"], job["kind"]) == ("generating", "Running", "replicate", "ppl")
+    assert (job["stage"], job["instance"], job["kind"]) == ("generating", "Running", "ppl")
+    assert job["model"] == MODEL
     assert operator("stuck").code == 0, "no job is older than a quarter of an hour"
 
     assert operator("cancel", job_id).code == 0
@@ -125,7 +127,8 @@ def test_a_job_whose_orchestration_died_is_told_with_what_comes_of_it_and_cancel
     assert (told["starts"]["again"], len(told["starts"]["at"])) == (1, 2)
     assert "started again from its records: 1 of at most 5" in [moment["what"] for moment in told["story"]]
     assert "submitted as prediction" in operator("explain", job_id).out, "the recorded answer, told again"
-    assert told["pictures"][0]["sends"] == [{"generator": "replicate", "attempt": 1, "state": "may be charged"}]
+    (send,) = told["pictures"][0]["sends"]
+    assert (send["generator"], send["attempt"], send["state"]) == (MODEL, 1, "may be charged")
     assert stack.stats("replicate")["submits"] == 1
 
 
@@ -170,10 +173,10 @@ def test_gates_show_slots_queue_and_who_has_them(stack: Stack, operator: Operato
     while not (gate := operator.data("gates")["bfl"])["waiting"] and time.monotonic() < ends:
         time.sleep(0.2)
 
-    assert gate["limit"] == 6
+    assert (gate["limit"], gate["shares"]) == (24, {"flux-kontext-max": {"active": 6, "limit": 6}})
     assert [holder["job_id"] for holder in gate["active"]] == jobs[:6], "first come, first served"
     assert [(holder["job_id"], holder["place"]) for holder in gate["waiting"]] == [(jobs[6], "#1")]
-    assert "6 of 6" in operator("gates").out
+    assert "6 of 24, flux-kontext-max 6 of 6" in operator("gates").out
     assert "waits at place 1 of bfl" in operator("explain", jobs[6]).out
     for job_id in jobs:
         assert stack.ended(job_id)["status"] == "succeeded"
@@ -187,7 +190,9 @@ def test_explain_tells_the_story_in_order_with_the_error_in_both_languages_and_w
     said, data = operator("explain", job["id"]), operator.data("explain", job["id"])
     assert said.code == 0
     what = [moment["what"] for moment in data["story"]]
-    steps = ("accepted", "orchestration started", "image checked", "sent to bfl: free (content_moderated)", "submitted as",
+    steps = ("accepted", "orchestration started", "image checked",
+             "sent to flux-kontext-max: free (content_moderated)",
+             "submitted as",
              "prediction failed: content_moderated", "ended: failed", "orchestration ended: Completed")  # fmt: skip
     found = [next(n for n, text in enumerate(what) if text.startswith(step)) for step in steps]
     assert found == sorted(found), what
@@ -196,9 +201,10 @@ def test_explain_tells_the_story_in_order_with_the_error_in_both_languages_and_w
     assert data["error"]["en"].startswith("The safety check failed")
     assert data["error"]["ko"] in said.out
     (picture,) = data["pictures"]
-    assert picture["sends"] == [{"generator": "bfl", "attempt": 1, "state": "free"}]
+    cost = {"usd": 0.08, "quoted": True}
+    assert picture["sends"] == [{"generator": "flux-kontext-max", "attempt": 1, "state": "free", "cost": cost}]
     assert (picture["charged"], picture["settled"], picture["is_watched"]) == ("no", True, False)
-    assert "1 bfl free" in said.out
+    assert "1 flux-kontext-max free" in said.out
     assert (data["paid"]["cost_usd"], data["paid"]["charged"]) == (0.0, "no")
     assert "input/input_image.jpg" in said.out
 

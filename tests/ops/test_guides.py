@@ -71,7 +71,7 @@ def test_blocks_say_what_they_are() -> None:
 OWN_ROWS = [24, 25, 26, 27, 28]
 
 
-@pytest.mark.parametrize("name", ["troubleshooting", "operations"])
+@pytest.mark.parametrize("name", ["troubleshooting", "operations", "models"])
 def test_both_languages_have_the_same_commands_and_queries(name: str) -> None:
     korean, english = (blocks(ROOT / f"docs/{name}.{language}.md") for language in ("ko", "en"))
 

@@ -58,7 +58,16 @@ def test_a_job_that_is_told_of_the_end_takes_no_more_steps_than_this() -> None:
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize(("case", "most"), [(Case("goods", "goods", 1), 12), (Case("PPL", "ppl", 1), 15)])
+@pytest.mark.parametrize(
+    ("case", "most"),
+    [
+        (Case("goods", "goods", 1), 12),
+        (Case("PPL", "ppl", 1), 15),
+        # Two more an image: its provider fetches it, and it is deleted when its job has ended.
+        (Case("goods by link", "goods", 1, by_link=True), 14),
+        (Case("PPL by link", "ppl", 1, by_link=True), 19),
+    ],
+)
 def test_a_job_makes_no_more_blob_operations_than_this(case: Case, most: int) -> None:
     """Of jobs that follow one another, without any look of a client."""
     (steps,) = measure(ROOT, jobs=1, warm=1, cases=[case])

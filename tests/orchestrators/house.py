@@ -24,7 +24,8 @@ from devhost.bench import Bench
 from shared import canceling, forgetting, names, starting
 from shared.domain.job import asked_to_cancel
 from shared.domain.problem import Problem
-from shared.providers.generator import Failed, Handle, NotFound, Order, ProviderError, Ready, Running
+from shared.generators.generator import Order
+from shared.providers.provider import Failed, Handle, NotFound, ProviderError, Ready, Running
 from shared.task_hub import find_instance
 from tests import pictures
 from tests.bench_client import BenchClient

@@ -247,7 +247,7 @@ class Told:
     def at_its_end(self) -> dict[str, Any]:
         """The job's document as it was written when the job had ended."""
         order = self.ending
-        return documents.finished(_document(order), order, PRICES, datetime.fromisoformat(order["started_at"]), 30)
+        return _finished(order)
 
     @property
     def job(self) -> dict[str, Any]:
@@ -258,9 +258,19 @@ class Told:
         return document
 
 
+def _finished(order: p.FinishOrder) -> dict[str, Any]:
+    """As the last step writes it, where each generator is a provider of its own."""
+    pictures: list[Any] = [
+        {**picture, "made_by": {"provider": picture["generator"], "model": picture["generator"]}} for picture in order["pictures"]
+    ]
+    order = {**order, "pictures": pictures}
+    return documents.finished(_document(order), order, PRICES, datetime.fromisoformat(order["started_at"]), 30)
+
+
 def _document(order: p.FinishOrder) -> dict[str, Any]:
     return {
-        "id": JOB, "status": "processing", "created_at": order["started_at"], "provider": "fake", "outputs": [], "error": None,
+        "id": JOB, "status": "processing", "created_at": order["started_at"], "provider": "fake", "model": "fake", "outputs": [],
+        "error": None,
         "possible_duplicate": False, "input": {"n": len(order["pictures"])},
     }  # fmt: skip
 
@@ -279,9 +289,7 @@ def tell(
         names.CHECK_PREDICTION: lambda payload: stored(payload["index"]),
         names.CANCEL_PREDICTION: cancel_says("canceled"),
         names.LEAVE_GATE: always({"woken": 0}),
-        names.FINISH_JOB: lambda payload: {"status": documents.finished(
-            _document(payload), payload, PRICES, datetime.fromisoformat(payload["started_at"]), 30
-        )["status"]},
+        names.FINISH_JOB: lambda payload: {"status": _finished(payload)["status"]},
         names.KEEP_LEFTOVER: lambda payload: {"kept": payload["picture"]["state"] == "stored"},
     } | (activities or {})  # fmt: skip
     bodies[names.SUBMIT_PREDICTION] = _with_verdicts(bodies[names.SUBMIT_PREDICTION])

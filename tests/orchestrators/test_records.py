@@ -4,7 +4,7 @@ import pytest
 
 from devhost.worker_deaths import WorkerDied
 from shared.domain.problem import Problem
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from tests.orchestrators.house import House
 from tests.orchestrators.story import JOB
 

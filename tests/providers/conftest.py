@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 import simulators
-from shared.providers.registry import GENERATORS
+from shared.generators.registry import Generators
+from shared.providers.registry import PROVIDERS
 from shared.secrets import EnvironmentSecrets, Secrets
 from shared.settings import Settings
 
@@ -31,7 +32,8 @@ def keys() -> dict[str, str]:
 
 @pytest.fixture
 def build(sim: Any, keys: dict[str, str]) -> Callable[..., Any]:
-    """Makes one generator by its name; `http` replaces its connections, further arguments are settings."""
+    """Makes one generator by its model, or by its provider's name with the model that this had first; `http` replaces its
+    connections, further arguments are settings."""
     host = sim.url.removeprefix("http://")
     port = host.rsplit(":", 1)[1]
 
@@ -45,12 +47,27 @@ def build(sim: Any, keys: dict[str, str]) -> Callable[..., Any]:
                 **environ,
             }
         )
-        made = {maker.name: maker for maker in GENERATORS}[name]
-        return made(settings, Secrets(EnvironmentSecrets(keys)), http)
+        secrets = Secrets(EnvironmentSecrets(keys))
+        providers: Any = {maker.name: maker(settings, secrets, http) for maker in PROVIDERS}
+        return Both(Generators(providers, settings.models_of_before)[name])
 
     return generator
 
 
+class Both:
+    """A generator and its provider as one: what their tests ask of either."""
+
+    def __init__(self, generator: Any) -> None:
+        self._generator = generator
+
+    @property
+    def provider(self) -> Any:
+        return self._generator.provider
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._generator if name in ("submit", "find", "worded", "price_usd") else self._generator.provider, name)
+
+
 @pytest.fixture
 def generators(build: Callable[..., Any]) -> dict[str, Any]:
-    return {maker.name: build(maker.name) for maker in GENERATORS}
+    return {maker.name: build(maker.name) for maker in PROVIDERS}

@@ -3,7 +3,8 @@
 import time
 from typing import Any
 
-from shared.providers.generator import Handle, NotFound, Order, Running
+from shared.generators.generator import Order
+from shared.providers.provider import Handle, NotFound, Running
 from tests import pictures
 
 #: In the kind's order, and of two types, so that none can be taken for the other.
@@ -14,6 +15,7 @@ def order(name: str, **changes: Any) -> Order:
     """What `name` is asked for by default: two images at Replicate, one at BFL."""
     fields = {
         "reference": "job/0", "prompt": "a hero", "images": (JPEG, PNG) if name == "replicate" else (JPEG,),
+        "roles": ("character", "product") if name == "replicate" else ("character",),
         "aspect_ratio": "1:1", "output_format": "png", "safety_tolerance": 2, "seed": 5,
     }  # fmt: skip
     return Order(**{**fields, **changes})

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from shared.providers import http
-from shared.providers.generator import ProviderError, Running
 from shared.providers.http import ProviderHttp
-from shared.providers.registry import GENERATORS
+from shared.providers.provider import ProviderError, Running
+from shared.providers.registry import PROVIDERS
 from tests.providers.orders import order
 
-every_generator = pytest.mark.parametrize("name", [generator.name for generator in GENERATORS])
+every_generator = pytest.mark.parametrize("name", [generator.name for generator in PROVIDERS])
 
 
 def connections(sim: Any, **seconds: float) -> ProviderHttp:

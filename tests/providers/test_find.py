@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.providers.generator import Handle, Order, ProviderError, Ready
+from shared.generators.generator import Order
+from shared.generators.registry import MODELS
+from shared.providers.provider import Handle, ProviderError, Ready
 from tests import pictures
 from tests.providers.orders import order, until_ended
 
@@ -233,3 +235,47 @@ def test_one_endless_item_is_given_up(generator: Any, sim: Any) -> None:
 
 def test_bfl_has_no_list(generators: Any) -> None:
     assert list(generators["bfl"].find(order("bfl"), datetime.now(UTC))) == []
+
+
+@pytest.mark.parametrize("echo", ["whole", "link"])
+@pytest.mark.parametrize("model", [model.id for model in MODELS if model.provider == "replicate"])
+def test_the_lost_prediction_of_every_model_is_found(build: Any, sim: Any, model: str, echo: str) -> None:
+    sim.configure(replicate={"echo_limit_bytes": 10_000_000 if echo == "whole" else 0})
+    since, generator = datetime.now(UTC), build(model)
+    sent = lost(generator, sim)
+
+    assert len(found(generator, sent, since)) == 1
+    assert found(generator, order("replicate", seed=77), since) == []
+
+
+A, B, C = (f"data:image/png;base64,{text}==" for text in ("AA", "BB", "CC"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "echo", "is_it"),
+    [
+        (A, "https://x.example/a", True), ([A], ["https://x.example/a"], True), ([A, B], [A, "https://x.example/b"], True),
+        ([A, B], [C, "https://x.example/b"], False), ([A], ["https://x.example/a", "https://x.example/b"], False),
+        (A, C, False), ("a prompt of words", "https://x.example/a", False),
+    ],
+)  # fmt: skip
+def test_images_may_come_back_as_links_under_whatever_name_a_model_gives_them(
+    generators: Any, sim: Any, sent: Any, echo: Any, is_it: bool
+) -> None:
+    images = frozenset((A, B))
+    shown = {"prompt": "a hero", "some_image_field": echo, "seed": 5}
+    told_list(sim, {"id": "p" * 26, "input": shown, "created_at": datetime.now(UTC).isoformat()})
+    provider: Any = generators["replicate"].provider
+    looked_for = {"prompt": "a hero", "some_image_field": sent, "seed": 5}
+    handles = list(provider.find("some/model", looked_for, images, None, datetime.now(UTC) - timedelta(seconds=5)))
+
+    assert [handle.id for handle in handles] == ["p" * 26] * is_it
+
+
+@pytest.mark.parametrize("model", [model.id for model in MODELS if model.provider == "replicate"])
+def test_the_lost_prediction_of_a_deleted_job_is_found_without_its_images(build: Any, sim: Any, model: str) -> None:
+    since, generator = datetime.now(UTC), build(model)
+    lost(generator, sim, seed=41)
+
+    assert len(found(generator, order("replicate", seed=41, images=()), since)) == 1
+    assert found(generator, order("replicate", seed=42, images=()), since) == []

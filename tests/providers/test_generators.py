@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from shared.providers.generator import Failed, ProviderError, Ready, Running
-from shared.providers.registry import GENERATORS
+from shared.providers.provider import Failed, ProviderError, Ready, Running
+from shared.providers.registry import PROVIDERS
 from tests.providers.orders import order, until_ended
 
-every_generator = pytest.mark.parametrize("name", [generator.name for generator in GENERATORS])
+every_generator = pytest.mark.parametrize("name", [generator.name for generator in PROVIDERS])
 
 
 @every_generator

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from shared.providers.generator import Handle, ProviderError, Running
 from shared.providers.http import ProviderHttp, Unreachable
-from shared.providers.registry import GENERATORS
+from shared.providers.provider import Handle, ProviderError, Running
+from shared.providers.registry import PROVIDERS
 from tests.providers.orders import order
 from tests.stack import free_port
 
-every_generator = pytest.mark.parametrize("name", [generator.name for generator in GENERATORS])
+every_generator = pytest.mark.parametrize("name", [generator.name for generator in PROVIDERS])
 bad_keys = pytest.mark.parametrize(
     "key",
     ["r8_\u200bright", "\u200br8_right", "r8_\nright", "r8_right\r\nX-Other: 1", "r8_r\u00efght", "r8_\x00", "\ud55c\uae00"],

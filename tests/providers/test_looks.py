@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from shared.providers.generator import Failed, Handle, NotFound, Ready, Running, Unusable
-from shared.providers.registry import GENERATORS
+from shared.providers.provider import Failed, Handle, NotFound, Ready, Running, Unusable
+from shared.providers.registry import PROVIDERS
 from tests.providers.orders import order, until_ended
 
-every_generator = pytest.mark.parametrize("name", [generator.name for generator in GENERATORS])
+every_generator = pytest.mark.parametrize("name", [generator.name for generator in PROVIDERS])
 
 
 def submitted(generator: Any, sim: Any, name: str, **poll: Any) -> Handle:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from shared.providers.generator import Failed, Handle, ProviderError, Running
-from shared.providers.registry import GENERATORS
+from shared.providers.provider import Failed, Handle, ProviderError, Running
+from shared.providers.registry import PROVIDERS
 from tests.providers.orders import order, until_ended
 from tests.stack import free_port
 
-every_generator = pytest.mark.parametrize("name", [generator.name for generator in GENERATORS])
+every_generator = pytest.mark.parametrize("name", [generator.name for generator in PROVIDERS])
 BASE_URLS = {"replicate": "REPLICATE_API_BASE_URL", "bfl": "BFL_API_BASE_URL"}
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared import names
 from shared.domain.problem import Problem
-from shared.providers.generator import Handle, ProviderError
+from shared.providers.provider import Handle, ProviderError
 from shared.storage.gate_store import GateStore
 from tests.orchestrators.house import House, Provider
 from tests.orchestrators.story import JOB
@@ -19,9 +19,10 @@ class Replicate(Provider):
 
 
 def two_providers(**environ: str) -> tuple[House, Replicate]:
-    house = House(can_find=False, **{"PPL_FALLBACK": "bfl", **environ})
+    house = House(can_find=False, **{"PPL_MODELS": "replicate,bfl", **environ})
     replicate = Replicate(lambda: house.bench.now, house.hooks, can_find=False)
-    house.services.__dict__["generators"] = {"replicate": replicate, "bfl": house.provider}
+    made = {"replicate": replicate, "bfl": house.provider}
+    house.services.__dict__.update(generators=made, providers=made)
     limits = {"replicate": 6, "bfl": 6}
     house.services.__dict__["gates"] = GateStore(house.services.documents, limits, lambda: house.services.now().timestamp())
     return house, replicate
@@ -67,7 +68,7 @@ def test_v1_refused_at_both_times_still_refused() -> None:
 
 
 def test_the_fallback_is_switched_off_between_two_starts() -> None:
-    """Replicate refused (401), BFL has attempt 2; PPL_FALLBACK=none is deployed, and the worker dies in an episode."""
+    """Replicate refused (401), BFL has attempt 2; PPL_MODELS without BFL's is deployed, and the worker dies in an episode."""
     house, replicate = two_providers()
     replicate.on_submit = [ProviderError(Problem("provider_auth_failed", params={"provider": "R", "setting": "x"}))] * 5
     house.provider.seconds = {1: 40.0}
@@ -78,7 +79,8 @@ def test_the_fallback_is_switched_off_between_two_starts() -> None:
     do(starting.ensure_started(house.services, house.client, house.services.jobs.read(JOB), is_new=True))
 
     def switched_off() -> None:
-        house.services.__dict__["settings"] = replace(house.services.settings, ppl_fallback="none")
+        settings = house.services.settings
+        house.services.__dict__["settings"] = replace(settings, models={**settings.models, "ppl": ("replicate",)})
         house.deaths.when = lambda instance, number: house.deaths.happened == 0
 
     house.bench.at(15.0, switched_off)

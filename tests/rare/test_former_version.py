@@ -6,7 +6,7 @@ import pytest
 
 from shared import names
 from shared.domain.problem import Problem
-from shared.providers.generator import Failed
+from shared.providers.provider import Failed
 from tests.orchestrators.house import House
 from tests.orchestrators.story import JOB
 

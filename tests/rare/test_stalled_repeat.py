@@ -2,7 +2,7 @@
 
 from shared import starting
 from shared.domain.problem import Problem
-from shared.providers.generator import Failed
+from shared.providers.provider import Failed
 from tests.orchestrators.house import House
 
 

@@ -18,7 +18,7 @@ from tests.fakes import FakeBlobs, FakeGenerator, instance_status, make_job, mak
 from tests.orchestrators.story import always, submitted, tell
 
 PREDICTIONS = "predictions/fake/"
-UNRECORDED = cast(p.Submitted, {**submitted(), "is_recorded": False})
+UNRECORDED = cast(p.Submitted, {**submitted(), "is_recorded": False, "cost": {"usd": 0.08, "quoted": True}})
 
 
 class Unwilling(FakeBlobs):
@@ -64,6 +64,13 @@ async def test_it_is_put_on_record_and_its_claim_goes_with_the_job(services: Any
     await forgetting.begin(services, client, "job_1")  # type: ignore[arg-type]
 
     assert [name for name in services.blobs.documents if name.startswith((PREDICTIONS, "jobs/"))] == []
+
+
+async def test_what_it_costs_goes_on_record_with_it(services: Any, client: Client) -> None:
+    order: p.RecordOrder = {**record_order(await submit_unrecorded(services, client)), "cost": {"usd": 0.06, "quoted": True}}
+    record(services, order)
+
+    assert services.submissions.find(Attempt("job_1", 0, 1)).submission.cost == {"usd": 0.06, "quoted": True}
 
 
 async def test_a_story_that_is_told_again_goes_on_with_it(services: Any, client: Client, generator: FakeGenerator) -> None:
@@ -112,7 +119,7 @@ def test_it_is_put_on_record_before_it_is_looked_at() -> None:
     told = tell(activities={names.SUBMIT_PREDICTION: always(UNRECORDED)})
 
     (order,) = told.called(names.RECORD_PREDICTION)
-    assert (order["handle"], order["attempt"]) == (UNRECORDED["handle"], 1)
+    assert (order["handle"], order["attempt"], order["cost"]) == (UNRECORDED["handle"], 1, {"usd": 0.08, "quoted": True})
     assert told.times(names.RECORD_PREDICTION)[0] < told.times(names.CHECK_PREDICTION)[0]
     assert told.job["status"] == "succeeded"
 

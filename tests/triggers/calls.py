@@ -12,9 +12,8 @@ from azure.durable_functions.models.PurgeHistoryResult import PurgeHistoryResult
 from azure.functions.http import HttpRequest
 
 from activities import finish_job
-from shared.settings import Settings
 from tests import pictures
-from tests.fakes import NO_INSTANCE, instance_status
+from tests.fakes import NO_INSTANCE, fake_settings, instance_status
 from triggers import generate, jobs
 
 RUNTIME = df.OrchestrationRuntimeStatus
@@ -136,7 +135,7 @@ class Clock:
 
 
 def settings(app: Any, **values: str) -> None:
-    app.settings = Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **values})
+    app.settings = fake_settings(**values)
 
 
 def request(
@@ -171,7 +170,7 @@ def body(answer: func.HttpResponse) -> dict[str, Any]:
 
 async def post(hub: FakeHub, fields: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> func.HttpResponse:
     sent = form({"prompt": "a mug", **(fields or {})}, {"input_image": IMAGE}, headers)
-    return await user(generate.generate_goods)(req=sent, client=hub)
+    return await user(generate.BY_KIND["goods"])(req=sent, client=hub)
 
 
 async def new_job(hub: FakeHub, **fields: str) -> str:

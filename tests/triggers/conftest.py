@@ -31,7 +31,7 @@ def clock() -> Clock:
 @pytest.fixture
 def app(generator: FakeGenerator, clock: Clock) -> Iterator[Services]:
     made = make_services(generator, clock)
-    made.__dict__.update(links=FakeLinks(), generators={"replicate": generator, "bfl": generator, "fake": generator})
+    made.__dict__.update(links=FakeLinks())
     limits = dict.fromkeys(("replicate", "bfl", "fake", "other"), 6)
     made.__dict__["gates"] = GateStore(made.documents, limits, lambda: made.now().timestamp())
     use_services(made)

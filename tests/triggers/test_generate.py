@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from shared.domain.problem import Problem
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from shared.storage.account import StorageNotConfigured
 from shared.storage.quota_store import QuotaStore
 from tests import pictures
@@ -127,7 +127,7 @@ async def test_without_storage_its_setting_is_named(app: Any, hub: FakeHub, monk
     ],
 )
 async def test_bad_forms_are_refused(app: Any, hub: FakeHub, sent: Any, status: int, code: str) -> None:
-    answer = await user(generate.generate_goods)(req=sent(), client=hub)
+    answer = await user(generate.BY_KIND["goods"])(req=sent(), client=hub)
 
     assert (answer.status_code, body(answer)["code"]) == (status, code)
     assert answer.mimetype == "application/problem+json"
@@ -138,7 +138,7 @@ async def test_a_field_sent_twice_is_refused_by_name(app: Any, hub: FakeHub) -> 
         "POST", "http://x", data=[("prompt", "a"), ("prompt", "b")], files={"input_image": b"x"}
     ).prepare()
     sent = request("POST", headers={"Content-Type": prepared.headers["Content-Type"]}, body=prepared.body)
-    answer = await user(generate.generate_goods)(req=sent, client=hub)
+    answer = await user(generate.BY_KIND["goods"])(req=sent, client=hub)
 
     assert body(answer)["errors"][0]["field"] == "prompt"
 
@@ -147,7 +147,7 @@ async def test_ppl_takes_two_images(app: Any, hub: FakeHub) -> None:
     image = pictures.photo_jpeg(99, 99)
     sent = form({"prompt": "x"}, {"input_image_1": image, "input_image_2": image})
 
-    assert (await user(generate.generate_ppl)(req=sent, client=hub)).status_code == 202
+    assert (await user(generate.BY_KIND["ppl"])(req=sent, client=hub)).status_code == 202
 
 
 async def test_no_job_is_taken_in_while_its_provider_has_no_credit_or_is_paused(app: Any, hub: FakeHub) -> None:
@@ -163,18 +163,18 @@ async def test_no_job_is_taken_in_while_its_provider_has_no_credit_or_is_paused(
 
 
 async def test_ppl_has_another_provider_to_go_to_when_that_is_set(app: Any, hub: FakeHub) -> None:
-    settings(app, PPL_FALLBACK="bfl", PROVIDER_DOWN="fail")
+    settings(app, PPL_MODELS="fake,other", PROVIDER_DOWN="fail")
     other = FakeGenerator()
     other.name = "other"
-    app.generators["bfl"] = other
+    app.generators["other"] = other
     app.gates.change("fake", lambda gate: gate.stop("provider_quota_exhausted"))
     image = pictures.photo_jpeg(300, 300)
     sent = form({"prompt": "x"}, {"input_image_1": image, "input_image_2": image})
-    answer = await user(generate.generate_ppl)(req=sent, client=hub)
+    answer = await user(generate.BY_KIND["ppl"])(req=sent, client=hub)
 
     assert answer.status_code == 202
     ((_, _, given),) = hub.started
-    assert [generator["name"] for generator in given["generators"]] == ["fake", "other"]
+    assert [generator["name"] for generator in given["generators"]] == ["other"]
     assert given["limits"]["may_wait_when_down"] is False
 
 

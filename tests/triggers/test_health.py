@@ -7,7 +7,7 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 
 from shared.domain.problem import Problem
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from tests.fakes import HUB_TROUBLE
 from tests.triggers.calls import (
     FakeHub,

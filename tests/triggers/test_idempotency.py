@@ -7,7 +7,7 @@ from typing import Any
 from azure.core.exceptions import ServiceRequestError
 
 from shared.domain.problem import Problem
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from shared.storage.documents import Busy
 from shared.storage.quota_store import QuotaStore
 from tests.triggers.calls import (

@@ -91,7 +91,7 @@ async def test_a_job_that_was_given_up_says_what_its_records_say(app: Any, hub: 
 
 async def test_an_ended_job_of_the_former_version_is_told_as_that_one_knew_it(app: Any, hub: FakeHub) -> None:
     job_id = await new_job(hub)
-    finish_before(app, job_id, provider="bfl")
+    finish_before(app, job_id, provider="fake")
     job = await shown(hub, job_id)
     assert told(job, "status", "charged", "cost_usd", "error") == [("succeeded", "yes", 0.08, None)]
     assert job["usage"] == {"cost_usd": 0.08, "estimated": True, "settled": True}

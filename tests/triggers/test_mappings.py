@@ -114,9 +114,10 @@ async def test_each_kind_has_its_own_generator_and_its_images_in_the_order_that_
     for name in ("bfl", "replicate"):
         app.generators[name] = FakeGenerator()
         app.generators[name].name = name
+    settings(app, PPL_MODELS="replicate", GOODS_MODELS="bfl")
     app.__dict__["gates"] = GateStore(app.documents, {"bfl": 6, "replicate": 6}, lambda: app.now().timestamp())
     images = {field: pictures.photo_jpeg(99, 99) for field in reversed(kind.images)}
-    post_of_kind = user(generate.generate_goods if kind is GOODS else generate.generate_ppl)
+    post_of_kind = user(generate.BY_KIND["goods"] if kind is GOODS else generate.BY_KIND["ppl"])
     job = body(await post_of_kind(req=form({"prompt": "a hero"}, images), client=hub))
 
     assert (job["kind"], job["provider"]) == (kind.name, made_by)
@@ -132,7 +133,7 @@ async def test_a_request_that_is_larger_than_its_images_may_be_is_refused_unread
     room = len(GOODS.images) * app.settings.max_upload_bytes + 256 * 1024
     sent = request("POST", headers={"Content-Type": "multipart/form-data; boundary=x"}, body=b"x" * (room + 1))
     monkeypatch.setattr(type(sent), "form", property(lambda self: pytest.fail("it was parsed")))
-    answer = await user(generate.generate_goods)(req=sent, client=hub)
+    answer = await user(generate.BY_KIND["goods"])(req=sent, client=hub)
 
     assert (answer.status_code, body(answer)["code"]) == (413, "image_too_large")
 
@@ -140,12 +141,12 @@ async def test_a_request_that_is_larger_than_its_images_may_be_is_refused_unread
 @pytest.mark.parametrize("changed", ["prompt", "image", "another field"])
 async def test_a_key_stands_for_the_whole_request_its_texts_and_its_images(app: Any, hub: FakeHub, changed: str) -> None:
     image = pictures.photo_jpeg(300, 300)
-    first = await user(generate.generate_goods)(
+    first = await user(generate.BY_KIND["goods"])(
         req=form({"prompt": "a mug"}, {"input_image": image}, {"Idempotency-Key": "k"}), client=hub
     )
     fields = {"prompt": "another" if changed == "prompt" else "a mug", **({"n": "2"} if changed == "another field" else {})}
     sent = pictures.photo_jpeg(301, 300) if changed == "image" else image
-    other = await user(generate.generate_goods)(req=form(fields, {"input_image": sent}, {"Idempotency-Key": "k"}), client=hub)
+    other = await user(generate.BY_KIND["goods"])(req=form(fields, {"input_image": sent}, {"Idempotency-Key": "k"}), client=hub)
 
     assert first.status_code == 202
     assert (other.status_code, body(other)["code"]) == (422, "idempotency_key_reused")

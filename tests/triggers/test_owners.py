@@ -37,7 +37,7 @@ async def post_of(hub: FakeHub, who: str, key: str = "k") -> Any:
     return await post(hub, headers={PRINCIPAL: who, "Idempotency-Key": key})
 
 
-@pytest.mark.parametrize("function", [translate.translate_ppl, translate.translate_goods])
+@pytest.mark.parametrize("function", [translate.BY_KIND["ppl"], translate.BY_KIND["goods"]])
 @pytest.mark.parametrize("headers", [{}, {PRINCIPAL: " "}])
 async def test_who_is_not_signed_in_may_not_use_the_translator_which_is_paid_for(
     app: Any, function: Any, headers: dict[str, str]
@@ -80,7 +80,7 @@ async def test_a_key_counts_for_one_route_only(app: Any, hub: FakeHub) -> None:
     image = pictures.photo_jpeg(99, 99)
     goods = await post(hub, headers={"Idempotency-Key": "k"})
     sent = form({"prompt": "a mug"}, {"input_image_1": image, "input_image_2": image}, {"Idempotency-Key": "k"})
-    ppl = await user(generate.generate_ppl)(req=sent, client=hub)
+    ppl = await user(generate.BY_KIND["ppl"])(req=sent, client=hub)
 
     assert [goods.status_code, ppl.status_code] == [202, 202]
     assert body(goods)["id"] != body(ppl)["id"]

@@ -22,7 +22,7 @@ class Words:
 async def translated(app: Any, sent: bytes) -> func.HttpResponse:
     app.__dict__["translator"] = Words()
     answers = [
-        await raw(function)(req=request("POST", body=sent)) for function in (translate.translate_ppl, translate.translate_goods)
+        await raw(function)(req=request("POST", body=sent)) for function in (translate.BY_KIND["ppl"], translate.BY_KIND["goods"])
     ]
     assert answers[0].get_body() == answers[1].get_body() or answers[0].status_code >= 400
     return answers[0]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.domain.problem import Problem
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from shared.webhooks import Refused
 from tests.triggers.calls import (
     RUNTIME,

@@ -39,8 +39,9 @@ def document(n: int = 1, **changes: Any) -> dict[str, Any]:
     """A job that runs."""
     return {
         "id": "job_1", "status": "processing", "created_at": at(0), "input": {"n": n}, "seeds": list(range(n)),
-        "outputs": [], "error": None, "provider": "replicate", "attempts": 0, "polls": 0, "possible_duplicate": False,
-        "cancel_requested_at": None, "usage": {"cost_usd": 0.08 * n, "estimated": True, "settled": False}, **changes,
+        "outputs": [], "error": None, "provider": "replicate", "model": "replicate-model", "attempts": 0, "polls": 0,
+        "possible_duplicate": False, "cancel_requested_at": None,
+        "usage": {"cost_usd": 0.08 * n, "estimated": True, "settled": False}, **changes,
     }  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def end(state: str, sent: list[SendState], index: int = 0, **changes: Any) -> Pi
     return {
         "index": index, "state": state, "output": output(index) if state == "stored" else None,
         "problem": TIMED_OUT if state == "failed" else None, "sends": rows(sent), "generator": "replicate",
+        "made_by": {"provider": changes.get("generator", "replicate"), "model": f"{changes.get('generator', 'replicate')}-model"},
         "fallback_used": False, "looks": 3, "submitted_at": at(2), "ready_at": at(12) if state == "stored" else None,
         "progress": 80, "is_watched": False, **changes,
     }  # type: ignore[typeddict-item,return-value]  # fmt: skip
@@ -191,6 +193,36 @@ def test_what_was_made_elsewhere_costs_what_it_costs_there() -> None:
     assert finish(end("failed", ["may be charged"]), elsewhere)["provider"] == "bfl", "the first that was made speaks"
     assert finish(REFUSED, end("failed", [], generator="bfl"))["provider"] == "replicate"
     assert finish(MADE)["fallback_used"] is False
+    assert (job["model"], job["fallback"]) == ("bfl-model", {"from": "replicate-model", "to": "bfl-model"})
+    assert "fallback" not in finish(MADE)
+
+
+def test_a_job_whose_model_has_another_name_by_now_has_not_fallen_back() -> None:
+    job = finish(end("stored", ["paid"], made_by={"provider": "replicate", "model": "its-successor"}))
+
+    assert (job["model"], job["fallback_used"], "fallback" in job) == ("its-successor", False, False)
+
+
+QUOTED, LISTED = {"usd": 0.045, "quoted": True}, {"usd": 0.06, "quoted": False}
+
+
+@pytest.mark.parametrize(
+    ("costs", "usage"),
+    [
+        ([QUOTED], {"cost_usd": 0.045, "estimated": False, "settled": True}),
+        ([QUOTED, QUOTED], {"cost_usd": 0.09, "estimated": False, "settled": True}),
+        ([LISTED], {"cost_usd": 0.06, "estimated": True, "settled": True}),
+        ([QUOTED, LISTED], {"cost_usd": 0.105, "estimated": True, "settled": True}),
+        ([QUOTED, None], {"cost_usd": 0.125, "estimated": True, "settled": True}),
+    ],
+)
+def test_a_cost_is_an_estimate_unless_the_provider_has_said_it_of_every_paid_picture(
+    costs: list[Any], usage: dict[str, Any]
+) -> None:
+    ends = [end("stored", [], sends=[{**rows(["paid"])[0], **({"cost": cost} if cost else {})}]) for cost in costs]
+
+    assert finish(*ends)["usage"] == usage
+    assert finish(*ends, REFUSED)["usage"] == usage
 
 
 def test_costs_are_told_in_hundredths_of_a_cent() -> None:

@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.ledger import ENDINGS, Ledger, Send, SendState
+from shared.domain.ledger import ENDINGS, Cost, Ledger, Send, SendState
 from shared.domain.problem import Charged
 
 PRICES = {"replicate": 0.08, "bfl": 0.05}
 
 states = st.sampled_from(["open", "accepted", "refused", "free", "may be charged", "paid"])
-sends = st.builds(Send, st.sampled_from(["replicate", "bfl"]), st.integers(1, 3), states)
+costs = st.none() | st.builds(
+    lambda usd, quoted: Cost(usd=usd, quoted=quoted), st.sampled_from([0.0, 0.045, 0.08]), st.booleans()
+)
+sends = st.builds(Send, st.sampled_from(["replicate", "bfl"]), st.integers(1, 3), states, costs)
 ledgers = st.builds(Ledger, st.lists(sends, max_size=6).map(tuple))
 
 #: From the least that can be said to the most.
@@ -146,6 +149,34 @@ def test_each_paid_picture_costs_what_its_own_generator_takes() -> None:
 @pytest.mark.parametrize("state", ["open", "accepted", "refused", "free", "may be charged"])
 def test_only_what_is_known_to_be_paid_costs(state: SendState) -> None:
     assert picture([state]).cost_usd(PRICES) == 0
+
+
+QUOTED, LISTED = Cost(usd=0.045, quoted=True), Cost(usd=0.06, quoted=False)
+
+
+def test_a_paid_picture_costs_what_is_on_record_of_its_send_and_else_its_generators_price() -> None:
+    ledger = Ledger().noted("bfl", 1, ["paid"], QUOTED).noted("bfl", 2, ["free"], QUOTED).noted("replicate", 3, ["paid"], LISTED)
+
+    assert ledger.cost_usd(PRICES) == pytest.approx(0.045 + 0.06)
+    assert ledger.noted("bfl", 4, ["paid"]).cost_usd(PRICES) == pytest.approx(0.045 + 0.06 + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("paid", "is_quoted"),
+    [([QUOTED], True), ([QUOTED, QUOTED], True), ([LISTED], False), ([None], False), ([QUOTED, LISTED], False),
+     ([QUOTED, None], False)],
+)  # fmt: skip
+def test_a_cost_is_the_providers_word_when_it_has_said_so_of_every_paid_send(paid: list[Cost | None], is_quoted: bool) -> None:
+    ledger = Ledger()
+    for attempt, cost in enumerate(paid, start=1):
+        ledger = ledger.noted("bfl", attempt, ["paid"], cost)
+
+    assert ledger.is_quoted is is_quoted
+    assert ledger.noted("bfl", 9, ["free"], LISTED).is_quoted is is_quoted, "what is not paid does not count"
+
+
+def test_the_end_of_a_prediction_changes_no_cost() -> None:
+    assert Ledger().noted("bfl", 1, ["accepted"], QUOTED).ended(1, "paid").sends == (Send("bfl", 1, "paid", QUOTED),)
 
 
 @given(ledgers)

@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from shared import names
 from shared.domain.kinds import GOODS, KINDS, PPL
+from shared.generators.registry import MODELS, Generators
 from shared.job_ids import new_job_id
 from shared.names import instance_ids, picture_instance_id
-from shared.providers.registry import GENERATORS, build_generators
+from shared.providers.registry import PROVIDERS, build_providers
 from shared.secrets import VAULT_NAMES, EnvironmentSecrets, Secrets
 from shared.settings import Settings
 
@@ -49,16 +52,40 @@ def test_the_host_stamps_each_instance_with_the_version_of_todays_stories() -> N
 
 def test_every_kind_has_a_generator_and_images_of_its_own_route() -> None:
     assert KINDS == {"ppl": PPL, "goods": GOODS}
-    assert {kind.generator for kind in KINDS.values()} <= {generator.name for generator in GENERATORS}
+    assert set(Settings().models) == set(KINDS)
+    assert {name for names in Settings().models.values() for name in names} <= {model.id for model in MODELS}
+    assert all(len(kind.images) == len(kind.roles) for kind in KINDS.values())
     assert (PPL.route, PPL.images, PPL.accepts_preset) == ("ppl-gen", ("input_image_1", "input_image_2"), False)
     assert (GOODS.route, GOODS.images, GOODS.accepts_preset) == ("goods-gen", ("input_image",), True)
 
 
-def test_every_generator_is_built_under_its_name_with_a_secret_that_can_be_read() -> None:
-    built = build_generators(Settings(), Secrets(EnvironmentSecrets({})))
+def test_every_provider_is_built_under_its_name_with_a_secret_that_can_be_read() -> None:
+    built = build_providers(Settings(), Secrets(EnvironmentSecrets({})))
 
-    assert set(built) == {generator.name for generator in GENERATORS} == {"replicate", "bfl"}
-    assert all(generator.secret_name in VAULT_NAMES for generator in built.values())
-    assert {name: generator.model for name, generator in built.items()} == {
-        "replicate": "flux-kontext-apps/multi-image-kontext-max", "bfl": "flux-kontext-max",
-    }  # fmt: skip
+    assert set(built) == {provider.name for provider in PROVIDERS} == {"replicate", "bfl"}
+    assert all(provider.secret_name in VAULT_NAMES for provider in built.values())
+
+
+def test_every_generator_is_built_under_its_model_at_its_provider() -> None:
+    providers = build_providers(Settings(), Secrets(EnvironmentSecrets({})))
+    generators = Generators(providers, {"bfl": "flux-kontext-pro", "replicate": "gone/model"})
+
+    assert {name: generator.provider.name for name, generator in generators.items()} == {
+        model.id: model.provider for model in MODELS
+    }
+    assert len({model.id for model in MODELS}) == len(MODELS)
+    # Jobs of before name their provider.
+    assert generators["bfl"].name == "flux-kontext-pro"
+    assert (generators["replicate"].provider.name, generators["replicate"].name) == ("replicate", "gone/model")
+    with pytest.raises(KeyError):
+        generators["nobody/knows"]
+
+
+def test_a_job_of_before_is_asked_of_the_model_that_was_set_though_it_is_none_of_ours() -> None:
+    """It was sent that model's name with Kontext's fields, and no other."""
+    providers = build_providers(Settings(), Secrets(EnvironmentSecrets({})))
+    asked = Generators(providers, {"bfl": "flux-pro-1.1-ultra"})["bfl"]
+
+    assert (asked.name, asked.provider.name, asked.model.fields) == (
+        "flux-pro-1.1-ultra", "bfl", Generators(providers, {})["flux-kontext-max"].model.fields,
+    )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.problem import CATALOGUE, Problem, invalid_fields, moderated, timed_out
 from shared.images import too_large
-from shared.providers.registry import GENERATORS
+from shared.providers.registry import PROVIDERS
 
 STATUSES = {
     "invalid_request": 400, "image_too_large": 413, "unsupported_image": 415, "unauthorized": 401, "forbidden": 403,
@@ -26,11 +26,11 @@ BUILT = [
     Problem("invalid_request", params={"reason": "no multipart body"}),
     too_large(5_242_880),
     invalid_fields(("seed", "정수여야 합니다.", "Must be a whole number."), ("prompt", "입력해 주세요.", "Write one.")),
-    *(moderated(g.label, stage, "unknown") for g in GENERATORS for stage in ("input", "output", "")),
-    *(g.missing_key() for g in GENERATORS),
+    *(moderated(g.label, stage, "unknown") for g in PROVIDERS for stage in ("input", "output", "")),
+    *(g.missing_key() for g in PROVIDERS),
     *(
         Problem(code, params={"provider": g.label})
-        for g in GENERATORS
+        for g in PROVIDERS
         for code in (
             "provider_unavailable",
             "provider_auth_failed",
@@ -101,7 +101,7 @@ def test_a_document_has_the_members_of_the_contract() -> None:
     assert problem.to_document("ko")["errors"] == [{"field": "seed", "message": "정수여야 합니다."}]
 
 
-REPLICATE, BFL = GENERATORS
+REPLICATE, BFL = PROVIDERS
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,7 +42,8 @@ def test_a_bad_setting_hurts_only_what_needs_it() -> None:
     without_storage = Services(Settings.from_environ({"BFL_API_KEY": "key"}))
 
     assert without_storage.secrets.get("BFL_API_KEY") == "key"
-    assert set(without_storage.generators) == {"replicate", "bfl"}
+    assert set(without_storage.providers) == {"replicate", "bfl"}
+    assert {"flux-kontext-max", "flux-2-pro"} <= set(without_storage.generators)
     for part in ("blobs", "jobs", "links"):
         with pytest.raises(StorageNotConfigured):
             getattr(without_storage, part)
@@ -91,3 +93,62 @@ def test_an_event_is_its_name_with_its_fields_on_the_record(caplog: pytest.LogCa
     assert (first.getMessage(), first.job_id, first.stage) == ("prediction_submitted", "job_1", "생성")  # type: ignore[attr-defined]
     assert not hasattr(first, "missing")
     assert (second.getMessage(), second.levelname, second.status) == ("poll_failed", "WARNING", 503)  # type: ignore[attr-defined]
+
+
+def built(**environ: str) -> Services:
+    return Services(Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **environ}))
+
+
+@pytest.mark.parametrize(
+    ("provider", "setting", "model"),
+    [
+        ("bfl", {}, "flux-kontext-max"),
+        ("bfl", {"BFL_MODEL": "flux-2-max"}, "flux-2-max"),
+        ("replicate", {}, "flux-kontext-apps/multi-image-kontext-max"),
+        ("replicate", {"REPLICATE_MODEL": "black-forest-labs/flux-2-pro"}, "black-forest-labs/flux-2-pro"),
+        # What is on offer now changes nothing for them.
+        ("bfl", {"BFL_MODEL": "flux-2-max", "PPL_MODELS": "flux-2-pro", "GOODS_MODELS": "flux-2-pro"}, "flux-2-max"),
+    ],
+)
+def test_jobs_that_name_their_provider_are_made_by_the_model_that_it_had(
+    provider: str, setting: dict[str, str], model: str
+) -> None:
+    assert built(**setting).generators[provider].name == model
+
+
+def test_a_job_whose_model_is_not_known_any_more_is_looked_after_by_its_provider() -> None:
+    made = built(BFL_MODEL="flux-0")
+
+    assert made.generators["bfl"].provider.name == "bfl"
+    assert made.generator_of({"model": "flux-0", "provider": "bfl"}).provider.name == "bfl"
+    assert made.generator_of({"model": "flux-2-flex", "provider": "bfl"}).name == "flux-2-flex"
+    with pytest.raises(KeyError):
+        made.generators["flux-0"]
+
+
+def test_every_generator_has_a_price_under_its_name_and_under_that_of_before() -> None:
+    prices = built(BFL_MODEL="flux-kontext-pro").prices
+
+    assert {name: prices[name] for name in ("flux-kontext-max", "flux-2-pro", "bfl", "replicate")} == {
+        "flux-kontext-max": 0.08, "flux-2-pro": 0.045, "bfl": 0.04, "replicate": 0.08,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ({}, {}),
+        ({"GOODS_MODELS": "flux-2-pro,flux-9"}, {"GOODS_MODELS": "unknown model flux-9"}),
+        ({"BFL_MODEL": "flux-9"}, {"GOODS_MODELS": "unknown model flux-9"}),
+        ({"REPLICATE_MODEL": "flux-9"}, {"PPL_MODELS": "unknown model flux-9"}),
+    ],
+)
+def test_a_model_that_is_not_known_is_named_with_its_setting(setting: dict[str, str], wrong: dict[str, str]) -> None:
+    assert built(**setting).unknown_models == wrong
+
+
+def test_a_model_that_takes_fewer_images_than_its_kind_has_is_named() -> None:
+    made = make_services(PPL_MODELS="fake", GOODS_MODELS="fake")
+    made.generators["fake"].model = SimpleNamespace(min_images=1, max_images=1)  # type: ignore[misc]
+
+    assert made.unknown_models == {"PPL_MODELS": "fake does not take 2"}

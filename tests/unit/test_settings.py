@@ -20,11 +20,14 @@ def test_the_defaults_are_the_designs() -> None:
         storage_connection_string="UseDevelopmentStorage=true", storage_account_name=None, storage_blob_url=None,
         storage_client_id=None, images_storage_account=None, key_vault_uri=None, environment_secrets={},
         replicate_api_base_url="https://api.replicate.com", bfl_api_base_url="https://api.bfl.ai",
-        replicate_model="flux-kontext-apps/multi-image-kontext-max", bfl_model="flux-kontext-max", provider_extra_hosts=(),
+        models={"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-kontext-max",)},
+        models_of_before={"replicate": "flux-kontext-apps/multi-image-kontext-max", "bfl": "flux-kontext-max"},
+        provider_extra_hosts=(),
         public_base_url=None, poll_interval_seconds=1.0, poll_max_attempts=120, generation_timeout_seconds=120,
-        queue_timeout_seconds=600, bfl_max_active=6, replicate_max_active=50, max_upload_bytes=5_242_880, retention_days=30,
+        queue_timeout_seconds=600, bfl_max_active=24, bfl_kontext_max_active=6,
+        replicate_max_active=50, max_upload_bytes=5_242_880, retention_days=30,
         sas_ttl_minutes=60, allowed_origins=(), sync_responses=False, auth_mode="none", max_active_jobs_per_owner=None,
-        daily_jobs_per_owner=None, translator_endpoint=None, translator_region=None, ppl_fallback="none", ai_label="metadata",
+        daily_jobs_per_owner=None, translator_endpoint=None, translator_region=None, ai_label="metadata",
         problems={},
     )  # fmt: skip
 
@@ -36,15 +39,18 @@ SET = [
     ("KEY_VAULT_URI", "https://toon.vault.azure.net/", "key_vault_uri", "https://toon.vault.azure.net"),
     ("REPLICATE_API_BASE_URL", "http://127.0.0.1:7090/replicate/", "replicate_api_base_url", "http://127.0.0.1:7090/replicate"),
     ("BFL_API_BASE_URL", "https://api.eu.bfl.ai", "bfl_api_base_url", "https://api.eu.bfl.ai"),
-    ("REPLICATE_MODEL", "someone/model", "replicate_model", "someone/model"),
-    ("BFL_MODEL", "flux-pro", "bfl_model", "flux-pro"),
+    ("PPL_MODELS", "flux-2-pro, a/model", "models", {"ppl": ("flux-2-pro", "a/model"), "goods": ("flux-kontext-max",)}),
+    ("GOODS_MODELS", "flux-2-max", "models", {"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-2-max",)}),
+    ("REPLICATE_MODEL", "someone/model", "models", {"ppl": ("someone/model",), "goods": ("flux-kontext-max",)}),
+    ("BFL_MODEL", "flux-pro", "models", {"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-pro",)}),
     ("PROVIDER_EXTRA_HOSTS", "127.0.0.1:7090, LocalHost,,", "provider_extra_hosts", ("127.0.0.1:7090", "localhost")),
     ("PUBLIC_BASE_URL", "https://toon.example/", "public_base_url", "https://toon.example"),
     ("POLL_INTERVAL_SECONDS", "0.5", "poll_interval_seconds", 0.5),
     ("POLL_MAX_ATTEMPTS", "10", "poll_max_attempts", 10),
     ("GENERATION_TIMEOUT_SECONDS", "90", "generation_timeout_seconds", 90),
     ("QUEUE_TIMEOUT_SECONDS", "60", "queue_timeout_seconds", 60),
-    ("BFL_MAX_ACTIVE", "24", "bfl_max_active", 24),
+    ("BFL_MAX_ACTIVE", "12", "bfl_max_active", 12),
+    ("BFL_KONTEXT_MAX_ACTIVE", "3", "bfl_kontext_max_active", 3),
     ("REPLICATE_MAX_ACTIVE", "5", "replicate_max_active", 5),
     ("MAX_UPLOAD_BYTES", "1048576", "max_upload_bytes", 1_048_576),
     ("RETENTION_DAYS", "7", "retention_days", 7),
@@ -57,7 +63,8 @@ SET = [
     ("TRANSLATOR_ENDPOINT", "https://api.cognitive.microsofttranslator.com", "translator_endpoint",
      "https://api.cognitive.microsofttranslator.com"),
     ("TRANSLATOR_REGION", "koreacentral", "translator_region", "koreacentral"),
-    ("PPL_FALLBACK", "bfl", "ppl_fallback", "bfl"),
+    ("PPL_FALLBACK", "bfl", "models",
+     {"ppl": ("flux-kontext-apps/multi-image-kontext-max", "flux-kontext-max"), "goods": ("flux-kontext-max",)}),
     ("AI_LABEL", "visible", "ai_label", "visible"),
 ]  # fmt: skip
 
@@ -68,6 +75,24 @@ def test_a_setting_is_read_under_its_name(name: str, given: str, attribute: str,
 
     assert getattr(settings, attribute) == value
     assert settings.problems == {}
+
+
+def test_the_new_lists_of_models_outrank_the_old_settings_of_each_provider() -> None:
+    settings = read(PPL_MODELS="a/b", REPLICATE_MODEL="c/d", PPL_FALLBACK="bfl", BFL_MODEL="flux-kontext-pro")
+
+    assert settings.models == {"ppl": ("a/b",), "goods": ("flux-kontext-pro",)}
+    # Jobs of before, which name their provider, are made as they were.
+    assert settings.models_of_before == {"replicate": "c/d", "bfl": "flux-kontext-pro"}
+
+
+def test_the_old_fallback_goes_to_the_model_that_bfl_had() -> None:
+    settings = read(PPL_FALLBACK="bfl", BFL_MODEL="flux-kontext-pro")
+
+    assert settings.models["ppl"] == ("flux-kontext-apps/multi-image-kontext-max", "flux-kontext-pro")
+
+
+def test_a_model_that_is_listed_twice_is_there_once() -> None:
+    assert read(GOODS_MODELS="flux-2-pro, flux-kontext-max,flux-2-pro").models["goods"] == ("flux-2-pro", "flux-kontext-max")
 
 
 @pytest.mark.parametrize("name", [row[0] for row in SET])

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.providers.bfl import BflGenerator
-from shared.providers.replicate import ReplicateGenerator
+from shared.providers.bfl import Bfl
+from shared.providers.replicate import Replicate
 from shared.providers.trust import UntrustedUrl, check_url, is_host_or_subdomain
 from shared.secrets import EnvironmentSecrets, Secrets
 from shared.settings import Settings
 
 _parts = (Settings(), Secrets(EnvironmentSecrets({})))
-BFL, REPLICATE = BflGenerator(*_parts), ReplicateGenerator(*_parts)
+BFL, REPLICATE = Bfl(*_parts), Replicate(*_parts)
 RULES = {
     "BFL's API": BFL._is_api_host,
     "BFL's delivery": BFL._is_delivery_host,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.problem import Problem
-from shared.providers.generator import ProviderError
+from shared.providers.provider import ProviderError
 from shared.webhooks import REFETCH_AFTER_SECONDS, Refused, WebhookVerifier, verify
 
 NOW = 1_800_000_000.0

@@ -1,27 +1,12 @@
-"""What the app asks of any provider, whatever its API looks like."""
+"""What the app asks of any provider's account, whatever its API looks like and whichever of its models is used."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from shared.domain import payloads
 from shared.domain.problem import Problem
-
-
-@dataclass(frozen=True)
-class Order:
-    """One picture to be made. `images` are PNG or JPEG bytes in the kind's order; `reference` is our own name for it."""
-
-    reference: str
-    prompt: str
-    images: tuple[bytes, ...]
-    aspect_ratio: str
-    output_format: str
-    safety_tolerance: int
-    seed: int
-    #: Where the provider tells that the prediction has ended; None where nobody is told.
-    webhook_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +15,8 @@ class Handle:
 
     id: str
     poll_url: str
+    #: What the provider says the prediction costs, where its answer to the create does.
+    cost_usd: float | None = None
 
     def to_payload(self) -> payloads.Handle:
         return {"id": self.id, "poll_url": self.poll_url}
@@ -87,6 +74,7 @@ class ProviderError(Exception):
 
     `maybe_done`: it may have taken effect, its answer was lost. `provider_failed`: the provider is down, rather than busy or
     right to refuse. `is_final`: of a download, fetching this link again cannot help; only another look may bring a better one.
+    `is_about_image`: of a create, it was refused for an image, which may be one that could not be fetched.
     """
 
     def __init__(
@@ -97,6 +85,7 @@ class ProviderError(Exception):
         maybe_done: bool = False,
         provider_failed: bool = False,
         is_final: bool = False,
+        is_about_image: bool = False,
         note: str = "",
     ) -> None:
         super().__init__(f"{problem.code} {note}".strip())
@@ -105,20 +94,19 @@ class ProviderError(Exception):
         self.maybe_done = maybe_done
         self.provider_failed = provider_failed
         self.is_final = is_final
+        self.is_about_image = is_about_image
         self.note = note
 
 
-class Generator(Protocol):
-    """A provider's model. Methods raise ProviderError."""
+class Provider(Protocol):
+    """An account at a provider: one key, one limit, one gate for all models that are used there. Methods raise ProviderError."""
 
     name: str
     #: As people know the company.
     label: str
-    model: str
     secret_name: str
-    cost_usd: float
-    #: What a picture usually takes there, for progress and the expected time.
-    expected_seconds: int
+    #: Predictions that the account may have at once, over all models.
+    max_active: int
     #: Whether `find` can ever know; without a list, a lost submit can only be repeated.
     can_find: bool
 
@@ -131,12 +119,16 @@ class Generator(Protocol):
     def webhook_url(self, instance: str, submission: int) -> str | None:
         """Where this provider tells `instance` that its `submission`-th prediction has ended; None where it does not."""
 
-    def submit(self, order: Order, *, timeout_seconds: int) -> Handle:
-        """Start a paid prediction. Never call it twice for one intent: neither provider has an idempotency key."""
+    def create(self, model: str, fields: dict[str, Any], *, webhook_url: str | None, timeout_seconds: int) -> Handle:
+        """Start a paid prediction of a model. Never call it twice for one intent: no provider has an idempotency key."""
 
-    def find(self, order: Order, since: datetime) -> Iterator[Handle]:
-        """Every prediction that a lost submit of this order may have made, the likeliest first, read while the list arrives.
+    def find(
+        self, model: str, fields: dict[str, Any], images: frozenset[str], webhook_url: str | None, since: datetime
+    ) -> Iterator[Handle]:
+        """Every prediction that a lost create of a model with these fields may have made, the likeliest first, read while the
+        list arrives.
 
+        `images`: how its images stand in the fields; those may come back otherwise than they were sent.
         `since`: when that one send was about to leave. The clocks may differ by a minute, so an earlier send of the same
         input can be among them: the caller claims one that nobody else has on record. Raises while it is iterated.
         """
