@@ -18,10 +18,28 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 @pytest.fixture
 def page(browser: Browser, stack: Stack) -> Iterator[Page]:
+    yield from opened(browser, stack)
+
+
+@pytest.fixture(scope="module")
+def choice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose kinds have several models each."""
+    models = {"PPL_MODELS": "flux-kontext-apps/multi-image-kontext-max,flux-2-pro", "GOODS_MODELS": "flux-kontext-max,flux-2-pro"}
+    with Stack(tmp_path_factory.mktemp("choice"), **models) as stack:
+        stack.configure(replicate={"delay_seconds": 1}, bfl={"delay_seconds": 1})
+        yield stack
+
+
+@pytest.fixture
+def page_with_choice(browser: Browser, choice: Stack) -> Iterator[Page]:
+    yield from opened(browser, choice)
+
+
+def opened(browser: Browser, stack: Stack) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
-    opened = context.new_page()
-    opened.goto(stack.url + "/")
-    yield opened
+    page = context.new_page()
+    page.goto(stack.url + "/")
+    yield page
     context.close()
 
 
@@ -70,3 +88,26 @@ def test_a_moderated_picture_is_told_in_korean_and_then_in_english(page: Page, s
     expect(page.get_by_test_id("error-code")).to_contain_text("content_moderated")
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("error")).to_contain_text(re.compile("safety check failed", re.IGNORECASE), timeout=20_000)
+
+
+def test_a_creator_chooses_a_model_and_is_told_that_it_was_used(page_with_choice: Page) -> None:
+    page = page_with_choice
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("model").get_by_text("FLUX.2 Pro", exact=True).click()
+    page.get_by_test_id("use-sample").first.click()
+    page.get_by_test_id("submit").click()
+
+    expect_a_picture(page)
+    expect(page.get_by_test_id("maker")).to_have_text("모델: FLUX.2 Pro")
+
+
+def test_a_creator_is_told_when_another_model_took_over(page_with_choice: Page, choice: Stack) -> None:
+    choice.configure(replicate={"faults": [{"on": "create", "kind": "status", "status": 503}]})
+    page = page_with_choice
+    page.get_by_test_id("use-sample").first.click()
+    page.get_by_test_id("submit").click()
+
+    expect_a_picture(page)
+    expect(page.get_by_test_id("maker")).to_have_text("Kontext Max (두 이미지) 모델을 쓸 수 없어서 FLUX.2 Pro 모델로 바꿨어요.")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("maker")).to_contain_text("was not available, so this was switched to FLUX.2 Pro")

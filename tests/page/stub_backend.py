@@ -7,7 +7,7 @@ import io
 import json
 import mimetypes
 import threading
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,25 +43,70 @@ OPTIONS = {
         {"id": "tote_bag", "name": {"ko": "에코백", "en": "Tote bag"}, "aspect_ratio": "3:4"},
         {"id": "phone_case", "name": {"ko": "폰 케이스", "en": "Phone case"}, "aspect_ratio": "9:16"},
     ],
-    "generators": [
-        {
-            "kind": "ppl",
-            "path": "/api/ppl-gen/generate",
-            "provider": "replicate",
-            "model": "flux-kontext-apps/multi-image-kontext-max",
-            "expected_seconds": 20,
-            "images": ["input_image_1", "input_image_2"],
-        },
-        {
-            "kind": "goods",
-            "path": "/api/goods-gen/generate",
-            "provider": "bfl",
-            "model": "flux-kontext-max",
-            "expected_seconds": 15,
-            "images": ["input_image"],
-        },
-    ],
 }
+
+IMAGES = {"ppl": ["input_image_1", "input_image_2"], "goods": ["input_image"]}
+TWO_IMAGES_MAX, KONTEXT_MAX = "flux-kontext-apps/multi-image-kontext-max", "flux-kontext-max"
+FLUX2_PRO, FLUX2_KLEIN = "flux-2-pro", "flux-2-klein-9b"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the options tell of a model, whichever kind it makes."""
+
+    provider: str
+    name: dict[str, str]
+    good_for: dict[str, str]
+    expected_seconds: int
+    price_usd: float
+
+
+MODELS = {
+    TWO_IMAGES_MAX: Model(
+        "replicate",
+        {"ko": "Kontext Max (두 이미지)", "en": "Kontext Max (two images)"},
+        {"ko": "캐릭터와 제품을 한 장면에 담습니다.", "en": "Puts character and product into one scene."},
+        20,
+        0.08,
+    ),
+    KONTEXT_MAX: Model(
+        "bfl",
+        {"ko": "Kontext Max", "en": "Kontext Max"},
+        {"ko": "캐릭터를 그대로 지킵니다.", "en": "Keeps the character as it is."},
+        15,
+        0.08,
+    ),
+    FLUX2_PRO: Model(
+        "bfl",
+        {"ko": "FLUX.2 Pro", "en": "FLUX.2 Pro"},
+        {"ko": "대부분의 그림에 좋습니다.", "en": "Right for most pictures."},
+        10,
+        0.045,
+    ),
+    FLUX2_KLEIN: Model(
+        "bfl",
+        {"ko": "클라인", "en": "Klein"},
+        {"ko": "값싸게 시안을 봅니다.", "en": "Drafts for little money."},
+        3,
+        0.017,
+    ),
+}
+
+
+def generators(**models: list[str]) -> list[dict[str, Any]]:
+    """The options' entries of each kind's models, the first of which is its default."""
+    return [
+        {
+            "kind": kind,
+            "path": f"/api/{kind}-gen/generate",
+            "model": model,
+            "is_default": number == 0,
+            "images": IMAGES.get(kind, ["input_image"]),
+            **asdict(MODELS[model]),
+        }
+        for kind, names in models.items()
+        for number, model in enumerate(names)
+    ]
 
 
 @dataclass(frozen=True)
@@ -122,6 +167,7 @@ INVALID_PROMPT = Problem(
         {"field": "seed", "message": "시드는 정수여야 합니다."},
     ),
 )
+UNKNOWN_MODEL = replace(INVALID_PROMPT, errors=({"field": "model", "message": "다음 중 하나여야 합니다."},))
 INTERNAL = Problem(
     500,
     "internal",
@@ -171,6 +217,8 @@ class StubBackend:
         self.jobs: dict[str, StubJob] = {}
         self.refusals: list[Problem] = []  # answers to the next submits
         self.job_problem: Problem | None = None  # how the jobs made from now on end
+        self.options = {**OPTIONS, "generators": generators(ppl=[TWO_IMAGES_MAX], goods=[KONTEXT_MAX])}
+        self.fallback_to: str | None = None  # the model that takes over from the default
         self.hold_at: str | None = None
         self.queue_position: int | None = None
         self.dropping = False  # the API closes connections without an answer
@@ -227,7 +275,7 @@ class StubBackend:
                 return self.jobs[known]
             job = StubJob(
                 id=f"job_{len(self.jobs):08x}",
-                kind="ppl" if "ppl" in submission.path else "goods",
+                kind=submission.path.split("/")[2].removesuffix("-gen"),
                 fields=submission.fields,
                 problem=self.job_problem,
                 queue_position=self.queue_position,
@@ -269,6 +317,9 @@ class StubBackend:
     def document(self, job: StubJob, language: str) -> dict[str, Any]:
         ended = job.status in ("succeeded", "failed", "canceled")
         stage = STAGES[max(job.step, 0)]
+        usual = next((entry["model"] for entry in self.options["generators"] if entry["kind"] == job.kind), None)
+        asked = job.fields.get("model")
+        falls_back = self.fallback_to is not None and asked is None
         outputs = []
         if job.status == "succeeded":
             self.signatures += 1
@@ -294,6 +345,7 @@ class StubBackend:
                 "safety_tolerance": int(job.fields.get("safety_tolerance", "2")),
                 "seed": int(job.fields["seed"]) if "seed" in job.fields else None,
                 "n": int(job.fields.get("n", "1")),
+                "model": asked,
             },
             "outputs": outputs,
             "pictures": [
@@ -311,6 +363,9 @@ class StubBackend:
             "usage": {"cost_usd": 0.08, "estimated": True, "settled": ended},
             "error": job.problem.body(language) if job.problem and job.status == "failed" else None,
             "provider": "replicate",
+            "model": self.fallback_to if falls_back else asked or usual,
+            "fallback_used": falls_back,
+            "fallback": {"from": usual, "to": self.fallback_to} if falls_back else None,
             "attempts": 1,
             "metadata": {},
             "urls": {"self": f"/api/jobs/{job.id}"},
@@ -374,7 +429,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = path.removeprefix("/api/").split("/")
         if path == "/api/options":
             backend.options_ready.wait(30)
-            self._json(200, OPTIONS)
+            self._json(200, backend.options)
         elif parts[-1] == "generate":
             self._generate(path, body)
         elif parts[-1] == "translate" and backend.translator:

@@ -149,6 +149,196 @@ def test_the_settings_of_a_job_come_back_as_they_were(page: Page, backend: StubB
     expect(page.get_by_test_id("prompt")).to_have_value("a keyring")
 
 
+# Models
+
+GOODS = [stub.KONTEXT_MAX, stub.FLUX2_PRO, stub.FLUX2_KLEIN]
+
+
+@pytest.fixture
+def choice(backend: StubBackend) -> StubBackend:
+    """A backend whose kinds have several models each."""
+    backend.options["generators"] = stub.generators(ppl=[stub.TWO_IMAGES_MAX, stub.FLUX2_PRO], goods=GOODS)
+    return backend
+
+
+def choose(page: Page, name: str) -> None:
+    card = page.get_by_test_id("model").locator("label").filter(has=page.get_by_text(name, exact=True))
+    card.click()
+    expect(card.get_by_role("radio")).to_be_checked()
+
+
+def test_one_model_is_no_choice(page: Page) -> None:
+    expect(page.get_by_test_id("expected")).to_have_text("보통 20초쯤 걸려요")
+    expect(page.get_by_test_id("model")).to_be_hidden()
+    page.get_by_test_id("tab-goods").click()
+    expect(page.get_by_test_id("model")).to_be_hidden()
+
+
+def test_a_model_is_told_by_what_it_is_good_for_its_time_and_its_price(choice: StubBackend, page: Page) -> None:
+    page.get_by_test_id("tab-goods").click()
+
+    radios = page.get_by_test_id("model").get_by_role("radio")
+    expect(radios).to_have_count(3)
+    expect(radios.nth(0)).to_be_checked()
+    expect(radios.nth(0)).to_have_accessible_name("Kontext Max 기본")
+    expect(radios.nth(1)).to_have_accessible_name("FLUX.2 Pro")
+    expect(radios.nth(1)).to_have_accessible_description("대부분의 그림에 좋습니다. 보통 10초 · 한 장에 약 $0.045")
+    expect(page.get_by_test_id("expected")).to_have_text("Kontext Max · 보통 15초쯤 걸려요")
+
+
+def test_the_default_goes_unnamed_so_that_its_fallback_stays(choice: StubBackend, page: Page) -> None:
+    submit_sample(page)
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    expect(page.get_by_test_id("maker")).to_have_text("모델: Kontext Max (두 이미지)")
+    assert "model" not in choice.submissions[0].fields
+
+
+def test_a_chosen_model_is_sent_told_and_kept_for_its_kind(choice: StubBackend, page: Page) -> None:
+    page.get_by_test_id("tab-goods").click()
+    choose(page, "클라인")
+    expect(page.get_by_test_id("expected")).to_have_text("클라인 · 보통 3초쯤 걸려요")
+    submit_sample(page)
+    expect(page.get_by_test_id("maker")).to_have_text("모델: 클라인")
+    page.get_by_test_id("tab-ppl").click()
+    expect(page.get_by_role("radio", name="Kontext Max (두 이미지) 기본")).to_be_checked()
+    page.get_by_test_id("tab-goods").click()
+    expect(page.get_by_role("radio", name="클라인")).to_be_checked()
+    choose(page, "Kontext Max")
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("maker")).to_have_text("모델: Kontext Max")
+    assert [sent.fields.get("model") for sent in choice.submissions] == [stub.FLUX2_KLEIN, None]
+
+
+def choose_by_keys(page: Page) -> None:
+    page.get_by_test_id("model").get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowDown")
+
+
+def test_a_model_can_be_chosen_with_the_keyboard(choice: StubBackend, page: Page) -> None:
+    expect(page.get_by_test_id("model")).to_be_visible()
+    choose_by_keys(page)
+
+    expect(page.get_by_role("radio", name="FLUX.2 Pro")).to_be_focused()
+    expect(page.get_by_test_id("expected")).to_contain_text("FLUX.2 Pro")
+    submit_sample(page)
+    expect(page.get_by_test_id("maker")).to_have_text("모델: FLUX.2 Pro")
+    assert choice.submissions[0].fields["model"] == stub.FLUX2_PRO
+
+
+def test_switching_the_language_renames_the_models_and_keeps_the_choice(choice: StubBackend, page: Page) -> None:
+    page.get_by_test_id("tab-goods").click()
+    choose(page, "클라인")
+    submit_sample(page)
+    expect(page.get_by_test_id("maker")).to_have_text("모델: 클라인")
+    page.get_by_test_id("language-toggle").click()
+
+    radios = page.get_by_test_id("model").get_by_role("radio")
+    expect(page.get_by_role("radio", name="Klein")).to_be_checked()
+    expect(radios.nth(0)).to_have_accessible_name("Kontext Max Default")
+    expect(radios.nth(2)).to_have_accessible_description("Drafts for little money. Usually 3 s · about $0.017 a picture")
+    expect(page.get_by_test_id("expected")).to_have_text("Klein · Usually takes about 3 seconds")
+    expect(page.get_by_test_id("maker")).to_have_text("Model: Klein")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("history-item")).to_have_count(2)
+    assert choice.submissions[1].fields["model"] == stub.FLUX2_KLEIN
+
+
+def test_the_settings_of_a_job_bring_its_model_back(choice: StubBackend, page: Page) -> None:
+    page.get_by_test_id("tab-goods").click()
+    choose(page, "FLUX.2 Pro")
+    submit_sample(page)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    choose(page, "클라인")
+    page.get_by_role("button", name="이 설정 불러오기").click()
+
+    expect(page.get_by_role("radio", name="FLUX.2 Pro")).to_be_checked()
+
+
+def test_a_model_that_is_not_offered_any_more_gives_way_to_the_default(choice: StubBackend, page: Page) -> None:
+    page.get_by_test_id("tab-goods").click()
+    choose(page, "클라인")
+    submit_sample(page)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    choice.options["generators"] = stub.generators(goods=[stub.FLUX2_PRO, stub.KONTEXT_MAX])
+    page.reload()
+    expect(page.get_by_test_id("maker")).to_have_text(f"모델: {stub.FLUX2_KLEIN}")
+    page.get_by_role("button", name="이 설정 불러오기").click()
+
+    expect(page.get_by_role("radio", name="FLUX.2 Pro 기본")).to_be_checked()
+    submit_sample(page)
+    expect(page.get_by_test_id("history-item")).to_have_count(2)
+    assert "model" not in choice.submissions[1].fields
+
+
+def test_a_model_refused_as_unknown_leaves_the_choice(choice: StubBackend, page: Page, complaints: list[str]) -> None:
+    page.get_by_test_id("tab-goods").click()
+    choose(page, "클라인")
+    choice.options["generators"] = stub.generators(goods=GOODS[:2])
+    choice.refusals = [stub.UNKNOWN_MODEL]
+    submit_sample(page)
+
+    expect(page.get_by_test_id("field-error-model")).to_have_text("다음 중 하나여야 합니다.")
+    expect(page.get_by_test_id("model").get_by_role("radio")).to_have_count(2)
+    expect(page.get_by_role("radio", name="Kontext Max 기본")).to_be_checked()
+    complaints.clear()
+
+
+@pytest.mark.parametrize(
+    ("pictures", "korean", "english"),
+    [
+        (
+            1,
+            "Kontext Max (두 이미지) 모델을 쓸 수 없어서 FLUX.2 Pro 모델로 바꿨어요.",
+            "Kontext Max (two images) was not available, so this was switched to FLUX.2 Pro.",
+        ),
+        (
+            2,
+            "Kontext Max (두 이미지) 모델을 쓸 수 없어서 그림의 일부나 전부를 FLUX.2 Pro 모델로 바꿨어요.",
+            "Kontext Max (two images) was not available, so some or all of the pictures were switched to FLUX.2 Pro.",
+        ),
+    ],
+)
+def test_a_fallback_is_told_from_what_to_what(choice: StubBackend, page: Page, pictures: int, korean: str, english: str) -> None:
+    choice.fallback_to = stub.FLUX2_PRO
+    use_sample(page)
+    page.get_by_test_id("n").get_by_text(f"{pictures}장").click()
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("result-image")).to_have_count(pictures)
+    expect(page.get_by_test_id("maker")).to_have_text(korean)
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("maker")).to_have_text(english)
+
+
+def test_pictures_of_which_only_some_fell_back_are_not_all_said_to_be_by_one_model(
+    choice: StubBackend, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = choice.document
+    monkeypatch.setattr(choice, "document", lambda *asked: {**told(*asked), "fallback_used": True})
+    use_sample(page)
+    page.get_by_test_id("n").get_by_text("2장").click()
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("maker")).to_contain_text("그림마다 쓴 모델이 다를 수 있어요.")
+
+
+def test_a_kind_that_the_page_has_no_words_for_gets_a_tab_and_a_form(page: Page, backend: StubBackend) -> None:
+    backend.options["generators"] = stub.generators(goods=GOODS, ppl=[stub.TWO_IMAGES_MAX], sticker=[stub.FLUX2_PRO])
+    page.reload()
+    expect(page.get_by_role("tab")).to_have_text([re.compile("굿즈"), re.compile("PPL"), "sticker"])
+    page.get_by_test_id("tab-sticker").click()
+    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", plain(640, 640)))
+    page.get_by_test_id("prompt").fill("웃는 얼굴")
+    page.get_by_test_id("submit").click()
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    expect(page.locator(".kind")).to_have_text("sticker")
+    assert backend.submissions[0].path == "/api/sticker-gen/generate"
+    assert page.evaluate(UNNAMED_OR_DOUBLE) == []
+
+
 # Stages
 
 
@@ -605,7 +795,9 @@ LOW_CONTRAST = """() => {
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("tab", ["tab-ppl", "tab-goods"])
-def test_everything_has_a_name_and_enough_contrast(page: Page, backend: StubBackend, tab: str, colours: Any) -> None:
+def test_everything_has_a_name_and_enough_contrast(choice: StubBackend, page: Page, tab: str, colours: Any) -> None:
+    backend = choice
+    backend.fallback_to = stub.FLUX2_PRO
     page.emulate_media(color_scheme=colours, reduced_motion="reduce")
     page.get_by_test_id(tab).click()
     assert page.evaluate(UNNAMED_OR_DOUBLE) == []
@@ -638,9 +830,26 @@ def test_the_tabs_answer_to_arrow_keys(page: Page) -> None:
     expect(page.get_by_test_id("file-input_image")).to_be_attached()
 
 
-def test_nothing_is_wider_than_a_phone(open_page: OpenPage) -> None:
-    page = open_page(locale="en-US", width=360, height=740)
+@pytest.mark.parametrize("width", [320, 360])
+def test_nothing_is_wider_than_a_phone(open_page: OpenPage, choice: StubBackend, width: int) -> None:
+    choice.fallback_to = stub.FLUX2_PRO
+    page = open_page(locale="en-US", width=width, height=740)
+    page.get_by_text("More options").click()
+    expect(page.get_by_test_id("model")).to_be_visible()
     submit_sample(page)
     expect(page.get_by_test_id("result-image")).to_be_in_viewport()
 
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_what_is_focused_stays_clear_of_the_submit_bar_at_twice_the_size(choice: StubBackend, open_page: OpenPage) -> None:
+    page = open_page(width=640, height=450)
+    page.get_by_text("세부 옵션").click()
+    choose_by_keys(page)
+
+    card = page.get_by_test_id("model").locator("label").nth(1).bounding_box()
+    bar = page.locator(".submit-bar").bounding_box()
+    assert card is not None
+    assert bar is not None
+    assert card["y"] >= 0
+    assert card["y"] + card["height"] <= bar["y"]

@@ -63,9 +63,9 @@ export async function deleteJob(id) {
   await request(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
 }
 
-/** @returns {Promise<string>} the prompt in English. */
-export async function translatePrompt(kind, prompt) {
-  const { body } = await request(`/${kind}-gen/translate`, {
+/** @returns {Promise<string>} the prompt in English. `path` is where the kind's jobs start. */
+export async function translatePrompt(path, prompt) {
+  const { body } = await request(path.replace(/^\/api/, "").replace(/generate$/, "translate"), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ prompt }),

@@ -1,9 +1,10 @@
-/** One generator's form: its images, prompt, presets and options; what they say together; errors beside their field. */
+/** One kind's form: its images, prompt, presets and options; what they say together; errors beside their field. */
 
 import { translatePrompt } from "./api.js";
 import { el, icon } from "./dom.js";
-import { currentLanguage, formatBytes, t, translate } from "./i18n.js";
+import { formatBytes, formatDollars, hasWords, nameOf, t, translate } from "./i18n.js";
 import { ImageProblem, prepareImage } from "./images.js";
+import { chosenModel, defaultModel, inLanguage, kindsOf, modelName, modelsOf } from "./models.js";
 
 /** What the form offers until GET /api/options has answered; the same values the contract fixes. */
 export const BASIC_OPTIONS = {
@@ -17,13 +18,14 @@ export const BASIC_OPTIONS = {
   prompt: { min_length: 1, max_length: 2000 },
   image: { max_bytes: 5 * 1024 * 1024, content_types: ["image/png", "image/jpeg", "image/webp"] },
   presets: null,
-  generators: [],
+  generators: [
+    { kind: "ppl", path: "/api/ppl-gen/generate", images: ["input_image_1", "input_image_2"] },
+    { kind: "goods", path: "/api/goods-gen/generate", images: ["input_image"] },
+  ],
 };
 
-const GENERATORS = {
-  ppl: { path: "/api/ppl-gen/generate", images: ["input_image_1", "input_image_2"] },
-  goods: { path: "/api/goods-gen/generate", images: ["input_image"] },
-};
+/** The kinds whose prompt may be left to a preset. */
+const WITH_PRESETS = new Set(["goods"]);
 const IMAGE_ICONS = { input_image_1: "person", input_image_2: "bottle", input_image: "person" };
 const SAMPLES = {
   ppl: [
@@ -40,28 +42,29 @@ const PRESET_ICONS = [
 ];
 const HANGUL = /[\u3131-\u318e\uac00-\ud7a3]/;
 
-/** A generator's form. `onSubmit(request)` gets `{kind, path, form, prompt, images}` once everything is filled in. */
+/** A kind's form. `onSubmit(request)` gets `{kind, path, form, prompt, images}` once everything is filled in. */
 export class GeneratorForm {
-  constructor(kind, { onSubmit }) {
+  constructor({ kind, path, images }, { onSubmit }) {
     this.kind = kind;
-    this.path = GENERATORS[kind].path;
+    this.path = path;
+    this.imageNames = images;
+    this.samples = SAMPLES[kind] ?? [];
     this.options = BASIC_OPTIONS;
     this.images = new Map();
     this.fields = new Map();
     this.sampleTurn = 0;
     this.preset = "";
+    this.model = "";
     this.values = { aspect_ratio: "match_input_image", output_format: "png", n: "1" };
     this.onSubmit = onSubmit;
     this.root = this.#build();
     this.setOptions(BASIC_OPTIONS);
   }
 
-  /** Takes limits, presets and expected seconds from the server; what was already entered stays. */
+  /** Takes limits, presets and models from the server; what was already entered stays. */
   setOptions(options) {
     this.options = { ...BASIC_OPTIONS, ...options };
-    const generator = this.options.generators?.find((candidate) => candidate.kind === this.kind);
-    this.path = generator?.path ?? GENERATORS[this.kind].path;
-    this.expectedSeconds = generator?.expected_seconds ?? null;
+    this.path = kindsOf(this.options).find((entry) => entry.kind === this.kind)?.path ?? this.path;
     this.prompt.maxLength = this.options.prompt.max_length;
     const { min, max } = this.options.safety_tolerance;
     this.safety.min = min;
@@ -76,10 +79,10 @@ export class GeneratorForm {
     translate(this.root);
     this.#drawPresets();
     this.#drawChoices();
+    this.#drawModels();
     this.#drawSafety();
     this.#drawPromptTools();
     for (const slot of this.images.values()) slot.draw();
-    this.expected.textContent = this.expectedSeconds ? t("form.expected", { seconds: this.expectedSeconds }) : "";
   }
 
   /** Shows whether a request is on its way; a second one cannot be sent meanwhile. */
@@ -100,7 +103,7 @@ export class GeneratorForm {
     let first = null;
     for (const error of errors) {
       const field = this.fields.get(error.field);
-      if (!field) {
+      if (!field || field.box.hidden) {
         rest.push(error);
         continue;
       }
@@ -141,14 +144,15 @@ export class GeneratorForm {
     for (const name of ["aspect_ratio", "output_format", "n"]) if (input[name] != null) this.values[name] = String(input[name]);
     if (input.safety_tolerance != null) this.safety.value = String(input.safety_tolerance);
     this.preset = input.preset ?? "";
+    this.model = input.model ?? "";
     this.seedValue.value = input.seed ?? "";
     this.#setSeedMode(input.seed == null ? "random" : "fixed");
     this.retranslate();
   }
 
   async #useSample() {
-    const sample = SAMPLES[this.kind][this.sampleTurn % SAMPLES[this.kind].length];
-    const turn = this.sampleTurn % SAMPLES[this.kind].length;
+    const turn = this.sampleTurn % this.samples.length;
+    const sample = this.samples[turn];
     this.sampleButton.disabled = true;
     try {
       const files = await Promise.all(
@@ -165,7 +169,7 @@ export class GeneratorForm {
       this.sampleTurn += 1;
       this.#drawPromptTools();
     } catch {
-      this.showErrors([{ field: GENERATORS[this.kind].images[0], message: t("sample.error") }]);
+      this.showErrors([{ field: this.imageNames[0], message: t("sample.error") }]);
     } finally {
       this.sampleButton.disabled = false;
     }
@@ -188,6 +192,10 @@ export class GeneratorForm {
     for (const [name, value] of Object.entries(this.values)) form.append(name, value);
     form.append("safety_tolerance", this.safety.value);
     if (this.seedMode === "fixed") form.append("seed", this.seedValue.value.trim());
+    // The default goes unnamed: a named model is made by that one only, without the fallback.
+    const models = modelsOf(this.options, this.kind);
+    const model = chosenModel(models, this.model);
+    if (model !== defaultModel(models)) form.append("model", model.model);
     this.onSubmit({ kind: this.kind, path: this.path, form, prompt: prompt || this.#presetName(this.preset) });
   }
 
@@ -198,8 +206,10 @@ export class GeneratorForm {
       else if (!slot.prepared) errors.push({ field: name, message: t("image.required") });
     }
     const prompt = this.prompt.value.trim();
-    if (!prompt && this.kind === "ppl") errors.push({ field: "prompt", message: t("prompt.required") });
-    if (!prompt && this.kind === "goods" && !this.preset) errors.push({ field: "prompt", message: t("prompt.requiredGoods") });
+    if (!prompt && !this.preset) {
+      const key = WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required";
+      errors.push({ field: "prompt", message: t(key) });
+    }
     const seed = this.seedValue.value.trim();
     const { min, max } = this.options.seed;
     if (this.seedMode === "fixed" && !(/^\d+$/.test(seed) && Number(seed) >= min && Number(seed) <= max)) {
@@ -220,7 +230,7 @@ export class GeneratorForm {
     this.translateButton.disabled = true;
     this.promptNote.textContent = t("prompt.translating");
     try {
-      const translated = await translatePrompt(this.kind, original.trim());
+      const translated = await translatePrompt(this.path, original.trim());
       this.originalPrompt = original;
       this.prompt.value = translated;
       this.promptNote.textContent = t("prompt.translated");
@@ -245,23 +255,23 @@ export class GeneratorForm {
   }
 
   #build() {
-    const imageSlots = GENERATORS[this.kind].images.map((name) => this.#buildImage(name));
+    const imageSlots = this.imageNames.map((name) => this.#buildImage(name));
     this.sampleButton = el(
       "button",
       { type: "button", class: "button quiet", dataset: { testid: "use-sample" }, on: { click: () => this.#useSample() } },
       el("span", { class: "sample-stack", "aria-hidden": "true" },
-        ...Object.values(SAMPLES[this.kind][0]).map((file) => el("img", { src: `samples/${file}`, alt: "", width: 24, height: 30 }))),
+        ...Object.values(this.samples[0] ?? {}).map((file) => el("img", { src: `samples/${file}`, alt: "", width: 24, height: 30 }))),
       el("span", { i18n: "sample.use" }),
     );
     this.submitLabel = el("span", { i18n: "form.submit" });
     this.submitButton = el("button", { type: "submit", class: "button primary", dataset: { testid: "submit" } }, icon("spark"), this.submitLabel);
-    this.expected = el("p", { class: "expected" });
+    this.expected = el("p", { class: "expected", dataset: { testid: "expected" } });
     return el(
       "form",
       { class: "generator", novalidate: true, on: { submit: (event) => this.#submit(event) } },
       el("div", { class: `images images-${imageSlots.length}` }, ...imageSlots),
-      el("div", { class: "sample-row" }, this.sampleButton),
-      this.kind === "goods" ? this.#buildPresets() : null,
+      this.samples.length > 0 ? el("div", { class: "sample-row" }, this.sampleButton) : null,
+      WITH_PRESETS.has(this.kind) ? this.#buildPresets() : null,
       this.#buildPrompt(),
       this.#buildChoices("aspect_ratio", "option.aspect_ratio", "ratios"),
       this.#buildChoices("n", "option.n", "segments"),
@@ -274,12 +284,12 @@ export class GeneratorForm {
     const inputId = this.#id(name);
     const input = el("input", { type: "file", id: inputId, class: "visually-hidden", accept: "image/png,image/jpeg,image/webp", dataset: { testid: `file-${name}` } });
     const preview = el("img", { class: "preview", hidden: true, alt: "" });
-    const empty = el("span", { class: "drop-empty" }, icon(IMAGE_ICONS[name]), el("span", { class: "drop-words", i18n: "image.drop" }), el("span", { class: "drop-formats", i18n: "image.formats" }));
+    const empty = el("span", { class: "drop-empty" }, icon(IMAGE_ICONS[name] ?? "image"), el("span", { class: "drop-words", i18n: "image.drop" }), el("span", { class: "drop-formats", i18n: "image.formats" }));
     const remove = el("button", { type: "button", class: "icon-button remove", hidden: true }, icon("close"));
     const note = el("div", { class: "image-note", id: `${inputId}-note`, "aria-live": "polite" });
     input.setAttribute("aria-describedby", note.id);
     const drop = el("label", { class: "drop", for: inputId }, preview, empty);
-    const title = el("span", { class: "field-label", i18n: `image.${name}`, id: `${inputId}-label` });
+    const title = el("span", { class: "field-label", id: `${inputId}-label` });
     input.setAttribute("aria-labelledby", title.id);
     const box = el("div", { class: "image-field" });
     const error = this.#errorFor(name, input, box);
@@ -287,8 +297,9 @@ export class GeneratorForm {
 
     const slot = { prepared: null, problem: null, ready: Promise.resolve() };
     slot.draw = () => {
-      remove.setAttribute("aria-label", t("image.remove", { name: t(`image.${name}`) }));
-      if (slot.prepared) preview.alt = t("image.preview", { name: t(`image.${name}`) });
+      title.textContent = nameOf("image", name);
+      remove.setAttribute("aria-label", t("image.remove", { name: title.textContent }));
+      if (slot.prepared) preview.alt = t("image.preview", { name: title.textContent });
       note.replaceChildren();
       if (!slot.prepared) return;
       const { width, height, compressed, advice, file } = slot.prepared;
@@ -394,7 +405,7 @@ export class GeneratorForm {
 
   #presetName(id) {
     const preset = this.options.presets?.find((candidate) => candidate.id === id);
-    return preset ? (preset.name?.[currentLanguage()] ?? preset.name?.ko ?? preset.id) : id;
+    return inLanguage(preset?.name) ?? id;
   }
 
   #buildPrompt() {
@@ -403,8 +414,9 @@ export class GeneratorForm {
     this.promptNote = el("p", { class: "hint", id: `${id}-note`, "aria-live": "polite" });
     this.promptCount = el("span", { class: "count" });
     this.optionalMark = el("span", { class: "optional", i18n: "prompt.optional", hidden: true });
+    const example = `prompt.placeholder.${this.kind}`;
     this.prompt = el("textarea", {
-      id, rows: 4, dataset: { testid: "prompt", i18nAttr: `placeholder:prompt.placeholder.${this.kind}` }, "aria-describedby": `${id}-note`,
+      id, rows: 4, dataset: { testid: "prompt", i18nAttr: hasWords(example) ? `placeholder:${example}` : "" }, "aria-describedby": `${id}-note`,
       on: {
         input: () => {
           this.originalPrompt = null;
@@ -467,6 +479,63 @@ export class GeneratorForm {
     );
   }
 
+  #buildModels() {
+    this.modelList = el("div", { class: "models" });
+    this.modelBox = el("fieldset", { class: "field", tabindex: "-1", hidden: true, dataset: { testid: "model" } }, el("legend", { class: "field-label", i18n: "option.model" }), this.modelList);
+    this.modelBox.append(this.#errorFor("model", this.modelBox, this.modelBox), el("p", { class: "hint", i18n: "option.modelHelp" }));
+    return this.modelBox;
+  }
+
+  #drawModels() {
+    const models = modelsOf(this.options, this.kind);
+    const [usual, chosen] = [defaultModel(models), chosenModel(models, this.model)];
+    const offered = models.length > 1 ? models : [];
+    this.modelBox.hidden = offered.length === 0;
+    this.modelList.replaceChildren(
+      ...offered.map((entry, index) => this.#modelCard(entry, index, { isDefault: entry === usual, checked: entry === chosen })),
+    );
+    this.#drawExpected();
+  }
+
+  #modelCard(entry, index, { isDefault, checked }) {
+    const id = this.#id(`model-${index}`);
+    const facts = [
+      entry.expected_seconds > 0 ? t("option.modelSeconds", { seconds: entry.expected_seconds }) : null,
+      entry.price_usd > 0 ? t("option.modelPrice", { price: formatDollars(entry.price_usd) }) : null,
+    ];
+    return el("label", { class: "choice" },
+      el("input", {
+        type: "radio", name: this.#id("model"), value: entry.model, checked, class: "visually-hidden",
+        "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-facts`,
+        on: {
+          change: () => {
+            this.model = entry.model;
+            this.#clearError("model");
+            this.#drawExpected();
+          },
+        },
+      }),
+      el("span", { class: "choice-face" },
+        el("span", { class: "model-head", id: `${id}-name` },
+          el("span", { class: "model-name", text: modelName(this.options, entry.model) }),
+          isDefault ? " " : null,
+          isDefault ? el("span", { class: "mark", text: t("option.modelDefault") }) : null),
+        el("span", { class: "model-words", id: `${id}-facts` },
+          el("span", { class: "model-good", text: inLanguage(entry.good_for) ?? "" }), " ",
+          el("span", { class: "model-facts", text: facts.filter(Boolean).join(" · ") }))));
+  }
+
+  /** How long it usually takes, and of which model that is said where there are several. */
+  #drawExpected() {
+    const model = chosenModel(modelsOf(this.options, this.kind), this.model);
+    const seconds = model?.expected_seconds;
+    const words = [
+      this.modelBox.hidden ? null : modelName(this.options, model.model),
+      seconds > 0 ? t("form.expected", { seconds }) : null,
+    ];
+    this.expected.textContent = words.filter(Boolean).join(" · ");
+  }
+
   #buildDetails() {
     const safetyId = this.#id("safety");
     this.safetyWords = el("output", { class: "safety-words", for: safetyId });
@@ -492,7 +561,7 @@ export class GeneratorForm {
     );
     this.details = el("details", { class: "more", open: matchMedia("(min-width: 900px)").matches },
       el("summary", { i18n: "option.more" }),
-      el("div", { class: "more-body" }, this.#buildChoices("output_format", "option.output_format", "segments"), safetyBox, seedBox));
+      el("div", { class: "more-body" }, this.#buildModels(), this.#buildChoices("output_format", "option.output_format", "segments"), safetyBox, seedBox));
     return this.details;
   }
 

@@ -7,7 +7,7 @@ const LIMIT = 60;
 /**
  * @typedef {object} Entry
  * @property {string} id
- * @property {"ppl"|"goods"} kind
+ * @property {string} kind
  * @property {string} prompt
  * @property {number} startedAt  milliseconds, this browser's clock
  * @property {string} status     the last one seen

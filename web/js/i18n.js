@@ -56,6 +56,11 @@ const WORDS = {
     "option.n": "몇 장",
     "option.count": "{n}장",
     "option.more": "세부 옵션",
+    "option.model": "모델",
+    "option.modelDefault": "기본",
+    "option.modelSeconds": "보통 {seconds}초",
+    "option.modelPrice": "한 장에 약 {price}",
+    "option.modelHelp": "기본 모델을 쓸 수 없을 때는 다음 모델로 바꿔서 그려요. 다른 모델을 고르면 그 모델로만 그려요.",
     "option.output_format": "파일 형식",
     "option.safety_tolerance": "안전 기준",
     "option.safety.0": "0 · 가장 엄격",
@@ -120,6 +125,11 @@ const WORDS = {
     "job.alt": "만들어진 그림 {index}: {prompt}",
     "job.imageBroken": "그림을 불러오지 못했어요. 연결을 확인하고 다시 열어 주세요.",
     "job.seed": "시드 {seed}",
+    "job.model": "모델: {model}",
+    "job.fallback": "{from} 모델을 쓸 수 없어서 {to} 모델로 바꿨어요.",
+    "job.fallbackOfSeveral": "{from} 모델을 쓸 수 없어서 그림의 일부나 전부를 {to} 모델로 바꿨어요.",
+    "job.fallbackOfSome": "그림마다 쓴 모델이 다를 수 있어요. 쓸 수 없는 모델이 있어서 일부를 다른 모델로 바꿨어요.",
+    "job.kindGone": "지금은 이런 그림을 만들 수 없어요.",
     "error.code": "오류 코드",
     "error.jobId": "작업 번호",
     "error.requestId": "요청 번호",
@@ -212,6 +222,11 @@ const WORDS = {
     "option.n": "How many",
     "option.count": "{n}",
     "option.more": "More options",
+    "option.model": "Model",
+    "option.modelDefault": "Default",
+    "option.modelSeconds": "Usually {seconds} s",
+    "option.modelPrice": "about {price} a picture",
+    "option.modelHelp": "When the default is not available, the next model takes over. If you choose another model, only that one is used.",
     "option.output_format": "File format",
     "option.safety_tolerance": "Safety tolerance",
     "option.safety.0": "0 · strictest",
@@ -276,6 +291,11 @@ const WORDS = {
     "job.alt": "Generated picture {index}: {prompt}",
     "job.imageBroken": "The picture could not be loaded. Check your connection and open it again.",
     "job.seed": "Seed {seed}",
+    "job.model": "Model: {model}",
+    "job.fallback": "{from} was not available, so this was switched to {to}.",
+    "job.fallbackOfSeveral": "{from} was not available, so some or all of the pictures were switched to {to}.",
+    "job.fallbackOfSome": "The pictures may be by different models: one was not available, so some were switched to another.",
+    "job.kindGone": "Pictures of this kind cannot be made at the moment.",
     "error.code": "Error code",
     "error.jobId": "Job id",
     "error.requestId": "Request id",
@@ -362,6 +382,12 @@ export function hasWords(key) {
   return key in WORDS.ko;
 }
 
+/** @returns {string} the words for one of a group's ids, such as a kind; the id itself when there are none. */
+export function nameOf(group, id) {
+  const key = `${group}.${id}`;
+  return hasWords(key) ? t(key) : id;
+}
+
 /**
  * Fills every element under `root` that carries `data-i18n="key"` (its text) or `data-i18n-attr="attribute:key;..."`.
  */
@@ -387,4 +413,10 @@ export function formatDuration(milliseconds) {
 export function formatBytes(bytes) {
   if (bytes >= 1024 * 1024) return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
   return `${Math.max(1, Math.round(bytes / 1024))} KB`;
+}
+
+/** @returns {string} a price in US dollars, to a tenth of a cent where it has one. */
+export function formatDollars(amount) {
+  const style = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: 3 };
+  return new Intl.NumberFormat(language, style).format(amount);
 }

@@ -2,8 +2,9 @@
 
 import { fetchImage } from "./api.js";
 import { el, icon } from "./dom.js";
-import { formatBytes, formatDuration, hasWords, t, translate } from "./i18n.js";
+import { formatBytes, formatDuration, hasWords, nameOf, t, translate } from "./i18n.js";
 import { STAGES, isTerminal } from "./jobs.js";
+import { modelName } from "./models.js";
 
 const IMAGE_RETRIES = 3;
 
@@ -15,8 +16,15 @@ export class JobView {
   constructor(root, actions) {
     this.root = root;
     this.actions = actions;
+    this.options = {};
     this.clock = null;
     this.showEmpty();
+  }
+
+  /** Takes the models' names from the server. */
+  setOptions(options) {
+    this.options = options;
+    if (this.mode === "job") this.#drawMaker();
   }
 
   /** The welcome, before there is anything to show. */
@@ -101,7 +109,7 @@ export class JobView {
     if (this.mode === "sending") this.#setStage(t("stage.sending"));
     if (this.mode === "gone") this.showGone(this.entry);
     if (this.mode === "job") {
-      this.kindLabel.textContent = t(`kind.${this.kind}`);
+      this.kindLabel.textContent = nameOf("kind", this.kind);
       this.drawnOutputs = null;
       this.#drawJob();
     }
@@ -118,7 +126,7 @@ export class JobView {
 
   #frame({ kind, startedAt }) {
     this.startedAt = startedAt;
-    this.kindLabel = el("span", { class: "kind", text: t(`kind.${kind}`) });
+    this.kindLabel = el("span", { class: "kind", text: nameOf("kind", kind) });
     this.stageWords = el("p", { class: "stage", role: "status", "aria-live": "polite", dataset: { testid: "stage" } });
     this.connection = el("p", { class: "connection", role: "status", hidden: true, dataset: { testid: "connection" } });
     this.stepper = el("ol", { class: "stepper", dataset: { i18nAttr: "aria-label:step.list" } },
@@ -128,12 +136,13 @@ export class JobView {
     this.elapsed = el("span", { class: "elapsed", dataset: { testid: "elapsed" } });
     this.eta = el("span", { class: "eta" });
     this.times = el("p", { class: "times" }, this.elapsed, this.eta);
+    this.maker = el("p", { class: "maker", hidden: true, dataset: { testid: "maker" } });
     this.body = el("div", { class: "job-body" });
     this.notice = el("p", { class: "notice", role: "status" });
     this.foot = el("div", { class: "foot" });
     this.root.replaceChildren(
       el("div", { class: "job-head" }, this.kindLabel, this.stageWords),
-      this.connection, this.stepper, this.bar, this.times, this.body, this.notice, this.foot,
+      this.connection, this.stepper, this.bar, this.times, this.maker, this.body, this.notice, this.foot,
     );
     translate(this.root);
     this.#tick();
@@ -183,8 +192,22 @@ export class JobView {
       this.eta.textContent = job.eta_seconds > 0 ? t("progress.eta", { time: formatDuration(job.eta_seconds * 1000) }) : "";
       this.#tick();
     }
+    this.#drawMaker();
     this.#drawBody(ended);
     this.#drawFoot(ended);
+  }
+
+  /** Which model makes or made it. Of several pictures the job names that of one, so a fallback is told of them all. */
+  #drawMaker() {
+    const { model, fallback, fallback_used: used, input } = this.job;
+    const isOne = (input?.n ?? 1) === 1;
+    const name = (id) => modelName(this.options, id);
+    let words = model ? t("job.model", { model: name(model) }) : "";
+    if (fallback) words = t(isOne ? "job.fallback" : "job.fallbackOfSeveral", { from: name(fallback.from), to: name(fallback.to) });
+    else if (used && !isOne) words = t("job.fallbackOfSome");
+    this.maker.textContent = words;
+    this.maker.hidden = !words;
+    this.maker.classList.toggle("switched", Boolean(fallback || (used && !isOne)));
   }
 
   #stageWordsFor(job) {

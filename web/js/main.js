@@ -2,17 +2,18 @@
 
 import { ApiError, NetworkError, apiAddress, cancelJob, deleteJob, getJob, getOptions } from "./api.js";
 import { el, icon } from "./dom.js";
-import { GeneratorForm } from "./form.js";
+import { BASIC_OPTIONS, GeneratorForm } from "./form.js";
 import * as history from "./history.js";
-import { currentLanguage, onLanguageChange, setLanguage, t, translate } from "./i18n.js";
+import { currentLanguage, hasWords, nameOf, onLanguageChange, setLanguage, t, translate } from "./i18n.js";
 import { JobView } from "./job-view.js";
 import { backoff, follow, isTerminal, pause, submit } from "./jobs.js";
+import { kindsOf } from "./models.js";
 
 const SLOW_OPTIONS_MS = 4000;
 const HISTORY_STEP = 12;
 
 const page = {
-  tabs: { ppl: document.getElementById("tab-ppl"), goods: document.getElementById("tab-goods") },
+  tabs: document.getElementById("tabs"),
   formPanel: document.getElementById("form-panel"),
   result: document.getElementById("result"),
   resultSection: document.getElementById("result-section"),
@@ -30,16 +31,15 @@ const jobs = new Map(); // id → the newest version seen
 const followers = new Map(); // id → {controller, watched}
 const requests = new Map(); // id → the request that made the job, while this page stays open
 const gone = new Set();
+const forms = new Map(); // kind → its form; those of kinds no longer offered stay for their jobs
+let kinds = []; // those offered, in the order of their tabs
+let openKind = null;
 let selected = null;
 let lastRequest = null;
 let shownEntries = HISTORY_STEP;
 let bannerState = null;
 let drawnHistory = null;
 
-const forms = {
-  ppl: new GeneratorForm("ppl", { onSubmit: (request) => send(request) }),
-  goods: new GeneratorForm("goods", { onSubmit: (request) => send(request) }),
-};
 const view = new JobView(page.result, { cancel, remove, retry, reuse, useSeed, refresh });
 
 // ── Sending ──
@@ -50,7 +50,8 @@ async function send(request) {
   const intent = { key: crypto.randomUUID(), ...known, ...request };
   lastRequest = intent;
   select(null);
-  forms[intent.kind].setBusy(true);
+  const form = forms.get(intent.kind);
+  form.setBusy(true);
   view.showSending(intent);
   showResultOnSmallScreens();
   const current = () => lastRequest === intent && selected === null;
@@ -67,10 +68,12 @@ async function send(request) {
   } catch (error) {
     const problem = problemFrom(error);
     intent.keepKey = error.unsettled || problem.retryable;
-    const rest = forms[intent.kind].showErrors(problem.errors ?? []);
+    const rest = form.showErrors(problem.errors ?? []);
+    // The choice of models has changed since this page was opened.
+    if (problem.errors?.some((each) => each.field === "model")) loadOptions();
     if (current()) view.showProblem(error.unsettled ? { ...problem, charged: null } : problem, { rest });
   } finally {
-    forms[intent.kind].setBusy(false);
+    form.setBusy(false);
   }
 }
 
@@ -123,7 +126,7 @@ function receive(job) {
   if (selected === job.id) {
     show(job);
     setTitle(job);
-    if (before && !isTerminal(before) && job.error?.errors) forms[job.kind]?.showErrors(job.error.errors);
+    if (before && !isTerminal(before) && job.error?.errors) forms.get(job.kind)?.showErrors(job.error.errors);
   }
   drawHistory();
 }
@@ -154,7 +157,7 @@ async function refresh(id) {
 // ── The panel ──
 
 function entryOf(id) {
-  return history.entries().find((entry) => entry.id === id) ?? { id, kind: jobs.get(id)?.kind ?? "ppl", prompt: "", startedAt: Date.now(), status: "queued" };
+  return history.entries().find((entry) => entry.id === id) ?? { id, kind: jobs.get(id)?.kind ?? kinds[0], prompt: "", startedAt: Date.now(), status: "queued" };
 }
 
 function select(id) {
@@ -219,14 +222,19 @@ async function remove(id) {
 }
 
 function reuse(job, kind) {
+  if (!kinds.includes(kind)) {
+    view.say(t("job.kindGone"));
+    return;
+  }
   openTab(kind);
-  forms[kind].useInput(job.input ?? {});
+  forms.get(kind).useInput(job.input ?? {});
   view.say(t("job.reused"));
 }
 
 function useSeed(kind, seed) {
+  if (!kinds.includes(kind)) return;
   openTab(kind);
-  forms[kind].useSeed(seed);
+  forms.get(kind).useSeed(seed);
 }
 
 // ── History ──
@@ -258,7 +266,7 @@ function historyItem(entry) {
   }
   const prompt = entry.prompt || t("history.noPrompt");
   const time = new Intl.DateTimeFormat(currentLanguage(), { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(entry.startedAt);
-  const names = { kind: t(`kind.${entry.kind}`), status: t(`status.${status}`), prompt };
+  const names = { kind: nameOf("kind", entry.kind), status: t(`status.${status}`), prompt };
   return el("li", {},
     el("button", {
       type: "button", class: "history-item", "aria-label": t("history.open", names), "aria-current": selected === entry.id ? "true" : null,
@@ -303,7 +311,9 @@ async function loadOptions() {
     const slow = setTimeout(() => bannerState === null && setBanner("slow"), SLOW_OPTIONS_MS);
     try {
       const options = await getOptions();
-      for (const form of Object.values(forms)) form.setOptions(options);
+      showKinds(kindsOf(options));
+      for (const form of forms.values()) form.setOptions(options);
+      view.setOptions(options);
       setBanner(null);
       return;
     } catch {
@@ -319,30 +329,54 @@ async function loadOptions() {
 
 // ── Tabs and language ──
 
-function openTab(kind) {
-  for (const [name, tab] of Object.entries(page.tabs)) {
-    tab.setAttribute("aria-selected", String(name === kind));
-    tab.tabIndex = name === kind ? 0 : -1;
+/** Offers these kinds, each with a tab and a form; what was entered in a form stays. */
+function showKinds(offered) {
+  const names = offered.map(({ kind }) => kind);
+  if (names.length === 0 || names.join() === kinds.join()) return;
+  kinds = names;
+  for (const entry of offered) {
+    if (!forms.has(entry.kind)) forms.set(entry.kind, new GeneratorForm(entry, { onSubmit: (request) => send(request) }));
   }
-  page.formPanel.setAttribute("aria-labelledby", `tab-${kind}`);
-  page.formPanel.replaceChildren(forms[kind].root);
+  page.tabs.replaceChildren(...kinds.map(buildTab));
+  translate(page.tabs);
+  openTab(kinds.includes(openKind) ? openKind : kinds[0]);
 }
 
-for (const [kind, tab] of Object.entries(page.tabs)) {
-  tab.addEventListener("click", () => openTab(kind));
-  tab.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    const other = kind === "ppl" ? "goods" : "ppl";
-    openTab(other);
-    page.tabs[other].focus();
-  });
+function buildTab(kind) {
+  const [name, hint] = [`tab.${kind}`, `tab.${kind}Hint`];
+  return el("button", {
+    type: "button", role: "tab", id: `tab-${kind}`, "aria-controls": "form-panel", dataset: { testid: `tab-${kind}`, kind },
+    on: { click: () => openTab(kind), keydown: (event) => openBeside(kind, event) },
+  },
+    el("span", hasWords(name) ? { i18n: name } : { text: kind }),
+    hasWords(hint) ? el("small", { i18n: hint }) : null);
+}
+
+function openBeside(kind, event) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!step) return;
+  const other = kinds.at((kinds.indexOf(kind) + step) % kinds.length);
+  openTab(other);
+  document.getElementById(`tab-${other}`).focus();
+}
+
+function openTab(kind) {
+  const isOpen = kind === openKind && page.formPanel.contains(forms.get(kind).root);
+  openKind = kind;
+  for (const tab of page.tabs.children) {
+    tab.setAttribute("aria-selected", String(tab.dataset.kind === kind));
+    tab.tabIndex = tab.dataset.kind === kind ? 0 : -1;
+  }
+  page.formPanel.setAttribute("aria-labelledby", `tab-${kind}`);
+  // A form that is put in its place again would lose the focus.
+  if (!isOpen) page.formPanel.replaceChildren(forms.get(kind).root);
 }
 
 function applyLanguage() {
   document.documentElement.lang = currentLanguage();
   translate(document);
   page.language.lang = currentLanguage() === "ko" ? "en" : "ko";
-  for (const form of Object.values(forms)) form.retranslate();
+  for (const form of forms.values()) form.retranslate();
   view.retranslate();
   setBanner(bannerState);
   setTitle(selected && jobs.get(selected));
@@ -364,7 +398,7 @@ page.historyMore.addEventListener("click", () => {
 // A file dropped beside a frame must not replace the page.
 for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
 
-openTab("ppl");
+showKinds(kindsOf(BASIC_OPTIONS));
 applyLanguage();
 loadOptions();
 {
