@@ -131,10 +131,15 @@ param generationTimeoutSeconds int = 120
 @maxValue(86400)
 param queueTimeoutSeconds int = 600
 
-@description('Optional. Predictions that run at Black Forest Labs at once: the limit of the account.')
+@description('Optional. Predictions that run at Black Forest Labs at once, of all models together: the limit of the account.')
 @minValue(1)
 @maxValue(10000)
-param bflMaxActive int = 6
+param bflMaxActive int = 24
+
+@description('Optional. How many of them may be of flux-kontext-max, which Black Forest Labs limits by itself.')
+@minValue(1)
+@maxValue(10000)
+param bflKontextMaxActive int = 6
 
 @description('Optional. Predictions that run at Replicate at once.')
 @minValue(1)
@@ -157,7 +162,17 @@ param dailyJobsPerOwner int = 0
 @description('Optional. Whether both generate routes answer with the image itself, as the old services did.')
 param syncResponses bool = false
 
-@description('Optional. Who makes a PPL picture when Replicate cannot.')
+@description('Optional. Ids of the models that make PPL pictures, separated by commas: the first is the default, the next ones make a picture when those before cannot. Blank: replicateModel, then what pplFallback says.')
+param pplModels string = ''
+
+@description('Optional. The same of goods pictures. Blank: bflModel.')
+param goodsModels string = ''
+
+@description('Optional. Whether providers get images as short-lived signed links instead of inside the request. Blank: where storage is public, as it is here.')
+@allowed(['', 'true', 'false'])
+param imagesByLink string = ''
+
+@description('Optional. The old form of a second model in pplModels: who makes a PPL picture when Replicate cannot.')
 @allowed(['none', 'bfl'])
 param pplFallback string = 'none'
 
@@ -169,10 +184,10 @@ param providerDown string = 'wait'
 @allowed(['metadata', 'visible'])
 param aiLabel string = 'metadata'
 
-@description('Optional. Model of PPL pictures.')
+@description('Optional. The old form of the first model in pplModels. Jobs of before there was a choice are made by it.')
 param replicateModel string = 'flux-kontext-apps/multi-image-kontext-max'
 
-@description('Optional. Model of goods pictures.')
+@description('Optional. The old form of the first model in goodsModels. Jobs of before there was a choice are made by it.')
 param bflModel string = 'flux-kontext-max'
 
 @description('Optional. Public address of the API where it has a domain of its own; the app\'s own address unless given.')
@@ -428,6 +443,7 @@ var appSettings = {
   GENERATION_TIMEOUT_SECONDS: string(generationTimeoutSeconds)
   QUEUE_TIMEOUT_SECONDS: string(queueTimeoutSeconds)
   BFL_MAX_ACTIVE: string(bflMaxActive)
+  BFL_KONTEXT_MAX_ACTIVE: string(bflKontextMaxActive)
   REPLICATE_MAX_ACTIVE: string(replicateMaxActive)
   MAX_UPLOAD_BYTES: string(maxUploadBytes)
   RETENTION_DAYS: string(retentionDays)
@@ -442,6 +458,9 @@ var appSettings = {
 
 // The same, left out where blank
 var optionalSettings = {
+  PPL_MODELS: pplModels
+  GOODS_MODELS: goodsModels
+  IMAGES_BY_LINK: imagesByLink
   PUBLIC_BASE_URL: publicBaseUrl
   MAX_ACTIVE_JOBS_PER_OWNER: maxActiveJobsPerOwner == 0 ? '' : string(maxActiveJobsPerOwner)
   DAILY_JOBS_PER_OWNER: dailyJobsPerOwner == 0 ? '' : string(dailyJobsPerOwner)

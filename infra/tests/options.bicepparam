@@ -13,8 +13,19 @@ param publicBaseUrl = 'https://api.toonconnect.example'
 param translatorEndpoint = 'https://api.cognitive.microsofttranslator.com'
 param translatorRegion = 'koreacentral'
 param syncResponses = true
-param pplFallback = 'bfl'
+param pplModels = 'flux-kontext-apps/multi-image-kontext-max,flux-2-pro'
+param goodsModels = 'flux-2-klein-9b,flux-kontext-max'
+param bflMaxActive = 20
+param bflKontextMaxActive = 4
 param aiLabel = 'visible'
 param alertsEnabled = true
-param alertThresholds = { jobFailurePercent: 8, gateWaitSeconds: 300 }
+param alertThresholds = {
+  jobFailurePercent: 8
+  gateWaitSeconds: 300
+  models: {
+    'flux-2-klein-9b': { p95Seconds: 20 }
+    'ppl/flux-2-pro': { meanSeconds: 30 }
+  }
+}
 param disableLocalAuth = true
+param imagesByLink = 'false'

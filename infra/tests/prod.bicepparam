@@ -8,6 +8,8 @@ param authClientId = '33333333-3333-3333-3333-333333333333'
 param authAllowedApplications = ['44444444-4444-4444-4444-444444444444']
 param keyOperatorId = '55555555-5555-5555-5555-555555555555'
 param keyOperatorType = 'Group'
+// The old form of a second PPL model.
+param pplFallback = 'bfl'
 param maxActiveJobsPerOwner = 4
 param dailyJobsPerOwner = 100
 param alertEmailsP1 = ['developers@example.com', 'administrator@example.com', 'service-manager@example.com']

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.domain.job import MAX_STARTS
 from shared.domain.kinds import KINDS
+from shared.generators.registry import MODELS
 from shared.secrets import VAULT_NAMES
 from shared.settings import Settings
 from shared.storage.blob_store import DOCUMENTS, IMAGES
@@ -35,6 +36,7 @@ LEFT_OUT = {
 #: What shared/settings.py reads and a deployment sets only where a parameter asks for it.
 OPTIONAL = {
     "PUBLIC_BASE_URL", "MAX_ACTIVE_JOBS_PER_OWNER", "DAILY_JOBS_PER_OWNER", "TRANSLATOR_ENDPOINT", "TRANSLATOR_REGION",
+    "PPL_MODELS", "GOODS_MODELS", "IMAGES_BY_LINK",
 }  # fmt: skip
 #: What a deployment sets for others than shared/settings.py, and who reads it.
 PLATFORM_SETTINGS = {
@@ -160,11 +162,20 @@ API_VERSIONS = {
 }
 #: The house's severities as Azure numbers them.
 SEVERITIES = {"P1": 0, "P2": 1, "P3": 2}
-#: The targets of operations: error rate, mean and 95th percentile by kind, starts again in an hour.
-TARGETS = {
-    "restarts": 5, "job-failure-rate": 5, "job-duration-mean-ppl": 90, "job-duration-mean-goods": 60, "job-duration-p95-ppl": 120,
-    "job-duration-p95-goods": 120,
+#: The targets of operations: error rate, starts again in an hour.
+TARGETS = {"restarts": 5, "job-failure-rate": 5}
+#: Those of a kind, in the table that alerts look targets up in.
+TARGETS_OF_KINDS = {
+    "default": {"failurePercent": 5},
+    "ppl": {"meanSeconds": 90, "p95Seconds": 120},
+    "goods": {"meanSeconds": 60, "p95Seconds": 120},
+}
+#: Queries and tiles that say what they say of each kind and model.
+BY_MODEL = {"job-failure-rate-by-model", "job-duration-p95", "job-duration-mean", "prediction-cost"}
+TILES_BY_MODEL = {
+    "models", "failing", "success-rate", "durations", "where-time-goes", "cost", "timeouts", "polls", "ledger", "fallbacks",
 }  # fmt: skip
+_TABLE = r"^let targets = dynamic\((\{.*\})\);$"
 #: What an operator has to be told of jobs that are started again, in the workbook: by tile.
 TOLD = {
     "starts": {"job_restarted", "job_at_last_start", "job_given_up", "start_failed", "restart_failed"},
@@ -291,6 +302,8 @@ def check_settings(infra: Infra) -> Iterator[str]:
         yield from (f"{where}: nobody reads {name}" for name in sorted(given.keys() - code - platform))
         yield from (f"{where}: {name} is not to be set" for name in sorted(given.keys() & LEFT_OUT.keys()))
         yield from (f"{where}: Flex Consumption refuses {name}" for name in sorted(given.keys() & FORBIDDEN_SETTINGS))
+        if where == "dev":
+            yield from (f"{where}: {name} is set, though nothing asks for it" for name in sorted(given.keys() & OPTIONAL))
         site = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"]
         yield from (f"{where}: siteConfig.{name} is not to be set" for name in sorted(site.keys() & FORBIDDEN_SITE_CONFIG))
         yield from (f"{where}: {name} looks like a key" for name, value in sorted(given.items()) if _looks_like_a_key(value))
@@ -306,10 +319,35 @@ def check_defaults(infra: Infra) -> Iterator[str]:
         if snapshot.environment != "dev":
             continue
         given = {name: value for name, value in snapshot.app_settings.items() if not value.startswith("[")}
-        default, deployed = Settings(), Settings.from_environ(given)
+        default, deployed = Settings.from_environ({}), Settings.from_environ(given)
         for field in vars(default).keys() - {"problems", "images_storage_account", "environment_secrets"}:
             if getattr(default, field) != getattr(deployed, field):
                 yield f"{field} is {getattr(deployed, field)}, the code's default is {getattr(default, field)}"
+
+
+def check_wiring(infra: Infra) -> Iterator[str]:
+    """What an environment gives a parameter arrives in the setting of the same name."""
+    code = settings_of_the_code()
+    for snapshot in infra.snapshots.values():
+        file = infra.text(f"infra/tests/{snapshot.environment}.bicepparam")
+        for name, text, other in re.findall(r"^param (\w+) = (?:'([^'\n]*)'|(\w+))$", file, re.MULTILINE):
+            setting, said = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper(), text or other
+            there = snapshot.app_settings.get(setting)
+            if setting in code and there != said:
+                yield f"{snapshot.environment}: {setting} is {there}, its parameter {name} says {said}"
+
+
+def check_models(infra: Infra) -> Iterator[str]:
+    """Every kind has models to be made by, the code knows them, and they take as many images as the kind has."""
+    known = {model.id: model for model in MODELS}
+    for snapshot in infra.snapshots.values():
+        settings = Settings.from_environ({k: v for k, v in snapshot.app_settings.items() if not v.startswith("[")})
+        for kind in KINDS.values():
+            for name in settings.models[kind.name]:
+                if name not in known:
+                    yield f"{snapshot.environment}: {kind.name} is made by {name}, which the code does not know"
+                elif known[name].max_images < len(kind.images):
+                    yield f"{snapshot.environment}: {kind.name} is made by {name}, which takes {known[name].max_images} images"
 
 
 def _on_scheduler(snapshot: Snapshot) -> bool:
@@ -483,11 +521,12 @@ def check_alerts(infra: Infra) -> Iterator[str]:
             for group in properties["actions"]["actionGroups"] or [""]:
                 if not (group in groups and f"-{title[:2].lower()}-" in groups[group]["name"]):
                     yield f"{where}: {title} is told to {group or 'nobody'}"
-            if criterion["query"] not in queries:
+            text = _as_in_its_file(criterion["query"])
+            if text not in queries:
                 yield f"{where}: {title} asks what is in no file"
                 continue
-            used.add(criterion["query"])
-            columns = analyses[queries[criterion["query"]].where].columns
+            used.add(text)
+            columns = analyses[queries[text].where].columns
             wanted = [dimension["name"] for dimension in criterion["dimensions"]] + [criterion["metricMeasureColumn"]]
             yield from (f"{where}: {title}: there is no column {name}" for name in wanted if name and name not in columns)
             if (criterion["timeAggregation"] == "Count") is not (criterion["metricMeasureColumn"] is None):
@@ -498,14 +537,88 @@ def check_alerts(infra: Infra) -> Iterator[str]:
         if {rule["properties"]["severity"] for rule in rules} != set(SEVERITIES.values()) or len(groups) != len(SEVERITIES):
             yield f"{where}: not every severity has alerts and somebody who is told"
         if where != "options":
-            thresholds = {rule["name"].rsplit("-", 1)[0].removeprefix("alert-"): _criterion(rule)["threshold"] for rule in rules}
+            thresholds = {name: _criterion(rule)["threshold"] for name, rule in _rules(snapshot)}
             for name, target in TARGETS.items():
                 if thresholds.get(name) != target:
                     yield f"{where}: the target of {name} is {target}, the alert is raised above {thresholds.get(name)}"
-        kinds = (d for rule in rules for d in _criterion(rule)["dimensions"] if d["name"] == "job_kind")
-        watched = {value for dimension in kinds for value in dimension["values"]}
-        if watched != KINDS.keys():
-            yield f"{where}: the code makes {sorted(KINDS)}, durations are watched of {sorted(watched)}"
+
+
+def check_targets(infra: Infra) -> Iterator[str]:
+    """Alerts by kind and model look their targets up in one table, which fits what the code knows of its models."""
+    for snapshot in infra.snapshots.values():
+        tables = _tables(snapshot)
+        told = [kql.Query(name, _criterion(rule)["query"]) for name, rule in _rules(snapshot) if name in tables]
+        for name, analysis in kql.analyse(told).items():
+            yield from (f"{snapshot.environment}: the alert {name}, with its targets: {problem}" for problem in analysis.problems)
+        for name in sorted(BY_MODEL):
+            if tables.get(name, {}) != _targets(snapshot):
+                yield f"{snapshot.environment}: the alert {name} has not the targets of the others"
+    if "dev" in infra.snapshots:
+        yield from _usual_targets(_targets(infra.snapshots["dev"]))
+    if infra.snapshots.keys() >= {"dev", "options"}:
+        usual, changed = (_targets(infra.snapshots[name]) for name in ("dev", "options"))
+        given = infra.text("infra/tests/options.bicepparam").partition("models: {")[2]
+        for name, target, number in re.findall(r"'([\w/.-]+)': \{ (\w+): (\d+) \}", given):
+            if changed.get(name, {}) != usual.get(name, {}) | {target: int(number)}:
+                yield f"options: the target {target} of {name} is {number}, the table has {changed.get(name)}"
+
+
+def _usual_targets(table: dict[str, dict[str, int]]) -> Iterator[str]:
+    for name, row in TARGETS_OF_KINDS.items():
+        for target, value in row.items():
+            if table.get(name, {}).get(target) != value:
+                yield f"the target {target} of {name} is {value}, the table has {table.get(name, {}).get(target)}"
+    rows = {"default", *KINDS, *(model.id for model in MODELS), *(f"{kind}/{model.id}" for kind in KINDS for model in MODELS)}
+    yield from (f"the table of targets has no row for {kind}" for kind in sorted({"default", *KINDS} - table.keys()))
+    yield from (f"the table of targets has a row for {name}, which is no model" for name in sorted(table.keys() - rows))
+    for kind, model in ((kind, model) for kind in KINDS.values() for model in MODELS if model.max_images >= len(kind.images)):
+        name, price = f"{kind.name}/{model.id}", 100 * model.price_usd(len(kind.images))
+        row = {key: value for source in ("default", kind.name, model.id, name) for key, value in table.get(source, {}).items()}
+        mean, p95, cents = (row.get(key, 0) for key in ("meanSeconds", "p95Seconds", "predictionCents"))
+        if not 2 * model.expected_seconds <= mean < p95:
+            yield f"{name} usually takes {model.expected_seconds} s, its targets are {mean} and {p95} s"
+        if not price < cents:
+            yield f"{name} costs {price:.1f} cents by the list, its target is {cents}"
+
+
+def _rules(snapshot: Snapshot) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Log alerts by their names in alerts.bicep."""
+    for rule in snapshot.all("Microsoft.Insights/scheduledQueryRules"):
+        yield rule["name"].rsplit("-", 1)[0].removeprefix("alert-"), rule
+
+
+def _tables(snapshot: Snapshot) -> dict[str, dict[str, dict[str, int]]]:
+    """The tables of targets that were put into queries, by alert."""
+    found = ((name, re.search(_TABLE, _criterion(rule)["query"], re.MULTILINE)) for name, rule in _rules(snapshot))
+    return {name: json.loads(table.group(1)) for name, table in found if table}
+
+
+def _targets(snapshot: Snapshot) -> dict[str, dict[str, int]]:
+    return _tables(snapshot).get("job-duration-p95", {})
+
+
+def _as_in_its_file(query: str) -> str:
+    """A deployed query without its table of targets."""
+    return re.sub(_TABLE, "let targets = dynamic({});", query, flags=re.MULTILINE)
+
+
+def check_by_model(infra: Infra) -> Iterator[str]:
+    """What differs by model is told, compared and alerted by kind and model."""
+    analyses = _analyses(infra)
+    for name in sorted(BY_MODEL):
+        missing = {"job_kind", "model", "percent_of_target"} - set(analyses[f"infra/queries/{name}.kql"].columns)
+        yield from (f"infra/queries/{name}.kql has no column {column}" for column in sorted(missing))
+    for snapshot in infra.snapshots.values():
+        for name, rule in _rules(snapshot):
+            criterion = _criterion(rule)
+            split = {dimension["name"] for dimension in criterion["dimensions"]}
+            if name in BY_MODEL and (split != {"job_kind", "model"} or criterion["threshold"] != 100):
+                yield f"{snapshot.environment}: the alert {name} compares {sorted(split)} with {criterion['threshold']}"
+    tiles = {query.where.rsplit(": ")[-1]: query.text for query in kql.workbook_queries(infra.folder)}
+    for name in sorted(TILES_BY_MODEL):
+        for field in ("kind", "model"):
+            if f"Properties.{field})" not in tiles.get(name, ""):
+                yield f"workbook: {name} does not tell {field}s apart"
 
 
 def _criterion(rule: Mapping[str, Any]) -> dict[str, Any]:

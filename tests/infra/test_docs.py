@@ -28,6 +28,15 @@ def test_the_guide_tells_every_parameter_and_no_other(guide: str) -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES)
+def test_the_numbers_that_the_guide_gives_as_defaults_are_the_defaults(guide: str) -> None:
+    parameters = json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"]
+    defaults = dict(re.findall(r"^param (\w+) int = (\d+)$", (ROOT / "infra/main.bicep").read_text(), re.MULTILINE))
+    told = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (\d+) \|", (ROOT / guide).read_text(), re.MULTILINE))
+
+    assert told == {parameters[name]["value"].strip("${}"): number for name, number in defaults.items()}
+
+
+@pytest.mark.parametrize("guide", GUIDES)
 def test_the_guide_tells_every_role(guide: str) -> None:
     assert [role for role in ROLES.values() if role not in (ROOT / guide).read_text()] == []
 
