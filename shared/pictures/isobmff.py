@@ -14,6 +14,7 @@ from shared.pictures.facts import Content, ImageFacts
 from shared.pictures.limits import MAX_ITEMS, MAX_TILED_PIXELS, MAX_TILES
 
 _MAX_BOXES = 10_000
+_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 #: What most encoders write (8 bits, 4:2:0, opaque), and everything else.
 _AVIF_BYTES, _HEIC_BYTES = (10.0, 17.0), (7.5, 14.0)
 
@@ -183,15 +184,15 @@ def _profile(data: bytes, boxes: _Boxes) -> bytes | None:
 
 
 def _is_plain(data: bytes, boxes: _Boxes) -> bool:
-    """Whether all that the file holds is of 8 bits and 4:2:0, and nothing of it is alpha; by the decoders' configurations
+    """Whether all that the file holds is of 8 bits and 4:2:0 or grey, and nothing of it is alpha; by the decoders' configurations
     (ISO/IEC 14496-15, 8.3.3.1; av1-isobmff, 2.3.3)."""
     for name, first, stop in boxes.properties:
-        if name == b"hvcC" and (data[first + 16] & 3 != 1 or data[first + 17] & 7):
+        if name == b"hvcC" and (data[first + 16] & 3 > 1 or data[first + 17] & 7):
             return False
         # Two of its bits say that both directions of colour are halved, one that a channel has more than 8.
         if name == b"av1C" and (data[first + 2] & 0x0C != 0x0C or data[first + 2] & 0x40):
             return False
-        if name == b"auxC" and b"alpha" in data[first:stop]:
+        if name == b"auxC" and data[first + 4 : stop].rstrip(b"\0") in _ALPHA:
             return False
     return True
 
