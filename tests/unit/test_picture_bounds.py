@@ -1,0 +1,326 @@
+"""What decoding may cost: bounded before it begins by passes, tiles and memory, while it goes on by time; and who waits for whom."""
+
+import io
+import itertools
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image, JpegImagePlugin
+
+from shared.domain.problem import ProblemError
+from shared.pictures import content, decoding, limits
+from shared.pictures.facts import Content, ImageFacts
+from shared.pictures.prepare import prepare_for_provider
+from shared.pictures.results import read_result, with_visible_label
+from shared.pictures.upload import inspect_upload
+from tests import pictures
+from tests.picture_files import case, patches, saved, with_scans
+
+LIMIT = 5 * 1024 * 1024
+
+
+def problem_of(data: bytes, **limits_: int) -> tuple[str, dict[str, str]]:
+    with pytest.raises(ProblemError) as caught:
+        inspect_upload(data, LIMIT, **limits_)
+    return caught.value.problem.code, dict(caught.value.problem.params)
+
+
+# ---- passes ----
+
+
+def progressive(width: int, height: int) -> bytes:
+    picture = Image.new("L", (width, height), 30)
+    picture.paste(200, (0, 0, width // 2, height // 2))
+    return saved(picture, "JPEG", progressive=True)
+
+
+def test_passes_are_counted_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(*_: object) -> None:
+        raise AssertionError("decodes")
+
+    whole = progressive(300, 300)
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "load", decode)
+    monkeypatch.setattr(Image, "open", decode)
+    first = content.read(whole).passes
+
+    assert content.read(with_scans(whole, 90)).passes == first + 90
+    assert inspect_upload(with_scans(whole, limits.MAX_PASSES - first), LIMIT).width == 300
+    assert problem_of(with_scans(whole, limits.MAX_PASSES - first + 1)) == ("unsupported_image", {"found": "too_complex"})
+
+
+def test_more_pixels_are_passed_over_less_often() -> None:
+    whole = progressive(4000, 4000)
+    most = limits.MAX_PASSED_PIXELS // 16_000_000 - content.read(whole).passes
+
+    assert inspect_upload(with_scans(whole, most), LIMIT).width == 4000
+    assert problem_of(with_scans(whole, most + 1)) == ("unsupported_image", {"found": "too_complex"})
+
+
+def test_a_bomb_of_an_older_job_is_not_decoded_either() -> None:
+    with pytest.raises(ProblemError) as caught:
+        prepare_for_provider(with_scans(progressive(300, 300), 2000))
+    assert caught.value.problem.params == {"found": "too_complex"}
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"progressive": True, "quality": 100, "subsampling": 0}])
+def test_no_real_encoder_comes_near_the_bound(options: dict[str, object]) -> None:
+    known = content.read(saved(patches().convert("CMYK"), "JPEG", **options))
+
+    assert known.passes <= 18
+    assert 40_000_000 * known.passes < limits.MAX_PASSED_PIXELS
+
+
+# ---- time ----
+
+
+def ticking(step: float) -> Iterator[float]:
+    return itertools.count(0.0, step)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF"])
+def test_a_decoder_that_takes_too_long_is_stopped(kind: str) -> None:
+    noise = pictures.noise(500, 500)
+    data = saved(noise.quantize(256) if kind == "GIF" else noise, kind)
+    known = content.read(data)
+    for seconds, is_stopped in ((10, True), (10_000, False)):
+        ticks = ticking(1.0)
+        try:
+            decoding.decoded(known, (500, 500), seconds, lambda ticks=ticks: next(ticks))  # type: ignore[misc]
+        except ProblemError as error:
+            stopped = error.problem.params["found"] == "too_complex"
+        else:
+            stopped = False
+        assert stopped == is_stopped
+
+
+def test_the_time_is_that_of_the_thread_and_not_of_the_machine() -> None:
+    import inspect
+    import time
+
+    assert inspect.signature(decoding.decoded).parameters["clock"].default is time.thread_time
+
+
+# ---- tiles ----
+
+
+def box(name: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), name) + body
+
+
+def full(name: bytes, *parts: bytes, version: int = 0) -> bytes:
+    return box(name, bytes([version, 0, 0, 0]), *parts)
+
+
+def grid(tiles: list[int], side: int, size: tuple[int, int], items: int = 3) -> bytes:
+    """The boxes of a HEIC whose first item is made of tiles."""
+    entries = [
+        full(b"infe", struct.pack(">HH4s", n, 0, b"grid" if n == 1 else b"hvc1"), b"\0", version=2) for n in range(1, items + 1)
+    ]
+    sizes = [full(b"ispe", struct.pack(">II", *size)), full(b"ispe", struct.pack(">II", side, side))]
+    associations = [struct.pack(">HBB", n, 1, 1 if n == 1 else 2) for n in range(1, items + 1)]
+    meta = full(
+        b"meta", full(b"pitm", struct.pack(">H", 1)), full(b"iinf", struct.pack(">H", items), *entries),
+        full(b"iref", box(b"dimg", struct.pack(f">HH{len(tiles)}H", 1, len(tiles), *tiles))),
+        box(b"iprp", box(b"ipco", *sizes), full(b"ipma", struct.pack(">I", items), *associations)),
+    )  # fmt: skip
+    return box(b"ftyp", b"heic\0\0\0\0mif1heic") + meta
+
+
+def test_a_phones_tiles_are_taken() -> None:
+    assert inspect_upload(grid([2] * 48, 512, (4032, 3024)), LIMIT) == ImageFacts("image/heic", 4032, 3024)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(grid([2] * 1025, 64, (4032, 3024)), id="too many tiles"),
+        pytest.param(grid([2] * 900, 2048, (2000, 2000)), id="tiles far larger than the picture"),
+        pytest.param(grid([2] * 4, 512, (1000, 1000), items=1001), id="too many items"),
+    ],
+)
+def test_tiles_that_no_phone_makes_are_refused(data: bytes) -> None:
+    assert problem_of(data) == ("unsupported_image", {"found": "too_complex"})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(box(b"ftyp", b"heic\0\0\0\0mif1heic"), id="nothing but a type"),
+        pytest.param(grid([2], 64, (0, 10)), id="of no width"),
+        pytest.param(grid([2] * 4, 512, (1000, 1000))[:-60], id="boxes that break off"),
+        pytest.param(case("patches.heic")[:200], id="half of the boxes"),
+    ],
+)
+def test_boxes_that_tell_no_size_are_damaged(data: bytes) -> None:
+    assert problem_of(data) == ("unsupported_image", {"found": "damaged"})
+
+
+# ---- memory ----
+
+#: Forms of formats by what decoding them takes, of the largest that is taken within 400 MB.
+FORMS = [
+    pytest.param(lambda size: saved(pictures.gradient(*size), "JPEG"), 40.0, id="JPEG"),
+    pytest.param(lambda size: saved(pictures.gradient(*size), "JPEG", progressive=True), 40.0, id="progressive JPEG"),
+    pytest.param(lambda size: saved(pictures.gradient(*size).convert("CMYK"), "JPEG", progressive=True), 40.0, id="progressive JPEG of inks"),
+    pytest.param(lambda size: saved(pictures.gradient(*size), "PNG"), 40.0, id="PNG"),
+    pytest.param(lambda size: saved(pictures.gradient(*size), "WEBP"), 21.0, id="WebP"),
+    pytest.param(lambda size: saved(pictures.gradient(*size), "AVIF"), 40.0, id="AVIF"),
+    pytest.param(lambda size: saved(pictures.gradient(*size), "AVIF", subsampling="4:4:4"), 23.5, id="AVIF in 4:4:4"),
+    pytest.param(lambda size: saved(pictures.gradient(*size).quantize(8), "GIF"), 22.2, id="GIF"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "megapixels"), FORMS)
+def test_how_many_pixels_are_taken_follows_from_the_memory(make: object, megapixels: float) -> None:
+    known = content.read(make((64, 48)))  # type: ignore[operator]
+
+    assert limits.max_pixels(known.bytes_per_pixel, 400) / 1e6 == pytest.approx(megapixels, rel=0.02)
+    assert known.bytes_per_pixel <= limits.MOST_BYTES_PER_PIXEL[known.facts.content_type]
+
+
+@pytest.mark.parametrize(
+    ("name", "megapixels"), [("patches_p3.heic", 40.0), ("patches.heic", 28.5), ("patches_alpha.heic", 28.5)]
+)
+def test_a_heic_of_more_than_the_usual_depth_takes_more(name: str, megapixels: float) -> None:
+    assert limits.max_pixels(content.read(case(name)).bytes_per_pixel, 400) / 1e6 == pytest.approx(megapixels, rel=0.02)
+
+
+def test_a_picture_that_does_not_fit_into_the_memory_is_told_the_limit_that_holds() -> None:
+    webp = saved(Image.new("RGB", (2000, 1500)), "WEBP")
+
+    assert inspect_upload(webp, LIMIT, memory_mb=60).width == 2000
+    code, params = problem_of(webp, memory_mb=50)
+    assert (code, params["max_megapixels"]) == ("image_too_large", "2.6")
+    with pytest.raises(ProblemError) as caught:
+        inspect_upload(webp, LIMIT, memory_mb=50)
+    assert "2.6 megapixels of such WebP a file" in caught.value.problem.to_document("en")["detail"]
+    assert "이런 WebP 파일당" in caught.value.problem.to_document("ko")["detail"]
+    assert inspect_upload(saved(Image.new("RGB", (2000, 1500)), "JPEG"), LIMIT, memory_mb=50).width == 2000
+
+
+def test_the_contracts_limit_holds_whatever_the_memory() -> None:
+    plain = Content(ImageFacts("image/png", 8000, 5001), b"", bytes_per_pixel=1)
+    with pytest.raises(ProblemError) as caught:
+        limits.require_bounded(plain, LIMIT, 10_000)
+    assert caught.value.problem.params["max_megapixels"] == "40"
+
+
+MEASURED = {
+    "JPEG": "saved(picture, 'JPEG', quality=50, progressive=True, subsampling=0)",
+    "PNG": "saved(picture.convert('RGBA'), 'PNG', compress_level=1)",
+    "WebP": "saved(picture, 'WEBP', lossless=True, method=0, quality=0)",
+    "AVIF": "saved(picture, 'AVIF', speed=10)",
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="tells the peak of the memory on Linux only")
+def test_two_at_once_take_no_more_than_is_estimated_for_one(name: str) -> None:
+    """In a fresh process: its peak while two threads prepare the same picture of 12 megapixels."""
+    code = f"""
+import threading
+from PIL import Image
+from shared.pictures import content
+from shared.pictures.prepare import prepare_for_provider
+from tests import pictures
+from tests.picture_files import saved
+
+def kilobytes(of):
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(of))
+
+picture = pictures.gradient(64, 48).resize((4000, 3000), Image.Resampling.NEAREST)
+data = {MEASURED[name]}
+assert len(data) < 5_000_000
+prepare_for_provider(pictures.photo_jpeg(300, 300))
+del picture
+open("/proc/self/clear_refs", "w").write("5")
+before = kilobytes("VmRSS")
+threads = [threading.Thread(target=prepare_for_provider, args=(data,)) for _ in range(2)]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+print((kilobytes("VmHWM") - before) * 1024 / 12e6, content.read(data).bytes_per_pixel)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    taken, estimated = map(float, told.stdout.split())
+
+    # What is the same for every picture (tables, the picture as it is sent) is 25 MB.
+    assert taken < estimated + 25e6 / 12e6
+
+
+# ---- who waits ----
+
+
+def test_what_is_paid_for_never_waits_for_an_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    decode = decoding.decoded
+
+    def slow(known: Content, *arguments: object) -> object:
+        if known.facts.width == 301:
+            begun.set()
+            assert go_on.wait(20)
+        return decode(known, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("shared.pictures.prepare.decoded", slow)
+    monkeypatch.setattr("shared.pictures.results.decoded", slow)
+    done: list[str] = []
+
+    def prepare(width: int) -> None:
+        prepare_for_provider(pictures.photo_jpeg(width, 300))
+        done.append(str(width))
+
+    uploads = [threading.Thread(target=prepare, args=(width,)) for width in (301, 302, 303)]
+    uploads[0].start()
+    assert begun.wait(20)
+    for upload in uploads[1:]:
+        upload.start()
+    # However many uploads stand in line, both steps of a result go through.
+    facts, _ = read_result(pictures.photo_jpeg(640, 480))
+    assert facts.width == 640
+    assert with_visible_label(pictures.photo_jpeg(640, 480))
+    assert done == []
+
+    go_on.set()
+    for upload in uploads:
+        upload.join(20)
+    assert sorted(done) == ["301", "302", "303"]
+
+
+def test_uploads_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode, at_once, most = decoding.decoded, [0], [0]
+    lock = threading.Lock()
+
+    def counted(known: Content, *arguments: object) -> object:
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        try:
+            return decode(known, *arguments)  # type: ignore[arg-type]
+        finally:
+            with lock:
+                at_once[0] -= 1
+
+    monkeypatch.setattr("shared.pictures.prepare.decoded", counted)
+    data = saved(pictures.gradient(1500, 1500), "PNG")
+    threads = [threading.Thread(target=prepare_for_provider, args=(data,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert most == [1]
+
+
+def test_a_lane_is_free_again_after_a_picture_that_failed() -> None:
+    for data in (pictures.truncated_jpeg(), saved(Image.new("RGB", (300, 300)), "PNG")):
+        with pytest.raises(ProblemError):
+            prepare_for_provider(data)
+        with pytest.raises(ProblemError):
+            read_result(data[: len(data) // 2])
+    assert decoding.UPLOADS.acquire(blocking=False)
+    decoding.UPLOADS.release()
+    assert io.BytesIO(prepare_for_provider(pictures.photo_jpeg(300, 300)).data)
