@@ -15,7 +15,7 @@ from shared.providers.provider import Failed, NotFound, ProviderError, Ready, Ru
 from shared.storage.documents import Busy
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
-from tests.fakes import FakeBlobs, FakeGenerator, make_job, make_services
+from tests.fakes import FakeBlobs, FakeGenerator, images_of, make_job, make_services
 
 READY = Ready("https://fake/x")
 GONE = ProviderError(Problem("provider_unavailable", params={"provider": "Fake"}), is_final=True)
@@ -195,7 +195,7 @@ async def test_a_deleted_jobs_picture_is_removed_by_whoever_stored_it(
 
     # It is paid for all the same.
     assert answer["state"] == "stored"
-    assert [name for name in services.blobs.images if name.startswith("job_1/")] == []
+    assert images_of(services.blobs.images, "job_1") == []
 
 
 @pytest.mark.parametrize(("is_followed", "late", "left"), [(True, 9, 2), (True, 11, 0), (False, 0, 0)])
@@ -208,7 +208,7 @@ async def test_only_the_end_that_follows_at_once_may_remove_what_nobody_wants(
     clock.pass_(late)
     await check(services, client, check_order(is_followed=is_followed, asked_at=asked_at))
 
-    assert len([name for name in services.blobs.images if name.startswith("job_1/")]) == left
+    assert len(images_of(services.blobs.images, "job_1")) == left
 
 
 # ---- the slot ----
