@@ -243,6 +243,26 @@ async def test_a_slow_post_that_fails_in_the_end_takes_no_job_from_the_one_that_
     assert upload_name(job_id, "input_image", "jpg") in left_of(app, job_id)
 
 
+async def test_a_slow_post_whose_job_has_ended_by_then_leaves_no_upload(
+    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any
+) -> None:
+    """It writes the upload after the end of its job had removed it."""
+    put = app.blobs.put_image
+
+    def slow(*args: Any) -> None:
+        monkeypatch.setattr(app.blobs, "put_image", put)
+        clock.pass_by(seconds=61)
+        asyncio.run(post(hub, headers=KEY))
+        finish(app, hub, hub.started_jobs[0])
+        put(*args)
+
+    monkeypatch.setattr(app.blobs, "put_image", slow)
+    answer = await post(hub, headers=KEY)
+
+    assert (answer.status_code, body(answer)["status"]) == (200, "succeeded")
+    assert [name for name in app.blobs.images if name.startswith("uploads/")] == []
+
+
 async def test_too_many_at_once_is_busy_and_comes_again(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
     def contended(*_: Any) -> None:
         raise Busy("owners/x.json")
