@@ -268,7 +268,7 @@ DEPLOYED = [
         "infra/main.bicep",
         "prefix: 'uploads/'",
         "prefix: 'input/'",
-        "'images/input/': 7",
+        "/input/': 7",
     ),
     # keys and callers
     Mistake(
