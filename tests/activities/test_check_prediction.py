@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceRequestError
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from activities.check_prediction import check
 from activities.submit_prediction import submit
@@ -16,6 +17,7 @@ from shared.storage.documents import Busy
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
 from tests.fakes import FakeBlobs, FakeGenerator, images_of, make_job, make_services
+from tests.telling import told
 
 READY = Ready("https://fake/x")
 GONE = ProviderError(Problem("provider_unavailable", params={"provider": "Fake"}), is_final=True)
@@ -253,3 +255,18 @@ async def test_the_gate_hears_how_the_provider_did(
     await check(services, client, check_order())
 
     assert services.blobs.read_document("gates/fake.json")[0]["failures"] == failures
+
+
+async def test_a_picture_does_not_tell_what_its_generator_wrote_into_it(
+    services: Any, client: Any, generator: FakeGenerator
+) -> None:
+    info, buffer = PngInfo(), io.BytesIO()
+    info.add_text("Description", "a zebra crossing")
+    Image.open(io.BytesIO(pictures.drawing_png(64, 64))).save(buffer, "PNG", pnginfo=info)
+    generator.looks, generator.picture = [Ready("https://fake/x")], buffer.getvalue()
+    answer: Any = await check(services, client, check_order())
+    kept = services.blobs.images[answer["output"]["blob"]]
+
+    assert told(buffer.getvalue(), {"prompt": "zebra crossing"}) == {"prompt"}
+    assert told(kept, {"prompt": "zebra crossing"}) == set()
+    assert answer["output"]["sha256"] == hashlib.sha256(kept).hexdigest()

@@ -14,6 +14,8 @@ finish = of("activities/finish_job.py", ENDS)
 starting = of("shared/starting.py", ENDS)
 generate = of("triggers/generate.py", "tests/triggers/test_trouble.py")
 housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
+provenance = of("shared/provenance.py", "tests/unit/test_words_in_pictures.py")
+check = of("activities/check_prediction.py", "tests/activities/test_check_prediction.py")
 
 DIGEST = 'hashlib.sha256(f"{purpose} of {job_id}".encode()).hexdigest()[:32]'
 OVER = 'if is_terminal(document["status"]) if document else now - found.written > _UNCLAIMED:'
@@ -32,6 +34,16 @@ IMAGES: tuple[Mutant, ...] = (
     names("a deleted job keeps what the version before made", ", *_folders_of_before(job_id)\n", "\n"),
     names("a deleted job keeps its uploads", 'return f"{UPLOADS}{job_id}/", _folder', "return _folder"),
     names("a deleted job keeps its pictures", "{job_id}/\", _folder(job_id), *", "{job_id}/\", *"),
+    # ---- what files tell ----
+    check("a picture tells what its generator wrote into it", "    data = provenance.without_words(data, facts.content_type)\n", ""),  # noqa: E501
+    provenance("a PNG tells its prompt", 'b"tEXt", ', ""),
+    provenance("a PNG tells its prompt, packed", 'b"zTXt", ', ""),
+    provenance("a PNG tells its prompt in another script", 'b"iTXt", b"eXIf"', 'b"eXIf"'),
+    provenance("a PNG tells its prompt in EXIF", 'b"eXIf", b"tIME"', 'b"tIME"'),
+    provenance("a JPEG tells its prompt in EXIF", "{0xE1, 0xED", "{0xED"),
+    provenance("a JPEG tells its prompt in a comment", ", 0xFE}", "}"),
+    provenance("a picture that lay on its side lies down again", "value in range(2, 9)", "value in range(2, 3)"),
+    provenance("a picture that is cut off is lost", "except (struct.error, ValueError):", "except ZeroDivisionError:"),
     # ---- when uploads go ----
     finish("the end of a job leaves its uploads", "    originals.forget(services, document)\n", ""),
     finish("uploads go before the end is on record", "    pictures = [told_by_records", "    originals.forget(services, services.jobs.read(payload[\"job_id\"]) or {\"id\": \"\"})\n    pictures = [told_by_records"),  # noqa: E501
