@@ -149,6 +149,7 @@ def _store(services: Services, generator: Generator, ready: Ready, payload: p.Ch
     facts, small = read_result(data)
     if payload["label"] == "visible":
         data = with_visible_label(data)
+    data = provenance.without_words(data, facts.content_type)
     data = provenance.with_provenance(data, facts.content_type, f"{generator.provider.label} {generator.name}")
     job_id, index = payload["job_id"], payload["index"]
     blob, thumbnail_blob = output_names(job_id, index, facts.content_type)

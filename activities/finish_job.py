@@ -6,7 +6,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import names, telemetry
+from shared import names, originals, telemetry
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
 from shared.forgetting import call_janitor
@@ -55,7 +55,7 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
         telemetry.job_ended(document, document["polls"])
     # Also by a run that follows one which died here.
     services.quotas.release(document["owner"], document["id"])
-    services.sent_images.forget_ended(document)
+    originals.forget(services, document)
     return answer
 
 

@@ -49,5 +49,4 @@ def keep(services: Services, payload: KeepOrder) -> Kept:
     if is_deleted(document):
         services.pictures.forget(job_id)
         return {"kept": False, "is_deleted": True}
-    services.sent_images.forget_ended(document)
     return {"kept": picture["state"] == "stored"}

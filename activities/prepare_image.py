@@ -39,18 +39,24 @@ def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
     except ProblemError as error:
         return {"problem": error.problem.about(payload["field"]).at(VALIDATING).to_payload()}
     except Missing:
-        # A deleted job has no images any more, but its story goes on: something may be to pay.
-        if is_wanted(services.jobs.read(payload["job_id"])):
-            raise
-        return {"problem": Problem("internal").at(VALIDATING).to_payload()}
+        return _without_upload(services, payload)
     blob = services.sent_images.keep(payload["job_id"], payload["field"], prepared)
     if services.now() - datetime.fromisoformat(payload["asked_at"]) > ANSWERED_WITHIN:
         document = services.jobs.read(payload["job_id"])
         if document is None or is_deleted(document):
             services.pictures.forget(payload["job_id"])
-        else:
-            services.sent_images.forget_ended(document)
     answer: PrepareAnswer = {"blob": blob}
     if prepared.warnings:
         answer["warnings"] = [{**warning, "field": payload["field"]} for warning in prepared.warnings]
     return answer
+
+
+def _without_upload(services: Services, payload: PrepareOrder) -> PrepareAnswer:
+    """Uploads go when their job has ended; a story that is told again after that goes on with what was prepared of them."""
+    prepared = services.sent_images.find(payload["job_id"], payload["field"])
+    if prepared is not None:
+        return {"blob": prepared}
+    # A deleted job has no images any more, but its story goes on: something may be to pay.
+    if is_wanted(services.jobs.read(payload["job_id"])):
+        raise Missing(payload["blob"])
+    return {"problem": Problem("internal").at(VALIDATING).to_payload()}

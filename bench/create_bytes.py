@@ -26,7 +26,8 @@ from tests.stack import Stack
 
 SIDE_PX = 1400
 #: As long as one with a user delegation key is.
-_LINK = "https://toonimages.blob.core.windows.net/images/sent/0123456789abcdef0123456789abcdef/input_image_1.png?" + "s" * 430
+_PLACE = "images/pictures/0123456789abcdef0123456789abcdef/prepared/input_image_1.png"
+_LINK = f"https://toonimages.blob.core.windows.net/{_PLACE}?" + "s" * 430
 UPLOADS: Mapping[str, Callable[[], bytes]] = {
     "painted character (PNG)": lambda: _saved(pictures.painted_character(SIDE_PX, SIDE_PX), "PNG"),
     "product (JPEG)": lambda: _saved(pictures.product(SIDE_PX, SIDE_PX), "JPEG", quality=97, subsampling=0),

@@ -31,11 +31,12 @@ DURABLE_STEP = {"instance": 9, "activity": 9, "timer": 6, "event": 7, "sub-orche
 QUEUE_SHARE = {"instance": 3, "activity": 6, "timer": 3, "event": 3, "sub-orchestration": 6}
 
 #: Example prices in USD (see docs/scaling-and-cost.md).
-PER_10_000 = {"blob write": 0.05, "blob list": 0.05, "blob read": 0.004, "queue": 0.004, "table": 0.0004}
+PER_10_000 = {"blob write": 0.05, "blob list": 0.05, "blob read": 0.004, "blob delete": 0.0, "queue": 0.004, "table": 0.0004}
 GB_SECOND, PER_MILLION_EXECUTIONS, GB_MONTH, LOG_GB = 0.000026, 0.40, 0.02, 2.30
 INSTANCE_GB, SECONDS_AN_EXECUTION, OVERLAP = 2.0, 1.0, 10
-#: Assumed of real pictures: all blobs of a job, kept for a month; what a job writes to the logs.
-STORED_MB = {"ppl": 5.0, "goods": 3.5}
+#: Assumed of real pictures: what of a job is stored over a month, uploads with the week in which they can be recovered; what a
+#: job writes to the logs.
+STORED_MB = {"ppl": 3.2, "goods": 2.6}
 LOG_KB_AN_EXECUTION = 1.5
 
 
@@ -127,11 +128,12 @@ def _count(what: str, kind: str, is_told: bool, post: Callable[[Stack], requests
 
 
 def count_blob_operations(access_log: str) -> Counter[str]:
-    """Blob operations by what they cost. Lists and containers cost as writes do."""
+    """Blob operations by what they cost. Lists and containers cost as writes do; a delete costs its round trip alone."""
     counts: Counter[str] = Counter()
     for method, path, _ in _LINE.findall(access_log):
         is_list = "comp=list" in path or "restype=container" in path
-        counts["blob list" if is_list else "blob read" if method in ("GET", "HEAD") else "blob write"] += 1
+        kinds = {"GET": "blob read", "HEAD": "blob read", "DELETE": "blob delete"}
+        counts["blob list" if is_list else kinds.get(method, "blob write")] += 1
     return counts
 
 
@@ -154,7 +156,7 @@ def _episodes(hub: Path, job_id: str) -> int:
 def _print_counts(counted: list[Counted]) -> None:
     print(f"{'storage operations of one job':32}" + "".join(f"{row.what:>22}" for row in counted))
     lines: list[tuple[str, Callable[[Counted], str]]] = [
-        *((name, lambda c, n=name: str(c.blobs[n])) for name in ("blob write", "blob read", "blob list")),
+        *((name, lambda c, n=name: str(c.blobs[n])) for name in ("blob write", "blob read", "blob list", "blob delete")),
         ("blob operations in all", lambda c: str(c.blobs.total())),
         *((f"durable: {name}", lambda c, n=name: str(c.steps[n])) for name in ("activity", "timer", "event")),
         ("durable: episodes", lambda c: str(c.episodes)),

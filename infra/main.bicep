@@ -347,7 +347,8 @@ module imagesStorage 'app/storage.bicep' = {
     tags: tags
     sku: storageSku
     containers: [
-      { name: 'images', deleteAfterDays: retentionDays }
+      // The app deletes uploads when their job has ended; this is for what it could not, and for when it is away for good.
+      { name: 'images', deleteAfterDays: retentionDays, sooner: { prefix: 'uploads/', days: min(7, retentionDays) } }
       { name: 'documents', deleteAfterDays: retentionDays }
     ]
     softDeleteDays: softDeleteDays == 0 ? null : max(softDeleteDays, 1)

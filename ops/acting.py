@@ -1,6 +1,7 @@
 """Commands that change something: cancel, replay, pause, resume, rotate-key, smoke."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import json
@@ -83,10 +84,7 @@ def replay(around: Surroundings, job_id: str, *, is_sure: bool, seconds: float) 
     if risks and not is_sure:
         raise CannotDo(f"{job_id} {'; '.join(risks)}. A replay pays again: add --yes if that is meant")
     kind, asked = KINDS[document["kind"]], document["input"]
-    try:
-        files = {field: around.services.blobs.get_image(name) for field, name in document["images"].items()}
-    except Missing:
-        raise CannotDo(f"the images of {job_id} are gone: only their owner can upload them again") from None
+    files = _inputs(around, document)
     wanted = ("prompt", "preset", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "label")
     fields = {name: str(asked[name]) for name in wanted if asked[name] not in (None, "")}
     metadata = dict(document["metadata"])
@@ -110,6 +108,21 @@ def replay(around: Surroundings, job_id: str, *, is_sure: bool, seconds: float) 
         new = _awaited(lambda: around.services.jobs.read(job["id"]), seconds) or new
         lines.append(f"{job['id']}: {new['status']}")
     return Report({"id": job["id"], "replay_of": job_id, "was_known": is_known, "status": (new or job)["status"]}, lines)
+
+
+def _inputs(around: Surroundings, document: dict[str, Any]) -> dict[str, bytes]:
+    """What was prepared of each upload, which is what its job sent: the upload itself has gone with the job's end.
+
+    Raises CannotDo.
+    """
+    files = {}
+    for field in document["images"]:
+        name = around.services.sent_images.find(document["id"], field)
+        with contextlib.suppress(Missing):
+            files[field] = around.services.blobs.get_image(name) if name else b""
+        if not files.get(field):
+            raise CannotDo(f"the images of {document['id']} are gone, or were refused: only their owner can upload them again")
+    return files
 
 
 def _money_at_stake(around: Surroundings, document: dict[str, Any]) -> list[str]:

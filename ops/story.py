@@ -19,6 +19,7 @@ from shared.domain.starting import GOING_ON
 from shared.domain.submission import Submission
 from shared.job_ids import is_job_id
 from shared.storage.blob_store import DOCUMENTS, IMAGES
+from shared.storage.image_names import folders
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ def explain(around: Surroundings, job_id: str, *, with_prompt: bool = False, in_
     moments.sort(key=lambda moment: moment.at)
     places = _places(around, document)
     blobs: list[dict[str, Any]] = [
-        {"name": name.removeprefix(f"{job_id}/"), "bytes": count, "at": at.isoformat()}
-        for name, count, at in around.services.blobs.sizes(IMAGES, f"{job_id}/")
+        {"name": name, "bytes": count, "at": at.isoformat()}
+        for folder in folders(job_id)
+        for name, count, at in around.services.blobs.sizes(IMAGES, folder)
     ]
     runtime = statuses[job_id]
     pictures, error = _pictures(around, document), _error(document)

@@ -28,7 +28,6 @@ async def forget_ended(app: Services, client: df.DurableOrchestrationClient, job
     for instance in names.instance_ids(job_id, pictures, starts):
         if not await _forget_history(client, instance):
             return False
-    await asyncio.to_thread(app.pictures.forget, job_id)
     await asyncio.to_thread(app.jobs.delete, job_id, document.get("key") if document else None)
     if document is not None:
         await asyncio.to_thread(app.quotas.release, document["owner"], job_id)

@@ -24,6 +24,7 @@ from shared.storage.quota_store import QuotaStore
 from shared.storage.sent_images import SentImages
 from shared.storage.signed_links import LinkSigner
 from shared.storage.submission_store import Attempt, SubmissionStore
+from shared.storage.uploads import Uploads
 from shared.translator import Translator
 from shared.webhooks import WebhookVerifier
 
@@ -72,6 +73,10 @@ class Services:
     @functools.cached_property
     def pictures(self) -> PictureStore:
         return PictureStore(self.blobs)
+
+    @functools.cached_property
+    def uploads(self) -> Uploads:
+        return Uploads(self.blobs)
 
     @functools.cached_property
     def sent_images(self) -> SentImages:

@@ -12,7 +12,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import names, telemetry
+from shared import names, originals, telemetry
 from shared.domain.job import (
     STAGE_PROGRESS,
     VALIDATING,
@@ -232,16 +232,14 @@ def give_up(app: Services, document: Document, progress: int) -> Document:
     job_id, now, days = document["id"], app.now(), app.settings.retention_days
     pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
     if is_terminal(document["status"]):
-        app.sent_images.forget(document)
         return app.jobs.amend(job_id, lambda known: without_watch(known, pictures, app.prices))
-    # Before the end, after which nobody comes this way again: where storage refuses this, the job is given up once more.
-    app.sent_images.forget(document)
     app.quotas.release(document["owner"], job_id)
     document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
     if has_ended:
         # Nobody else tells of it: the last step that would have is the one that did not run.
         telemetry.event("job_given_up", logging.ERROR, job_id=job_id, starts=document.get("starts", 0))
         telemetry.job_ended(document, document["polls"])
+    originals.forget(app, document)
     return document
 
 

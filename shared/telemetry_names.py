@@ -44,8 +44,10 @@ EVENTS: dict[str, tuple[str, ...]] = {
     # a deleted job, hidden first
     "history_kept": ("instance", "reason"),
     "job_forgotten": (),
+    # uploads that stay after their job's end, until housekeeping comes
+    "uploads_kept": ("reason",),
     # every five minutes
-    "housekeeping": ("purged", "stuck", "restarted"),
+    "housekeeping": ("purged", "stuck", "restarted", "uploads"),
     # the end
     "job_ended": (
         "kind", "status", "code", "provider", "model", "attempts", "polls", "fallback_used", "fallback_from",

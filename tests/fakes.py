@@ -4,7 +4,7 @@ import copy
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -19,6 +19,7 @@ from shared.services import Services
 from shared.settings import Settings
 from shared.storage.blob_store import Conflict, Missing, ascii_only
 from shared.storage.gate_store import GateStore
+from shared.storage.image_names import folders
 
 #: What the durable client makes of the hub's 404 and of its 500: two statuses that are both false.
 NO_INSTANCE = DurableOrchestrationStatus.from_json("")
@@ -39,6 +40,8 @@ class FakeBlobs:
         self.images: dict[str, bytes] = {}
         self.documents: dict[str, tuple[dict[str, Any], str]] = {}
         self.metadata: dict[tuple[str, str], dict[str, str]] = {}
+        #: When an image was written, where a test says so.
+        self.written: dict[str, datetime] = {}
         self._etags = itertools.count(1)
         self._lock = threading.RLock()
 
@@ -77,6 +80,10 @@ class FakeBlobs:
         with self._lock:
             return iter(sorted(name for name in self._kept(container) if name.startswith(prefix)))
 
+    def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int, datetime]]:
+        now = datetime.now(UTC)
+        return ((name, len(self.images[name]), self.written.get(name, now)) for name in self.names(container, prefix))
+
     def delete(self, container: str, name: str, etag: str | None = None) -> None:
         with self._lock:
             if etag is not None and self.documents.get(name, (None, None))[1] != etag:
@@ -96,6 +103,11 @@ class FakeBlobs:
         self.documents[name] = (json.loads(json.dumps(document)), etag)
         self.metadata["documents", name] = ascii_only(metadata)
         return etag
+
+
+def images_of(images: Iterable[str], job_id: str) -> list[str]:
+    """Of these names of images those that are a job's."""
+    return [name for name in images if name.startswith(folders(job_id)) or job_id in name]
 
 
 class FakeGenerator:

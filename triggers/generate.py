@@ -11,7 +11,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared import intake, telemetry
+from shared import intake, originals, telemetry
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import QUEUED, SUCCEEDED, charged, is_deleted, is_terminal
@@ -23,7 +23,6 @@ from shared.pictures.facts import ImageFacts
 from shared.services import Services, services
 from shared.starting import ensure_started, generators_for, plan_of
 from shared.storage.documents import Busy
-from shared.storage.job_store import upload_name
 from shared.storage.key_store import Deleted, InProgress, Known, Reused, Taken, key_name
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, JobNotFound, view
@@ -182,6 +181,9 @@ def _found_or_undone(app: Services, document: dict[str, Any], error: Exception) 
         if known is None:
             app.pictures.forget(document["id"])
             app.quotas.withdraw(document["owner"], document["id"])
+        elif is_terminal(known["status"]):
+            # They were written anew after its end, which had removed them.
+            originals.forget(app, known)
     except Exception:  # noqa: BLE001 - storage is away, however it says so
         raise ProblemError(Problem("internal", charged="unknown")) from error
     return known
@@ -259,8 +261,8 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
 def _store_images(app: Services, job_id: str, form: Form, facts: dict[str, ImageFacts]) -> dict[str, str]:
     stored = {}
     for field, known in facts.items():
-        stored[field] = upload_name(job_id, field, EXTENSIONS[known.content_type])
-        app.blobs.put_image(stored[field], form.files[field], known.content_type)
+        extension = EXTENSIONS[known.content_type]
+        stored[field] = app.uploads.keep(job_id, field, form.files[field], known.content_type, extension)
     return stored
 
 

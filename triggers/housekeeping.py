@@ -8,7 +8,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import slots, telemetry
+from shared import originals, slots, telemetry
 from shared.domain.job import MAX_STARTS, is_terminal
 from shared.domain.starting import GOING_ON
 from shared.forgetting import call_janitor
@@ -47,6 +47,7 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     started = await _start_dead_jobs(app, client, now)
     if await asyncio.to_thread(app.jobs.deleted_jobs):
         await call_janitor(client)
+    uploads = await _forget_originals(app, now)
     for provider in app.providers:
         await slots.tidy(app, client, provider)
     oldest_kept = now - timedelta(days=app.settings.retention_days)
@@ -55,7 +56,7 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     stuck = await client.get_status_by(_BEGINNING, now - STUCK_AFTER, _GOING_ON)
     telemetry.event(
         "housekeeping", logging.WARNING if stuck else logging.INFO, purged=purged.instances_deleted, stuck=len(stuck),
-        restarted=started,
+        restarted=started, uploads=uploads,
     )  # fmt: skip
 
 
@@ -72,6 +73,18 @@ async def _start_dead_jobs(app: Services, client: df.DurableOrchestrationClient,
         except Exception as error:  # noqa: BLE001 - the others are still to be looked at
             telemetry.event("restart_failed", logging.WARNING, job_id=job_id, reason=type(error).__name__)
     return started
+
+
+async def _forget_originals(app: Services, now: datetime) -> int:
+    """The uploads that the ends of their jobs have left; returns of how many jobs. Those of earlier versions once an hour: for
+    them all that their jobs have is listed, until their retention is over."""
+    removed = 0
+    for of_before in (False, True) if now.minute < 5 else (False,):
+        try:
+            removed += await asyncio.to_thread(originals.forget_left, app, now, of_before=of_before)
+        except Exception as error:  # noqa: BLE001 - what else housekeeping does is more urgent; these come again
+            telemetry.event("uploads_kept", logging.WARNING, reason=type(error).__name__)
+    return removed
 
 
 async def _revived(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:

@@ -7,6 +7,18 @@ type containerType = {
 
   @description('Days after which a blob that nobody has changed is deleted; without it blobs stay.')
   deleteAfterDays: int?
+
+  @description('Blobs of it that go sooner.')
+  sooner: soonerType?
+}
+
+@description('Blobs that are deleted sooner than the rest of their container.')
+type soonerType = {
+  @description('What their names begin with.')
+  prefix: string
+
+  @description('Days after which one that nobody has changed is deleted.')
+  days: int
 }
 
 @description('Required. Name of the account.')
@@ -35,7 +47,17 @@ param softDeleteDays int?
 @description('Optional. Origins of pages that read blobs with fetch().')
 param allowedOrigins string[] = []
 
-var expiring = filter(containers, container => container.?deleteAfterDays != null)
+var expiring = concat(
+  map(
+    filter(containers, container => container.?deleteAfterDays != null),
+    container => { name: container.name, prefix: '${container.name}/', days: container.?deleteAfterDays }
+  ),
+  map(filter(containers, container => container.?sooner != null), container => {
+    name: '${container.name}-sooner'
+    prefix: '${container.name}/${container.?sooner.?prefix}'
+    days: container.?sooner.?days
+  })
+)
 
 resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   name: name
@@ -94,13 +116,13 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08
   properties: {
     policy: {
       rules: [
-        for container in expiring: {
-          name: 'delete-${container.name}'
+        for group in expiring: {
+          name: 'delete-${group.name}'
           enabled: true
           type: 'Lifecycle'
           definition: {
-            filters: { blobTypes: ['blockBlob'], prefixMatch: ['${container.name}/'] }
-            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: container.?deleteAfterDays } } }
+            filters: { blobTypes: ['blockBlob'], prefixMatch: [group.prefix] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: group.days } } }
           }
         }
       ]

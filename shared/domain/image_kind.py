@@ -46,12 +46,6 @@ def prepared_type(upload_type: str) -> str:
     return "image/png" if upload_type in _KEPT_LOSSLESS else "image/jpeg"
 
 
-def prepared_extension(upload_extension: str) -> str:
-    """As prepared_type, by how the files are called; an extension that nobody knows is that of a photo."""
-    types = {extension: content_type for content_type, extension in EXTENSIONS.items()}
-    return EXTENSIONS[prepared_type(types.get(upload_extension, "image/jpeg"))]
-
-
 def _brands(head: bytes) -> list[bytes]:
     """Of an ISO base media file: the major one first, then those that it is compatible with."""
     if head[4:8] != b"ftyp":

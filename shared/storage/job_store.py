@@ -1,16 +1,15 @@
-"""Job documents, and the names of all that belongs to a job: its images, and the records of its submits."""
+"""Job documents, and the names of the documents beside them: the records of a job's submits, and its claims of predictions."""
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from shared.domain.image_kind import prepared_extension
 from shared.domain.job import deleted, is_terminal
 from shared.job_ids import accepted_at, is_job_id, prefixes_of
 from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict
 from shared.storage.documents import Document, Documents, Operation, T
+from shared.storage.image_names import folders
 
 #: May run several times, and gets a copy of its own each time.
 JobChange = Callable[[dict[str, Any]], dict[str, Any]]
@@ -89,7 +88,8 @@ class JobStore:
     def delete(self, job_id: str, key: str | None = None) -> None:
         """The job's images, its claims of predictions, its records and at last its own document: a delete cut short can be asked
         for again. Its idempotency key stays for its day, as that of a job that is gone: a late repeat must not pay again."""
-        self._blobs.delete_all(IMAGES, f"{job_id}/")
+        for folder in folders(job_id):
+            self._blobs.delete_all(IMAGES, folder)
         if key:
             self._documents.change(key, lambda claim: (_of_a_job_that_is_gone(claim, job_id), None))
         submissions = list(self._blobs.names(DOCUMENTS, f"jobs/{job_id}/submission-"))
@@ -131,8 +131,6 @@ class JobStore:
 _FILE = "job.json"
 _MARKS = "deleted/"
 PREDICTIONS = "predictions/"
-#: Where images lie that providers fetch.
-SENT = "sent/"
 
 
 def _mark_name(job_id: str) -> str:
@@ -166,34 +164,3 @@ def submission_name(job_id: str, index: int, attempt: int) -> str:
 def prediction_name(provider: str, prediction_id: str) -> str:
     """The claim of a prediction: whose it is, where one could be taken for another's."""
     return f"{PREDICTIONS}{provider}/{prediction_id}.json"
-
-
-def upload_name(job_id: str, field: str, extension: str) -> str:
-    return f"{job_id}/input/{field}.{extension}"
-
-
-def prepared_name(job_id: str, field: str, extension: str) -> str:
-    return f"{job_id}/prepared/{field}.{extension}"
-
-
-def sent_folder(job_id: str) -> str:
-    """Where those of a job's prepared images lie that providers fetch. It tells nothing of the job, whose id has 80 random bits,
-    and follows from it: no record has to lead here."""
-    return f"{SENT}{hashlib.sha256(f'sent images of {job_id}'.encode()).hexdigest()[:32]}/"
-
-
-def sent_name(job_id: str, field: str, extension: str) -> str:
-    return f"{sent_folder(job_id)}{field}.{extension}"
-
-
-def sent_names(job_id: str, uploads: Mapping[str, str]) -> list[str]:
-    """All that a job can have there, by its uploads."""
-    return [sent_name(job_id, field, prepared_extension(name.rpartition(".")[2])) for field, name in uploads.items()]
-
-
-def output_name(job_id: str, index: int, extension: str) -> str:
-    return f"{job_id}/output/{index}.{extension}"
-
-
-def thumbnail_name(job_id: str, index: int) -> str:
-    return f"{job_id}/thumbnail/{index}.jpg"

@@ -7,7 +7,7 @@ from shared.domain.image_kind import EXTENSIONS
 from shared.domain.payloads import Output
 from shared.pictures.facts import EncodedImage
 from shared.storage.blob_store import IMAGES, BlobStore
-from shared.storage.job_store import output_name, sent_folder, thumbnail_name
+from shared.storage.image_names import folders, output_name, output_prefixes, thumbnail_name
 
 
 class PictureStore:
@@ -22,14 +22,15 @@ class PictureStore:
 
     def find(self, job_id: str, index: int) -> tuple[Output, int] | None:
         """A picture that was kept, and the attempt that made it."""
-        for _, facts in self._blobs.image_metadata(f"{job_id}/output/{index}."):
-            if "output" in facts:
-                return cast(Output, json.loads(facts["output"])), int(facts["attempt"])
+        for prefix in output_prefixes(job_id, index):
+            for _, facts in self._blobs.image_metadata(prefix):
+                if "output" in facts:
+                    return cast(Output, json.loads(facts["output"])), int(facts["attempt"])
         return None
 
     def forget(self, job_id: str) -> None:
-        """Remove every image of a job."""
-        for folder in (f"{job_id}/", sent_folder(job_id)):
+        """Remove every image of a job, uploads included."""
+        for folder in folders(job_id):
             self._blobs.delete_all(IMAGES, folder)
 
 

@@ -13,6 +13,7 @@ from activities.submit_prediction import submit
 from shared.domain.problem import Problem
 from shared.providers.provider import Handle, ProviderError
 from shared.storage.blob_store import Missing
+from shared.storage.image_names import prepared_name
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
 from tests.fakes import FakeBlobs, FakeGenerator, make_job, make_services
@@ -90,7 +91,7 @@ def test_an_upload_is_prepared_and_stored_under_its_job(services: Any) -> None:
     services.blobs.put_image("up.jpg", pictures.photo_jpeg(2000, 1000), "image/jpeg")
     answer = prepare(services, PREPARE)
 
-    assert answer == {"blob": "job_1/prepared/input_image.jpg"}
+    assert answer == {"blob": prepared_name("job_1", "input_image", "jpg")}
     assert Image.open(io.BytesIO(services.blobs.images[answer["blob"]])).size == (1024, 512)
 
 

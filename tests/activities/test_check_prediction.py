@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceRequestError
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from activities.check_prediction import check
 from activities.submit_prediction import submit
@@ -15,7 +16,8 @@ from shared.providers.provider import Failed, NotFound, ProviderError, Ready, Ru
 from shared.storage.documents import Busy
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
-from tests.fakes import FakeBlobs, FakeGenerator, make_job, make_services
+from tests.fakes import FakeBlobs, FakeGenerator, images_of, make_job, make_services
+from tests.telling import told
 
 READY = Ready("https://fake/x")
 GONE = ProviderError(Problem("provider_unavailable", params={"provider": "Fake"}), is_final=True)
@@ -195,7 +197,7 @@ async def test_a_deleted_jobs_picture_is_removed_by_whoever_stored_it(
 
     # It is paid for all the same.
     assert answer["state"] == "stored"
-    assert [name for name in services.blobs.images if name.startswith("job_1/")] == []
+    assert images_of(services.blobs.images, "job_1") == []
 
 
 @pytest.mark.parametrize(("is_followed", "late", "left"), [(True, 9, 2), (True, 11, 0), (False, 0, 0)])
@@ -208,7 +210,7 @@ async def test_only_the_end_that_follows_at_once_may_remove_what_nobody_wants(
     clock.pass_(late)
     await check(services, client, check_order(is_followed=is_followed, asked_at=asked_at))
 
-    assert len([name for name in services.blobs.images if name.startswith("job_1/")]) == left
+    assert len(images_of(services.blobs.images, "job_1")) == left
 
 
 # ---- the slot ----
@@ -253,3 +255,18 @@ async def test_the_gate_hears_how_the_provider_did(
     await check(services, client, check_order())
 
     assert services.blobs.read_document("gates/fake.json")[0]["failures"] == failures
+
+
+async def test_a_picture_does_not_tell_what_its_generator_wrote_into_it(
+    services: Any, client: Any, generator: FakeGenerator
+) -> None:
+    info, buffer = PngInfo(), io.BytesIO()
+    info.add_text("Description", "a zebra crossing")
+    Image.open(io.BytesIO(pictures.drawing_png(64, 64))).save(buffer, "PNG", pnginfo=info)
+    generator.looks, generator.picture = [Ready("https://fake/x")], buffer.getvalue()
+    answer: Any = await check(services, client, check_order())
+    kept = services.blobs.images[answer["output"]["blob"]]
+
+    assert told(buffer.getvalue(), {"prompt": "zebra crossing"}) == {"prompt"}
+    assert told(kept, {"prompt": "zebra crossing"}) == set()
+    assert answer["output"]["sha256"] == hashlib.sha256(kept).hexdigest()

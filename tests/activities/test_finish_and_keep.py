@@ -13,9 +13,10 @@ from shared import starting
 from shared.domain.job import charged
 from shared.domain.problem import Problem, ProblemError, moderated
 from shared.providers.provider import Ready
+from shared.storage.image_names import output_name
 from tests import pictures
 from tests.activities.orders import LOST, Clock, check_order, finish_order, keep_order, picture_end, sends, submit_order
-from tests.fakes import FakeGenerator, make_job, make_services
+from tests.fakes import FakeGenerator, images_of, make_job, make_services
 from tests.orchestrators.story import stored
 
 PAID = {"cost_usd": 0.08, "estimated": True, "settled": True}
@@ -87,10 +88,10 @@ def test_a_job_that_was_forgotten_meanwhile_ends_quietly(services: Any, caplog: 
 
 def test_the_end_of_a_deleted_job_leaves_no_image(services: Any, clock: Clock) -> None:
     services.jobs.hide("job_1", clock())
-    services.blobs.put_image("job_1/output/0.png", b"late", "image/png")
+    services.blobs.put_image(output_name("job_1", 0, "png"), b"late", "image/png")
     finish(services, finish_order(picture_end()))
 
-    assert [name for name in services.blobs.images if name.startswith("job_1/")] == []
+    assert images_of(services.blobs.images, "job_1") == []
     assert read(services)["deleted_at"]
 
 
@@ -249,10 +250,10 @@ def test_a_leftover_of_a_job_that_is_gone_ends_quietly(services: Any) -> None:
 def test_a_leftover_of_a_deleted_job_leaves_no_image(services: Any, clock: Clock) -> None:
     finish(services, finish_order(picture_end(state="failed")))
     services.jobs.hide("job_1", clock())
-    services.blobs.put_image("job_1/output/0.png", b"late", "image/png")
+    services.blobs.put_image(output_name("job_1", 0, "png"), b"late", "image/png")
 
     assert keep(services, keep_order(picture_end())) == {"kept": False, "is_deleted": True}
-    assert [name for name in services.blobs.images if name.startswith("job_1/")] == []
+    assert images_of(services.blobs.images, "job_1") == []
 
 
 def test_a_missing_field_of_a_document_is_no_missing_job(services: Any) -> None:

@@ -9,14 +9,15 @@ from activities.forget_jobs import forget
 from activities.keep_leftover import keep_and_forget
 from activities.submit_prediction import submit
 from shared import forgetting, names
+from shared.storage.image_names import output_name, upload_name
 from tests.activities.orders import Client, Clock, finish_order, keep_order, picture_end, submit_order
-from tests.fakes import NO_INSTANCE, instance_status, make_job
+from tests.fakes import NO_INSTANCE, images_of, instance_status, make_job
 
 FORGET: Any = {"traceparent": None}
 
 
 def left_of(services: Any, job_id: str) -> list[str]:
-    return [name for name in (*services.blobs.documents, *services.blobs.images) if job_id in name]
+    return [name for name in services.blobs.documents if job_id in name] + images_of(services.blobs.images, job_id)
 
 
 def end(services: Any, job_id: str = "job_1") -> None:
@@ -24,7 +25,7 @@ def end(services: Any, job_id: str = "job_1") -> None:
 
 
 async def test_a_job_that_is_deleted_after_its_end_is_gone_at_once(services: Any, client: Client) -> None:
-    services.blobs.put_image("job_1/output/0.png", b"image", "image/png")
+    services.blobs.put_image(output_name("job_1", 0, "png"), b"image", "image/png")
     end(services)
     client.statuses["job_1"] = instance_status("Completed")
     await forgetting.begin(services, client, "job_1")
@@ -34,11 +35,11 @@ async def test_a_job_that_is_deleted_after_its_end_is_gone_at_once(services: Any
 
 
 async def test_a_job_that_runs_is_hidden_and_woken_and_forgotten_later(services: Any, client: Client) -> None:
-    services.blobs.put_image("job_1/input/input_image.png", b"image", "image/png")
+    services.blobs.put_image(upload_name("job_1", "input_image", "png"), b"image", "image/png")
     await forgetting.begin(services, client, "job_1")
 
     assert services.jobs.read("job_1")["deleted_at"]
-    assert [name for name in services.blobs.images if name.startswith("job_1/")] == []
+    assert images_of(services.blobs.images, "job_1") == []
     assert client.events == [("job_1", names.EVENT_CANCEL)]
     assert client.started == [names.JANITOR]
     assert await forget(services, client, FORGET) == {"left": 1}

@@ -11,23 +11,22 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 
 from activities.finish_job import finish
-from activities.keep_leftover import keep
 from activities.prepare_image import prepare
 from activities.submit_prediction import submit
-from shared import forgetting, starting
+from shared import forgetting
 from shared.domain.problem import Problem
 from shared.generators.image import Linked
 from shared.pictures.inline import for_inline
 from shared.providers.provider import ProviderError
-from shared.storage.job_store import sent_folder
+from shared.storage.image_names import prepared_name, upload_name
 from shared.storage.sent_images import LINK_MARGIN
 from tests import pictures
-from tests.activities.orders import LOST, REFUSED, Clock, finish_order, keep_order, picture_end, submit_order
-from tests.fakes import FakeBlobs, FakeGenerator, instance_status, make_job, make_services
+from tests.activities.orders import LOST, REFUSED, Clock, finish_order, picture_end, submit_order
+from tests.fakes import FakeGenerator, instance_status, make_job, make_services
 
-UPLOADS = {"input_image": "job_1/input/input_image.png"}
+UPLOADS = {"input_image": upload_name("job_1", "input_image", "png")}
 RECORD = "jobs/job_1/submission-0-1.json"
-SENT = f"{sent_folder('job_1')}input_image.png"
+SENT = prepared_name("job_1", "input_image", "png")
 
 
 def noise_png() -> bytes:
@@ -68,7 +67,7 @@ def sending(**changes: Any) -> Any:
 
 
 def left(services: Any) -> list[str]:
-    return [name for name in services.blobs.images if name.startswith("sent/")]
+    return [name for name in services.blobs.images if name.endswith(SENT)]
 
 
 def record(services: Any, name: str = RECORD) -> Any:
@@ -123,19 +122,18 @@ async def test_nothing_tells_of_the_link_but_the_request_itself(
     for text in (json.dumps(answer), documents, *told):
         assert "sig=" not in text
         assert signature not in text
-        assert "/images/sent/" not in text
+        assert "/images/pictures/" not in text
 
 
 async def test_without_the_setting_images_go_inside(client: Any, generator: FakeGenerator, clock: Clock) -> None:
     services = prepared(make_services(generator, clock))
-    await submit(services, client, submit_order(images=["job_1/prepared/input_image.png"]))
+    await submit(services, client, sending())
 
-    data = services.blobs.get_image("job_1/prepared/input_image.png")
-    assert (generator.submitted[0].images, left(services)) == ((for_inline(data),), [])
+    assert generator.submitted[0].images == (for_inline(services.blobs.get_image(SENT)),)
     assert record(services)["by_link"] is False
 
 
-async def test_what_was_prepared_before_links_were_switched_on_goes_inside(
+async def test_what_an_earlier_version_prepared_under_the_jobs_own_name_goes_inside(
     services: Any, client: Any, generator: FakeGenerator
 ) -> None:
     services.blobs.put_image("job_1/prepared/input_image.png", b"image", "image/png")
@@ -272,76 +270,14 @@ async def test_no_link_is_signed_while_nothing_may_be_sent(clock: Clock, client:
 # ---- the end ----
 
 
-async def test_the_link_dies_with_the_job(services: Any, client: Any) -> None:
+async def test_what_was_sent_stays_with_its_job_and_its_link_ends_by_itself(
+    services: Any, client: Any, generator: FakeGenerator
+) -> None:
+    """A job that is made again uses it; the link is bounded by its own time."""
     await submit(services, client, sending())
-    assert left(services) == [SENT]
     finish(services, finish_order(picture_end()))
 
-    assert left(services) == []
-    assert UPLOADS["input_image"] in services.blobs.images
-
-
-async def test_a_prediction_that_goes_on_may_still_fetch(services: Any, client: Any) -> None:
-    await submit(services, client, sending())
-    finish(services, finish_order(picture_end(state="failed")))
     assert left(services) == [SENT]
-
-    keep(services, keep_order(picture_end()))
-    assert left(services) == []
-
-
-def test_a_story_that_is_told_again_leaves_nothing_either(services: Any) -> None:
-    finish(services, finish_order(picture_end()))
-    prepare(services, prepare_order(services))
-    assert left(services) == [SENT]
-    finish(services, finish_order(picture_end()))
-
-    assert left(services) == []
-
-
-def test_an_image_that_is_prepared_long_after_the_end_does_not_stay(services: Any, clock: Clock) -> None:
-    finish(services, finish_order(picture_end()))
-    order = prepare_order(services)
-    clock.pass_(60)
-    prepare(services, order)
-
-    assert left(services) == []
-
-
-def test_a_slow_preparation_of_a_job_that_goes_on_stays(services: Any, clock: Clock) -> None:
-    order = prepare_order(services)
-    clock.pass_(60)
-    prepare(services, order)
-
-    assert left(services) == [SENT]
-
-
-@pytest.mark.parametrize("is_watching", [False, True])
-def test_a_job_that_is_given_up_leaves_nothing(services: Any, is_watching: bool) -> None:
-    if is_watching:
-        finish(services, finish_order(picture_end(state="failed")))
-    starting.give_up(services, services.jobs.read("job_1"), 30)
-
-    assert left(services) == []
-
-
-def test_storage_that_keeps_the_images_of_a_lost_job_is_asked_again(clock: Clock) -> None:
-    class Unwilling(FakeBlobs):
-        is_away = True
-
-        def delete(self, container: str, name: str, etag: str | None = None) -> None:
-            if self.is_away and container == "images":
-                raise ServiceRequestError("storage away")
-            super().delete(container, name, etag)
-
-    services: Any = prepared(make_services(FakeGenerator(), clock, blobs=Unwilling(), IMAGES_BY_LINK="true"))
-    with pytest.raises(ServiceRequestError):
-        starting.give_up(services, services.jobs.read("job_1"), 30)
-    assert services.jobs.read("job_1")["status"] == "queued"
-
-    services.blobs.is_away = False
-    starting.give_up(services, services.jobs.read("job_1"), 30)
-    assert left(services) == []
 
 
 @pytest.mark.parametrize("by_link_now", ["true", "false"])
@@ -353,4 +289,4 @@ async def test_nothing_is_left_of_a_deleted_job_whatever_the_setting_is_by_then(
     client.statuses["job_1"] = instance_status("Completed")
     await forgetting.begin(services, client, "job_1")
 
-    assert left(services) == []
+    assert services.blobs.images == {}

@@ -7,6 +7,7 @@ import pytest
 from activities.check_prediction import check
 from activities.submit_prediction import submit
 from shared.providers.provider import Ready
+from shared.storage.image_names import output_name, thumbnail_name
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
 from tests.activities.test_lost_sends import Telling
@@ -56,5 +57,5 @@ async def test_a_picture_is_stored_under_its_own_number(services: Any, client: A
     generator.looks, generator.picture = [Ready("https://fake/x")], pictures.drawing_png(64, 64)
     answer: Any = await check(services, client, check_order(index=index))
 
-    assert (answer["output"]["index"], answer["output"]["blob"]) == (index, f"job_1/output/{index}.png")
-    assert {f"job_1/output/{index}.png", f"job_1/thumbnail/{index}.jpg"} <= set(services.blobs.images)
+    assert (answer["output"]["index"], answer["output"]["blob"]) == (index, output_name("job_1", index, "png"))
+    assert {output_name("job_1", index, "png"), thumbnail_name("job_1", index)} <= set(services.blobs.images)

@@ -12,6 +12,7 @@ import requests
 from azure.storage.blob import BlobServiceClient
 
 from tests import pictures
+from tests.fakes import images_of
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -41,7 +42,7 @@ class Left:
     def __init__(self, stack: Stack, job_id: str) -> None:
         service = BlobServiceClient.from_connection_string(stack.connection_string)
         images, documents = (service.get_container_client(name) for name in ("images", "documents"))
-        self.images = [name for name in images.list_blob_names() if job_id in name]
+        self.images = images_of(images.list_blob_names(), job_id)
         self.documents = [
             name for name in documents.list_blob_names()
             if job_id in name

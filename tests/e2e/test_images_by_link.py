@@ -1,4 +1,4 @@
-"""The whole app with images by link: providers fetch them from storage, and nobody does after the job's end."""
+"""The whole app with images by link: providers fetch them from storage, for as long as their prediction may take."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ import pytest
 import requests
 from azure.storage.blob import BlobServiceClient
 
+from shared.storage.image_names import folders
 from tests import pictures
+from tests.fakes import images_of
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -31,9 +33,9 @@ def fetches(stack: Stack) -> list[dict[str, Any]]:
     return list(requests.get(f"{stack.simulators}/_sim/fetches", timeout=10).json())
 
 
-def names(stack: Stack, prefix: str = "") -> list[str]:
+def names(stack: Stack) -> list[str]:
     with BlobServiceClient.from_connection_string(stack.connection_string) as service:
-        return list(service.get_container_client("images").list_blob_names(name_starts_with=prefix))
+        return list(service.get_container_client("images").list_blob_names())
 
 
 def result(stack: Stack, job: dict[str, Any]) -> bytes:
@@ -49,10 +51,13 @@ def test_a_picture_is_made_of_images_that_its_provider_fetched(stack: Stack) -> 
     assert [(fetch["provider"], fetch["failed"]) for fetch in fetched] == [("replicate", 0)] * 2
     assert sorted(fetch["url"].rpartition("/")[2] for fetch in fetched) == ["input_image_1.jpg", "input_image_2.png"]
     for fetch in fetched:
-        assert re.search(r"/images/sent/[0-9a-f]{32}/", fetch["url"])
+        assert re.search(r"/images/pictures/[0-9a-f]{32}/prepared/", fetch["url"])
         assert job["id"].removeprefix("job_") not in fetch["url"]
+        # Its signature is in no log, and it is not opened without.
         assert requests.get(fetch["url"], timeout=10).status_code in (403, 404, 409)
-    assert names(stack, "sent/") == []
+    _, mine, *_ = folders(job["id"])
+    places = {name.rpartition("/")[0] for name in images_of(names(stack), job["id"])}
+    assert places == {f"{mine}{place}" for place in ("prepared", "output", "thumbnail")}, "no upload is left"
     assert "sig=" not in stack.log
 
     # Of other images another picture comes, so it is made of these.
@@ -85,7 +90,7 @@ def test_nothing_is_left_after_a_delete_while_it_runs(stack: Stack) -> None:
     job_id = stack.ppl(image, image).json()["id"]
     while not fetches(stack):
         stack.job(job_id, wait=1)
-    assert len(names(stack, "sent/")) == 2
+    assert len([name for name in images_of(names(stack), job_id) if "/prepared/" in name]) == 2
     assert requests.delete(f"{stack.url}/api/jobs/{job_id}", timeout=30).status_code == 204
 
-    assert names(stack) == [name for name in names(stack) if job_id not in name and not name.startswith("sent/")]
+    assert images_of(names(stack), job_id) == []

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from devhost.taskhub import TERMINAL
 from shared.domain.job import is_terminal
 from shared.storage.blob_store import DOCUMENTS, IMAGES
+from shared.storage.image_names import job_of_upload
 from tests.explore import moments
 from tests.explore.ledger import PRICE_USD, Prediction
 from tests.explore.money import charges_are_true, lost_pictures
+from tests.fakes import images_of
 
 if TYPE_CHECKING:
     from tests.explore.records import JobRecord
@@ -68,7 +70,7 @@ def judge(world: "World", views: dict[str, dict[str, Any]]) -> list[str]:
     for one in told:
         for rule in (_terminal, _paid_and_silent, _charged, _cost, _outputs, charges_are_true, lost_pictures, _told_once):
             wrongs += rule(world, one)
-    for rule_of_all in (_stories, _gates, _deleted, _posts, _stopped, moments.rules):
+    for rule_of_all in (_stories, _gates, _deleted, _originals, _posts, _stopped, moments.rules):
         wrongs += rule_of_all(world)
     return wrongs
 
@@ -181,7 +183,7 @@ def _deleted(world: "World") -> Iterator[str]:
     for job in world.records.jobs.values():
         if not (job.is_gone or job.deleted_at):
             continue
-        left = [f"{IMAGES}/{name}" for name in world.store.images if job.id in name]
+        left = [f"{IMAGES}/{name}" for name in images_of(world.store.images, job.id)]
         for name, (text, _) in world.store.documents.items():
             # A slot or a place at a gate is told of by itself.
             if job.id in name or (job.id in text and not name.startswith(("idempotency/", "gates/"))):
@@ -189,6 +191,15 @@ def _deleted(world: "World") -> Iterator[str]:
         left += [f"instance {row['id']}" for row in world.engine.rows() if job.id in row["id"]]
         if left:
             yield f"{job.id} was deleted, and this is left: {', '.join(left)}"
+
+
+def _originals(world: "World") -> Iterator[str]:
+    """No upload is left of a job that has ended: housekeeping has come since, whatever was in the way of its end."""
+    for name in world.store.images:
+        job_id = job_of_upload(name)
+        document = world.store.document(f"jobs/{job_id}/job.json") if job_id else None
+        if document and is_terminal(document["status"]):
+            yield f"{job_id} has ended, and {name} is left"
 
 
 def _posts(world: "World") -> Iterator[str]:

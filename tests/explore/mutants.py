@@ -8,7 +8,7 @@ from unittest import mock
 
 import shared.forgetting
 import triggers.jobs
-from shared import slots
+from shared import originals, slots
 from shared.domain.gate import Gate
 from shared.domain.ledger import CHARGES, Ledger
 from tests.explore.explorer import play
@@ -49,6 +49,14 @@ def _fills_too_much(gate: Gate, asking: str | None = None) -> None:
     _fill(gate, asking)
 
 
+def _forgets_nothing(app: Any, document: Any) -> None:
+    return None
+
+
+def _finds_none(app: Any, now: Any, **which: Any) -> int:
+    return 0
+
+
 def _leaves_alone(gate: Gate, holder: str, outcome: str | None, attempt: int | None = None) -> None:
     gate.document["active"].pop(holder, None)
     gate.document["waiting"].pop(holder, None)
@@ -86,6 +94,12 @@ MUTANTS: dict[str, Mutant] = {
     "a gate lets one more in": Mutant(lambda: [mock.patch.object(Gate, "_fill", _fills_too_much)], "has given slots to", 4),
     "a slot that is free is given to nobody": Mutant(
         lambda: [mock.patch.object(Gate, "leave", _leaves_alone)], "had a free slot", 12
+    ),
+    "nobody deletes an upload": Mutant(
+        lambda: [
+            mock.patch.object(originals, "forget", _forgets_nothing), mock.patch.object(originals, "forget_left", _finds_none),
+        ],
+        "has ended, and uploads/", 0,
     ),
 }  # fmt: skip
 

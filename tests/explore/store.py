@@ -25,6 +25,8 @@ class Store:
 
     def __init__(self, watcher: Watcher) -> None:
         self.images: dict[str, bytes] = {}
+        #: When each image was written.
+        self.written: dict[str, datetime] = {}
         self.documents: dict[str, tuple[str, str]] = {}
         self.metadata: dict[tuple[str, str], dict[str, str]] = {}
         self._watcher = watcher
@@ -65,6 +67,7 @@ class MemoryBlobs:
     def put_image(self, name: str, data: bytes, content_type: str, metadata: dict[str, str] | None = None) -> None:
         def put() -> None:
             self._store.images[name] = data
+            self._store.written[name] = self._now()
             self._store.metadata[IMAGES, name] = dict(metadata or {})
 
         self._do(f"put {name}", put)
@@ -114,7 +117,8 @@ class MemoryBlobs:
     def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int, datetime]]:
         kept = self._store.kept(container)
         for name, _ in self._do(f"sizes {container}/{prefix}", lambda: self._listed(container, prefix)):
-            yield name, len(kept[name]), self._now()
+            if name in kept:
+                yield name, len(kept[name]), self._store.written.get(name, self._now())
 
     def delete(self, container: str, name: str, etag: str | None = None) -> None:
         self._do(f"delete {container}/{name}", lambda: self._store.remove(container, name, etag))

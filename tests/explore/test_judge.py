@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.storage.image_names import output_name, upload_name
 from tests.explore.judge import judge
 from tests.explore.ledger import Ask, Prediction
 from tests.explore.plan import Create, Job, Plan
@@ -16,7 +17,7 @@ from tests.explore.users import Answer
 from tests.explore.virtual import close_loops
 from tests.explore.world import World
 
-JOB = "job_1"
+JOB = "job_" + "0" * 25 + "1"
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +170,20 @@ def _place_kept(case: Case) -> None:
 
 def _deleted_with_image(case: Case) -> None:
     _delete(case)
+    case.world.store.images[output_name(JOB, 0, "png")] = b""
+
+
+def _deleted_with_image_of_before(case: Case) -> None:
+    _delete(case)
     case.world.store.images[f"{JOB}/output/0.png"] = b""
+
+
+def _original_left(case: Case) -> None:
+    case.world.store.images[upload_name(JOB, "input_image", "jpg")] = b""
+
+
+def _original_of_before_left(case: Case) -> None:
+    case.world.store.images[f"{JOB}/input/input_image.jpg"] = b""
 
 
 def _deleted_with_record(case: Case) -> None:
@@ -306,9 +320,11 @@ def _takes_an_hour(case: Case) -> None:
     (_costs_less, "its pictures alone"), (_costs_more, "were billed"), (_settled_too_early, "that this is settled"),
     (_blob_gone, "is missing"), (_thumbnail_gone, "thumbnail"), (_another_blob, "another sha256"), (_lost, "is lost"),
     (_tells_twice, "2 times"), (_instance_runs, "instance i is Pending"), (_slot_kept, "still active"),
-    (_place_kept, "still waiting"), (_deleted_with_image, "output/0.png"), (_deleted_with_record, "submission-0-1"),
-    (_deleted_with_history, "instance job_1"), (_post_says_no, "a POST was answered 500"), (_status_changes, "was failed and is"),
-    (_prediction_of_two, "stands in"), (_nobody_cancels, "was not canceled"),
+    (_place_kept, "still waiting"), (_deleted_with_image, "output/0.png"),
+    (_deleted_with_image_of_before, f"{JOB}/output/0.png"), (_original_left, "and uploads/"),
+    (_original_of_before_left, "/input/"), (_deleted_with_record, "submission-0-1"),
+    (_deleted_with_history, f"instance {JOB}"), (_post_says_no, "a POST was answered 500"),
+    (_status_changes, "was failed and is"), (_prediction_of_two, "stands in"), (_nobody_cancels, "was not canceled"),
 ])  # fmt: skip
 def test_what_is_wrong_is_told(break_it: Callable[[Case], None], told: str) -> None:
     case = Case()

@@ -13,6 +13,7 @@ from shared.generators.registry import MODELS
 from shared.secrets import VAULT_NAMES
 from shared.settings import Settings
 from shared.storage.blob_store import DOCUMENTS, IMAGES
+from shared.storage.image_names import UPLOADS
 from tests.infra import kql
 from tests.infra.compiler import Infra, Snapshot
 
@@ -427,7 +428,7 @@ def check_retention(infra: Infra) -> Iterator[str]:
             for rule in policy["properties"]["policy"]["rules"]:
                 action = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
                 rules |= {prefix: action for prefix in rule["definition"]["filters"]["prefixMatch"] if rule["enabled"]}
-        if rules != {f"{IMAGES}/": days, f"{DOCUMENTS}/": days}:
+        if rules != {f"{IMAGES}/": days, f"{DOCUMENTS}/": days, f"{IMAGES}/{UPLOADS}": min(7, days)}:
             yield f"{snapshot.environment}: RETENTION_DAYS is {days}, blobs are deleted after {rules}"
 
 

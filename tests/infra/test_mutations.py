@@ -261,7 +261,14 @@ DEPLOYED = [
         "infra/main.bicep",
         "{ name: 'documents', deleteAfterDays: retentionDays }",
         "{ name: 'documents', deleteAfterDays: 365 }",
-        "'documents/': 365}",
+        "'documents/': 365",
+    ),
+    Mistake(
+        "uploads looked for where none are",
+        "infra/main.bicep",
+        "prefix: 'uploads/'",
+        "prefix: 'input/'",
+        "/input/': 7",
     ),
     # keys and callers
     Mistake(

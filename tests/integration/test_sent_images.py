@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,7 +11,8 @@ from azure.storage.blob import BlobServiceClient
 from shared.job_ids import new_job_id
 from shared.pictures.prepare import prepare_for_provider
 from shared.services import Services
-from shared.storage.blob_store import IMAGES, BlobStore
+from shared.storage.blob_store import BlobStore
+from shared.storage.image_names import prepared_prefixes
 from shared.storage.sent_images import LINK_MARGIN, SentImages
 from shared.storage.signed_links import LinkSigner
 from tests import pictures
@@ -27,24 +27,20 @@ def by_link(services: Services) -> Services:
     return Services(replace(services.settings, images_by_link=True))
 
 
-def ended(job_id: str) -> dict[str, Any]:
-    return {"id": job_id, "status": "succeeded", "pictures": [], "images": {"input_image": f"{job_id}/input/input_image.png"}}
-
-
 def link(services: Services, job_id: str) -> str:
     url = services.sent_images.link(services.sent_images.keep(job_id, "input_image", PREPARED), TIMEOUT)
     assert url is not None
     return url
 
 
-def test_a_link_opens_the_prepared_image_until_the_job_has_ended(by_link: Services) -> None:
+def test_a_link_opens_the_prepared_image_until_its_job_is_deleted(by_link: Services) -> None:
     job_id = new_job_id()
     url = link(by_link, job_id)
     answer = requests.get(url, timeout=10)
     assert (answer.content, answer.headers["Content-Type"]) == (PREPARED.data, "image/png")
-    assert job_id not in url
+    assert job_id.removeprefix("job_") not in url
 
-    by_link.sent_images.forget_ended(ended(job_id))
+    by_link.pictures.forget(job_id)
     assert requests.get(url, timeout=10).status_code in (403, 404)
 
 
@@ -91,12 +87,38 @@ def test_by_identity_it_works_over_https_alone_and_does_not_outlive_its_key(
     assert requests.get(url, timeout=10, verify=azurite_oauth.ca_path).content == PREPARED.data
 
 
-def test_without_links_an_image_lies_with_its_job(services: Services) -> None:
+def test_without_links_it_lies_at_the_same_place(services: Services, by_link: Services) -> None:
     job_id = new_job_id()
     name = services.sent_images.keep(job_id, "input_image", PREPARED)
 
-    assert name.startswith(f"{job_id}/")
     assert services.sent_images.link(name, TIMEOUT) is None
-    services.sent_images.forget_ended(ended(job_id))
-    assert services.blobs.get_image(name) == PREPARED.data
-    assert list(services.blobs.names(IMAGES, f"{job_id}/")) == [name]
+    assert by_link.sent_images.keep(job_id, "input_image", PREPARED) == name
+    assert services.sent_images.find(job_id, "input_image") == name
+    assert services.sent_images.find(job_id, "input_image_1") is None
+
+
+@pytest.mark.parametrize("place", ["prepared of before", "sent of before"])
+def test_what_an_earlier_version_prepared_is_found_where_it_lies(services: Services, place: str) -> None:
+    job_id = new_job_id()
+    names = dict(zip(["today", "prepared of before", "sent of before"], prepared_prefixes(job_id, "input_image"), strict=True))
+    services.blobs.put_image(f"{names[place]}jpg", PREPARED.data, "image/jpeg")
+
+    assert services.sent_images.find(job_id, "input_image") == f"{names[place]}jpg"
+
+
+def test_what_is_left_of_uploads_is_told_by_job_with_its_age(services: Services) -> None:
+    mine, other = new_job_id(), new_job_id()
+    names = [services.uploads.keep(mine, field, b"x", "image/jpeg", "jpg") for field in ("input_image_1", "input_image_2")]
+    services.uploads.keep(other, "input_image", b"x", "image/png", "png")
+    before = f"{mine}/input/input_image.png"
+    for name in (before, f"{mine}/output/0.png", f"{mine}/prepared/input_image.png"):
+        services.blobs.put_image(name, b"x", "image/png")
+    found = {left.job_id: left for left in services.uploads.left()}
+    found_before = {left.job_id: left for left in services.uploads.left_by_before()}
+
+    assert found[mine].names == tuple(names)
+    assert abs(datetime.now(UTC) - found[mine].written) < timedelta(minutes=1)
+    assert (found_before[mine].names, other in found, other in found_before) == ((before,), True, False)
+
+    services.uploads.forget({"id": mine, "images": dict(zip("ab", names, strict=True))})
+    assert mine not in {left.job_id for left in services.uploads.left()}

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 from shared.job_ids import new_job_id
 from shared.services import Services
 from shared.storage.blob_store import IMAGES, BlobStore
-from shared.storage.job_store import output_name
+from shared.storage.image_names import output_name
 from shared.storage.signed_links import CLOCK_SKEW, LinkSigner
 from tests.azurite import AzuriteOAuth
 

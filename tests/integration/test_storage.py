@@ -17,16 +17,8 @@ from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured, blob_service
 from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict, Missing
 from shared.storage.documents import Documents
-from shared.storage.job_store import (
-    JobStore,
-    NoSuchJob,
-    output_name,
-    prediction_name,
-    prepared_name,
-    submission_name,
-    thumbnail_name,
-    upload_name,
-)
+from shared.storage.image_names import folders, output_name, prepared_name, thumbnail_name, upload_name
+from shared.storage.job_store import JobStore, NoSuchJob, prediction_name, submission_name
 from tests.azurite import ACCOUNT, Azurite, AzuriteOAuth, MadeUpIdentity
 
 
@@ -113,17 +105,18 @@ def test_images_are_listed_with_what_was_said_about_them(blobs: BlobStore) -> No
     blobs.put_image(output_name(job, 0, "png"), b"x", "image/png", {"seed": "5", "model": "flux-프로 "})
     blobs.put_image(output_name(job, 1, "png"), b"x", "image/png")
 
-    assert list(blobs.image_metadata(f"{job}/output/")) == [
+    assert list(blobs.image_metadata(output_name(job, 0, "png").removesuffix("0.png"))) == [
         (output_name(job, 0, "png"), {"seed": "5", "model": "flux-??"}), (output_name(job, 1, "png"), {}),
     ]  # fmt: skip
 
 
 def test_names_lists_what_lies_under_a_prefix_and_nothing_beside_it(blobs: BlobStore) -> None:
     mine, other = new_job_id(), new_job_id()
-    for name in (upload_name(mine, "input_image", "png"), output_name(mine, 0, "png"), output_name(other, 0, "png")):
+    names = [f"{mine}/input_image.png", f"{mine}/output/0.png"]
+    for name in (*names, f"{other}/output/0.png"):
         blobs.put_image(name, b"x", "image/png")
 
-    assert list(blobs.names(IMAGES, f"{mine}/")) == [f"{mine}/input/input_image.png", f"{mine}/output/0.png"]
+    assert list(blobs.names(IMAGES, f"{mine}/")) == names
 
 
 # ---- documents ----
@@ -342,7 +335,7 @@ def test_jobs_that_an_earlier_version_wrote_are_read_to_see_whether_they_are_ope
     assert [made for made in jobs.open_jobs(began, datetime.now(UTC)) if made in ids] == ids[:1]
 
 
-def test_every_blob_of_a_job_lies_under_its_id_and_has_a_name_of_its_own() -> None:
+def test_every_blob_of_a_job_lies_in_its_folders_and_has_a_name_of_its_own() -> None:
     job_id = new_job_id()
     images = [
         upload_name(job_id, "input_image_1", "jpg"), upload_name(job_id, "input_image_2", "jpg"),
@@ -351,7 +344,7 @@ def test_every_blob_of_a_job_lies_under_its_id_and_has_a_name_of_its_own() -> No
     ]  # fmt: skip
     submissions = [submission_name(job_id, index, attempt) for index in (0, 1) for attempt in (1, 2)]
 
-    assert all(name.startswith(f"{job_id}/") for name in images)
+    assert all(name.startswith(folders(job_id)) for name in images)
     assert all(name.startswith(f"jobs/{job_id}/") for name in submissions)
     assert len({*images, *submissions}) == len(images) + len(submissions)
 
@@ -405,7 +398,8 @@ def test_a_deleted_job_takes_its_blobs_along_and_no_others(blobs: BlobStore, job
     other = new_job_id()
     jobs.create({"id": other, "status": "queued"})
     for owner in (job_id, other):
-        blobs.put_image(upload_name(owner, "input_image", "png"), b"x", "image/png")
+        for folder in folders(owner):
+            blobs.put_image(f"{folder}input_image.png", b"x", "image/png")
     blobs.create_document(submission_name(job_id, 0, 1), {"state": "sending"})
     blobs.create_document(submission_name(job_id, 0, 2), {"generator": "replicate", "handle": {"id": f"p-{job_id}", "url": "u"}})
     for prediction in (f"p-{job_id}", f"p-{other}"):
@@ -414,7 +408,9 @@ def test_a_deleted_job_takes_its_blobs_along_and_no_others(blobs: BlobStore, job
         jobs.delete(job_id)
 
     assert jobs.read(job_id) is None
-    assert [*blobs.names(IMAGES, f"{job_id}/"), *blobs.names(DOCUMENTS, f"jobs/{job_id}/")] == []
+    images = [[*blobs.names(IMAGES, folder)] for owner in (job_id, other) for folder in folders(owner)]
+    assert [len(names) for names in images] == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert [*blobs.names(DOCUMENTS, f"jobs/{job_id}/")] == []
     assert [*blobs.names(DOCUMENTS, f"predictions/replicate/p-{job_id}")] == []
     assert [*blobs.names(DOCUMENTS, f"predictions/replicate/p-{other}")] == [prediction_name("replicate", f"p-{other}")]
     assert jobs.read(other) is not None

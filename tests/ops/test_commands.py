@@ -206,7 +206,9 @@ def test_explain_tells_the_story_in_order_with_the_error_in_both_languages_and_w
     assert (picture["charged"], picture["settled"], picture["is_watched"]) == ("no", True, False)
     assert "1 flux-kontext-max free" in said.out
     assert (data["paid"]["cost_usd"], data["paid"]["charged"]) == (0.0, "no")
-    assert "input/input_image.jpg" in said.out
+    # What a provider got stays; the upload is gone.
+    assert "/prepared/input_image.jpg" in said.out
+    assert "uploads/" not in said.out
 
 
 def test_explain_shows_no_link_key_or_picture_and_the_prompt_only_when_asked(stack: Stack, operator: Operator) -> None:
@@ -283,6 +285,14 @@ def test_replay_makes_a_job_from_the_stored_inputs_once(stack: Stack, operator: 
     assert (again["id"], again["was_known"]) == (made["id"], True)
     assert stack.stats("bfl")["submits"] == 2
     assert f"replay of {first['id']}" in operator("explain", made["id"]).out
+
+
+def test_replay_says_so_when_there_is_nothing_to_make_it_from(stack: Stack, operator: Operator) -> None:
+    refused = stack.goods(pictures.truncated_jpeg(), {"Prefer": "wait=60"}).json()
+    assert refused["error"]["code"] == "unsupported_image"
+    said = operator("replay", refused["id"])
+
+    assert (said.code, "only their owner can upload them again" in said.err) == (2, True)
 
 
 def test_replay_refuses_a_running_job_and_what_may_be_paid_for_already(stack: Stack, operator: Operator) -> None:

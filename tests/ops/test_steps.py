@@ -61,9 +61,10 @@ def test_a_job_that_is_told_of_the_end_takes_no_more_steps_than_this() -> None:
 @pytest.mark.parametrize(
     ("case", "most"),
     [
-        (Case("goods", "goods", 1), 12),
-        (Case("PPL", "ppl", 1), 15),
-        # Two more an image: its provider fetches it, and it is deleted when its job has ended.
+        # Of these one an image deletes its upload when the job has ended.
+        (Case("goods", "goods", 1), 13),
+        (Case("PPL", "ppl", 1), 17),
+        # One more an image: its provider fetches it.
         (Case("goods by link", "goods", 1, by_link=True), 14),
         (Case("PPL by link", "ppl", 1, by_link=True), 19),
     ],

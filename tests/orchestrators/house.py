@@ -26,10 +26,11 @@ from shared.domain.job import asked_to_cancel
 from shared.domain.problem import Problem
 from shared.generators.generator import Order
 from shared.providers.provider import Failed, Handle, NotFound, ProviderError, Ready, Running
+from shared.storage.image_names import upload_name
 from shared.task_hub import find_instance
 from tests import pictures
 from tests.bench_client import BenchClient
-from tests.fakes import FakeBlobs, FakeGenerator, make_job, make_services
+from tests.fakes import FakeBlobs, FakeGenerator, images_of, make_job, make_services
 from tests.orchestrators.story import JOB
 
 PHOTO = pictures.photo_jpeg(160, 160)
@@ -185,7 +186,7 @@ class House:
 
     def accept(self, pictures: int = 1, job_id: str = JOB, **changes: Any) -> dict[str, Any]:
         """A job's image and document, as a POST writes them before it starts the job."""
-        upload = f"{job_id}/input/input_image.jpg"
+        upload = upload_name(job_id, "input_image", "jpg")
         FakeBlobs.put_image(self.blobs, upload, PHOTO, "image/jpeg")
         asked = {
             "prompt_sent": "a hero", "aspect_ratio": "1:1", "output_format": "png", "safety_tolerance": 2, "n": pictures,
@@ -245,9 +246,9 @@ class House:
     def left_of(self, job_id: str = JOB) -> list[str]:
         """Every blob, document and instance of a job."""
         documents = {name: document for name, (document, _) in self.blobs.documents.items() if not name.startswith("gates/")}
-        named = [*self.blobs.images, *documents, *self.bench.instances()]
+        named = [*documents, *self.bench.instances()]
         claims = [name for name, document in documents.items() if document.get("job_id") == job_id]
-        return sorted({*(name for name in named if job_id in name), *claims})
+        return sorted({*(name for name in named if job_id in name), *claims, *images_of(self.blobs.images, job_id)})
 
 
 def do(step: Coroutine[Any, Any, Any]) -> Any:

@@ -77,7 +77,7 @@ def test_a_hidden_job_is_all_that_is_left_until_its_story_has_ended() -> None:
     house.bench.at(8.0, house.delete)
     house.go_on(60.0)
 
-    assert all("/input/" not in name and "/prepared/" not in name for name in house.left_of())
+    assert house.blobs.images == {}
     assert house.job()["deleted_at"]
 
 

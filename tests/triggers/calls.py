@@ -12,8 +12,9 @@ from azure.durable_functions.models.PurgeHistoryResult import PurgeHistoryResult
 from azure.functions.http import HttpRequest
 
 from activities import finish_job
+from shared.storage.image_names import output_name, thumbnail_name
 from tests import pictures
-from tests.fakes import NO_INSTANCE, fake_settings, instance_status
+from tests.fakes import NO_INSTANCE, fake_settings, images_of, instance_status
 from triggers import generate, jobs
 
 RUNTIME = df.OrchestrationRuntimeStatus
@@ -198,7 +199,7 @@ async def delete(hub: FakeHub, job_id: str) -> func.HttpResponse:
 
 def output(job_id: str, index: int = 0) -> dict[str, Any]:
     return {
-        "index": index, "blob": f"{job_id}/output/{index}.png", "thumbnail_blob": f"{job_id}/thumbnail/{index}.jpg",
+        "index": index, "blob": output_name(job_id, index, "png"), "thumbnail_blob": thumbnail_name(job_id, index),
         "content_type": "image/png", "width": 10, "height": 10, "bytes": 3, "sha256": "0", "seed": 1, "preset": None,
     }  # fmt: skip
 
@@ -235,14 +236,15 @@ def finish(app: Any, hub: FakeHub, job_id: str, *ends: dict[str, Any], problem: 
 def finish_before(app: Any, job_id: str, **changes: Any) -> None:
     """End a job with a document as the former version wrote it: no pictures, no starts, nothing of what is settled."""
     now = app.now()
+    made = {**output(job_id), "blob": f"{job_id}/output/0.png", "thumbnail_blob": f"{job_id}/thumbnail/0.jpg"}
     ended = {
         "status": "succeeded", "completed_at": now.isoformat(), "started_at": now.isoformat(), "attempts": 1,
-        "expires_at": (now + timedelta(days=30)).isoformat(), "outputs": [output(job_id)],
+        "expires_at": (now + timedelta(days=30)).isoformat(), "outputs": [made],
         "usage": {"cost_usd": 0.08, "estimated": True}, **changes,
     }  # fmt: skip
     gained = ("pictures", "starts", "deleted_at", "started_again_at")
     app.jobs.update(job_id, lambda job: {k: v for k, v in job.items() if k not in gained} | ended)
-    app.blobs.put_image(f"{job_id}/output/0.png", b"png", "image/png")
+    app.blobs.put_image(made["blob"], b"png", "image/png")
 
 
 def record(app: Any, job_id: str, state: str, *states: str, index: int = 0, **fields: Any) -> None:
@@ -257,5 +259,5 @@ def record(app: Any, job_id: str, state: str, *states: str, index: int = 0, **fi
 
 def left_of(app: Any, job_id: str) -> set[str]:
     """Everything in storage that bears the job's id in its name, or is the job's under another one."""
-    named = {name for name in [*app.blobs.images, *app.blobs.documents] if job_id in name}
+    named = {name for name in app.blobs.documents if job_id in name} | set(images_of(app.blobs.images, job_id))
     return named | {name for name, (document, _) in app.blobs.documents.items() if document.get("job_id") == job_id}

@@ -9,7 +9,9 @@ from activities import forget_jobs, keep_leftover
 from shared import names
 from shared.domain.job import MAX_STARTS
 from shared.domain.problem import Problem
+from shared.storage.image_names import output_name, prepared_name
 from shared.storage.quota_store import QuotaStore
+from tests.fakes import images_of
 from tests.triggers.calls import (
     RUNTIME,
     Clock,
@@ -74,7 +76,7 @@ async def test_a_running_job_is_hidden_at_once_and_told_that_nobody_wants_it(app
     document = app.jobs.read(job_id)
     assert document["deleted_at"]
     assert document["cancel_requested_at"]
-    assert [name for name in app.blobs.images if job_id in name] == []
+    assert images_of(app.blobs.images, job_id) == []
     kept = {f"deleted/{job_id}.json", f"jobs/{job_id}/job.json", f"jobs/{job_id}/submission-0-1.json"}
     assert left_of(app, job_id) == kept, "what may still be paid for is on record"
 
@@ -86,7 +88,7 @@ async def test_when_the_story_of_a_deleted_job_is_over_the_janitor_removes_what_
     assert await janitor(app, hub) == 1
     assert app.jobs.read(job_id) is not None
 
-    app.blobs.put_image(f"{job_id}/prepared/input_image.png", b"png", "image/png")
+    app.blobs.put_image(prepared_name(job_id, "input_image", "png"), b"png", "image/png")
     finish(app, hub, job_id, picture(state="canceled", owes=("may be charged",)))
     hub.statuses[job_id] = Status(RUNTIME.Running)
     assert await janitor(app, hub) == 1, "its orchestration has a step to go"
@@ -100,7 +102,7 @@ async def test_a_picture_that_ends_after_the_delete_leaves_no_image(app: Any, hu
     job_id = await new_job(hub)
     await delete(hub, job_id)
     finish(app, hub, job_id, picture())
-    assert [name for name in app.blobs.images if job_id in name] == []
+    assert images_of(app.blobs.images, job_id) == []
 
 
 async def test_a_deleted_job_whose_leftover_is_watched_stays_on_record_until_the_watch_is_over(app: Any, hub: FakeHub) -> None:
@@ -314,7 +316,7 @@ async def test_a_late_word_of_a_deleted_job_keeps_nothing(app: Any, hub: FakeHub
     end = picture(state="canceled", owes=("accepted",), is_watched=True, problem=Problem("internal").to_payload())
     finish(app, hub, job_id, end)
     await delete(hub, job_id)
-    app.blobs.put_image(f"{job_id}/output/0.png", b"png", "image/png")
+    app.blobs.put_image(output_name(job_id, 0, "png"), b"png", "image/png")
     late = {"job_id": job_id, "traceparent": None, "picture": picture(output=output(job_id))}
     assert keep_leftover.keep(app, late) == {"kept": False, "is_deleted": True}  # type: ignore[arg-type]
-    assert [name for name in app.blobs.images if job_id in name] == []
+    assert images_of(app.blobs.images, job_id) == []

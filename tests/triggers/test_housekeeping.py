@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from azure.core.exceptions import ServiceRequestError
 from azure.durable_functions.models.PurgeHistoryResult import PurgeHistoryResult
 
 from shared import names
 from shared.domain.job import MAX_STARTS
+from shared.storage.image_names import upload_name
 from tests.triggers.calls import (
     RUNTIME,
     Clock,
@@ -183,3 +185,51 @@ async def test_the_janitor_is_called_while_anything_is_left_to_forget(app: Any, 
     assert calls() == 2
     await tidy(app, hub)
     assert calls() == 2, "it is at work"
+
+
+# ---- uploads that their jobs' ends have left ----
+
+ON_THE_HOUR, LATER = datetime(2026, 6, 30, 12, 4, tzinfo=UTC), datetime(2026, 6, 30, 12, 5, tzinfo=UTC)
+
+
+async def ended_with_uploads(app: Any, hub: FakeHub, now: datetime) -> tuple[str, set[str]]:
+    """A job that has ended, with uploads of today and of the version before, and what else it has."""
+    job_id = await new_job(hub)
+    finish(app, hub, job_id)
+    kept = set(app.blobs.images)
+    for name in (upload_name(job_id, "input_image", "jpg"), f"{job_id}/input/input_image.jpg"):
+        app.blobs.put_image(name, b"jpg", "image/jpeg")
+        app.blobs.written[name] = now - timedelta(hours=1)
+    return job_id, kept
+
+
+async def test_uploads_that_an_end_has_left_are_removed(app: Any, hub: FakeHub, caplog: Any) -> None:
+    job_id, kept = await ended_with_uploads(app, hub, LATER)
+    with caplog.at_level("INFO", "toonconnect"):
+        await housekeeping.tidy(hub, LATER)  # type: ignore[arg-type]
+
+    assert set(app.blobs.images) == {*kept, f"{job_id}/input/input_image.jpg"}
+    assert told(caplog).uploads == 1
+
+
+async def test_those_of_the_version_before_are_removed_once_an_hour(app: Any, hub: FakeHub, caplog: Any) -> None:
+    _, kept = await ended_with_uploads(app, hub, ON_THE_HOUR)
+    with caplog.at_level("INFO", "toonconnect"):
+        await housekeeping.tidy(hub, ON_THE_HOUR)  # type: ignore[arg-type]
+
+    assert set(app.blobs.images) == kept
+    assert told(caplog).uploads == 2
+
+
+async def test_storage_that_does_not_list_uploads_holds_up_nothing_else(
+    app: Any, hub: FakeHub, monkeypatch: Any, caplog: Any
+) -> None:
+    def away(*_: Any) -> Any:
+        raise ServiceRequestError("no connection")
+
+    monkeypatch.setattr(app.blobs, "sizes", away)
+    with caplog.at_level("INFO", "toonconnect"):
+        await housekeeping.tidy(hub, LATER)  # type: ignore[arg-type]
+
+    assert told(caplog, "uploads_kept").reason == "ServiceRequestError"
+    assert (told(caplog).levelname, told(caplog).uploads) == ("INFO", 0)

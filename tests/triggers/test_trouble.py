@@ -9,6 +9,7 @@ from azure.core.exceptions import ServiceRequestError
 
 from shared.domain.problem import Problem
 from shared.storage.documents import Busy
+from shared.storage.image_names import upload_name
 from shared.storage.quota_store import QuotaStore
 from tests.triggers.calls import (
     RUNTIME,
@@ -239,7 +240,27 @@ async def test_a_slow_post_that_fails_in_the_end_takes_no_job_from_the_one_that_
     assert body(first)["id"] == body(answers[0])["id"]
     (job_id,) = hub.started_jobs
     assert app.jobs.read(job_id)["status"] == "queued"
-    assert f"{job_id}/input/input_image.jpg" in left_of(app, job_id)
+    assert upload_name(job_id, "input_image", "jpg") in left_of(app, job_id)
+
+
+async def test_a_slow_post_whose_job_has_ended_by_then_leaves_no_upload(
+    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any
+) -> None:
+    """It writes the upload after the end of its job had removed it."""
+    put = app.blobs.put_image
+
+    def slow(*args: Any) -> None:
+        monkeypatch.setattr(app.blobs, "put_image", put)
+        clock.pass_by(seconds=61)
+        asyncio.run(post(hub, headers=KEY))
+        finish(app, hub, hub.started_jobs[0])
+        put(*args)
+
+    monkeypatch.setattr(app.blobs, "put_image", slow)
+    answer = await post(hub, headers=KEY)
+
+    assert (answer.status_code, body(answer)["status"]) == (200, "succeeded")
+    assert [name for name in app.blobs.images if name.startswith("uploads/")] == []
 
 
 async def test_too_many_at_once_is_busy_and_comes_again(app: Any, hub: FakeHub, monkeypatch: Any) -> None:

@@ -1,7 +1,5 @@
 """Whether images go by link, what such a link names, and how one stands in a request."""
 
-import hashlib
-import re
 from typing import Any
 
 import pytest
@@ -11,9 +9,7 @@ from shared.generators.flux2_at_bfl import MODELS as FLUX2
 from shared.generators.generator import Order
 from shared.generators.image import Linked
 from shared.generators.registry import MODELS
-from shared.job_ids import new_job_id
 from shared.settings import Settings
-from shared.storage.job_store import sent_folder, sent_name, sent_names
 from tests import pictures
 
 CLOUD = {"WEBSITE_HOSTNAME": "toon.azurewebsites.net"}
@@ -61,27 +57,6 @@ def test_a_malformed_switch_is_off_and_told_by_name(given: str) -> None:
 
     assert settings.images_by_link is False
     assert settings.problems == {"IMAGES_BY_LINK": "must be one of: true, false"}
-
-
-# ---- names ----
-
-
-def test_a_name_tells_nothing_of_its_job_and_is_the_same_each_time() -> None:
-    job_id = new_job_id()
-    name = sent_name(job_id, "input_image", "png")
-
-    assert re.fullmatch(r"sent/[0-9a-f]{32}/input_image\.png", name)
-    assert name == sent_name(job_id, "input_image", "png") != sent_name(new_job_id(), "input_image", "png")
-    assert job_id.removeprefix("job_")[:6] not in name
-    # Nor is it a plain digest of the id, which may stand elsewhere.
-    assert hashlib.sha256(job_id.encode()).hexdigest()[:32] not in name
-
-
-def test_all_that_a_job_can_have_there_is_known_by_its_uploads() -> None:
-    uploads = {"input_image_1": "job_1/input/input_image_1.png", "input_image_2": "job_1/input/input_image_2.webp"}
-
-    folder = sent_folder("job_1")
-    assert sent_names("job_1", uploads) == [f"{folder}input_image_1.png", f"{folder}input_image_2.jpg"]
 
 
 # ---- within a request ----

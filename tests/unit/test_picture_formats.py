@@ -8,13 +8,12 @@ import pytest
 from PIL import Image
 
 from shared.domain import image_kind
-from shared.domain.image_kind import EXTENSIONS, OTHER_FILES, name_other, prepared_extension, prepared_type, sniff_image
+from shared.domain.image_kind import EXTENSIONS, OTHER_FILES, name_other, prepared_type, sniff_image
 from shared.domain.problem import ProblemError
 from shared.pictures import decoding, limits
 from shared.pictures.facts import Prepared
 from shared.pictures.prepare import prepare_for_provider
 from shared.pictures.upload import inspect_upload
-from shared.storage.job_store import sent_names
 from tests import pictures
 from tests.picture_files import PATCHES, case, farthest, opened, patches, saved, seen_patches
 
@@ -95,10 +94,6 @@ def test_names_of_files_follow_their_types() -> None:
     assert [prepared_type(t) for t in ("image/png", "image/gif", "image/heic", "image/webp")] == ["image/png"] * 2 + [
         "image/jpeg"
     ] * 2
-    for content_type, extension in EXTENSIONS.items():
-        assert prepared_extension(extension) == EXTENSIONS[prepared_type(content_type)]
-    names = sent_names("job_1", {"a": "job_1/input/a.gif", "b": "job_1/input/b.heic", "c": "old"})
-    assert [name.rpartition(".")[2] for name in names] == ["png", "jpg", "jpg"]
 
 
 @pytest.mark.parametrize("kind", ["AVIF", "GIF", "WEBP", "PNG", "JPEG"])

@@ -1,0 +1,56 @@
+"""What users sent, as it came: with the place where a photo was taken, its camera, and whatever else is not pixels.
+
+Nothing reads that after the image was prepared, so it is kept until its job has ended, and nobody gets a link to it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from shared.domain.job import Document
+from shared.storage.blob_store import IMAGES, BlobStore
+from shared.storage.image_names import JOBS_OF_BEFORE, UPLOADS, job_of_upload, upload_name
+
+
+@dataclass(frozen=True)
+class Left:
+    """Uploads of one job that are still there. `written`: the latest of them."""
+
+    job_id: str
+    names: tuple[str, ...]
+    written: datetime
+
+
+class Uploads:
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def keep(self, job_id: str, field: str, data: bytes, content_type: str, extension: str) -> str:
+        """Store an upload, and say under which name."""
+        name = upload_name(job_id, field, extension)
+        self._blobs.put_image(name, data, content_type)
+        return name
+
+    def forget(self, document: Document) -> None:
+        """Delete a job's uploads, also those of an earlier version: its document knows their names."""
+        self.delete(document.get("images", {}).values())
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._blobs.delete(IMAGES, name)
+
+    def left(self) -> Iterator[Left]:
+        """Those that are there, by job, the oldest job first."""
+        return self._grouped(UPLOADS)
+
+    def left_by_before(self) -> Iterator[Left]:
+        """As left, of earlier versions, whose uploads lie among all that their jobs have."""
+        return self._grouped(JOBS_OF_BEFORE)
+
+    def _grouped(self, prefix: str) -> Iterator[Left]:
+        found = ((job_of_upload(name), name, written) for name, _, written in self._blobs.sizes(IMAGES, prefix))
+        for job_id, rows in groupby(found, lambda row: row[0]):
+            if job_id is not None:
+                mine = list(rows)
+                yield Left(job_id, tuple(name for _, name, _ in mine), max(written for _, _, written in mine))
