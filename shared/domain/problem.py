@@ -38,8 +38,8 @@ CATALOGUE: dict[str, Kind] = {
         False,
         "잘못된 요청",
         "Invalid request",
-        "요청을 읽을 수 없습니다. 형식을 확인한 뒤 다시 보내 주세요. ({reason})",
-        "The request could not be read. Check its format and send it again. ({reason})",
+        "요청을 읽을 수 없습니다. {reason_ko}",
+        "The request could not be read. {reason_en}",
     ),
     "image_too_large": Kind(
         413,
@@ -309,7 +309,8 @@ class Problem:
         kind = CATALOGUE[self.code]
         setting = self.params.get("setting")
         words = {
-            "reason": "", "fields": ", ".join(e["field"] for e in self.errors),
+            "reason_ko": "형식을 확인한 뒤 다시 보내 주세요.", "reason_en": "Check its format and send it again.",
+            "fields": ", ".join(e["field"] for e in self.errors),
             # Named where it is known; documents of before have none.
             "setting_note": f" ({setting})" if setting else "", **self.params,
         }  # fmt: skip
@@ -378,6 +379,11 @@ def broken_settings(*names: str) -> Problem:
         for name in names
     )
     return Problem("internal", retryable=False, errors=errors)
+
+
+def unreadable(reason_ko: str, reason_en: str) -> Problem:
+    """The request as a whole makes no sense: whole sentences that say what is wrong with it and what to do."""
+    return Problem("invalid_request", params={"reason_ko": reason_ko, "reason_en": reason_en})
 
 
 def invalid_fields(*errors: tuple[str, str, str]) -> Problem:

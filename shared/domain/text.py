@@ -22,20 +22,20 @@ class TooLong(ValueError):
     """More characters than are allowed."""
 
 
+def nfc(text: str, most: int) -> str:
+    """The text in NFC. Raises TooLong for more than `most` characters then."""
+    # Before anything is done with it: sorting a long run of marks takes the square of its length.
+    if len(text) > most * _LONGEST_DECOMPOSITION or len(text := unicodedata.normalize("NFC", text)) > most:
+        raise TooLong
+    return text
+
+
 def composed(text: str, most: int) -> str:
     """The text in NFC, without controls and spaces around it, each end of a line as one line feed: at most `most` characters.
 
     Raises TooLong. macOS writes Hangul decomposed, the same text (UAX #15): 798 syllables of it are not 2,394 characters.
     """
-    text = text.strip()
-    # Before anything is done with it: sorting a long run of marks takes the square of its length.
-    if len(text) > most * _LONGEST_DECOMPOSITION:
-        raise TooLong
-    text = _CONTROL.sub("", _LINE_END.sub("\n", text))
-    text = unicodedata.normalize("NFC", text).strip()
-    if len(text) > most:
-        raise TooLong
-    return text
+    return nfc(_CONTROL.sub("", _LINE_END.sub("\n", text)).strip(), most).strip()
 
 
 def is_blank(text: str) -> bool:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from shared.domain.problem import CATALOGUE, Problem, invalid_fields, moderated, timed_out
+from shared.domain.problem import CATALOGUE, Problem, invalid_fields, moderated, timed_out, unreadable
 from shared.images import too_large
 from shared.providers.registry import PROVIDERS
 
@@ -23,7 +23,8 @@ HANGUL = re.compile("[가-힣]")
 #: Problems as the app builds them, one or more for each code.
 BUILT = [
     *(Problem(code) for code in STATUSES if "{" not in CATALOGUE[code].detail_ko),
-    Problem("invalid_request", params={"reason": "no multipart body"}),
+    Problem("invalid_request"),
+    unreadable("본문이 없습니다.", "There is no body."),
     too_large(5_242_880),
     invalid_fields(("seed", "정수여야 합니다.", "Must be a whole number."), ("prompt", "입력해 주세요.", "Write one.")),
     *(moderated(g.label, stage, "unknown") for g in PROVIDERS for stage in ("input", "output", "")),
@@ -173,7 +174,7 @@ def test_a_word_that_is_missing_leaves_a_sentence_all_the_same() -> None:
 
 
 def test_a_word_with_braces_is_not_taken_for_a_gap() -> None:
-    assert "{x}" in Problem("invalid_request", params={"reason": "{x}"}).to_document("en")["detail"]
+    assert "{x}" in unreadable("{x}", "{x}").to_document("en")["detail"]
 
 
 def test_an_unknown_code_is_refused_where_it_is_built() -> None:

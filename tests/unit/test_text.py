@@ -1,9 +1,7 @@
 """What a creator wrote: composed, counted, and whether anything of it can be seen. The page's tests read the same cases."""
 
-import json
 import time
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +10,7 @@ from hypothesis import strategies as st
 
 from shared.domain.generation import PROMPT_MAX_CHARACTERS
 from shared.domain.text import TooLong, composed, is_blank, is_damaged
-
-CASES = json.loads((Path(__file__).parents[1] / "cases" / "prompts.json").read_text())
+from tests.cases import PROMPTS as CASES
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["what"])
 
