@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData, State
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, State
 
 from shared.domain.problem import Problem, ProblemError, unreadable
 
@@ -14,8 +14,6 @@ from shared.domain.problem import Problem, ProblemError, unreadable
 MAX_PARTS = 100
 #: Of one part: a name, a file's name, a content type.
 MAX_HEADER_BYTES = 16 * 1024
-#: As Werkzeug's own parser reads its stream.
-_STEP_BYTES = 64 * 1024
 
 TOO_MANY_PARTS = unreadable(
     f"폼의 필드가 {MAX_PARTS}개를 넘습니다. 필요한 필드만 보내 주세요.",
@@ -54,7 +52,7 @@ class Part:
     name: str
     file_name: str | None
     headers: Headers
-    data: bytearray = field(default_factory=bytearray, repr=False)
+    data: bytes = field(default=b"", repr=False)
 
 
 class _Decoder(MultipartDecoder):
@@ -78,19 +76,19 @@ def parts_of(body: bytes, boundary: str) -> Iterator[Part]:
     if not boundary.isascii():
         raise ProblemError(BAD_BOUNDARY)
     decoder = _Decoder(boundary.encode(), max_parts=MAX_PARTS)
+    # All at once: where a step ends just after a boundary, Werkzeug 3.1 takes the CR before it for the end of the part.
+    decoder.receive_data(body)
+    del body
+    decoder.receive_data(None)
     part: Part | None = None
-    for start in range(0, len(body) + _STEP_BYTES, _STEP_BYTES):
-        decoder.receive_data(body[start : start + _STEP_BYTES] or None)
-        while not isinstance(event := _next_event(decoder), NeedData | Epilogue):
-            if isinstance(event, Field | File):
-                part = Part(event.name, event.filename if isinstance(event, File) else None, event.headers)
-            elif isinstance(event, Data) and part is not None:
-                part.data += event.data
-                if not event.more_data:
-                    yield part
-                    part = None
-        if decoder.state is State.PART and len(decoder.buffer) > MAX_HEADER_BYTES:
-            raise ProblemError(LONG_HEADER)
+    while not isinstance(event := _next_event(decoder), Epilogue):
+        if isinstance(event, Field | File):
+            part = Part(event.name, event.filename if isinstance(event, File) else None, event.headers)
+        elif isinstance(event, Data) and part is not None:
+            part.data = part.data + event.data if part.data else event.data
+            if not event.more_data:
+                yield part
+                part = None
 
 
 def _next_event(decoder: MultipartDecoder) -> object:
@@ -99,5 +97,10 @@ def _next_event(decoder: MultipartDecoder) -> object:
     except RequestEntityTooLarge:
         raise ProblemError(TOO_MANY_PARTS) from None
     except ValueError:
-        problem: Problem = OTHER_BOUNDARY if decoder.state is State.PREAMBLE else CUT_OFF
-        raise ProblemError(problem) from None
+        raise ProblemError(_what_ends(decoder)) from None
+
+
+def _what_ends(decoder: MultipartDecoder) -> Problem:
+    if decoder.state is State.PREAMBLE:
+        return OTHER_BOUNDARY
+    return LONG_HEADER if decoder.state is State.PART and len(decoder.buffer) > MAX_HEADER_BYTES else CUT_OFF

@@ -66,14 +66,16 @@ def read_form(req: func.HttpRequest, kind: Kind, max_upload_bytes: int) -> Form:
     # Types of media are in any case (RFC 9110, 8.3.1).
     mime_type = mime_type.lower()
     if mime_type == _MULTIPART:
-        parts = list(parts_of(body, options.get("boundary", "")))
+        found = parts_of(body, options.get("boundary", ""))
     elif mime_type == _URLENCODED:
         # It cannot carry images, but its fields can be told what is missing.
-        parts = list(_pairs_of(body))
+        found = _pairs_of(body)
     else:
         raise ProblemError(_no_form(mime_type))
+    # Before the parts are there: two times the images are enough to have in memory.
     del body
     _release_body(req)
+    parts = list(found)
     if not parts:
         raise ProblemError(_NO_FIELDS)
     return _read(parts, kind, options.get("charset", "utf-8"))
@@ -105,7 +107,7 @@ def _read(parts: list[Part], kind: Kind, charset: str) -> Form:
         except _Unusable as error:
             mistakes[name] = (shown(name), error.ko, error.en)
         seen.add(name)
-        part.data.clear()
+        part.data = b""
     for name in mistakes:
         fields.pop(name, None)
         files.pop(name, None)
@@ -131,7 +133,7 @@ def _name(part: Part) -> str:
 def _image(part: Part, charset: str) -> bytes:
     """The file of an image field, with or without a file name; empty when none was chosen."""
     _require_plain(part)
-    data = bytes(part.data)
+    data = part.data
     if _DATA_URI.match(data[:200]):
         raise _Unusable("data URI가 아니라 이미지 파일 자체를 올려 주세요.", "Upload the image file itself, not a data URI.")
     if part.file_name:
@@ -163,7 +165,7 @@ def _text(part: Part, charset: str) -> str:
         raise _Unusable("너무 깁니다. 줄여서 다시 보내 주세요.", "It is too long: shorten it and send it again.")
     charset = options.get("charset") or charset
     try:
-        return decode(bytes(part.data), charset)
+        return decode(part.data, charset)
     except UnknownCharset:
         raise _Unusable(
             "알 수 없는 문자 집합(charset)입니다. UTF-8로 보내 주세요.", "Its charset is not known. Send it as UTF-8."
@@ -192,7 +194,7 @@ def _pairs_of(body: bytes) -> Iterator[Part]:
     except ValueError:
         raise ProblemError(TOO_MANY_PARTS) from None
     for name, value in pairs:
-        yield Part(name, None, Headers(), bytearray(value.encode("latin-1")))
+        yield Part(name, None, Headers(), value.encode("latin-1"))
 
 
 def _no_form(mime_type: str) -> Problem:
