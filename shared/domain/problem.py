@@ -82,6 +82,22 @@ CATALOGUE: dict[str, Kind] = {
         "작업을 찾을 수 없습니다. 작업 번호를 확인해 주세요. 보관 기간이 지났을 수도 있습니다.",
         "There is no such job. Check its id; its retention time may have passed.",
     ),
+    "not_found": Kind(
+        404,
+        False,
+        "주소 없음",
+        "No such address",
+        "이런 주소는 없습니다. 주소의 철자를 확인해 주세요.",
+        "There is nothing at this address. Check its spelling.",
+    ),
+    "method_not_allowed": Kind(
+        405,
+        False,
+        "허용되지 않는 메서드",
+        "Method not allowed",
+        "이 주소에는 쓸 수 없는 HTTP 메서드입니다. {methods}로 다시 보내 주세요.",
+        "This address does not take this HTTP method. Send it again with {methods}.",
+    ),
     "job_deleted": Kind(
         410,
         False,
