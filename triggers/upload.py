@@ -99,7 +99,7 @@ def _read(parts: list[Part], kind: Kind, charset: str) -> Form:
                 raise _Unusable("한 번만 보내 주세요.", "Send it once only.")
             if name in kind.images:
                 data = _image(part, charset)
-                if data:
+                if data is not None:
                     files[name] = data
             else:
                 # Whoever does not know a field does not read it either: it is told by its name.
@@ -130,22 +130,22 @@ def _name(part: Part) -> str:
         return part.name
 
 
-def _image(part: Part, charset: str) -> bytes:
-    """The file of an image field, with or without a file name; empty when none was chosen."""
+def _image(part: Part, charset: str) -> bytes | None:
+    """The file of an image field, with or without a file name; None when none was chosen."""
     _require_plain(part)
-    data = part.data
-    if _DATA_URI.match(data[:200]):
+    if _DATA_URI.match(part.data[:200]):
         raise _Unusable("data URI가 아니라 이미지 파일 자체를 올려 주세요.", "Upload the image file itself, not a data URI.")
     if part.file_name:
-        if not data:
-            raise _Unusable("빈 파일입니다. 다른 파일을 골라 주세요.", "The file is empty: choose another one.")
-        return data
-    if data.strip() and _is_text(data, charset):
+        return part.data
+    # A browser sends an empty part, with an empty name, of a file field that nobody used.
+    if not part.data.strip():
+        return None
+    if _is_text(part.data, charset):
         raise _Unusable(
             "텍스트가 아니라 이미지 파일을 올려 주세요(curl에서는 -F 필드=@파일).",
             "Upload an image file, not text (with curl: -F field=@file).",
         )
-    return data if data.strip() else b""
+    return part.data
 
 
 def _is_text(data: bytes, charset: str) -> bool:

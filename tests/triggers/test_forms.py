@@ -177,7 +177,6 @@ async def test_a_file_without_a_name_is_a_file_where_an_image_belongs(app: Any, 
         (part("input_image", b" \r\n"), "Upload an image"),
         # A browser's file field that nobody used.
         (part("input_image", b"", file_name=b"", Content_Type="application/octet-stream"), "Upload an image"),
-        (part("input_image", b"", file_name=b"a.png", Content_Type="image/png"), "The file is empty"),
         (part("input_image", b"a.png"), "not text"),
         (part("input_image", "캐릭터.png".encode("cp949"), Content_Type="text/plain; charset=cp949"), "Upload"),
         (part("input_image", b"https://example.com/a.png", Content_Type="text/plain"), "not text"),
@@ -193,6 +192,12 @@ async def test_what_is_no_file_is_told_by_what_it_is(app: Any, hub: FakeHub, sen
         assert list(errors(document)) == ["input_image"]
     else:
         assert words in await told(app, hub, "input_image", part("prompt", b"a mug"), sent)
+
+
+@pytest.mark.parametrize("data", [b"", b"just some text", "캐릭터".encode("cp949"), b"%PDF-1.7"])
+async def test_a_file_that_is_no_image_is_told_of_its_field(app: Any, hub: FakeHub, data: bytes) -> None:
+    document = await refused(app, hub, multipart(part("prompt", b"a mug"), image(data)))
+    assert (document["status"], document["code"], list(errors(document))) == (415, "unsupported_image", ["input_image"])
 
 
 async def test_a_text_may_come_as_a_file(app: Any, hub: FakeHub) -> None:
