@@ -76,6 +76,14 @@ TRUST: tuple[Mutant, ...] = (
         'if services().settings.auth_mode == "none":',
         'if services().settings.auth_mode == "none" and "x-ms-client-principal-id" not in req.headers:',
     ),
+    edge("a principal may have any letters", "principal.isascii() and principal.isprintable()", "True"),
+    edge("the edge may fail", "            return _last_word()\n", "            raise\n"),
+    edge(
+        "an address that makes no sense fails a job",
+        '    except ValueError:\n        return ""',
+        '    except KeyError:\n        return ""',
+    ),
+    edge("an origin of any letters is told back", "asked and asked.isascii() and asked.isprintable() and ", "asked and "),
     edge("every origin may read answers", '(asked in allowed or "*" in allowed):', "True:"),
     edge(
         "a missing picture of a paid job is said to cost nothing",
