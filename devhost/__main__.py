@@ -19,7 +19,7 @@ from aiohttp import web
 from devhost.app_loader import App, Function, LoadError, load_app
 from devhost.background_triggers import QueueTriggers, TimerTriggers
 from devhost.engine import Engine
-from devhost.http_host import HttpTriggers, Invoker, StaticPage
+from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, StaticPage
 from devhost.management_api import ManagementApi
 from devhost.taskhub import HubInUse, TaskHub
 from devhost.telemetry import capture_from_environment, set_up_logging
@@ -94,7 +94,9 @@ async def serve(
 
     server = web.Application(client_max_size=0)
     server.add_routes([*api.routes(), *HttpTriggers(app, invoker).routes(), *StaticPage(web_folder).routes()])
-    runner = web.AppRunner(server, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        server, access_log=None, shutdown_timeout=1.0, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_HEADERS_BYTES
+    )
     await runner.setup()
     await web.TCPSite(runner, host, port, reuse_address=True, backlog=1024).start()
     engine.start()

@@ -8,6 +8,7 @@ import mimetypes
 import re
 import threading
 import uuid
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from devhost.app_loader import App, Function, http_methods
 log = logging.getLogger("devhost.http")
 
 MAX_BODY_BYTES = 104_857_600
+#: Kestrel's limits (learn.microsoft.com/dotnet/api/microsoft.aspnetcore.server.kestrel.core.kestrelserverlimits): of all headers
+#: together, of their number, of the request's line.
+MAX_HEADERS_BYTES, MAX_HEADERS, MAX_LINE_BYTES = 32_768, 100, 8_192
 _KINDS = {"int": r"-?\d+", "long": r"-?\d+", "guid": r"[0-9a-fA-F-]{32,36}", "alpha": r"[A-Za-z]+", "bool": r"true|false"}
 _PLACEHOLDER = re.compile(r"\{(\*?)([A-Za-z_]\w*)(?::([^{}?]+))?(\??)\}")
 
@@ -100,6 +104,8 @@ class HttpTriggers:
         return [web.route("*", f"{self._prefix}/{{rest:.*}}", self._handle)]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if refused := refused_headers(request.raw_headers):
+            return web.Response(status=refused)
         path = request.path[len(self._prefix) :].strip("/")
         for pattern, methods, function in self._routes:
             found = pattern.fullmatch(path)
@@ -118,8 +124,11 @@ class HttpTriggers:
         for name, value in request.query.items():
             if value:
                 params[name] = f"{params[name]},{value}" if name in params else value
+        headers: dict[str, str] = {}
+        for name, value in request.headers.items():
+            headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
         trigger_request = TriggerRequest(
-            request.method, str(request.url), headers={k.lower(): v for k, v in request.headers.items()}, params=params,
+            request.method, str(request.url), headers=headers, params=params,
             route_params=route_params, body_type="bytes", body=body,
         )  # fmt: skip
         del body
@@ -129,6 +138,26 @@ class HttpTriggers:
         except Exception:
             log.exception("function %s failed", function.name)
             return web.Response(status=500)
+
+
+def refused_headers(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """The status with which Kestrel refuses a request for its headers before an app sees it, or None.
+
+    It decodes them as UTF-8 and answers 400 where they are none; more than fits is 431.
+    """
+    names_and_values = list(headers)
+    if len(names_and_values) > MAX_HEADERS:
+        return 431
+    # With ": " and CR LF.
+    if sum(len(name) + len(value) + 4 for name, value in names_and_values) > MAX_HEADERS_BYTES:
+        return 431
+    try:
+        for _, value in names_and_values:
+            if "\0" in value.decode():
+                return 400
+    except UnicodeDecodeError:
+        return 400
+    return None
 
 
 async def _body(request: web.Request) -> bytes:
@@ -162,6 +191,8 @@ def http_answer(answer: Any) -> web.Response:
         raise TypeError(f"an HTTP function returned {type(answer).__name__}: HttpResponse or str is needed")
     response = web.Response(status=answer.status_code, body=answer.get_body())
     for name, value in answer.headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(f"the header {name} is not ASCII: Kestrel sends no such answer")
         if name.lower() == "set-cookie":
             response.headers.add(name, value)
         else:

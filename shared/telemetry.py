@@ -6,7 +6,7 @@ PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY is set; without them spans and metri
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -37,8 +37,12 @@ _gauges = {
 
 
 def event(name: str, level: int = logging.INFO, **fields: Any) -> None:
-    """Log an event. Its name is the message and its fields are the record's, which Application Insights keeps as properties."""
-    _log.log(level, name, extra={field: value for field, value in fields.items() if value is not None})
+    """Log an event. Its name is the message and its fields are the record's, which Application Insights keeps as properties.
+
+    Raises nothing: that something could not be told undoes nothing of it.
+    """
+    with suppress(Exception):
+        _log.log(level, name, extra={field: value for field, value in fields.items() if value is not None})
 
 
 @contextmanager

@@ -23,6 +23,10 @@ class Refused(Exception):
 def verify(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> None:
     """Raise Refused unless `body`, the raw bytes, was signed with `secret` ("whsec_...") within five minutes of `now`."""
     message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    signature = headers.get("webhook-signature", "")
+    if not (message_id.isascii() and signature.isascii()):
+        # Base64 is, and what is not may not even be text.
+        raise Refused("not ASCII")
     if not message_id or not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Refused("no id or time")
     if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
@@ -34,7 +38,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> 
     signed = f"{message_id}.{timestamp}.".encode() + body
     expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
     # Several signatures while a secret is being changed; each is compared in constant time.
-    given = [part.removeprefix("v1,").encode() for part in headers.get("webhook-signature", "").split() if part.startswith("v1,")]
+    given = [part.removeprefix("v1,").encode() for part in signature.split() if part.startswith("v1,")]
     if not any(hmac.compare_digest(expected, one) for one in given):
         raise Refused("wrong signature")
 

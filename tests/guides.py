@@ -9,6 +9,7 @@ GUIDES = tuple(
     ROOT / "docs" / name
     for name in (
         "troubleshooting.ko.md", "troubleshooting.en.md", "operations.ko.md", "operations.en.md", "models.ko.md", "models.en.md",
+        "requests.ko.md", "requests.en.md",
         "scaling-and-cost.md", "security.md",
     )
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """HTTP triggers: parse, start, query, answer; and one on a timer that tidies up."""
 
-from triggers import generate, health, housekeeping, jobs, options, translate, webhooks
+from triggers import generate, health, housekeeping, jobs, no_route, options, translate, webhooks
 
 blueprints = (
     generate.blueprint,
@@ -10,4 +10,5 @@ blueprints = (
     webhooks.blueprint,
     health.blueprint,
     housekeeping.blueprint,
+    no_route.blueprint,
 )

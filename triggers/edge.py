@@ -1,5 +1,6 @@
 """What every HTTP answer has: a request id, the caller's language, CORS, and errors as problem documents."""
 
+import contextlib
 import functools
 import json
 import logging
@@ -36,37 +37,59 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def endpoint(handler: Handler) -> Handler:
-    """Wrap an HTTP function: preflights are answered, failures become problem documents, headers are added."""
+    """Wrap an HTTP function: preflights are answered, failures become problem documents, headers are added. Never raises."""
 
     @functools.wraps(handler)
     async def answer(req: func.HttpRequest, **bindings: Any) -> func.HttpResponse:
-        if req.method == "OPTIONS":
-            return _with_headers(req, func.HttpResponse(status_code=204), request_id(req))
         try:
-            with telemetry.request(handler.__name__, req.headers):
-                response = await handler(req, **bindings)
-        except ProblemError as error:
-            response = problem_response(req, error.problem)
-        except ProviderError as error:
-            response = problem_response(req, error.problem)
-        except Busy:
-            response = problem_response(req, Problem("busy", charged=_may_be_charged(req)))
-        except NoSuchJob:  # deleted a moment ago
-            response = problem_response(req, Problem("job_not_found", charged="unknown"))
-        except Missing:  # its job is there, so it may have been paid for
-            response = problem_response(req, Problem("result_expired", charged="unknown"))
-        except StorageNotConfigured as error:
-            response = problem_response(req, broken_settings(str(error)))
-        except AzureError as error:
-            telemetry.event("storage_failed", logging.ERROR, request_id=request_id(req), reason=type(error).__name__)
-            response = problem_response(req, Problem("internal", charged=_may_be_charged(req)))
-        except Exception as error:  # noqa: BLE001 - the last edge: a bare 500 without a body would tell nobody anything
-            telemetry.event("request_failed", logging.ERROR, request_id=request_id(req), reason=repr(type(error)))
-            logging.getLogger("toonconnect").exception("unexpected failure")
-            response = problem_response(req, Problem("internal", charged=_may_be_charged(req)))
-        return _with_headers(req, response, request_id(req))
+            if req.method == "OPTIONS":
+                response = func.HttpResponse(status_code=204)
+            else:
+                response = await _handled(handler, req, bindings)
+            return _with_headers(req, response, request_id(req))
+        except Exception:  # noqa: BLE001 - what words an error, logs it or reads a header may fail as well
+            with contextlib.suppress(Exception):
+                logging.getLogger("toonconnect").exception("the answer to an error failed")
+            return _last_word()
 
     return answer
+
+
+async def _handled(handler: Handler, req: func.HttpRequest, bindings: dict[str, Any]) -> func.HttpResponse:
+    try:
+        with telemetry.request(handler.__name__, req.headers):
+            return await handler(req, **bindings)
+    except ProblemError as error:
+        return problem_response(req, error.problem)
+    except ProviderError as error:
+        return problem_response(req, error.problem)
+    except Busy:
+        return problem_response(req, Problem("busy", charged=_may_be_charged(req)))
+    except NoSuchJob:  # deleted a moment ago
+        return problem_response(req, Problem("job_not_found", charged="unknown"))
+    except Missing:  # its job is there, so it may have been paid for
+        return problem_response(req, Problem("result_expired", charged="unknown"))
+    except StorageNotConfigured as error:
+        return problem_response(req, broken_settings(str(error)))
+    except AzureError as error:
+        telemetry.event("storage_failed", logging.ERROR, request_id=request_id(req), reason=type(error).__name__)
+        return problem_response(req, Problem("internal", charged=_may_be_charged(req)))
+    except Exception as error:  # noqa: BLE001 - the last edge: a bare 500 without a body would tell nobody anything
+        telemetry.event("request_failed", logging.ERROR, request_id=request_id(req), reason=repr(type(error)))
+        logging.getLogger("toonconnect").exception("unexpected failure")
+        return problem_response(req, Problem("internal", charged=_may_be_charged(req)))
+
+
+def _last_word() -> func.HttpResponse:
+    """A problem that is told without looking at the request, which may be what everything else fell over; in Korean."""
+    document = Problem("internal", charged="unknown").to_document("ko", request_id=uuid.uuid4().hex)
+    return func.HttpResponse(
+        _json(document), status_code=document["status"], mimetype="application/problem+json",
+        headers={
+            "X-Request-Id": document["request_id"], "Content-Language": "ko", "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )  # fmt: skip
 
 
 def _may_be_charged(req: func.HttpRequest) -> Charged:
@@ -104,33 +127,50 @@ def owner(req: func.HttpRequest) -> str:
     if services().settings.auth_mode == "none":
         return "anonymous"
     principal: str = req.headers.get("x-ms-client-principal-id", "").strip()
-    if not principal:
+    # The platform's ids are ASCII: anything else is nobody whom it signed in.
+    if not (principal and principal.isascii() and principal.isprintable()):
         raise ProblemError(Problem("unauthorized"))
     return principal
 
 
 def origin(req: func.HttpRequest) -> str:
-    """Scheme and host that the caller used."""
-    parts = urlsplit(req.url)
-    return f"{parts.scheme}://{parts.netloc}"
+    """Scheme and host that the caller used; empty when they make no sense, so that links lead to the same server."""
+    try:
+        parts = urlsplit(req.url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc.isascii() and parts.netloc.isprintable() else ""
+
+
+def _path(req: func.HttpRequest) -> str | None:
+    try:
+        return str(urlsplit(req.url).path)
+    except ValueError:
+        return None
 
 
 def job_url(req: func.HttpRequest, job_id: str) -> str:
     return f"{origin(req)}/api/jobs/{job_id}"
 
 
+def _json(document: dict[str, Any]) -> bytes:
+    """In letters that people read, unless one of them is half a character, which UTF-8 cannot spell."""
+    try:
+        return json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(document).encode()
+
+
 def json_response(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
-    return func.HttpResponse(
-        json.dumps(body, ensure_ascii=False), status_code=status, headers=headers, mimetype="application/json", charset="utf-8"
-    )
+    return func.HttpResponse(_json(body), status_code=status, headers=headers, mimetype="application/json", charset="utf-8")
 
 
 def problem_response(req: func.HttpRequest, problem: Problem, headers: dict[str, str] | None = None) -> func.HttpResponse:
     spoken = language(req)
-    document = problem.to_document(spoken, instance=urlsplit(req.url).path, request_id=request_id(req))
+    document = problem.to_document(spoken, instance=_path(req), request_id=request_id(req))
     telemetry.event("problem", request_id=request_id(req), code=problem.code, status=problem.status)
     return func.HttpResponse(
-        json.dumps(document, ensure_ascii=False), status_code=problem.status, mimetype="application/problem+json",
+        _json(document), status_code=problem.status, mimetype="application/problem+json",
         headers={
             "Content-Language": spoken, **({"Retry-After": _RETRY_AFTER[problem.code]} if problem.code in _RETRY_AFTER else {}),
             **(headers or {}),
@@ -147,7 +187,7 @@ def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_reque
     response.headers["Vary"] = "Origin, Accept-Language"
     asked = req.headers.get("origin", "").rstrip("/")
     allowed = services().settings.allowed_origins
-    if asked and (asked in allowed or "*" in allowed):
+    if asked and asked.isascii() and asked.isprintable() and (asked in allowed or "*" in allowed):
         response.headers["Access-Control-Allow-Origin"] = asked
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         if req.method == "OPTIONS":

@@ -12,18 +12,19 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared import intake, originals, telemetry
+from shared.domain.fingerprint import meanings
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import QUEUED, SUCCEEDED, charged, is_deleted, is_terminal
 from shared.domain.kinds import KINDS, Kind
-from shared.domain.problem import Problem, ProblemError, broken_settings, invalid_fields
+from shared.domain.problem import Problem, ProblemError, broken_settings, invalid_fields, unreadable
 from shared.generators.generator import Generator
 from shared.job_ids import new_job_id
 from shared.pictures.facts import ImageFacts
 from shared.services import Services, services
 from shared.starting import ensure_started, generators_for, plan_of
 from shared.storage.documents import Busy
-from shared.storage.key_store import Deleted, InProgress, Known, Reused, Taken, key_name
+from shared.storage.key_store import Deleted, Fingerprints, InProgress, Known, Reused, Taken, key_name
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, JobNotFound, view
 from triggers.upload import Form, inspect_images, read_form
@@ -36,6 +37,11 @@ _accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
 KEY_MAX_CHARACTERS = 255
+_KEY = re.compile(rf"[ -~]{{0,{KEY_MAX_CHARACTERS}}}")
+_BAD_KEY = unreadable(
+    f"Idempotency-Key는 {KEY_MAX_CHARACTERS}자까지의 ASCII 문자여야 합니다. UUID 같은 값을 새로 만들어 보내 주세요.",
+    f"The Idempotency-Key must have at most {KEY_MAX_CHARACTERS} printable ASCII characters. Send one like a UUID.",
+)
 
 
 def _serve(kind: Kind) -> Any:
@@ -104,19 +110,18 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     """
     app = services()
     who = owner(req)
-    key = req.headers.get("idempotency-key", "").strip()
-    if len(key) > KEY_MAX_CHARACTERS:
-        raise ProblemError(Problem("invalid_request", params={"reason": f"Idempotency-Key > {KEY_MAX_CHARACTERS}"}))
+    key = _key(req)
     form = read_form(req, kind, app.settings.max_upload_bytes)
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
-    asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label)
+    asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label, mistakes=form.mistakes)
     facts = inspect_images(form, kind, app.settings, _needed_side(app, kind, asked.model))
     document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
     if not key:
         return _create(app, kind, document, form, facts), False
     # Before anything can refuse the request: the job of a repeated one may be paid for already.
     document["key"] = key_name(who, kind.route, key)
-    claim = _taken(app, document["key"], form.fingerprint(), document["id"])
+    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests()))
+    claim = _taken(app, document["key"], request, document["id"])
     if isinstance(claim, Known):
         return claim.job, True
     mine = document | {"id": claim.job_id}
@@ -134,9 +139,17 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     return created, created["created_at"] != mine["created_at"]
 
 
-def _taken(app: Services, name: str, fingerprint: str, job_id: str) -> Taken | Known:
+def _key(req: func.HttpRequest) -> str:
+    """The request's Idempotency-Key, empty when it has none. Raises ProblemError."""
+    key: str = req.headers.get("idempotency-key", "").strip(" \t")
+    if not _KEY.fullmatch(key):
+        raise ProblemError(_BAD_KEY)
+    return key
+
+
+def _taken(app: Services, name: str, request: Fingerprints, job_id: str) -> Taken | Known:
     """Raises ProblemError."""
-    claim = app.keys.take(name, fingerprint, job_id)
+    claim = app.keys.take(name, request, job_id)
     if isinstance(claim, Reused):
         raise ProblemError(Problem("idempotency_key_reused"))
     if isinstance(claim, Deleted):

@@ -21,6 +21,8 @@ from triggers.waiting import wait_until_changed
 blueprint = df.Blueprint()
 
 MAX_WAIT_SECONDS = 30
+#: What `inline` may be, in any case of letters.
+_YES, _NO = {"1", "true"}, {"", "0", "false"}
 
 
 @blueprint.function_name("get_job")
@@ -45,10 +47,11 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
 @blueprint.durable_client_input(client_name="client")
 @endpoint
 async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
-    """302 to a fresh link, or the bytes themselves with ?inline=1; ?index= for one of several pictures."""
+    """302 to a fresh link, or the bytes themselves with ?inline=1 (or true); ?index= for one of several pictures."""
+    is_inline = _is_inline(req)
     job = await load_job(req, client, _job_id(req))
     output = _output(job, req.params.get("index"))
-    if req.params.get("inline") == "1":
+    if is_inline:
         try:
             data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
         except Missing:
@@ -118,11 +121,18 @@ def _job_id(req: func.HttpRequest) -> str:
     return job_id
 
 
+def _is_inline(req: func.HttpRequest) -> bool:
+    text = req.params.get("inline", "").lower()
+    if text not in _YES | _NO:
+        raise ProblemError(invalid_fields(("inline", "1(true) 또는 0(false)이어야 합니다.", "Must be 1 (true) or 0 (false).")))
+    return text in _YES
+
+
 def _wait_seconds(req: func.HttpRequest) -> int:
     text = req.params.get("wait", "")
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_WAIT_SECONDS):
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_WAIT_SECONDS):
         raise ProblemError(
             invalid_fields(
                 (

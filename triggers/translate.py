@@ -6,10 +6,11 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.domain.generation import PROMPT_MAX_CHARACTERS
+from shared.domain.generation import checked_prompt
 from shared.domain.kinds import KINDS, Kind
-from shared.domain.problem import Problem, ProblemError, invalid_fields
+from shared.domain.problem import ProblemError, invalid_fields
 from shared.services import services
+from triggers.bodies import read_json_object
 from triggers.edge import endpoint, json_response, owner
 
 blueprint = df.Blueprint()
@@ -38,18 +39,9 @@ async def translate(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _prompt(req: func.HttpRequest) -> str:
-    try:
-        body = req.get_json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise ProblemError(Problem("invalid_request", params={"reason": "JSON"}))
-    prompt = body.get("prompt")
-    if not isinstance(prompt, str) or not 1 <= len(prompt.strip()) <= PROMPT_MAX_CHARACTERS:
+    prompt = read_json_object(req).get("prompt")
+    if not isinstance(prompt, str):
         raise ProblemError(
-            invalid_fields((
-                "prompt", f"1자에서 {PROMPT_MAX_CHARACTERS}자 사이로 입력해 주세요.",
-                f"Must have 1 to {PROMPT_MAX_CHARACTERS} characters.",
-            ))
-        )  # fmt: skip
-    return prompt.strip()
+            invalid_fields(("prompt", "번역할 글을 문자열로 보내 주세요.", "Send the text to translate as a string."))
+        )
+    return checked_prompt(prompt)

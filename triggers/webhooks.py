@@ -9,7 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import names, telemetry
-from shared.domain.problem import Problem, ProblemError
+from shared.domain.problem import Problem, ProblemError, unreadable
 from shared.job_ids import is_job_id
 from shared.providers.provider import ProviderError
 from shared.services import services
@@ -20,6 +20,10 @@ blueprint = df.Blueprint()
 
 #: A finished prediction whose input is echoed: two images as data URIs, and room.
 MAX_BODY_BYTES = 32 * 1024 * 1024
+_TOO_LARGE = unreadable(
+    f"본문이 너무 큽니다. {MAX_BODY_BYTES // 1024**2}MB까지 받습니다.",
+    f"The body is too large: at most {MAX_BODY_BYTES // 1024**2} MB.",
+)
 
 
 @blueprint.function_name("replicate_webhook")
@@ -33,7 +37,7 @@ async def replicate_webhook(req: func.HttpRequest, client) -> func.HttpResponse:
     """
     body = req.get_body()
     if len(body) > MAX_BODY_BYTES:
-        raise ProblemError(Problem("invalid_request", params={"reason": "too large"}))
+        raise ProblemError(_TOO_LARGE)
     try:
         await asyncio.to_thread(services().webhooks.verify, req.headers, body)
     except Refused as refused:

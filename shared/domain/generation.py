@@ -8,6 +8,7 @@ from typing import Any
 from shared.domain.kinds import Kind
 from shared.domain.presets import PRESETS
 from shared.domain.problem import ProblemError, invalid_fields
+from shared.domain.text import TooLong, composed, is_blank, is_damaged, nfc
 
 ASPECT_RATIOS = (
     "match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2",
@@ -21,10 +22,18 @@ MAX_IMAGE_PIXELS = 40_000_000
 #: Longer side of what goes to a provider.
 PROVIDER_IMAGE_SIDE_PX = 1024
 METADATA_MAX_KEYS, METADATA_MAX_CHARACTERS = 16, 512
+#: Of a choice or a number: longer than any that is taken.
+_WORD_MAX_CHARACTERS = 512
+#: Of a name that is nobody's: enough to recognise it.
+_NAME_SHOWN_CHARACTERS = 60
 
 FIELDS = (
     "prompt", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "model", "language", "label", "metadata",
 )  # fmt: skip
+
+
+#: A field and what is wrong with it, in Korean and English.
+Mistake = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,8 @@ class Generation:
     #: None: whichever is the kind's default, with the others as its fallback.
     model: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    #: Fields that were written out; the others have their defaults.
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def prompt_sent(self) -> str:
@@ -52,24 +63,26 @@ class Generation:
         return f"{PRESETS[self.preset].prompt} {self.prompt}".strip()
 
 
-def parse_generation(kind: Kind, fields: Mapping[str, str], files: set[str], *, default_label: str = "none") -> Generation:
-    """Check the text fields of a form and that its files are there; every mistake is reported at once. Which models there are is
-    a setting: whether the one that is asked for is among them is checked when a job is to be made.
+def parse_generation(
+    kind: Kind, fields: Mapping[str, str], files: set[str], *, default_label: str = "none", mistakes: Sequence[Mistake] = ()
+) -> Generation:
+    """Check the text fields of a form and that its files are there; every mistake is reported at once, after those that were
+    found before. Which models there are is a setting: whether the one that is asked for is among them is checked when a job is
+    to be made.
 
     Raises ProblemError (`validation_failed`) that names each field.
     """
-    errors: list[tuple[str, str, str]] = []
+    errors: list[Mistake] = []
     known = {*FIELDS, *kind.images, *(("preset",) if kind.accepts_preset else ())}
     for name in sorted({*fields, *files} - known):
-        errors.append((name, "알 수 없는 필드입니다. 지워 주세요.", "Unknown field: remove it."))
-    for name in sorted((files & known) - set(kind.images)):
-        errors.append((name, "파일이 아니라 텍스트로 보내 주세요.", "Send it as text, not as a file."))
+        errors.append((shown(name), "알 수 없는 필드입니다. 지워 주세요.", "Unknown field: remove it."))
     for name in kind.images:
         if name not in files:
             errors.append((name, "이미지를 올려 주세요.", "Upload an image."))
+    words = {name: _word(text) for name, text in fields.items() if name in known}
 
     def whole(name: str, low: int, high: int, default: int | None) -> int | None:
-        text = fields.get(name, "").strip()
+        text = words.get(name, "")
         if not text:
             return default
         # The length comes first: Python refuses to read thousands of digits.
@@ -79,65 +92,121 @@ def parse_generation(kind: Kind, fields: Mapping[str, str], files: set[str], *, 
         return default
 
     def choice(name: str, allowed: Sequence[str], default: str) -> str:
-        text = fields.get(name, "").strip() or default
+        text = words.get(name) or default
         if text in allowed:
             return text
         errors.append((name, f"다음 중 하나여야 합니다: {', '.join(allowed)}", f"Must be one of: {', '.join(allowed)}"))
         return default
 
-    preset = choice("preset", tuple(PRESETS), "") or None if kind.accepts_preset and fields.get("preset", "").strip() else None
-    # A browser sends each line break of a form as two characters (HTML, 4.10.21.8), and counts it as one.
-    prompt = fields.get("prompt", "").replace("\r\n", "\n").strip()
-    if len(prompt) > PROMPT_MAX_CHARACTERS:
-        errors.append(
-            ("prompt", f"{PROMPT_MAX_CHARACTERS}자까지 쓸 수 있습니다.", f"At most {PROMPT_MAX_CHARACTERS} characters.")
-        )
-    if not prompt and preset is None:
+    preset = choice("preset", tuple(PRESETS), "") or None if kind.accepts_preset and words.get("preset") else None
+    prompt = _prompt(fields.get("prompt", ""), errors)
+    if prompt == "" and preset is None:
         errors.append(
             ("prompt", "프롬프트나 프리셋이 필요합니다.", "A prompt or a preset is needed.") if kind.accepts_preset
             else ("prompt", "프롬프트를 입력해 주세요.", "Write a prompt.")
         )  # fmt: skip
-    format_text = "jpeg" if fields.get("output_format", "").strip() == "jpg" else fields.get("output_format", "").strip()
+    format_text = "jpeg" if words.get("output_format") == "jpg" else words.get("output_format")
     if format_text and format_text not in OUTPUT_FORMATS:
         errors.append(("output_format", "png 또는 jpeg여야 합니다.", "Must be png or jpeg."))
     checked = Generation(
-        prompt=prompt,
+        prompt=prompt or "",
         preset=preset,
         aspect_ratio=choice("aspect_ratio", ASPECT_RATIOS, PRESETS[preset].aspect_ratio if preset else "match_input_image"),
         output_format=format_text or "png",
         safety_tolerance=whole("safety_tolerance", SAFETY_MIN, SAFETY_MAX, SAFETY_DEFAULT) or 0,
         seed=whole("seed", 0, SEED_MAX, None),
         n=whole("n", 1, PICTURES_MAX, 1) or 1,
-        language=choice("language", ("ko", "en"), "") if fields.get("language", "").strip() else None,
-        model=fields.get("model", "").strip() or None,
+        language=choice("language", ("ko", "en"), "") if words.get("language") else None,
+        model=words.get("model") or None,
         label=choice("label", ("none", "visible"), default_label),
         metadata=_metadata(fields.get("metadata", ""), errors),
+        given=frozenset(name for name, word in words.items() if word),
     )
+    told = {name for name, _, _ in mistakes}
+    errors = [*mistakes, *(error for error in errors if error[0] not in told)]
     if errors:
         raise ProblemError(invalid_fields(*errors))
     return checked
 
 
-def _metadata(text: str, errors: list[tuple[str, str, str]]) -> dict[str, Any]:
-    if not text.strip():
+def checked_prompt(text: str) -> str:
+    """A prompt that is to be there, as it is counted and sent. Raises ProblemError (`validation_failed`)."""
+    errors: list[Mistake] = []
+    prompt = _prompt(text, errors)
+    if prompt == "":
+        errors.append(("prompt", "프롬프트를 입력해 주세요.", "Write a prompt."))
+    if errors or prompt is None:
+        raise ProblemError(invalid_fields(*errors))
+    return prompt
+
+
+def shown(name: str) -> str:
+    """A field's name that somebody made up, fit for a sentence."""
+    printable = "".join(c if c.isprintable() else "?" for c in name[: _NAME_SHOWN_CHARACTERS + 1])
+    return printable if len(name) <= _NAME_SHOWN_CHARACTERS else f"{printable[:_NAME_SHOWN_CHARACTERS]}…"
+
+
+def _word(text: str) -> str:
+    """A choice or a number, or something that is none."""
+    try:
+        return composed(text, _WORD_MAX_CHARACTERS)
+    except TooLong:
+        return text
+
+
+def _prompt(text: str, errors: list[Mistake]) -> str | None:
+    """The prompt as it is counted, kept and sent, empty when there is nothing to be seen; None when it cannot be used."""
+    try:
+        prompt = composed(text, PROMPT_MAX_CHARACTERS)
+    except TooLong:
+        errors.append(
+            ("prompt", f"{PROMPT_MAX_CHARACTERS}자까지 쓸 수 있습니다.", f"At most {PROMPT_MAX_CHARACTERS} characters.")
+        )
+        return None
+    if is_damaged(prompt):
+        errors.append((
+            "prompt", "오는 길에 깨진 글자(�)가 있습니다. 다시 입력하고 UTF-8로 보내 주세요.",
+            "Characters of it were lost on the way (�). Write it again and send it as UTF-8.",
+        ))  # fmt: skip
+        return None
+    return "" if is_blank(prompt) else prompt
+
+
+def _metadata(text: str, errors: list[Mistake]) -> dict[str, Any]:
+    if not text.strip("\ufeff \t\r\n"):
         return {}
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        read = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse)
         # Half a surrogate pair can be written in JSON, but not as UTF-8.
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        json.dumps(read, ensure_ascii=False, allow_nan=False).encode()
+        value = _composed_metadata(read)
     except (ValueError, RecursionError):
         value = None
-    fits = isinstance(value, dict) and len(value) <= METADATA_MAX_KEYS and all(
-        isinstance(v, str | int | float | bool) and len(str(k)) <= METADATA_MAX_CHARACTERS and len(str(v)) <= METADATA_MAX_CHARACTERS
-        for k, v in value.items()
-    )  # fmt: skip
-    if not fits:
+    if value is None:
         errors.append((
-            "metadata", f"값이 문자열이나 숫자인 JSON 객체여야 합니다(최대 {METADATA_MAX_KEYS}개).",
-            f"Must be a JSON object of strings or numbers, at most {METADATA_MAX_KEYS} of them.",
+            "metadata",
+            f"값이 문자열이나 숫자인 JSON 객체여야 합니다(최대 {METADATA_MAX_KEYS}개, 이름과 값은 {METADATA_MAX_CHARACTERS}자까지).",
+            f"Must be a JSON object of strings or numbers, at most {METADATA_MAX_KEYS} of them, names and values of at most "
+            f"{METADATA_MAX_CHARACTERS} characters.",
         ))  # fmt: skip
         return {}
-    return dict(value)
+    return value
+
+
+def _composed_metadata(value: Any) -> dict[str, Any] | None:
+    """Texts of it in NFC, otherwise as they were sent; None for what is no flat object. Raises TooLong."""
+    if not isinstance(value, dict) or len(value) > METADATA_MAX_KEYS:
+        return None
+    if not all(isinstance(item, str | int | float | bool) and _is_short(item) for item in value.values()):
+        return None
+    return {
+        nfc(name, METADATA_MAX_CHARACTERS): nfc(item, METADATA_MAX_CHARACTERS) if isinstance(item, str) else item
+        for name, item in value.items()
+    }
+
+
+def _is_short(item: Any) -> bool:
+    return isinstance(item, str) or len(str(item)) <= METADATA_MAX_CHARACTERS
 
 
 def _refuse(constant: str) -> None:

@@ -40,8 +40,8 @@ CATALOGUE: dict[str, Kind] = {
         False,
         "잘못된 요청",
         "Invalid request",
-        "요청을 읽을 수 없습니다. 형식을 확인한 뒤 다시 보내 주세요. ({reason})",
-        "The request could not be read. Check its format and send it again. ({reason})",
+        "요청을 읽을 수 없습니다. {reason_ko}",
+        "The request could not be read. {reason_en}",
     ),
     "image_too_large": Kind(
         413,
@@ -91,6 +91,22 @@ CATALOGUE: dict[str, Kind] = {
         "Job not found",
         "작업을 찾을 수 없습니다. 작업 번호를 확인해 주세요. 보관 기간이 지났을 수도 있습니다.",
         "There is no such job. Check its id; its retention time may have passed.",
+    ),
+    "not_found": Kind(
+        404,
+        False,
+        "주소 없음",
+        "No such address",
+        "이런 주소는 없습니다. 주소의 철자를 확인해 주세요.",
+        "There is nothing at this address. Check its spelling.",
+    ),
+    "method_not_allowed": Kind(
+        405,
+        False,
+        "허용되지 않는 메서드",
+        "Method not allowed",
+        "이 주소에는 쓸 수 없는 HTTP 메서드입니다. {methods}로 다시 보내 주세요.",
+        "This address does not take this HTTP method. Send it again with {methods}.",
     ),
     "job_deleted": Kind(
         410,
@@ -339,7 +355,8 @@ class Problem:
         kind = CATALOGUE[self.code]
         setting = self.params.get("setting")
         words = {
-            "reason": "", "fields": ", ".join(e["field"] for e in self.errors),
+            "reason_ko": "형식을 확인한 뒤 다시 보내 주세요.", "reason_en": "Check its format and send it again.",
+            "fields": ", ".join(e["field"] for e in self.errors),
             # Named where it is known; documents of before have none.
             "setting_note": f" ({setting})" if setting else "", "format_ko": "", "format_en": "", **self.params,
             **_told_file(self.params.get("found", "")), **_told_why(self.params),
@@ -430,6 +447,11 @@ def broken_settings(*names: str) -> Problem:
         for name in names
     )
     return Problem("internal", retryable=False, errors=errors)
+
+
+def unreadable(reason_ko: str, reason_en: str) -> Problem:
+    """The request as a whole makes no sense: whole sentences that say what is wrong with it and what to do."""
+    return Problem("invalid_request", params={"reason_ko": reason_ko, "reason_en": reason_en})
 
 
 def invalid_fields(*errors: tuple[str, str, str]) -> Problem:

@@ -49,6 +49,22 @@ class Deleted:
     """The key stands for a job that was deleted."""
 
 
+@dataclass(frozen=True)
+class Fingerprints:
+    """What tells a request from another one. Any of them that two have in common makes them the same."""
+
+    #: The only one that the former version kept, and compares: its instances work beside those of this one for a while.
+    spelling: str
+    meanings: tuple[str, ...] = ()
+
+    def document(self) -> Document:
+        return {"fingerprint": self.spelling, "meanings": list(self.meanings)}
+
+    def are_of(self, known: Document) -> bool:
+        """Whether the key was taken by the same request."""
+        return known["fingerprint"] == self.spelling or not set(self.meanings).isdisjoint(known.get("meanings", ()))
+
+
 Claim = Taken | Known | InProgress | Reused | Deleted
 
 
@@ -68,15 +84,15 @@ class KeyStore:
         self._jobs = jobs
         self._clock = clock
 
-    def take(self, name: str, fingerprint: str, job_id: str) -> Claim:
+    def take(self, name: str, request: Fingerprints, job_id: str) -> Claim:
         """Take the key for `job_id` if it is free, or if its POST has died; `name` is that of `key_name`. Raises Busy."""
         now = self._clock()
-        mine = {"fingerprint": fingerprint, "job_id": job_id, "at": now.isoformat()}
+        mine = {**request.document(), "job_id": job_id, "at": now.isoformat()}
 
         def taken(known: Document | None) -> tuple[Document | None, Taken | Reused | Deleted | _Standing]:
             if known is None or now - _at(known) >= KEY_KEPT:
                 return mine, Taken(job_id)
-            if known["fingerprint"] != fingerprint:
+            if not request.are_of(known):
                 return None, Reused()
             if known.get("deleted"):
                 return None, Deleted()

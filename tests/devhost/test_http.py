@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import http.client
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,10 @@ def cookies(req: func.HttpRequest) -> func.HttpResponse:
     response.headers.add("Set-Cookie", "b=2; HttpOnly")
     return response
 
+@app.route("strange_header")
+def strange_header(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("ok", headers={"X-Name": "\uc601\uc6c5"})
+
 @app.route("where")
 async def where(req: func.HttpRequest) -> str:
     return threading.current_thread().name
@@ -107,6 +112,38 @@ def test_the_request(host: RunningHost) -> None:
 
 def test_a_chunked_body_arrives_empty(host: RunningHost) -> None:
     assert requests.post(f"{host.url}/api/echo", data=iter([b"some", b"thing"]), timeout=10).json()["body"] == ""
+
+
+def sent_raw(host: RunningHost, *lines: bytes, body: bytes = b"") -> bytes:
+    """Everything that the host answers to these bytes."""
+    with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
+        connection.sendall(b"\r\n".join([*lines, b"Host: x", b"Connection: close", b"", body]))
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_header_of_more_than_8_kb_arrives(host: RunningHost) -> None:
+    seen = requests.get(f"{host.url}/api/echo", headers={"X-Long": "x" * 20_000}, timeout=10).json()
+    assert len(seen["headers"]["x-long"]) == 20_000
+
+
+def test_more_headers_than_kestrel_takes_are_refused(host: RunningHost) -> None:
+    for headers in ({f"X-{n}": "x" * 10_000 for n in range(4)}, {f"X-{n}": "x" for n in range(101)}):
+        assert requests.get(f"{host.url}/api/echo", headers=headers, timeout=10).status_code == 431
+
+
+def test_headers_are_utf8_or_no_request(host: RunningHost) -> None:
+    hero = sent_raw(host, b"GET /api/echo HTTP/1.1", "X-Name: 영웅".encode())
+    assert json.loads(hero.partition(b"\r\n\r\n")[2])["headers"]["x-name"] == "영웅"
+    assert sent_raw(host, b"GET /api/echo HTTP/1.1", "X-Name: 영웅".encode("cp949")).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_header_that_comes_twice_is_joined(host: RunningHost) -> None:
+    answer = sent_raw(host, b"GET /api/echo HTTP/1.1", b"X-Twice: a", b"x-twice: b")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["headers"]["x-twice"] == "a,b"
+
+
+def test_an_answer_with_a_header_that_is_not_ascii_cannot_be_sent(host: RunningHost) -> None:
+    assert requests.get(f"{host.url}/api/strange_header", timeout=10).status_code == 500
 
 
 def test_forms_and_files(host: RunningHost) -> None:

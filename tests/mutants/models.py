@@ -150,7 +150,7 @@ MODELS: tuple[Mutant, ...] = (
         "    if found:\n        return found\n",
         "    if True:\n        return found or app.generators_of(kind)\n",
     ),
-    generation("the named model is ignored", 'model=fields.get("model", "").strip() or None,', "model=None,"),
+    generation("the named model is ignored", 'model=words.get("model") or None,', "model=None,"),
     services(
         "the last of a kind's models is its default",
         "for name in self.settings.models.get(kind.name, ()) if name in self.generators]\n\n",

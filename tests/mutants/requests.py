@@ -5,7 +5,14 @@ from tests.mutants.mutant import Mutant, of
 kinds = of("shared/domain/kinds.py", "tests/triggers/test_mappings.py")
 generation = of("shared/domain/generation.py", "tests/unit/test_generation.py")
 post = of("triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
-form = of("triggers/upload.py", "tests/triggers/test_mappings.py", "tests/triggers/test_idempotency.py")
+form = of(
+    "triggers/upload.py", "tests/triggers/test_forms.py", "tests/triggers/test_mappings.py",
+    "tests/triggers/test_same_requests.py",
+)  # fmt: skip
+parts = of("triggers/multipart.py", "tests/triggers/test_forms.py")
+charsets = of("triggers/charsets.py", "tests/triggers/test_forms.py", "tests/unit/test_charsets.py")
+text = of("shared/domain/text.py", "tests/unit/test_text.py")
+meaning = of("shared/domain/fingerprint.py", "tests/triggers/test_same_requests.py")
 encode = of("shared/pictures/encode.py", "tests/unit/test_images.py")
 limits = of("shared/pictures/limits.py", "tests/unit/test_images.py")
 results = of("shared/pictures/results.py", "tests/unit/test_images.py", "tests/unit/test_labels.py")
@@ -73,16 +80,33 @@ REQUESTS: tuple[Mutant, ...] = (
         "if True:\n            return self.prompt",
     ),
     generation("the label is ignored", 'label=choice("label", ("none", "visible"), default_label)', 'label="none"'),
-    generation("a prompt may be endless", "if len(prompt) > PROMPT_MAX_CHARACTERS:", "if False:"),
+    generation("a prompt may be endless", "prompt = composed(text, PROMPT_MAX_CHARACTERS)", "prompt = composed(text, 10**9)"),
+    generation("a prompt of nothing that is seen is sent", 'return "" if is_blank(prompt) else prompt', "return prompt"),
+    generation("what was lost on the way is sent", "if is_damaged(prompt):", "if False:"),
+    text("a decomposed prompt is sent as it came", 'unicodedata.normalize("NFC", text)', "text"),
+    text("endless marks are sorted", "len(text) > most * _LONGEST_DECOMPOSITION or ", ""),
+    text("fillers of Hangul can be seen", " or _UNSEEN.fullmatch(c)", ""),
+    charsets("a charset is asked of Python, which keeps every name", "if codec not in _CODECS:", "if False:"),
+    charsets("what cannot be read is replaced", "data.decode(_codec(charset))", 'data.decode(_codec(charset), "replace")'),
+    parts(
+        "a file's name must be UTF-8",
+        'super()._parse_headers(data.decode("latin-1").encode())',
+        "super()._parse_headers(data)",
+    ),
+    parts("a form may have any number of parts", "max_parts=MAX_PARTS", "max_parts=None"),
+    form("a form's charset is not asked for", 'charset = options.get("charset") or charset', 'charset = "utf-8"'),
+    form("types of media are in small letters only", "mime_type = mime_type.lower()", "pass"),
+    form("letters of a transfer's encoding are sent", "not in _AS_IT_IS:", "in ():"),
+    meaning("a default that changes makes another request of a repeated one", "if name in asked.given", "if True"),
     form(
         "an upload of any size is parsed",
-        "if len(req.get_body()) > len(kind.images) * max_upload_bytes + _FORM_OVERHEAD_BYTES:",
+        "if len(body) > len(kind.images) * max_upload_bytes + _FORM_OVERHEAD_BYTES:",
         "if False:",
     ),
-    form(
-        "another picture is the same request", 'digest.update(f"{name}:{hashlib.sha256(data).hexdigest()}\\n".encode())', "pass"
-    ),
-    form("another prompt is the same request", 'digest.update(f"{name}={len(value)}:{value}\\n".encode())', "pass"),
+    form("another picture is spelt the same", 'digest.update(f"{name}:{image}\\n".encode())', "pass"),
+    form("another prompt is spelt the same", 'digest.update(f"{name}={len(value)}:{value}\\n".encode())', "pass"),
+    meaning("another picture is the same request", "json.dumps([fields, images]", "json.dumps([fields]"),
+    meaning("another prompt is the same request", "for name in (*FIELDS, ", "for name in (*FIELDS[1:], "),
     post("all pictures of a seed are the same", "(asked.seed + i) % (SEED_MAX + 1)", "asked.seed"),
     post("every job has the same seed", "secrets.randbelow(SEED_MAX + 1)", "7"),
     post("the prompt is not kept as it was sent", '"prompt_sent": asked.prompt_sent', '"prompt_sent": asked.prompt'),

@@ -24,7 +24,8 @@ canceling = of(
 )
 intake = of("shared/intake.py", "tests/triggers/test_generate.py", "tests/triggers/test_trouble.py")
 keys = of(
-    "shared/storage/key_store.py", "tests/unit/test_key_store.py", "tests/unit/test_claims.py", "tests/unit/test_tunables.py",
+    "shared/storage/key_store.py", "tests/unit/test_key_store.py", "tests/triggers/test_same_requests.py",
+    "tests/unit/test_claims.py", "tests/unit/test_tunables.py",
     "tests/triggers/test_delete.py",
 )  # fmt: skip
 quotas = of("shared/storage/quota_store.py", "tests/unit/test_quotas.py")
@@ -75,7 +76,15 @@ TRUST: tuple[Mutant, ...] = (
         'if services().settings.auth_mode == "none":',
         'if services().settings.auth_mode == "none" and "x-ms-client-principal-id" not in req.headers:',
     ),
-    edge("every origin may read answers", 'if asked and (asked in allowed or "*" in allowed):', "if asked:"),
+    edge("a principal may have any letters", "principal.isascii() and principal.isprintable()", "True"),
+    edge("the edge may fail", "            return _last_word()\n", "            raise\n"),
+    edge(
+        "an address that makes no sense fails a job",
+        '    except ValueError:\n        return ""',
+        '    except KeyError:\n        return ""',
+    ),
+    edge("an origin of any letters is told back", "asked and asked.isascii() and asked.isprintable() and ", "asked and "),
+    edge("every origin may read answers", '(asked in allowed or "*" in allowed):', "True:"),
     edge(
         "a missing picture of a paid job is said to cost nothing",
         'Problem("result_expired", charged="unknown")',
@@ -210,7 +219,13 @@ TRUST: tuple[Mutant, ...] = (
     keys("owners share idempotency keys", "f'{owner}|{route}|{key}'", "f'{route}|{key}'"),
     keys("routes share idempotency keys", "f'{owner}|{route}|{key}'", "f'{owner}|{key}'"),
     keys("a key is free after an hour", "KEY_KEPT = timedelta(hours=24)", "KEY_KEPT = timedelta(hours=1)"),
-    keys("a key stands for any request", 'if known["fingerprint"] != fingerprint:', "if False:"),
+    keys("a key stands for any request", "if not request.are_of(known):", "if False:"),
+    keys("a default written out is another request", "or not set(self.meanings)", "or False and not set(self.meanings)"),
+    keys(
+        "the keys of the former version are of other requests",
+        'known["fingerprint"] == self.spelling or ',
+        "",
+    ),
     keys("a key is taken over from a POST that lives", "if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED:", "if False:"),
     keys("two take over one key", 'if known is None or (known["job_id"], known["at"]) != (seen.job_id, seen.at):', "if False:"),
     keys(

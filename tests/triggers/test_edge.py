@@ -1,20 +1,17 @@
 """What every answer has: an error that is a problem document, the caller's language, CORS, a request id."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
+from shared.domain.problem import Problem, ProblemError
 from shared.storage.blob_store import Missing
 from shared.storage.documents import Busy
 from shared.storage.job_store import NoSuchJob
-from tests.triggers.calls import (
-    body,
-    raw,
-    request,
-    settings,
-)
-from triggers import options
+from tests.triggers.calls import IMAGE, FakeHub, body, form, get, post, raw, request, settings, user
+from triggers import edge, generate, options
 from triggers.edge import endpoint, language, request_id
 
 
@@ -82,3 +79,111 @@ def test_a_harmful_request_id_is_replaced() -> None:
     sent = request(headers={"X-Request-Id": "a\nb"})
     assert request_id(sent) != "a\nb"
     assert request_id(sent) == request_id(sent)
+
+
+# ---- the last edge ----
+
+
+class Headers(dict[str, str]):
+    """Raises for one of them, or for all."""
+
+    def __init__(self, bad: str | None) -> None:
+        super().__init__()
+        self.bad = bad
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if self.bad in (None, name):
+            raise RuntimeError("a header that cannot be read")
+        return default
+
+
+def raising(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("on purpose")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["telemetry.event", "telemetry.request", "language", "request_id", "urlsplit", "services", "problem_response",
+     "_with_headers", "_may_be_charged", "logging", "the answer's JSON"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "error", [ValueError("bug"), RecursionError(), MemoryError(), ServiceRequestError("away"), Busy("x"), None]
+)
+async def test_an_error_is_a_problem_document_whatever_else_fails(
+    app: Any, monkeypatch: Any, broken: str, error: Exception | None
+) -> None:
+    @endpoint
+    async def answered(req: Any) -> Any:
+        if error:
+            raise error
+        return edge.json_response({"ok": "\ud800"})
+
+    if broken == "logging":
+        monkeypatch.setattr(edge, "logging", SimpleNamespace(getLogger=raising, ERROR=40))
+    elif broken == "the answer's JSON":
+        monkeypatch.setattr(edge, "_json", lambda document: raising() if "code" not in document else b'{"code": "internal"}')
+    else:
+        monkeypatch.setattr(f"triggers.edge.{broken}", raising)
+    answer = await answered(request(headers={"X-Request-Id": "mine"}))
+    if not error and answer.status_code == 200:
+        assert body(answer) == {"ok": "\ud800"}
+        return
+    assert answer.status_code >= 500
+    assert answer.mimetype == "application/problem+json"
+    assert body(answer)["code"] in ("internal", "busy")
+
+
+@pytest.mark.parametrize("bad", [None, "accept-language", "x-request-id", "origin", "traceparent"])
+async def test_a_header_that_cannot_be_read_is_an_internal_problem(app: Any, bad: str | None) -> None:
+    @endpoint
+    async def refused(req: Any) -> Any:
+        raise ProblemError(Problem("job_not_found"))
+
+    sent = request()
+    sent._HttpRequest__headers = Headers(bad)
+    answer = await refused(sent)
+    document = body(answer)
+    assert (document["status"], answer.mimetype) == (answer.status_code, "application/problem+json")
+    assert document["title"]
+    assert document["detail"]
+    assert document["request_id"] == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[::1/api", "https://a\u2100.example/api/x", "//", "", "http://영웅/api/options", "https://\ud800/x"]
+)
+async def test_an_address_that_makes_no_sense_is_no_failure(app: Any, hub: FakeHub, url: str) -> None:
+    sent = form({"prompt": "a mug"}, {"input_image": IMAGE})
+    sent._HttpRequest__url = url
+    answer = await user(generate.BY_KIND["goods"])(req=sent, client=hub)
+    assert (answer.status_code, len(hub.started)) == (202, 1)
+    assert answer.headers["Location"].isascii()
+
+    strange = request("POST", body=b"x")
+    strange._HttpRequest__url = url
+    assert body(await user(generate.BY_KIND["goods"])(req=strange, client=hub))["code"] == "invalid_request"
+
+
+async def test_an_origin_that_is_not_ascii_is_not_told_back(app: Any) -> None:
+    """No server sends such a header, so the whole answer would be lost."""
+    settings(app, ALLOWED_ORIGINS="*")
+    for origin in ("https://영웅.example", "https://a\ud800", "https://a\x00"):
+        answer = await raw(options.get_options)(req=request(headers={"Origin": origin}))
+        assert (answer.status_code, answer.headers.get("Access-Control-Allow-Origin")) == (200, None)
+    assert (await raw(options.get_options)(req=request(headers={"Origin": "null"}))).headers[
+        "Access-Control-Allow-Origin"
+    ] == "null"
+
+
+@pytest.mark.parametrize("principal", ["홍길동", "a\ud800", "a\x00b", "\u00a0", "a\tb"])
+async def test_a_principal_that_the_platform_would_not_name_is_nobody(app: Any, hub: FakeHub, principal: str) -> None:
+    sent = {"X-MS-CLIENT-PRINCIPAL-ID": principal}
+    assert (await post(hub, headers=sent)).status_code == 202, "nobody signs in here, so it is no matter"
+    settings(app, AUTH_MODE="easyauth")
+    answers = [await post(hub, headers=sent), await get(hub, "job_0123456789abcdefghjkmnpqrs", headers=sent)]
+    assert [(answer.status_code, body(answer)["code"]) for answer in answers] == [(401, "unauthorized")] * 2
+
+
+@pytest.mark.parametrize("header", ["en;q=\ud800", "영어", "en;q=" + "9" * 30_000, "en" * 15_000, ",;q=;,=", "en;q=١"])
+def test_any_wish_for_a_language_is_one_of_two(header: str) -> None:
+    assert language(request(headers={"Accept-Language": header})) in ("ko", "en")

@@ -16,6 +16,7 @@ from tests.triggers.calls import (
     Status,
     body,
     cancel,
+    delete,
     finish,
     get,
     new_job,
@@ -148,6 +149,58 @@ async def test_a_result_is_a_redirect_the_bytes_or_the_reason_why_not(app: Any, 
     app.blobs.images.clear()
     lost = await result(hub, job_id, inline="1")
     assert (lost.status_code, body(lost)["charged"]) == (410, "yes")
+
+
+@pytest.mark.parametrize(
+    ("inline", "status"),
+    [("1", 200), ("true", 200), ("TRUE", 200), ("0", 302), ("false", 302), ("False", 302), ("", 302), ("yes", 422), ("2", 422),
+     ("1,1", 422), ("on", 422), ("참", 422), ("\ud800", 422), ("1" * 5000, 422)],
+)  # fmt: skip
+async def test_inline_is_a_yes_or_a_no_and_nothing_is_guessed(app: Any, hub: FakeHub, inline: str, status: int) -> None:
+    job_id = await new_job(hub)
+    finish(app, hub, job_id)
+    answer = await result(hub, job_id, inline=inline)
+
+    assert answer.status_code == status
+    if status == 422:
+        assert [error["field"] for error in body(answer)["errors"]] == ["inline"]
+
+
+@pytest.mark.parametrize("wait", ["0", "31", "-1", "1.5", "x", "١", "²", "9" * 5000, "1,1", "\ud800", " "])
+async def test_a_wait_that_is_no_number_of_seconds_is_told_of(app: Any, hub: FakeHub, wait: str) -> None:
+    """Python refuses to read thousands of digits."""
+    answer = await get(hub, await new_job(hub), params={"wait": wait})
+    assert (answer.status_code, [error["field"] for error in body(answer)["errors"]]) == (422, ["wait"])
+
+
+@pytest.mark.parametrize("index", ["01", "-1", "9" * 5000, "０", "\ud800", "0,0"])
+async def test_an_index_of_no_picture_is_told_of(app: Any, hub: FakeHub, index: str) -> None:
+    job_id = await new_job(hub)
+    finish(app, hub, job_id)
+    assert (await result(hub, job_id, index=index)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "job_id", ["", "job_", "job_\u0661" + "0" * 25, "작업", "job_" + "\ud800" * 26, "x" * 9000, "../" * 9, "\x00"]
+)
+async def test_what_is_no_id_is_no_job(app: Any, hub: FakeHub, job_id: str) -> None:
+    for answer in (await get(hub, job_id), await result(hub, job_id), await cancel(hub, job_id), await delete(hub, job_id)):
+        assert (answer.status_code, body(answer)["code"]) == (404, "job_not_found")
+
+
+@pytest.mark.parametrize("etag", ["\ud800", "영웅", "*", ",,,", '"' * 9000])
+async def test_an_etag_that_is_none_of_ours_holds_for_nothing(app: Any, hub: FakeHub, etag: str) -> None:
+    assert (await get(hub, await new_job(hub), headers={"If-None-Match": etag})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("prefer", "status"),
+    [("wait=\ud800", 202), ("wait=" + "9" * 5000, 202), ("대기=1", 202), (",;=" * 5000, 202), ("wait " * 5000, 202)],
+)
+async def test_a_preference_that_makes_no_sense_is_not_applied(app: Any, hub: FakeHub, prefer: str, status: int) -> None:
+    hub.then = lambda job_id: finish(app, hub, job_id) if "9" in prefer else None
+    answer = await post(hub, headers={"Prefer": prefer})
+    assert answer.status_code == (200 if "9" in prefer else status)
 
 
 async def test_a_result_beyond_its_retention_is_gone_and_a_failed_jobs_is_its_error(app: Any, hub: FakeHub, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """What a form may say, and how its mistakes are told."""
 
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from shared.domain.generation import ASPECT_RATIOS, FIELDS, Generation, parse_ge
 from shared.domain.kinds import GOODS, KINDS, PPL, Kind
 from shared.domain.presets import PRESETS
 from shared.domain.problem import ProblemError
+from tests.cases import PROMPTS as CASES
 
 
 def parse(kind: Kind = GOODS, files: set[str] | None = None, **fields: str) -> Generation:
@@ -77,6 +79,29 @@ def test_a_prompt_of_nothing_is_refused(kind: Kind, prompt: str) -> None:
     assert mistakes(kind, prompt=prompt) == ["prompt"]
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["what"])
+def test_a_prompt_is_taken_in_one_form_or_refused_for_what_is_wrong_with_it(case: dict[str, Any]) -> None:
+    text, sent = (case[name] * case.get("times", 1) for name in ("text", "sent"))
+    if case["is_blank"] or case["is_damaged"] or case["count"] > 2000:
+        assert mistakes(prompt=text) == ["prompt"]
+    else:
+        assert parse(prompt=text).prompt_sent == sent
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case["is_blank"]], ids=lambda case: case["what"])
+def test_beside_a_preset_a_blank_prompt_is_none(case: dict[str, Any]) -> None:
+    asked = parse(preset="mug", prompt=case["text"])
+
+    assert (asked.prompt, asked.prompt_sent) == ("", PRESETS["mug"].prompt)
+
+
+@pytest.mark.parametrize("name", ["preset", "seed", "n", "aspect_ratio", "label", "output_format", "language"])
+def test_a_byte_order_mark_before_a_field_is_no_part_of_it(name: str) -> None:
+    value = {"preset": "mug", "aspect_ratio": "1:1", "label": "none", "output_format": "jpg", "language": "ko"}.get(name, "3")
+
+    assert parse(**{name: f"\ufeff{value}\r\n"}) == parse(**{name: value})
+
+
 # ---- numbers ----
 
 LIMITS = [("seed", 0, 4_294_967_295), ("safety_tolerance", 0, 2), ("n", 1, 4)]
@@ -139,11 +164,6 @@ def test_an_unknown_field_is_refused_by_name(kind: Kind) -> None:
 def test_every_image_of_a_kind_is_needed(kind: Kind) -> None:
     for name in kind.images:
         assert mistakes(kind, files=set(kind.images) - {name}) == [name]
-
-
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
-def test_a_text_sent_as_a_file_is_not_overlooked(kind: Kind) -> None:
-    assert mistakes(kind, files={*kind.images, "seed", "metadata"}) == ["metadata", "seed"]
 
 
 def test_a_line_break_is_one_character_however_a_browser_sends_it() -> None:
@@ -223,8 +243,24 @@ scalars = st.text(max_size=20) | st.integers(-1000, 1000) | st.booleans() | st.f
 
 
 @given(st.dictionaries(st.text(max_size=20), scalars, max_size=16))
-def test_metadata_comes_back_as_it_was_sent(metadata: dict[str, Any]) -> None:
-    assert parse(metadata=json.dumps(metadata)).metadata == metadata
+def test_metadata_comes_back_as_it_was_sent_in_composed_letters(metadata: dict[str, Any]) -> None:
+    def nfc(item: Any) -> Any:
+        return unicodedata.normalize("NFC", item) if isinstance(item, str) else item
+
+    assert parse(metadata=json.dumps(metadata)).metadata == {nfc(name): nfc(item) for name, item in metadata.items()}
+
+
+def test_metadata_is_composed_before_it_is_counted_and_otherwise_left_alone() -> None:
+    decomposed = unicodedata.normalize("NFD", "각" * 512)
+
+    assert parse(metadata=json.dumps({decomposed: f" {decomposed[:-3]}"})).metadata == {"각" * 512: " " + "각" * 511}
+    assert mistakes(metadata=json.dumps({"a": decomposed + "각"})) == ["metadata"]
+    assert mistakes(metadata=json.dumps({"a": "\u0345\u0334" * 50_000}, ensure_ascii=False)) == ["metadata"]
+
+
+def test_metadata_after_a_byte_order_mark_is_read() -> None:
+    assert parse(metadata='\ufeff{"a": 1}').metadata == {"a": 1}
+    assert parse(metadata="\ufeff \n").metadata == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from shared.storage.documents import Documents
 from shared.storage.job_store import JobStore
-from shared.storage.key_store import KEY_ABANDONED, KEY_KEPT, InProgress, KeyStore, Known, Reused, Taken, key_name
+from shared.storage.key_store import KEY_ABANDONED, KEY_KEPT, Fingerprints, InProgress, KeyStore, Known, Reused, Taken, key_name
 from tests.fakes import FakeBlobs
 
 NAME = key_name("anonymous", "goods-gen", "k")
@@ -32,69 +32,69 @@ def keys() -> Keys:
 
 
 def test_a_free_key_is_taken_for_the_job_that_was_named(keys: Keys) -> None:
-    assert keys.take(NAME, "f", "job_1") == Taken("job_1")
-    assert keys.blobs.documents[NAME][0] == {"fingerprint": "f", "job_id": "job_1", "at": keys.now.isoformat()}
+    assert keys.take(NAME, Fingerprints("f"), "job_1") == Taken("job_1")
+    assert keys.blobs.documents[NAME][0] == {"fingerprint": "f", "meanings": [], "job_id": "job_1", "at": keys.now.isoformat()}
 
 
 def test_the_same_request_gets_its_job(keys: Keys) -> None:
-    keys.take(NAME, "f", "job_1")
+    keys.take(NAME, Fingerprints("f"), "job_1")
     job = keys.made("job_1")
     keys.now += KEY_KEPT - SECOND
-    assert keys.take(NAME, "f", "job_2") == Known(job)
+    assert keys.take(NAME, Fingerprints("f"), "job_2") == Known(job)
 
 
 def test_another_request_does_not(keys: Keys) -> None:
-    keys.take(NAME, "f", "job_1")
-    assert keys.take(NAME, "g", "job_2") == Reused()
+    keys.take(NAME, Fingerprints("f"), "job_1")
+    assert keys.take(NAME, Fingerprints("g"), "job_2") == Reused()
     keys.made("job_1")
-    assert keys.take(NAME, "g", "job_2") == Reused()
+    assert keys.take(NAME, Fingerprints("g"), "job_2") == Reused()
 
 
 def test_a_key_without_its_job_is_in_progress_until_its_post_must_have_died(keys: Keys) -> None:
-    keys.take(NAME, "f", "job_1")
+    keys.take(NAME, Fingerprints("f"), "job_1")
     keys.now += KEY_ABANDONED - SECOND
-    assert keys.take(NAME, "f", "job_2") == InProgress()
+    assert keys.take(NAME, Fingerprints("f"), "job_2") == InProgress()
     keys.now += SECOND
     # One key is one job, should that POST live after all.
-    assert keys.take(NAME, "f", "job_2") == Taken("job_1")
-    assert keys.take(NAME, "f", "job_3") == InProgress()
+    assert keys.take(NAME, Fingerprints("f"), "job_2") == Taken("job_1")
+    assert keys.take(NAME, Fingerprints("f"), "job_3") == InProgress()
 
 
 def test_after_a_day_the_key_is_free(keys: Keys) -> None:
-    keys.take(NAME, "f", "job_1")
+    keys.take(NAME, Fingerprints("f"), "job_1")
     keys.made("job_1")
     keys.now += KEY_KEPT
-    assert keys.take(NAME, "g", "job_2") == Taken("job_2")
+    assert keys.take(NAME, Fingerprints("g"), "job_2") == Taken("job_2")
 
 
 def test_a_key_that_was_given_back_is_free_for_its_request_at_once(keys: Keys) -> None:
-    keys.take(NAME, "f", "job_1")
+    keys.take(NAME, Fingerprints("f"), "job_1")
     keys.give_back(NAME, "job_1")
-    assert keys.take(NAME, "g", "job_2") == Reused()
-    assert keys.take(NAME, "f", "job_2") == Taken("job_1")
+    assert keys.take(NAME, Fingerprints("g"), "job_2") == Reused()
+    assert keys.take(NAME, Fingerprints("f"), "job_2") == Taken("job_1")
 
 
 def test_nobody_gives_back_the_key_of_another_job(keys: Keys) -> None:
     keys.give_back(NAME, "job_1")
     assert keys.blobs.documents == {}
-    keys.take(NAME, "f", "job_1")
+    keys.take(NAME, Fingerprints("f"), "job_1")
     keys.give_back(NAME, "job_2")
-    assert keys.take(NAME, "f", "job_3") == InProgress()
+    assert keys.take(NAME, Fingerprints("f"), "job_3") == InProgress()
 
 
 def test_of_two_who_take_over_one_does(keys: Keys) -> None:
-    keys.take(NAME, "f", "job_1")
+    keys.take(NAME, Fingerprints("f"), "job_1")
     keys.now += KEY_ABANDONED
     other = KeyStore(Documents(keys.blobs), keys.jobs, lambda: keys.now + SECOND)  # type: ignore[arg-type]
     read, answers = keys.jobs.read, []
 
     def quicker(job_id: str) -> Any:
         keys.jobs.read = read  # type: ignore[method-assign]
-        answers.append(other.take(NAME, "f", "job_3"))
+        answers.append(other.take(NAME, Fingerprints("f"), "job_3"))
         return read(job_id)
 
     keys.jobs.read = quicker  # type: ignore[method-assign]
-    assert keys.take(NAME, "f", "job_2") == InProgress()
+    assert keys.take(NAME, Fingerprints("f"), "job_2") == InProgress()
     assert answers == [Taken("job_1")]
 
 

@@ -6,7 +6,17 @@ import re
 import pytest
 
 from shared.domain.image_kind import OTHER_FILES
-from shared.domain.problem import CATALOGUE, UNUSABLE, Problem, invalid_fields, moderated, timed_out, unsupported, unusable
+from shared.domain.problem import (
+    CATALOGUE,
+    UNUSABLE,
+    Problem,
+    invalid_fields,
+    moderated,
+    timed_out,
+    unreadable,
+    unsupported,
+    unusable,
+)
 from shared.pictures.limits import too_large
 from shared.providers.registry import PROVIDERS
 
@@ -18,6 +28,7 @@ STATUSES = {
     "too_many_active_jobs": 429, "quota_exceeded": 429, "missing_api_key": 503, "provider_unavailable": 503,
     "provider_auth_failed": 503, "provider_quota_exhausted": 503, "provider_bad_response": 502, "generation_timeout": 504,
     "intake_paused": 503, "busy": 503, "translator_not_configured": 501, "translator_unavailable": 503, "internal": 500,
+    "not_found": 404, "method_not_allowed": 405,
 }  # fmt: skip
 
 HANGUL = re.compile("[가-힣]")
@@ -25,7 +36,9 @@ HANGUL = re.compile("[가-힣]")
 #: Problems as the app builds them, one or more for each code.
 BUILT = [
     *(Problem(code) for code in STATUSES if "{" not in CATALOGUE[code].detail_ko),
-    Problem("invalid_request", params={"reason": "no multipart body"}),
+    Problem("invalid_request"),
+    Problem("method_not_allowed", params={"methods": "POST"}),
+    unreadable("본문이 없습니다.", "There is no body."),
     too_large(5_242_880),
     invalid_fields(("seed", "정수여야 합니다.", "Must be a whole number."), ("prompt", "입력해 주세요.", "Write one.")),
     *(moderated(g.label, stage, "unknown") for g in PROVIDERS for stage in ("input", "output", "")),
@@ -178,7 +191,7 @@ def test_a_word_that_is_missing_leaves_a_sentence_all_the_same() -> None:
 
 
 def test_a_word_with_braces_is_not_taken_for_a_gap() -> None:
-    assert "{x}" in Problem("invalid_request", params={"reason": "{x}"}).to_document("en")["detail"]
+    assert "{x}" in unreadable("{x}", "{x}").to_document("en")["detail"]
 
 
 def test_an_unknown_code_is_refused_where_it_is_built() -> None:

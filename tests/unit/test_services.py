@@ -11,6 +11,7 @@ import pytest
 from shared.services import Services, services, use_services
 from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured
+from shared.storage.key_store import Fingerprints
 from shared.telemetry import event
 from tests.fakes import make_services
 
@@ -54,7 +55,7 @@ def test_all_parts_go_by_the_one_clock() -> None:
     made = make_services(clock=lambda: noon)
     made.settings = Settings.from_environ({"MAX_ACTIVE_JOBS_PER_OWNER": "5"})
     made.quotas.admit("a", "job_1")
-    made.keys.take("idempotency/k.json", "f", "job_1")
+    made.keys.take("idempotency/k.json", Fingerprints("f"), "job_1")
 
     assert (made.now(), made.now().tzinfo) == (noon, UTC)
     assert made.gates.look("fake").now == noon.timestamp()

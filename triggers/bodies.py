@@ -1,0 +1,73 @@
+"""A request's body, before anybody asks what it says: forms and JSON are told the same of what does not reach the app."""
+
+import json
+from typing import Any
+
+import azure.functions as func
+from werkzeug.http import parse_options_header
+
+from shared.domain.problem import ProblemError, unreadable
+from triggers.charsets import UnknownCharset, decode
+
+#: Of a JSON body: a prompt of 2,000 characters, each of them escaped, several times over.
+MAX_JSON_BYTES = 256 * 1024
+
+_CHUNKED = unreadable(
+    "Transfer-Encoding: chunked로 보낸 본문은 서버에 전달되지 않습니다. 이 헤더를 빼고 Content-Length와 함께 보내 주세요.",
+    "A body that is sent with Transfer-Encoding: chunked does not reach the server. Send it with a Content-Length instead.",
+)
+_COMPRESSED = unreadable(
+    "압축한 본문(Content-Encoding)은 읽지 않습니다. 압축하지 않고 보내 주세요.",
+    "A compressed body (Content-Encoding) is not read. Send it uncompressed.",
+)
+_EMPTY = unreadable("본문이 비어 있습니다. 내용을 담아 다시 보내 주세요.", "The body is empty. Send it again with its content.")
+_LARGE_JSON = unreadable(
+    f"본문이 너무 큽니다. {MAX_JSON_BYTES // 1024}KB까지 보낼 수 있습니다.",
+    f"The body is too large: send at most {MAX_JSON_BYTES // 1024} KB.",
+)
+_NOT_UTF8 = unreadable("JSON 본문을 UTF-8로 보내 주세요.", "Send the JSON body as UTF-8.")
+_NOT_JSON = unreadable(
+    'JSON으로 읽을 수 없습니다. {"prompt": "..."} 같은 JSON을 보내 주세요.',
+    'It is not JSON. Send JSON like {"prompt": "..."}.',
+)
+_DEEP_JSON = unreadable(
+    "JSON이 너무 깊게 중첩되어 있습니다. 한 겹의 객체로 보내 주세요.",
+    "The JSON is nested too deeply. Send an object of one level.",
+)
+_NO_OBJECT = unreadable(
+    'JSON 객체가 아닙니다. {"prompt": "..."} 같은 객체를 보내 주세요.',
+    'It is not a JSON object. Send one like {"prompt": "..."}.',
+)
+
+
+def body_of(req: func.HttpRequest) -> bytes:
+    """Raises ProblemError (`invalid_request`) when there is none, or none that can be read."""
+    if req.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        raise ProblemError(_COMPRESSED)
+    body: bytes = req.get_body()
+    if not body:
+        # The host passes a body on only with its length (durable-host reference 1.4).
+        is_chunked = "chunked" in req.headers.get("transfer-encoding", "").lower()
+        raise ProblemError(_CHUNKED if is_chunked else _EMPTY)
+    return body
+
+
+def read_json_object(req: func.HttpRequest) -> dict[str, Any]:
+    """The object in a JSON body. Raises ProblemError (`invalid_request`). A byte-order mark is passed over (RFC 8259, 8.1)."""
+    body = body_of(req)
+    if len(body) > MAX_JSON_BYTES:
+        raise ProblemError(_LARGE_JSON)
+    charset = parse_options_header(req.headers.get("content-type", ""))[1].get("charset", "utf-8")
+    try:
+        text = decode(body, charset).removeprefix("\ufeff")
+    except (UnicodeDecodeError, UnknownCharset):
+        raise ProblemError(_NOT_UTF8) from None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise ProblemError(_NOT_JSON) from None
+    except RecursionError:
+        raise ProblemError(_DEEP_JSON) from None
+    if not isinstance(value, dict):
+        raise ProblemError(_NO_OBJECT)
+    return value

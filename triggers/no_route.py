@@ -1,0 +1,45 @@
+"""Every other address: 404, or 405 where only the method is wrong. The host itself would answer with an empty 404."""
+
+import re
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from shared.domain.kinds import KINDS
+from shared.domain.problem import Problem
+from triggers.edge import endpoint, problem_response
+
+blueprint = df.Blueprint()
+
+#: What there is, and with which methods; a test compares it with the app.
+ROUTES: dict[str, tuple[str, ...]] = {
+    **{f"{kind.route}/generate": ("POST",) for kind in KINDS.values()},
+    **{f"{kind.route}/translate": ("POST",) for kind in KINDS.values()},
+    "jobs/{id}": ("GET", "DELETE"),
+    "jobs/{id}/result": ("GET",),
+    "jobs/{id}/cancel": ("POST",),
+    "options": ("GET",),
+    "health": ("GET",),
+    "health/ready": ("GET",),
+    "webhooks/replicate": ("POST",),
+}
+
+
+# The host tries functions in the order of their names, and the first route that fits wins (durable-host reference 1.8).
+@blueprint.function_name("zz_no_route")
+@blueprint.route("{*rest}", auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint
+async def no_route(req: func.HttpRequest) -> func.HttpResponse:
+    methods = _methods(req.route_params.get("rest", ""))
+    if not methods:
+        return problem_response(req, Problem("not_found"))
+    problem = Problem("method_not_allowed", params={"methods": ", ".join(methods)})
+    return problem_response(req, problem, {"Allow": ", ".join((*methods, "OPTIONS"))})
+
+
+def _methods(path: str) -> tuple[str, ...]:
+    """Of the address, whose fixed words are in any case; empty when there is nothing under it."""
+    for template, methods in ROUTES.items():
+        if re.fullmatch(template.replace("{id}", "[^/]+"), path.strip("/"), re.IGNORECASE):
+            return methods
+    return ()
