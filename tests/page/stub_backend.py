@@ -33,7 +33,7 @@ OPTIONS = {
     "image": {
         "max_bytes": 5242880,
         "max_pixels": 40000000,
-        "content_types": ["image/png", "image/jpeg", "image/webp"],
+        "content_types": ["image/png", "image/jpeg", "image/webp", "image/avif", "image/heic", "image/heif", "image/gif"],
     },
     "presets": [
         {"id": "tshirt", "name": {"ko": "티셔츠", "en": "T-shirt"}, "aspect_ratio": "1:1"},
