@@ -2,6 +2,9 @@
 
 /** How many bytes of a file tell its kind. */
 export const HEAD_BYTES = 4096;
+/** Where a HEIC file lists what is in it: at its beginning. */
+const BOXES_BYTES = 65536;
+const ISPE = 0x69737065;
 
 const TYPES = {
   png: "image/png", jpeg: "image/jpeg", webp: "image/webp", avif: "image/avif", heic: "image/heic", heif: "image/heif", gif: "image/gif",
@@ -85,6 +88,21 @@ export function mayBeAnimated(kind, head) {
   if (kind === "webp") return text.slice(12, 16) === "VP8X" && (head[20] & 0x02) !== 0;
   if (kind === "png") return text.includes("acTL");
   return kind === "avif" && text.slice(8, 64).includes("avis");
+}
+
+/**
+ * The size that HEIC and AVIF files tell of their largest image (`ispe`: ISO/IEC 23008-12, 6.5.3), before it is turned.
+ * @returns {Promise<{width: number, height: number}|null>}
+ */
+export async function sizeByBoxes(file) {
+  const bytes = new DataView(await file.slice(0, BOXES_BYTES).arrayBuffer());
+  let largest = null;
+  for (let at = 0; at + 16 <= bytes.byteLength; at += 1) {
+    if (bytes.getUint32(at) !== ISPE) continue;
+    const [width, height] = [bytes.getUint32(at + 8), bytes.getUint32(at + 12)];
+    if (width > 0 && height > 0 && width * height > (largest ? largest.width * largest.height : 0)) largest = { width, height };
+  }
+  return largest;
 }
 
 function latin1(bytes) {

@@ -312,10 +312,10 @@ export class GeneratorForm {
 
   /** What images may be for the chosen model. */
   #imageLimits() {
-    const { max_bytes: maxBytes, content_types: types } = this.options.image;
+    const { max_bytes: maxBytes, max_pixels_by_type: maxPixels, content_types: types } = this.options.image;
     const model = chosenModel(modelsOf(this.options, this.kind), this.model);
-    const minSide = model?.limits?.min_side_px ?? model?.min_side_px ?? this.options.limits?.min_side_px ?? MIN_SIDE_PX;
-    return { maxBytes, types, minSide };
+    const minSide = model?.min_side_px ?? MIN_SIDE_PX;
+    return { maxBytes, maxPixels, types, minSide };
   }
 
   #setError(name, words) {

@@ -77,21 +77,21 @@ export class ImageField {
     this.remove.setAttribute("aria-label", t("image.remove", { name }));
     this.preview.alt = this.preview.hidden ? "" : t("image.preview", { name });
     this.cropButton.hidden = !this.uncut;
-    this.cropButton.textContent = t(this.prepared ? "crop.again" : "crop.open");
+    this.cropButton.textContent = t(this.file === this.uncut ? "crop.open" : "crop.again");
     this.note.replaceChildren();
     if (this.problem) this.onProblem(this.problemWords);
     if (!this.prepared) return;
-    const { width, height, compressed, advice, file, preview, kind } = this.prepared;
+    const { width, height, compressed, advice, file } = this.prepared;
     const facts = width ? `${width}×${height} · ${formatBytes(file.size)}` : formatBytes(file.size);
     const size = compressed
       ? t("image.compressed", { before: formatBytes(compressed.before), after: formatBytes(compressed.after), width, height })
       : facts;
-    this.note.append(el("p", { text: size }), ...advice.map((key) => el("p", { class: "advice", text: t(key) })));
-    if (!preview) this.note.append(el("p", { class: "advice", text: t("image.noPreview", { kind: t(`file.${kind}`) }) }));
+    this.note.append(el("p", { text: size }), ...advice.map((each) => el("p", { class: "advice", text: wordsOf(each) })));
   }
 
   #show(prepared) {
     this.prepared = prepared;
+    if (prepared.canCrop) this.uncut ??= this.file;
     if (prepared.preview) this.#showPreview(prepared.preview);
     else {
       this.unseenName.textContent = prepared.file.name;
@@ -175,7 +175,7 @@ export class ImageField {
   }
 }
 
-function wordsOf({ key, values }) {
+function wordsOf({ key, values = {} }) {
   const { kind, types, max } = values;
   return t(key, {
     ...values,

@@ -1,11 +1,12 @@
 /** Getting a chosen file ready for upload: what it is, what it shows, whether it can be used, and smaller where it must be. */
 
-import { headOf, kindByContent, mayBeAnimated, typeOf } from "./file-kinds.js";
-import { adviceOn, isStrip, lookAt, sentSize } from "./picture-check.js";
+import { headOf, kindByContent, mayBeAnimated, sizeByBoxes, typeOf } from "./file-kinds.js";
+import { adviceOn, isNarrow, lookAt, sentSide } from "./picture-check.js";
 
 const MAX_SIDE_PX = 2048;
-/** How far an animation is searched for a frame with something in it. */
+/** How far an animation is searched for a frame with something in it: frames, and pixels of them together. */
 const FRAMES_LOOKED_AT = 50;
+const FRAME_PIXELS_LOOKED_AT = 100_000_000;
 /** Kinds that not every browser can show. */
 const NOT_EVERYWHERE = new Set(["heic", "heif", "avif"]);
 /** Those that lose nothing stay so where they fit. */
@@ -39,15 +40,17 @@ export class ImageProblem extends Error {
  * @property {string} kind        id of its kind, `png`, `heic`, ...
  * @property {boolean} seeThrough whether a ground shines through
  * @property {{before: number, after: number}|null} compressed  bytes, when the file was made smaller
- * @property {string[]} advice    keys of words, for example that the picture is small
+ * @property {boolean} canCrop    whether a part of it would serve better
+ * @property {{key: string, values?: object}[]} advice  words, for example that the picture is small
  */
 
 /**
- * Reads a file and, above `maxBytes` or 2048 px, makes it smaller. `types` are the content types the server takes,
- * `minSide` is what the shorter side of the sent picture must have. Throws ImageProblem when it cannot be used.
+ * Reads a file and, above the limits or 2048 px, makes it smaller. `types` are the content types the server takes,
+ * `maxPixels` what it decodes of each, `minSide` is what the shorter side of the sent picture must have. Throws
+ * ImageProblem when it cannot be used.
  * @returns {Promise<Prepared>}
  */
-export async function prepareImage(file, { maxBytes, types, minSide }) {
+export async function prepareImage(file, { maxBytes, maxPixels = {}, types, minSide }) {
   const head = await headOf(file);
   const kind = kindByContent(head);
   const type = typeOf(kind);
@@ -55,25 +58,24 @@ export async function prepareImage(file, { maxBytes, types, minSide }) {
     throw new ImageProblem("image.refused", { kind, types });
   }
   const decoded = await decode(file, kind, head);
-  if (!decoded) return asItIs(file, kind, maxBytes);
+  if (!decoded) return asItIs(file, kind, { maxBytes, maxPixels: maxPixels[type], minSide });
   const { bitmap, width, height, animated } = decoded;
   try {
-    if (isStrip(width, height, minSide)) {
-      const sent = sentSize(width, height, minSide);
-      throw new ImageProblem("image.strip", { width, height, side: Math.min(sent.width, sent.height), min: minSide }, { canCrop: true });
-    }
+    requireWidth(width, height, minSide, { canCrop: true });
     const { blank, seeThrough } = lookAt(bitmap, width, height);
     if (blank) throw new ImageProblem(`image.${blank}`);
+    const canCrop = isNarrow(width, height);
     const advice = [];
-    if (animated) advice.push("image.animated");
-    if (seeThrough) advice.push("image.seeThrough");
-    advice.push(...adviceOn(bitmap, width, height));
-    const facts = { kind, seeThrough, advice };
-    if (file.size <= maxBytes && Math.max(width, height) <= MAX_SIDE_PX) {
+    if (animated) advice.push({ key: "image.animated" });
+    if (seeThrough) advice.push({ key: "image.seeThrough" });
+    if (canCrop) advice.push({ key: "image.narrow", values: { side: sentSide(width, height) } });
+    advice.push(...adviceOn(bitmap, width, height).map((key) => ({ key })));
+    const facts = { kind, seeThrough, canCrop, advice };
+    if (file.size <= maxBytes && Math.max(width, height) <= MAX_SIDE_PX && width * height <= (maxPixels[type] ?? Infinity)) {
       const preview = animated ? await encode(bitmap, whole(bitmap), whole(bitmap), "image/png") : file;
       return { ...facts, file, preview, width, height, compressed: null };
     }
-    const smaller = await shrink(bitmap, { type, seeThrough, maxBytes });
+    const smaller = await shrink(bitmap, { type, seeThrough, maxBytes, maxPixels });
     const made = fileOf(smaller.blob, file.name);
     return { ...facts, file: made, preview: made, width: smaller.width, height: smaller.height, compressed: { before: file.size, after: made.size } };
   } finally {
@@ -97,10 +99,21 @@ export async function cutOut({ bitmap, type }, part, name) {
   return fileOf(await encode(bitmap, part, part, format, 0.95), name);
 }
 
-/** A picture that is shown by other programs than this browser goes to the server as it is. */
-function asItIs(file, kind, maxBytes) {
+/** A picture that other programs show, but not this browser, goes to the server as it is. */
+async function asItIs(file, kind, { maxBytes, maxPixels = Infinity, minSide }) {
+  const size = await sizeByBoxes(file);
   if (file.size > maxBytes) throw new ImageProblem("image.tooLargeToSee", { kind, max: maxBytes });
-  return { file, preview: null, width: null, height: null, kind, seeThrough: false, compressed: null, advice: [] };
+  if (size && size.width * size.height > maxPixels) {
+    throw new ImageProblem("image.tooManyPixelsToSee", { kind, megapixels: Math.floor(maxPixels / 1e5) / 10 });
+  }
+  if (size) requireWidth(size.width, size.height, minSide);
+  const advice = [{ key: "image.noPreview", values: { kind } }];
+  return { file, preview: null, width: size?.width ?? null, height: size?.height ?? null, kind, seeThrough: false, canCrop: false, compressed: null, advice };
+}
+
+function requireWidth(width, height, minSide, options) {
+  const side = sentSide(width, height);
+  if (side < minSide) throw new ImageProblem("image.strip", { width, height, side, min: minSide }, options);
 }
 
 /** The picture as the browser shows it; null of what may be one that this browser knows nothing of. */
@@ -126,11 +139,13 @@ async function firstFrameToSee(file, type) {
     await decoder.completed;
     const frames = decoder.tracks.selectedTrack.frameCount;
     if (frames < 2) return null;
-    for (let frameIndex = 0; frameIndex < Math.min(frames, FRAMES_LOOKED_AT); frameIndex += 1) {
+    let pixels = 0;
+    for (let frameIndex = 0; frameIndex < Math.min(frames, FRAMES_LOOKED_AT) && pixels < FRAME_PIXELS_LOOKED_AT; frameIndex += 1) {
       const { image } = await decoder.decode({ frameIndex });
       const bitmap = await createImageBitmap(image);
       image.close();
       const { width, height } = bitmap;
+      pixels += width * height;
       if (!lookAt(bitmap, width, height).blank) return { bitmap, width, height, type, animated: true };
       bitmap.close();
     }
@@ -142,11 +157,12 @@ async function firstFrameToSee(file, type) {
   }
 }
 
-async function shrink(bitmap, { type, seeThrough, maxBytes }) {
+async function shrink(bitmap, { type, seeThrough, maxBytes, maxPixels }) {
   for (let side = MAX_SIDE_PX; side >= 512; side = Math.round(side * 0.75)) {
     const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
     const size = { width: Math.max(1, Math.round(bitmap.width * scale)), height: Math.max(1, Math.round(bitmap.height * scale)) };
     for (const [format, quality] of formatsFor(type, seeThrough)) {
+      if (size.width * size.height > (maxPixels[format] ?? Infinity)) continue;
       const blob = await encode(bitmap, whole(bitmap), size, format, quality);
       if (blob && blob.size <= maxBytes) return { blob, ...size };
     }

@@ -2,27 +2,27 @@
 
 /** The longer side of what a provider gets (shared/domain/generation.py). */
 const SENT_SIDE_PX = 1024;
-/** The shorter side that a provider needs, where the server does not tell. */
+/** To what smaller pictures are enlarged; and the shorter side that a model needs, where the server does not tell. */
 export const MIN_SIDE_PX = 256;
+/** Of a long picture that is made smaller: below this its shorter side has lost its detail. */
+const NARROW_PX = 384;
 const SMALL_SIDE_PX = 512;
 const BUSY_EDGE = 20;
 /** Steps of 255 within which two pixels are one colour: a JPEG of one colour is not quite one. */
-const ONE_COLOUR_STEPS = 3;
+const ONE_COLOUR_STEPS = 4;
 /** Alpha of what an eye sees through, and of what it does not see. */
 const SEE_THROUGH_ALPHA = 250;
 const UNSEEN_ALPHA = 5;
 
-/** @returns {{width: number, height: number}} what becomes of a picture: its longer side at most 1024 px, small ones enlarged. */
-export function sentSize(width, height, minSide) {
+/** @returns {number} the shorter side of what is sent: the longer one at most 1024 px, small pictures enlarged. */
+export function sentSide(width, height) {
   const [shorter, longer] = width < height ? [width, height] : [height, width];
-  const scale = Math.min(SENT_SIDE_PX / longer, Math.max(1, minSide / shorter));
-  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+  return Math.max(1, Math.round(shorter * Math.min(SENT_SIDE_PX / longer, Math.max(1, MIN_SIDE_PX / shorter))));
 }
 
-/** @returns {boolean} whether what is sent of it would be too narrow, as of a webtoon's strip. */
-export function isStrip(width, height, minSide) {
-  const sent = sentSize(width, height, minSide);
-  return Math.min(sent.width, sent.height) < minSide;
+/** @returns {boolean} whether a part of it would serve better than all of it. */
+export function isNarrow(width, height) {
+  return sentSide(width, height) < NARROW_PX && Math.max(width, height) > SENT_SIDE_PX;
 }
 
 /**
@@ -86,6 +86,8 @@ function pixels(source, width, height) {
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true });
+  // Otherwise pixels are skipped, and thin lines with them.
+  context.imageSmoothingQuality = "high";
   context.drawImage(source, 0, 0, width, height);
   return context.getImageData(0, 0, width, height).data;
 }
