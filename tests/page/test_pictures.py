@@ -231,6 +231,22 @@ def test_a_large_animation_is_sent_as_that_frame(filled: Page, backend: StubBack
     assert max(green, blue) < 20
 
 
+@pytest.mark.parametrize(("size", "is_taken"), [((640, 640), True), ((2400, 1200), False)])
+def test_where_frames_cannot_be_told_apart_the_server_looks_for_one(
+    filled: Page, backend: StubBackend, size: tuple[int, int], is_taken: bool
+) -> None:
+    """As on a page without https: there is no ImageDecoder."""
+    filled.evaluate("() => delete window.ImageDecoder")
+    original = animation("GIF", *size)
+    choose(filled, original, "moving.gif")
+
+    if is_taken:
+        expect(filled.get_by_text("640×640 ·")).to_be_visible()
+        assert sent(filled, backend) == original
+    else:
+        expect(filled.get_by_test_id("field-error-input_image_1")).to_contain_text("한 가지 색이라")
+
+
 def test_a_still_gif_is_no_animation(page: Page) -> None:
     choose(page, encoded(scenes(600, 600)[1], "GIF"), "still.gif")
 
@@ -274,6 +290,39 @@ def test_a_heic_photo_above_the_limit_is_told_what_to_do(page: Page, backend: St
         "JPEG로 저장하거나 더 작게 줄여서 올려 주세요."
     )
     expect(page.get_by_test_id("unseen-input_image_1")).to_be_hidden()
+
+
+def heic_of(width: int, height: int) -> bytes:
+    """A HEIC file that says of its images that they are of this size."""
+    data = bytearray((CASES / "figure.heic").read_bytes())
+    at = data.find(b"ispe")
+    while at >= 0:
+        data[at + 8 : at + 16] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+        at = data.find(b"ispe", at + 1)
+    return bytes(data)
+
+
+def test_even_without_a_preview_a_strip_is_told_by_its_size(page: Page, backend: StubBackend) -> None:
+    choose(page, heic_of(3000, 4000), "IMG_1.heic")
+    expect(page.get_by_text("3000×4000 ·")).to_be_visible()
+    choose(page, heic_of(690, 10000), "IMG_2.heic")
+
+    expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("너무 긴 이미지예요(690×10000px)")
+    expect(page.get_by_test_id("crop-input_image_1")).to_be_hidden()
+
+
+def test_what_the_server_has_no_memory_for_is_told_or_made_smaller(open_page: OpenPage, backend: StubBackend) -> None:
+    few = {"image/heic": 8_000_000, "image/webp": 1_000_000}
+    backend.options["image"] = {**stub.OPTIONS["image"], "max_pixels_by_type": few}
+    page = open_page()
+    use_sample(page)
+    choose(page, heic_of(3000, 4000), "IMG_1.heic")
+    expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("이런 형식(HEIC)은 8메가픽셀까지 쓸 수 있어요")
+    choose(page, encoded(Image.open(io.BytesIO(figure(1500, 1500))), "WEBP"), "image.webp")
+    expect(page.get_by_text("올리기 전에 줄였어요")).to_be_visible()
+
+    picture = Image.open(io.BytesIO(sent(page, backend)))
+    assert picture.format != "WEBP" or picture.width * picture.height <= 1_000_000
 
 
 def test_an_avif_picture_is_previewed(filled: Page, backend: StubBackend) -> None:

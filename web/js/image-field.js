@@ -46,7 +46,7 @@ export class ImageField {
     this.file = file;
     this.uncut = uncut;
     this.takenUnder = JSON.stringify(limits);
-    this.note.replaceChildren(el("p", { i18n: "image.reading", text: t("image.reading") }));
+    this.draw();
     const isStill = () => this.turn === turn;
     this.ready = prepareImage(file, limits)
       .then((prepared) => isStill() && this.#show(prepared))
@@ -80,6 +80,7 @@ export class ImageField {
     this.cropButton.textContent = t(this.file === this.uncut ? "crop.open" : "crop.again");
     this.note.replaceChildren();
     if (this.problem) this.onProblem(this.problemWords);
+    if (this.file && !this.prepared && !this.problem) this.note.append(el("p", { text: t("image.reading") }));
     if (!this.prepared) return;
     const { width, height, compressed, advice, file } = this.prepared;
     const facts = width ? `${width}×${height} · ${formatBytes(file.size)}` : formatBytes(file.size);

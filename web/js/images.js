@@ -29,6 +29,7 @@ export class ImageProblem extends Error {
  * @property {number} height
  * @property {string} type         content type of the file
  * @property {boolean} animated    whether the bitmap is one frame of several
+ * @property {boolean} isGuess     whether there may be other frames that this browser does not tell of
  */
 
 /**
@@ -59,11 +60,13 @@ export async function prepareImage(file, { maxBytes, maxPixels = {}, types, minS
   }
   const decoded = await decode(file, kind, head);
   if (!decoded) return asItIs(file, kind, { maxBytes, maxPixels: maxPixels[type], minSide });
-  const { bitmap, width, height, animated } = decoded;
+  const { bitmap, width, height, animated, isGuess } = decoded;
   try {
     requireWidth(width, height, minSide, { canCrop: true });
     const { blank, seeThrough } = lookAt(bitmap, width, height);
-    if (blank) throw new ImageProblem(`image.${blank}`);
+    const fits = file.size <= maxBytes && Math.max(width, height) <= MAX_SIDE_PX && width * height <= (maxPixels[type] ?? Infinity);
+    // Of an animation that goes as it is the server may find another frame.
+    if (blank && !(isGuess && fits)) throw new ImageProblem(`image.${blank}`);
     const canCrop = isNarrow(width, height);
     const advice = [];
     if (animated) advice.push({ key: "image.animated" });
@@ -71,7 +74,7 @@ export async function prepareImage(file, { maxBytes, maxPixels = {}, types, minS
     if (canCrop) advice.push({ key: "image.narrow", values: { side: sentSide(width, height) } });
     advice.push(...adviceOn(bitmap, width, height).map((key) => ({ key })));
     const facts = { kind, seeThrough, canCrop, advice };
-    if (file.size <= maxBytes && Math.max(width, height) <= MAX_SIDE_PX && width * height <= (maxPixels[type] ?? Infinity)) {
+    if (fits) {
       const preview = animated ? await encode(bitmap, whole(bitmap), whole(bitmap), "image/png") : file;
       return { ...facts, file, preview, width, height, compressed: null };
     }
@@ -120,19 +123,19 @@ function requireWidth(width, height, minSide, options) {
 async function decode(file, kind, head) {
   const type = typeOf(kind);
   const frame = mayBeAnimated(kind, head) ? await firstFrameToSee(file, type) : null;
-  if (frame) return frame;
+  if (frame) return { ...frame, type, animated: true, isGuess: false };
   try {
     const bitmap = await createImageBitmap(file);
-    return { bitmap, width: bitmap.width, height: bitmap.height, type, animated: false };
+    return { bitmap, width: bitmap.width, height: bitmap.height, type, animated: false, isGuess: frame === undefined };
   } catch {
     if (NOT_EVERYWHERE.has(kind)) return null;
     throw new ImageProblem("image.unreadable");
   }
 }
 
-/** Of an animation the first frame that is not blank, as the server takes it; null where it is none, or not to be told. */
+/** Of an animation the first frame that is not blank, as the server takes it; null where there is none, undefined where the browser does not tell. */
 async function firstFrameToSee(file, type) {
-  if (!("ImageDecoder" in globalThis) || !(await ImageDecoder.isTypeSupported(type))) return null;
+  if (!("ImageDecoder" in globalThis) || !(await ImageDecoder.isTypeSupported(type))) return undefined;
   const decoder = new ImageDecoder({ data: await file.arrayBuffer(), type });
   try {
     await decoder.tracks.ready;
@@ -146,12 +149,12 @@ async function firstFrameToSee(file, type) {
       image.close();
       const { width, height } = bitmap;
       pixels += width * height;
-      if (!lookAt(bitmap, width, height).blank) return { bitmap, width, height, type, animated: true };
+      if (!lookAt(bitmap, width, height).blank) return { bitmap, width, height };
       bitmap.close();
     }
     return null;
   } catch {
-    return null;
+    return undefined;
   } finally {
     decoder.close();
   }
