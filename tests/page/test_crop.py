@@ -303,6 +303,21 @@ def test_the_line_is_where_the_server_draws_it(page: Page, height: int, is_taken
         expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("짧은 변이 255px뿐이고")
 
 
+SENT = """async (sizes) => {
+  const { sentSide } = await import("/js/picture-check.js");
+  return sizes.map(([width, height]) => sentSide(width, height));
+}"""
+
+
+def test_what_is_left_of_a_size_is_what_the_server_leaves(page: Page) -> None:
+    scaling = pytest.importorskip("shared.pictures.scaling")
+    sides = (1, 40, 255, 256, 257, 300, 511, 690, 1023, 1024, 1025, 1203, 2048, 4000, 10000, 40000)
+    sizes = [(width, height) for width in sides for height in sides]
+    found = page.evaluate(SENT, sizes)
+
+    assert dict(zip(sizes, found, strict=True)) == {size: min(scaling.size_to_send(size)) for size in sizes}
+
+
 def test_the_chosen_model_says_how_narrow_a_picture_may_be(open_page: OpenPage, backend: StubBackend) -> None:
     models = stub.generators(ppl=[stub.TWO_IMAGES_MAX], goods=[stub.KONTEXT_MAX, stub.FLUX2_KLEIN])
     for entry in models:

@@ -17,7 +17,9 @@ const UNSEEN_ALPHA = 5;
 /** @returns {number} the shorter side of what is sent: the longer one at most 1024 px, small pictures enlarged. */
 export function sentSide(width, height) {
   const [shorter, longer] = width < height ? [width, height] : [height, width];
-  return Math.max(1, Math.round(shorter * Math.min(SENT_SIDE_PX / longer, Math.max(1, MIN_SIDE_PX / shorter))));
+  const side = shorter * Math.min(SENT_SIDE_PX / longer, Math.max(1, MIN_SIDE_PX / shorter));
+  // As Python rounds: halves to the even one.
+  return Math.max(1, side % 1 === 0.5 ? 2 * Math.round(side / 2) : Math.round(side));
 }
 
 /** @returns {boolean} whether a part of it would serve better than all of it. */
