@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -348,6 +349,16 @@ def test_files_of_other_kinds_are_refused_by_their_name(page: Page, backend: Stu
     expect(error).to_have_text("This file cannot be used: it is a text file. Upload an image: PNG, JPEG, WebP, AVIF, HEIC, GIF.")
     choose(page, figure(600, 600))
     expect(error).to_be_hidden()
+
+
+def test_what_is_in_an_archive_is_read_at_its_end(page: Page) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("QuickLook/Thumbnail.png", random.Random(7).randbytes(200_000))
+        archive.writestr("Document.archive", b"bplist00")
+    choose(page, file.getvalue(), "episode.procreate")
+
+    expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("프로크리에이트 파일. PNG나 JPEG로 내보낸 뒤")
 
 
 def test_the_server_says_which_kinds_are_taken(open_page: OpenPage, backend: StubBackend) -> None:

@@ -4,6 +4,9 @@
 export const HEAD_BYTES = 4096;
 /** Where a HEIC file lists what is in it: at its beginning. */
 const BOXES_BYTES = 65536;
+/** A ZIP archive lists what is in it at its end. */
+const ZIP = "PK\x03\x04";
+const ZIP_LIST_BYTES = 65536;
 const ISPE = 0x69737065;
 
 const TYPES = {
@@ -45,14 +48,16 @@ const ADVICE = {
 
 /** @returns {Promise<Uint8Array>} the part of a file that tells its kind. */
 export async function headOf(file) {
-  return new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
+  const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
+  if (!latin1(head).startsWith(ZIP)) return head;
+  return new Uint8Array(await new Blob([head, file.slice(Math.max(HEAD_BYTES, file.size - ZIP_LIST_BYTES))]).arrayBuffer());
 }
 
 /** @returns {string} `png`, `pdf`, ...: the id of a kind by a file's first bytes; `unknown` where nothing else fits. */
 export function kindByContent(head) {
   if (head.length === 0) return "empty";
   const text = latin1(head);
-  if (text.startsWith("PK\x03\x04")) return kindOfPacked(text);
+  if (text.startsWith(ZIP)) return kindOfPacked(text);
   if (text.startsWith("RIFF")) return RIFF[text.slice(8, 12)] ?? "unknown";
   if (FIRST_BOXES.has(text.slice(4, 8))) return kindByBrands(head, text);
   const known = SIGNATURES.find(([, signature]) => text.startsWith(signature))?.[0];
