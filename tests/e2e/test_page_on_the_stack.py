@@ -13,7 +13,7 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[1] / "cases" / "pictures"
 #: Where the README's picture comes from: set it to draw that anew.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 

@@ -18,7 +18,7 @@ from test_pictures import encoded
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
-STRIP = Path(__file__).parents[1] / "cases" / "strip_690x10000.jpg"
+STRIP = Path(__file__).parents[1] / "cases" / "pictures" / "strip_690x10000.jpg"
 
 
 def strip(width: int, height: int) -> Image.Image:

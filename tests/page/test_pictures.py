@@ -20,7 +20,7 @@ from test_page import figure, upload, use_sample
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[1] / "cases" / "pictures"
 #: Of ref_srgb.png: six patches of 200 px, three in a row; p3.jpg shows the same.
 PATCHES = ((238, 190, 160), (210, 40, 50), (40, 150, 80), (70, 140, 220), (245, 205, 40), (120, 60, 160))
 ANIMATED = ["GIF", "PNG", "WEBP"]
