@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
+CASES = Path(__file__).parents[1] / "cases" / "pictures"
 #: Where the README's picture comes from: set it to draw that anew.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
@@ -111,3 +113,31 @@ def test_a_creator_is_told_when_another_model_took_over(page_with_choice: Page, 
     expect(page.get_by_test_id("maker")).to_have_text("Kontext Max (두 이미지) 모델을 쓸 수 없어서 FLUX.2 Pro 모델로 바꿨어요.")
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("maker")).to_contain_text("was not available, so this was switched to FLUX.2 Pro")
+
+
+def test_a_part_of_a_strip_becomes_a_picture(page: Page) -> None:
+    """The whole of it is refused by the page, and would be by the server."""
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("file-input_image").set_input_files(CASES / "strip_690x10000.jpg")
+    page.get_by_test_id("crop-input_image").click()
+    expect(page.get_by_test_id("crop-at")).to_be_focused()
+    page.keyboard.press("PageDown")
+    page.get_by_test_id("crop-use").click()
+    page.get_by_test_id("preset").get_by_text("머그컵").click()
+    page.get_by_test_id("submit").click()
+
+    expect_a_picture(page)
+
+
+def test_a_heic_photo_becomes_a_picture(page: Page, stack: Stack) -> None:
+    """The browser has not seen it."""
+    types = requests.get(f"{stack.url}/api/options", timeout=30).json()["image"]["content_types"]
+    if "image/heic" not in types:
+        pytest.skip("this server does not take HEIC")
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("file-input_image").set_input_files(CASES / "figure.heic")
+    expect(page.get_by_test_id("unseen-input_image")).to_contain_text("figure.heic")
+    page.get_by_test_id("preset").get_by_text("머그컵").click()
+    page.get_by_test_id("submit").click()
+
+    expect_a_picture(page)

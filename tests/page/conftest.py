@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser import browser
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from stub_backend import StubBackend  # noqa: E402  (the folder is not a package)
+
+# A browser beside other tests on two cores takes its time over large pictures.
+expect.set_options(timeout=10_000)
 
 
 @pytest.fixture

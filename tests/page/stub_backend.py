@@ -33,7 +33,7 @@ OPTIONS = {
     "image": {
         "max_bytes": 5242880,
         "max_pixels": 40000000,
-        "content_types": ["image/png", "image/jpeg", "image/webp"],
+        "content_types": ["image/png", "image/jpeg", "image/webp", "image/avif", "image/heic", "image/heif", "image/gif"],
     },
     "presets": [
         {"id": "tshirt", "name": {"ko": "티셔츠", "en": "T-shirt"}, "aspect_ratio": "1:1"},
@@ -145,6 +145,16 @@ MODERATED = Problem(
         "en": "Safety check failed: the input image or the prompt does not meet the provider's rules.",
     },
 )
+UNUSABLE = Problem(
+    422,
+    "image_unusable",
+    {"ko": "쓸 수 없는 이미지", "en": "Unusable image"},
+    {
+        "ko": "이 이미지로는 그림을 만들 수 없습니다: 한 가지 색입니다. 비용은 발생하지 않았습니다.",
+        "en": "No picture can be made of this image: it is of one colour. Nothing was charged.",
+    },
+    errors=({"field": "input_image_2", "message": "한 가지 색이라 보이는 것이 없습니다."},),
+)
 TOO_LARGE = Problem(
     413,
     "image_too_large",
@@ -218,6 +228,7 @@ class StubBackend:
         self.refusals: list[Problem] = []  # answers to the next submits
         self.job_problem: Problem | None = None  # how the jobs made from now on end
         self.options = {**OPTIONS, "generators": generators(ppl=[TWO_IMAGES_MAX], goods=[KONTEXT_MAX])}
+        self.warnings: list[dict[str, Any]] = []  # of every job: `code`, `field`, and `detail` in both languages
         self.fallback_to: str | None = None  # the model that takes over from the default
         self.hold_at: str | None = None
         self.queue_position: int | None = None
@@ -360,6 +371,7 @@ class StubBackend:
                 }
                 for index in range(int(job.fields.get("n", "1")))
             ],
+            "warnings": [{**warning, "detail": warning["detail"][language]} for warning in self.warnings],
             "usage": {"cost_usd": 0.08, "estimated": True, "settled": ended},
             "error": job.problem.body(language) if job.problem and job.status == "failed" else None,
             "provider": "replicate",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import stub_backend as stub
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 from stub_backend import StubBackend
 
@@ -38,9 +38,12 @@ def noise(width: int, height: int, kind: str = "PNG") -> bytes:
     return file.getvalue()
 
 
-def plain(width: int, height: int) -> bytes:
+def figure(width: int, height: int) -> bytes:
+    """A spot on a plain ground."""
+    image = Image.new("RGB", (width, height), "#ffe0d0")
+    ImageDraw.Draw(image).ellipse((width // 4, height // 4, width // 2, height // 2), fill="#4a41c4")
     file = io.BytesIO()
-    Image.new("RGB", (width, height), "#ffe0d0").save(file, "PNG")
+    image.save(file, "PNG")
     return file.getvalue()
 
 
@@ -73,7 +76,7 @@ def test_ppl_samples_become_a_picture(page: Page, backend: StubBackend) -> None:
 
 def test_goods_need_only_an_image_and_a_preset(page: Page, backend: StubBackend) -> None:
     page.get_by_test_id("tab-goods").click()
-    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", plain(640, 640)))
+    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", figure(640, 640)))
     page.get_by_test_id("preset").get_by_text("머그컵").click()
     expect(page.get_by_role("radio", name="4:3")).to_be_checked()
     page.get_by_test_id("submit").click()
@@ -136,7 +139,7 @@ def test_download_goes_through_the_api_where_storage_refuses_pages(
 
 def test_the_settings_of_a_job_come_back_as_they_were(page: Page, backend: StubBackend) -> None:
     page.get_by_test_id("tab-goods").click()
-    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", plain(640, 640)))
+    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", figure(640, 640)))
     page.get_by_test_id("prompt").fill("a keyring")
     page.get_by_test_id("submit").click()
     expect(page.get_by_test_id("result-image")).to_be_visible()
@@ -329,7 +332,7 @@ def test_a_kind_that_the_page_has_no_words_for_gets_a_tab_and_a_form(page: Page,
     page.reload()
     expect(page.get_by_role("tab")).to_have_text([re.compile("굿즈"), re.compile("PPL"), "sticker"])
     page.get_by_test_id("tab-sticker").click()
-    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", plain(640, 640)))
+    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", figure(640, 640)))
     page.get_by_test_id("prompt").fill("웃는 얼굴")
     page.get_by_test_id("submit").click()
 
@@ -671,18 +674,20 @@ def test_a_large_file_is_made_smaller_before_it_is_sent(page: Page, backend: Stu
 
 def test_a_small_file_is_sent_untouched_with_a_word_of_advice(page: Page, backend: StubBackend) -> None:
     use_sample(page)
-    page.get_by_test_id("file-input_image_1").set_input_files(upload("small.png", plain(200, 300)))
+    page.get_by_test_id("file-input_image_1").set_input_files(upload("small.png", figure(200, 300)))
     expect(page.get_by_text("이미지가 작아요")).to_be_visible()
     page.get_by_test_id("submit").click()
 
     expect(page.get_by_test_id("result-image")).to_be_visible()
-    assert backend.submissions[0].files["input_image_1"] == plain(200, 300)
+    assert backend.submissions[0].files["input_image_1"] == figure(200, 300)
 
 
 def test_a_file_that_is_no_image_is_refused_by_its_content(page: Page, backend: StubBackend) -> None:
     use_sample(page)
-    page.get_by_test_id("file-input_image_2").set_input_files(upload("product.png", b"GIF89a not a picture"))
-    expect(page.get_by_test_id("field-error-input_image_2")).to_have_text("PNG, JPEG, WebP 이미지만 쓸 수 있어요.")
+    page.get_by_test_id("file-input_image_2").set_input_files(upload("product.png", b"%PDF-1.7 not a picture"))
+    expect(page.get_by_test_id("field-error-input_image_2")).to_have_text(
+        "이 파일은 쓸 수 없어요: PDF 파일. 필요한 쪽을 PNG나 JPEG로 저장해서 올려 주세요."
+    )
     page.get_by_test_id("submit").click()
 
     expect(page.get_by_test_id("file-input_image_2")).to_be_focused()

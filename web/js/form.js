@@ -2,9 +2,11 @@
 
 import { translatePrompt } from "./api.js";
 import { el, icon } from "./dom.js";
-import { formatBytes, formatDollars, hasWords, nameOf, t, translate } from "./i18n.js";
-import { ImageProblem, prepareImage } from "./images.js";
+import { formatDollars, hasWords, t, translate } from "./i18n.js";
+import { ImageField } from "./image-field.js";
 import { chosenModel, defaultModel, inLanguage, kindsOf, modelName, modelsOf } from "./models.js";
+import { MIN_SIDE_PX } from "./picture-check.js";
+import { cleanPrompt, countCharacters, isBlank, isDamaged } from "./text.js";
 
 /** What the form offers until GET /api/options has answered; the same values the contract fixes. */
 export const BASIC_OPTIONS = {
@@ -16,7 +18,10 @@ export const BASIC_OPTIONS = {
   seed: { min: 0, max: 4294967295 },
   n: { min: 1, max: 4, default: 1 },
   prompt: { min_length: 1, max_length: 2000 },
-  image: { max_bytes: 5 * 1024 * 1024, content_types: ["image/png", "image/jpeg", "image/webp"] },
+  image: {
+    max_bytes: 5 * 1024 * 1024,
+    content_types: ["image/png", "image/jpeg", "image/webp", "image/avif", "image/heic", "image/heif", "image/gif"],
+  },
   presets: null,
   generators: [
     { kind: "ppl", path: "/api/ppl-gen/generate", images: ["input_image_1", "input_image_2"] },
@@ -65,7 +70,6 @@ export class GeneratorForm {
   setOptions(options) {
     this.options = { ...BASIC_OPTIONS, ...options };
     this.path = kindsOf(this.options).find((entry) => entry.kind === this.kind)?.path ?? this.path;
-    this.prompt.maxLength = this.options.prompt.max_length;
     const { min, max } = this.options.safety_tolerance;
     this.safety.min = min;
     this.safety.max = max;
@@ -82,7 +86,7 @@ export class GeneratorForm {
     this.#drawModels();
     this.#drawSafety();
     this.#drawPromptTools();
-    for (const slot of this.images.values()) slot.draw();
+    for (const field of this.images.values()) field.refresh();
   }
 
   /** Shows whether a request is on its way; a second one cannot be sent meanwhile. */
@@ -107,10 +111,7 @@ export class GeneratorForm {
         rest.push(error);
         continue;
       }
-      field.error.textContent = error.message;
-      field.error.hidden = false;
-      field.control.setAttribute("aria-invalid", "true");
-      field.box.classList.add("invalid");
+      this.#setError(error.field, error.message);
       first ??= field;
     }
     if (first) {
@@ -122,12 +123,7 @@ export class GeneratorForm {
   }
 
   clearErrors() {
-    for (const field of this.fields.values()) {
-      field.error.hidden = true;
-      field.error.textContent = "";
-      field.control.removeAttribute("aria-invalid");
-      field.box.classList.remove("invalid");
-    }
+    for (const name of this.fields.keys()) this.#clearError(name);
   }
 
   /** Fixes the seed. */
@@ -177,18 +173,18 @@ export class GeneratorForm {
 
   async #submit(event) {
     event.preventDefault();
-    await Promise.all([...this.images.values()].map((slot) => slot.ready));
+    await Promise.all([...this.images.values()].map((field) => field.ready));
     const errors = this.#check();
     if (errors.length > 0) {
       this.showErrors(errors);
       return;
     }
     this.clearErrors();
-    const prompt = this.prompt.value.trim();
+    const prompt = cleanPrompt(this.prompt.value);
     const form = new FormData();
-    if (prompt) form.append("prompt", prompt);
+    if (!isBlank(prompt)) form.append("prompt", prompt);
     if (this.preset) form.append("preset", this.preset);
-    for (const [name, slot] of this.images) form.append(name, slot.prepared.file, slot.prepared.file.name);
+    for (const [name, { prepared }] of this.images) form.append(name, prepared.file, prepared.file.name);
     for (const [name, value] of Object.entries(this.values)) form.append(name, value);
     form.append("safety_tolerance", this.safety.value);
     if (this.seedMode === "fixed") form.append("seed", this.seedValue.value.trim());
@@ -201,21 +197,35 @@ export class GeneratorForm {
 
   #check() {
     const errors = [];
-    for (const [name, slot] of this.images) {
-      if (slot.problem) errors.push({ field: name, message: t(slot.problem) });
-      else if (!slot.prepared) errors.push({ field: name, message: t("image.required") });
+    for (const [name, field] of this.images) {
+      if (field.problem) errors.push({ field: name, message: field.problemWords });
+      else if (!field.prepared) errors.push({ field: name, message: t("image.required") });
     }
-    const prompt = this.prompt.value.trim();
-    if (!prompt && !this.preset) {
-      const key = WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required";
-      errors.push({ field: "prompt", message: t(key) });
-    }
+    const wrongWithPrompt = this.#wrongWithPrompt();
+    if (wrongWithPrompt) errors.push({ field: "prompt", message: wrongWithPrompt });
     const seed = this.seedValue.value.trim();
     const { min, max } = this.options.seed;
     if (this.seedMode === "fixed" && !(/^\d+$/.test(seed) && Number(seed) >= min && Number(seed) <= max)) {
       errors.push({ field: "seed", message: t("option.seedInvalid") });
     }
     return errors;
+  }
+
+  /** What the server would refuse of the prompt; null where it would not. */
+  #wrongWithPrompt() {
+    const text = this.prompt.value;
+    if (isBlank(text)) {
+      if (this.preset) return null;
+      if (text.trim()) return t("prompt.unseen");
+      return t(WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required");
+    }
+    return this.#tooLong() ?? (isDamaged(text) ? t("prompt.damaged") : null);
+  }
+
+  #tooLong() {
+    const max = this.options.prompt.max_length;
+    const over = countCharacters(this.prompt.value) - max;
+    return over > 0 ? t("prompt.tooLong", { max, over }) : null;
   }
 
   async #translatePrompt() {
@@ -227,10 +237,15 @@ export class GeneratorForm {
       return;
     }
     const original = this.prompt.value;
+    const wrong = this.#wrongWithPrompt();
+    if (wrong) {
+      this.#setError("prompt", wrong);
+      return;
+    }
     this.translateButton.disabled = true;
     this.promptNote.textContent = t("prompt.translating");
     try {
-      const translated = await translatePrompt(this.path, original.trim());
+      const translated = await translatePrompt(this.path, cleanPrompt(original));
       this.originalPrompt = original;
       this.prompt.value = translated;
       this.promptNote.textContent = t("prompt.translated");
@@ -281,88 +296,40 @@ export class GeneratorForm {
   }
 
   #buildImage(name) {
-    const inputId = this.#id(name);
-    const input = el("input", { type: "file", id: inputId, class: "visually-hidden", accept: "image/png,image/jpeg,image/webp", dataset: { testid: `file-${name}` } });
-    const preview = el("img", { class: "preview", hidden: true, alt: "" });
-    const empty = el("span", { class: "drop-empty" }, icon(IMAGE_ICONS[name] ?? "image"), el("span", { class: "drop-words", i18n: "image.drop" }), el("span", { class: "drop-formats", i18n: "image.formats" }));
-    const remove = el("button", { type: "button", class: "icon-button remove", hidden: true }, icon("close"));
-    const note = el("div", { class: "image-note", id: `${inputId}-note`, "aria-live": "polite" });
-    input.setAttribute("aria-describedby", note.id);
-    const drop = el("label", { class: "drop", for: inputId }, preview, empty);
-    const title = el("span", { class: "field-label", id: `${inputId}-label` });
-    input.setAttribute("aria-labelledby", title.id);
-    const box = el("div", { class: "image-field" });
-    const error = this.#errorFor(name, input, box);
-    box.append(title, el("div", { class: "drop-frame" }, input, drop, remove), note, error);
+    const field = new ImageField(name, {
+      id: this.#id(name),
+      picture: IMAGE_ICONS[name] ?? "image",
+      limits: () => this.#imageLimits(),
+      onProblem: (words) => (words ? this.#setError(name, words) : this.#clearError(name)),
+    });
+    const error = this.#errorFor(name, field.input, field.root);
+    // A file is read after it was chosen: what is wrong with it comes unasked.
+    error.setAttribute("aria-live", "polite");
+    field.root.insertBefore(error, field.cropButton);
+    this.images.set(name, field);
+    return field.root;
+  }
 
-    const slot = { prepared: null, problem: null, ready: Promise.resolve() };
-    slot.draw = () => {
-      title.textContent = nameOf("image", name);
-      remove.setAttribute("aria-label", t("image.remove", { name: title.textContent }));
-      if (slot.prepared) preview.alt = t("image.preview", { name: title.textContent });
-      note.replaceChildren();
-      if (!slot.prepared) return;
-      const { width, height, compressed, advice, file } = slot.prepared;
-      const size = compressed
-        ? t("image.compressed", { before: formatBytes(compressed.before), after: formatBytes(compressed.after), width, height })
-        : `${width}×${height} · ${formatBytes(file.size)}`;
-      note.append(el("p", { text: size }), ...advice.map((key) => el("p", { class: "advice", text: t(key) })));
-    };
-    slot.clear = () => {
-      if (preview.src) URL.revokeObjectURL(preview.src);
-      preview.removeAttribute("src");
-      preview.hidden = remove.hidden = true;
-      empty.hidden = false;
-      slot.prepared = slot.problem = null;
-      input.value = "";
-      slot.draw();
-    };
-    slot.take = (file) => {
-      slot.clear();
-      this.#clearError(name);
-      note.replaceChildren(el("p", { i18n: "image.reading", text: t("image.reading") }));
-      slot.ready = prepareImage(file, { maxBytes: this.options.image.max_bytes, types: this.options.image.content_types })
-        .then((prepared) => {
-          slot.prepared = prepared;
-          preview.src = URL.createObjectURL(prepared.file);
-          preview.hidden = remove.hidden = false;
-          empty.hidden = true;
-          slot.draw();
-        })
-        .catch((error) => {
-          slot.problem = error instanceof ImageProblem ? error.key : "image.unreadable";
-          slot.draw();
-          const field = this.fields.get(name);
-          field.error.textContent = t(slot.problem);
-          field.error.hidden = false;
-          field.box.classList.add("invalid");
-        });
-      return slot.ready;
-    };
-    input.addEventListener("change", () => input.files[0] && slot.take(input.files[0]));
-    remove.addEventListener("click", () => {
-      slot.clear();
-      input.focus();
-    });
-    for (const type of ["dragenter", "dragover"]) {
-      drop.addEventListener(type, (event) => {
-        event.preventDefault();
-        drop.classList.add("over");
-      });
-    }
-    for (const type of ["dragleave", "drop"]) drop.addEventListener(type, () => drop.classList.remove("over"));
-    drop.addEventListener("drop", (event) => {
-      event.preventDefault();
-      const file = event.dataTransfer.files[0];
-      if (file) slot.take(file);
-    });
-    this.images.set(name, slot);
-    return box;
+  /** What images may be for the chosen model. */
+  #imageLimits() {
+    const { max_bytes: maxBytes, max_pixels_by_type: maxPixels, content_types: types } = this.options.image;
+    const model = chosenModel(modelsOf(this.options, this.kind), this.model);
+    const minSide = model?.min_side_px ?? MIN_SIDE_PX;
+    return { maxBytes, maxPixels, types, minSide };
+  }
+
+  #setError(name, words) {
+    const field = this.fields.get(name);
+    if (field.error.textContent !== words) field.error.textContent = words;
+    field.error.hidden = false;
+    field.control.setAttribute("aria-invalid", "true");
+    field.box.classList.add("invalid");
   }
 
   #clearError(name) {
     const field = this.fields.get(name);
     field.error.hidden = true;
+    field.error.textContent = "";
     field.control.removeAttribute("aria-invalid");
     field.box.classList.remove("invalid");
   }
@@ -412,7 +379,8 @@ export class GeneratorForm {
     const id = this.#id("prompt");
     this.originalPrompt = null;
     this.promptNote = el("p", { class: "hint", id: `${id}-note`, "aria-live": "polite" });
-    this.promptCount = el("span", { class: "count" });
+    this.promptOver = el("p", { class: "hint over", role: "status", dataset: { testid: "prompt-over" } });
+    this.promptCount = el("span", { class: "count", dataset: { testid: "prompt-count" } });
     this.optionalMark = el("span", { class: "optional", i18n: "prompt.optional", hidden: true });
     const example = `prompt.placeholder.${this.kind}`;
     this.prompt = el("textarea", {
@@ -420,8 +388,8 @@ export class GeneratorForm {
       on: {
         input: () => {
           this.originalPrompt = null;
-          this.promptNote.textContent = "";
           this.#clearError("prompt");
+          this.promptNote.textContent = "";
           this.#drawPromptTools();
         },
       },
@@ -433,6 +401,7 @@ export class GeneratorForm {
       el("div", { class: "label-row" }, el("label", { class: "field-label", for: id, i18n: "prompt.label" }), this.optionalMark),
       this.prompt, error,
       el("div", { class: "prompt-tools" }, this.translateButton, this.promptCount),
+      this.promptOver,
       this.promptNote,
     );
     return box;
@@ -440,10 +409,16 @@ export class GeneratorForm {
 
   #drawPromptTools() {
     const max = this.options.prompt.max_length;
-    this.promptCount.textContent = t("prompt.count", { count: this.prompt.value.length, max });
+    const count = countCharacters(this.prompt.value);
+    const isOver = count > max;
+    this.promptCount.textContent = t(isOver ? "prompt.countOver" : "prompt.count", { count, max, over: count - max });
+    this.promptCount.classList.toggle("over", isOver);
+    const words = isOver ? t("prompt.over", { max }) : "";
+    // Said once, not at every key.
+    if (this.promptOver.textContent !== words) this.promptOver.textContent = words;
     this.optionalMark.hidden = !this.preset;
     const changed = this.originalPrompt !== null;
-    this.translateButton.hidden = !changed && !HANGUL.test(this.prompt.value);
+    this.translateButton.hidden = !changed && (!HANGUL.test(cleanPrompt(this.prompt.value)) || isBlank(this.prompt.value));
     this.translateButton.textContent = t(changed ? "prompt.original" : "prompt.translate");
   }
 
@@ -512,6 +487,7 @@ export class GeneratorForm {
             this.model = entry.model;
             this.#clearError("model");
             this.#drawExpected();
+            for (const field of this.images.values()) field.refresh();
           },
         },
       }),

@@ -1,125 +1,204 @@
-/** Getting a chosen file ready for upload: type by content, size, compression, and advice about the picture. */
+/** Getting a chosen file ready for upload: what it is, what it shows, whether it can be used, and smaller where it must be. */
+
+import { headOf, kindByContent, mayBeAnimated, sizeByBoxes, typeOf } from "./file-kinds.js";
+import { adviceOn, isNarrow, lookAt, sentSide } from "./picture-check.js";
 
 const MAX_SIDE_PX = 2048;
-const SMALL_SIDE_PX = 512;
-const BUSY_EDGE = 20;
+/** How far an animation is searched for a frame with something in it: frames, and pixels of them together. */
+const FRAMES_LOOKED_AT = 50;
+const FRAME_PIXELS_LOOKED_AT = 100_000_000;
+/** Kinds that not every browser can show. */
+const NOT_EVERYWHERE = new Set(["heic", "heif", "avif"]);
+/** Those that lose nothing stay so where they fit. */
+const LOSSLESS = new Set(["image/png", "image/gif"]);
 
-/** A file that cannot be used; `key` names the words to show. */
+/** A file that cannot be used; `key` names the words to show, `values` fill them, `canCrop` says that a part of it can be. */
 export class ImageProblem extends Error {
-  constructor(key) {
+  constructor(key, values = {}, { canCrop = false } = {}) {
     super(key);
     this.key = key;
+    this.values = values;
+    this.canCrop = canCrop;
   }
 }
 
 /**
- * @typedef {object} Prepared
- * @property {File} file          what to upload, never above the limit
+ * @typedef {object} Decoded
+ * @property {ImageBitmap} bitmap  as browsers show it: upright, its colours those of the screen's sRGB
  * @property {number} width
  * @property {number} height
- * @property {{before: number, after: number}|null} compressed  bytes, when the file was made smaller
- * @property {string[]} advice    keys of words, for example that the picture is small
+ * @property {string} type         content type of the file
+ * @property {boolean} animated    whether the bitmap is one frame of several
+ * @property {boolean} isGuess     whether there may be other frames that this browser does not tell of
  */
 
 /**
- * Reads a file and, above `maxBytes` or 2048 px, makes it smaller. Throws ImageProblem when it cannot be used.
+ * @typedef {object} Prepared
+ * @property {File} file          what to upload, never above the limit
+ * @property {Blob|null} preview  what shows it; null where this browser cannot
+ * @property {number|null} width
+ * @property {number|null} height
+ * @property {string} kind        id of its kind, `png`, `heic`, ...
+ * @property {boolean} seeThrough whether a ground shines through
+ * @property {{before: number, after: number}|null} compressed  bytes, when the file was made smaller
+ * @property {boolean} canCrop    whether a part of it would serve better
+ * @property {{key: string, values?: object}[]} advice  words, for example that the picture is small
+ */
+
+/**
+ * Reads a file and, above the limits or 2048 px, makes it smaller. `types` are the content types the server takes,
+ * `maxPixels` what it decodes of each, `minSide` is what the shorter side of the sent picture must have. Throws
+ * ImageProblem when it cannot be used.
  * @returns {Promise<Prepared>}
  */
-export async function prepareImage(file, { maxBytes, types }) {
-  const type = await typeByContent(file);
-  if (!types.includes(type)) throw new ImageProblem("image.unsupported");
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new ImageProblem("image.unreadable");
+export async function prepareImage(file, { maxBytes, maxPixels = {}, types, minSide }) {
+  const head = await headOf(file);
+  const kind = kindByContent(head);
+  const type = typeOf(kind);
+  if (!types.includes(type)) {
+    throw new ImageProblem("image.refused", { kind, types });
   }
+  const decoded = await decode(file, kind, head);
+  if (!decoded) return asItIs(file, kind, { maxBytes, maxPixels: maxPixels[type], minSide });
+  const { bitmap, width, height, animated, isGuess } = decoded;
   try {
-    const { width, height } = bitmap;
+    requireWidth(width, height, minSide, { canCrop: true });
+    const { blank, seeThrough } = lookAt(bitmap, width, height);
+    const fits = file.size <= maxBytes && Math.max(width, height) <= MAX_SIDE_PX && width * height <= (maxPixels[type] ?? Infinity);
+    // Of an animation that goes as it is the server may find another frame.
+    if (blank && !(isGuess && fits)) throw new ImageProblem(`image.${blank}`);
+    const canCrop = isNarrow(width, height);
     const advice = [];
-    if (Math.min(width, height) < SMALL_SIDE_PX) advice.push("image.small");
-    if (borderEdges(bitmap) > BUSY_EDGE) advice.push("image.busy");
-    if (file.size <= maxBytes && Math.max(width, height) <= MAX_SIDE_PX) {
-      return { file, width, height, compressed: null, advice };
+    if (animated) advice.push({ key: "image.animated" });
+    if (seeThrough) advice.push({ key: "image.seeThrough" });
+    if (canCrop) advice.push({ key: "image.narrow", values: { side: sentSide(width, height) } });
+    advice.push(...adviceOn(bitmap, width, height).map((key) => ({ key })));
+    const facts = { kind, seeThrough, canCrop, advice };
+    if (fits) {
+      const preview = animated ? await encode(bitmap, whole(bitmap), whole(bitmap), "image/png") : file;
+      return { ...facts, file, preview, width, height, compressed: null };
     }
-    const smaller = await shrink(bitmap, type, maxBytes);
-    return {
-      file: new File([smaller.blob], nameFor(file.name, smaller.blob.type), { type: smaller.blob.type }),
-      width: smaller.width,
-      height: smaller.height,
-      compressed: { before: file.size, after: smaller.blob.size },
-      advice,
-    };
+    const smaller = await shrink(bitmap, { type, seeThrough, maxBytes, maxPixels });
+    const made = fileOf(smaller.blob, file.name);
+    return { ...facts, file: made, preview: made, width: smaller.width, height: smaller.height, compressed: { before: file.size, after: made.size } };
   } finally {
     bitmap.close();
   }
 }
 
-async function typeByContent(file) {
-  const bytes = new Uint8Array(await file.slice(0, 12).arrayBuffer());
-  const ascii = String.fromCharCode(...bytes);
-  if (ascii.startsWith("\x89PNG")) return "image/png";
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return "image/jpeg";
-  if (ascii.startsWith("RIFF") && ascii.slice(8, 12) === "WEBP") return "image/webp";
-  return "unknown";
+/** @returns {Promise<Decoded>} a file that prepareImage could read; its bitmap is the caller's to close. */
+export async function decodeImage(file) {
+  const head = await headOf(file);
+  return decode(file, kindByContent(head), head);
 }
 
-async function shrink(bitmap, type, maxBytes) {
+/**
+ * Cuts a part out of a picture, pixel by pixel.
+ * @param {{x: number, y: number, width: number, height: number}} part
+ * @returns {Promise<File>}
+ */
+export async function cutOut({ bitmap, type }, part, name) {
+  const format = LOSSLESS.has(type) || type === "image/webp" ? "image/png" : "image/jpeg";
+  return fileOf(await encode(bitmap, part, part, format, 0.95), name);
+}
+
+/** A picture that other programs show, but not this browser, goes to the server as it is. */
+async function asItIs(file, kind, { maxBytes, maxPixels = Infinity, minSide }) {
+  const size = await sizeByBoxes(file);
+  if (file.size > maxBytes) throw new ImageProblem("image.tooLargeToSee", { kind, max: maxBytes });
+  if (size && size.width * size.height > maxPixels) {
+    throw new ImageProblem("image.tooManyPixelsToSee", { kind, megapixels: Math.floor(maxPixels / 1e5) / 10 });
+  }
+  if (size) requireWidth(size.width, size.height, minSide);
+  const advice = [{ key: "image.noPreview", values: { kind } }];
+  return { file, preview: null, width: size?.width ?? null, height: size?.height ?? null, kind, seeThrough: false, canCrop: false, compressed: null, advice };
+}
+
+function requireWidth(width, height, minSide, options) {
+  const side = sentSide(width, height);
+  if (side < minSide) throw new ImageProblem("image.strip", { width, height, side, min: minSide }, options);
+}
+
+/** The picture as the browser shows it; null of what may be one that this browser knows nothing of. */
+async function decode(file, kind, head) {
+  const type = typeOf(kind);
+  const frame = mayBeAnimated(kind, head) ? await firstFrameToSee(file, type) : null;
+  if (frame) return { ...frame, type, animated: true, isGuess: false };
+  try {
+    const bitmap = await createImageBitmap(file);
+    return { bitmap, width: bitmap.width, height: bitmap.height, type, animated: false, isGuess: frame === undefined };
+  } catch {
+    if (NOT_EVERYWHERE.has(kind)) return null;
+    throw new ImageProblem("image.unreadable");
+  }
+}
+
+/** Of an animation the first frame that is not blank, as the server takes it; null where there is none, undefined where the browser does not tell. */
+async function firstFrameToSee(file, type) {
+  if (!("ImageDecoder" in globalThis) || !(await ImageDecoder.isTypeSupported(type))) return undefined;
+  const decoder = new ImageDecoder({ data: await file.arrayBuffer(), type });
+  try {
+    await decoder.tracks.ready;
+    await decoder.completed;
+    const frames = decoder.tracks.selectedTrack.frameCount;
+    if (frames < 2) return null;
+    let pixels = 0;
+    for (let frameIndex = 0; frameIndex < Math.min(frames, FRAMES_LOOKED_AT) && pixels < FRAME_PIXELS_LOOKED_AT; frameIndex += 1) {
+      const { image } = await decoder.decode({ frameIndex });
+      const bitmap = await createImageBitmap(image);
+      image.close();
+      const { width, height } = bitmap;
+      pixels += width * height;
+      if (!lookAt(bitmap, width, height).blank) return { bitmap, width, height };
+      bitmap.close();
+    }
+    return null;
+  } catch {
+    return undefined;
+  } finally {
+    decoder.close();
+  }
+}
+
+async function shrink(bitmap, { type, seeThrough, maxBytes, maxPixels }) {
   for (let side = MAX_SIDE_PX; side >= 512; side = Math.round(side * 0.75)) {
     const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
-    const width = Math.max(1, Math.round(bitmap.width * scale));
-    const height = Math.max(1, Math.round(bitmap.height * scale));
-    // Transparency survives as PNG or WebP; where a browser cannot write WebP it answers PNG, and JPEG comes last.
-    const attempts = type === "image/jpeg" ? [] : [["image/png"], ["image/webp", 0.92]];
-    for (const [format, quality] of [...attempts, ["image/jpeg", 0.92], ["image/jpeg", 0.82]]) {
-      const blob = await encode(bitmap, width, height, format, quality);
-      if (blob && blob.size <= maxBytes) return { blob, width, height };
+    const size = { width: Math.max(1, Math.round(bitmap.width * scale)), height: Math.max(1, Math.round(bitmap.height * scale)) };
+    for (const [format, quality] of formatsFor(type, seeThrough)) {
+      if (size.width * size.height > (maxPixels[format] ?? Infinity)) continue;
+      const blob = await encode(bitmap, whole(bitmap), size, format, quality);
+      if (blob && blob.size <= maxBytes) return { blob, ...size };
     }
   }
-  throw new ImageProblem("image.tooLarge");
+  throw new ImageProblem("image.tooLarge", { max: maxBytes });
 }
 
-function encode(bitmap, width, height, format, quality) {
+/** In the order of what they lose. A browser that cannot write WebP answers PNG; JPEG would put a ground under what is transparent. */
+function formatsFor(type, seeThrough) {
+  const webp = [["image/webp", 0.92], ["image/webp", 0.82]];
+  const jpeg = [["image/jpeg", 0.92], ["image/jpeg", 0.82]];
+  const png = LOSSLESS.has(type) || seeThrough ? [["image/png"]] : [];
+  if (seeThrough) return [...png, ...webp];
+  return type === "image/png" || type === "image/gif" || type === "image/webp" ? [...png, ...webp, ...jpeg] : jpeg;
+}
+
+function encode(bitmap, from, to, format, quality) {
   const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const context = canvas.getContext("2d");
-  if (format === "image/jpeg") {
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, width, height);
-  }
+  canvas.width = to.width;
+  canvas.height = to.height;
+  // The bitmap's colours become sRGB here: what is written carries no profile and needs none.
+  const context = canvas.getContext("2d", { colorSpace: "srgb" });
   context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, width, height);
+  context.drawImage(bitmap, from.x ?? 0, from.y ?? 0, from.width, from.height, 0, 0, to.width, to.height);
   return new Promise((resolve) => canvas.toBlob(resolve, format, quality));
 }
 
-/** Mean step in brightness along the picture's border: plain backgrounds stay low, photographs of rooms do not. */
-function borderEdges(bitmap) {
-  const side = 64;
-  const ring = 8;
-  const canvas = document.createElement("canvas");
-  canvas.width = side;
-  canvas.height = side;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0, side, side);
-  const { data } = context.getImageData(0, 0, side, side);
-  const light = (x, y) => {
-    const at = (y * side + x) * 4;
-    return 0.3 * data[at] + 0.59 * data[at + 1] + 0.11 * data[at + 2];
-  };
-  let sum = 0;
-  let count = 0;
-  for (let y = 0; y < side - 1; y += 1) {
-    for (let x = 0; x < side - 1; x += 1) {
-      if (x >= ring && x < side - ring && y >= ring && y < side - ring) continue;
-      sum += Math.abs(light(x, y) - light(x + 1, y)) + Math.abs(light(x, y) - light(x, y + 1));
-      count += 1;
-    }
-  }
-  return sum / count;
+function whole({ width, height }) {
+  return { x: 0, y: 0, width, height };
 }
 
-function nameFor(name, type) {
-  const extension = { "image/png": "png", "image/webp": "webp", "image/jpeg": "jpg" }[type];
-  return `${name.replace(/\.[^.]*$/, "") || "image"}.${extension}`;
+function fileOf(blob, name) {
+  if (!blob) throw new ImageProblem("image.unreadable");
+  const extension = { "image/png": "png", "image/webp": "webp", "image/jpeg": "jpg" }[blob.type];
+  return new File([blob], `${name.replace(/\.[^.]*$/, "") || "image"}.${extension}`, { type: blob.type });
 }

@@ -137,12 +137,13 @@ export class JobView {
     this.eta = el("span", { class: "eta" });
     this.times = el("p", { class: "times" }, this.elapsed, this.eta);
     this.maker = el("p", { class: "maker", hidden: true, dataset: { testid: "maker" } });
+    this.warnings = el("ul", { class: "warnings", hidden: true, dataset: { testid: "warnings", i18nAttr: "aria-label:job.warnings" } });
     this.body = el("div", { class: "job-body" });
     this.notice = el("p", { class: "notice", role: "status" });
     this.foot = el("div", { class: "foot" });
     this.root.replaceChildren(
       el("div", { class: "job-head" }, this.kindLabel, this.stageWords),
-      this.connection, this.stepper, this.bar, this.times, this.maker, this.body, this.notice, this.foot,
+      this.connection, this.stepper, this.bar, this.times, this.maker, this.warnings, this.body, this.notice, this.foot,
     );
     translate(this.root);
     this.#tick();
@@ -193,6 +194,7 @@ export class JobView {
       this.#tick();
     }
     this.#drawMaker();
+    this.#drawWarnings();
     this.#drawBody(ended);
     this.#drawFoot(ended);
   }
@@ -208,6 +210,15 @@ export class JobView {
     this.maker.textContent = words;
     this.maker.hidden = !words;
     this.maker.classList.toggle("switched", Boolean(fallback || (used && !isOne)));
+  }
+
+  /** What is merely poor about the job, in the server's words; of which image, where there are several. */
+  #drawWarnings() {
+    const warnings = (this.job.warnings ?? []).filter(({ detail }) => detail);
+    this.warnings.hidden = warnings.length === 0;
+    this.warnings.replaceChildren(
+      ...warnings.map(({ detail, field }) => el("li", {}, field ? el("strong", { text: `${fieldName(field)}: ` }) : null, detail)),
+    );
   }
 
   #stageWordsFor(job) {
@@ -340,7 +351,7 @@ export class JobView {
       el("div", { class: "error-head" }, icon("alert"), el("h3", { text: problem.title ?? t("error.http.title") })),
       problem.detail ? el("p", { class: "error-detail", text: problem.detail }) : null,
       hasWords(advice) ? el("p", { class: "error-advice", text: t(advice) }) : null,
-      rest.length > 0 ? el("ul", {}, ...rest.map((error) => el("li", {}, el("code", { text: error.field }), ` ${error.message}`))) : null,
+      rest.length > 0 ? el("ul", {}, ...rest.map((error) => el("li", {}, el("strong", { text: `${fieldName(error.field)}: ` }), error.message))) : null,
       hasWords(`error.charged.${charged}`) ? el("p", { class: "charged", text: t(`error.charged.${charged}`), dataset: { testid: "charged" } }) : null,
       canRetry ? this.#button("error.retry", "primary", () => this.actions.retry(this.mode === "job" ? this.job.id : null), "retry") : null,
       el("dl", { class: "error-facts" }, fact("error.code", problem.code, "error-code"), fact("error.jobId", this.mode === "job" ? this.job.id : null, "job-id"), fact("error.requestId", problem.request_id, "request-id")));
@@ -351,4 +362,10 @@ export class JobView {
     if (testid) button.dataset.testid = testid;
     return button;
   }
+}
+
+/** A field of the request as the form calls it. */
+function fieldName(field) {
+  const key = ["image", "option"].map((group) => `${group}.${field}`).find(hasWords) ?? `${field}.label`;
+  return hasWords(key) ? t(key) : field;
 }

@@ -386,8 +386,9 @@ function applyLanguage() {
 page.language.addEventListener("click", () => setLanguage(currentLanguage() === "ko" ? "en" : "ko"));
 onLanguageChange(() => {
   applyLanguage();
-  // The server writes error texts: ask for them in the new language.
-  if (selected && jobs.get(selected)?.error) refresh(selected);
+  // The server writes the texts of errors and warnings: ask for them in the new language.
+  const job = selected && jobs.get(selected);
+  if (job?.error || job?.warnings?.length > 0) refresh(selected);
 });
 page.historyMore.addEventListener("click", () => {
   const more = history.entries().slice(shownEntries, shownEntries + HISTORY_STEP);
