@@ -119,7 +119,10 @@ def jpegs() -> Iterator[tuple[str, bytes]]:
         yield f"exif{orientation}", saved(rgb, "JPEG", quality=80, exif=_exif(orientation))
     yield "mpo", saved(rgb, "MPO", save_all=True, append_images=_frames()[1:2], quality=80)
     if tool := shutil.which("jpegtran"):
-        yield "arithmetic", subprocess.run([tool, "-arithmetic"], input=saved(rgb, "JPEG"), capture_output=True, check=True).stdout
+        yield (
+            "arithmetic",
+            subprocess.run([tool, "-arithmetic"], input=saved(rgb, "JPEG"), capture_output=True, check=True).stdout,
+        )
 
 
 def webps() -> Iterator[tuple[str, bytes]]:
@@ -191,7 +194,10 @@ def heics() -> Iterator[tuple[str, bytes]]:
     yield "exif6", saved(drawing(), "HEIF", quality=60, exif=_exif(6))
     yield "xmp6", saved(drawing(), "HEIF", quality=60, xmp=xmp(6))
     yield "two", saved(drawing(), "HEIF", quality=60, save_all=True, append_images=[drawing().rotate(180)])
-    yield "second-first", saved(drawing(), "HEIF", quality=60, save_all=True, append_images=[drawing().rotate(180)], primary_index=1)
+    yield (
+        "second-first",
+        saved(drawing(), "HEIF", quality=60, save_all=True, append_images=[drawing().rotate(180)], primary_index=1),
+    )
     yield "grid", saved(drawing(256, 192), "HEIF", quality=50, tile_size=128)
     wide = bytes(value for colour in drawing().tobytes() for value in (colour, colour))
     ten = pillow_heif.from_bytes("RGB;16", (WIDTH, HEIGHT), wide)

@@ -195,7 +195,7 @@ def part_of_another(data: bytes, rng: random.Random) -> bytes:
     others = [other for other in seed_files().values() if other[:3] == kind] or [data]
     parts, strange = split(data), rng.choice(split(rng.choice(others)))
     at = rng.randrange(len(parts))
-    return join(parts[:at] + [strange] + parts[at + rng.randrange(2) :])
+    return join([*parts[:at], strange, *parts[at + rng.randrange(2) :]])
 
 
 def same_part_of_another(data: bytes, rng: random.Random) -> bytes:
@@ -245,7 +245,11 @@ def other_dimensions(data: bytes, rng: random.Random) -> bytes:
 def scans_repeated(data: bytes, rng: random.Random) -> bytes:
     """The parts that hold pixels, many times."""
     parts = split(data)
-    pixels = [n for n, part in enumerate(parts) if part.name in ("jpeg:da", "png:IDAT", "png:fdAT", "riff:ANMF", "gif:image", "box:mdat")]
+    pixels = [
+        n
+        for n, part in enumerate(parts)
+        if part.name in ("jpeg:da", "png:IDAT", "png:fdAT", "riff:ANMF", "gif:image", "box:mdat")
+    ]
     if not pixels:
         return data
     at = rng.choice(pixels)

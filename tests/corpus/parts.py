@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 from tests.corpus.raw import PNG_SIGNATURE
 
 #: Boxes that hold boxes, and how many bytes of their own come first (ISO/IEC 14496-12, 23008-12).
-_HOLDERS = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"iref": 4, b"dinf": 0}
+_HOLDERS = {
+    b"meta": 4,
+    b"iprp": 0,
+    b"ipco": 0,
+    b"moov": 0,
+    b"trak": 0,
+    b"mdia": 0,
+    b"minf": 0,
+    b"stbl": 0,
+    b"iref": 4,
+    b"dinf": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,9 @@ class Part:
         kind = self.name.split(":")[0]
         if kind == "png":
             name = self.head[4:8]
-            return replace(self, head=struct.pack(">I", len(body)) + name, body=body, tail=struct.pack(">I", zlib.crc32(name + body)))
+            return replace(
+                self, head=struct.pack(">I", len(body)) + name, body=body, tail=struct.pack(">I", zlib.crc32(name + body))
+            )
         if kind == "jpeg" and len(self.head) == 4:
             return replace(self, head=self.head[:2] + struct.pack(">H", min(65535, len(body) + 2)), body=body)
         if kind == "riff":

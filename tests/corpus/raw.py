@@ -41,7 +41,14 @@ def png8(picture: Image.Image, before: bytes = b"", interlaced: bool = False, af
 
 
 def _png(
-    size: tuple[int, int], depth: int, colour: int, pixels: bytes, pixel_bytes: int, before: bytes, interlaced: bool, after: bytes = b""
+    size: tuple[int, int],
+    depth: int,
+    colour: int,
+    pixels: bytes,
+    pixel_bytes: int,
+    before: bytes,
+    interlaced: bool,
+    after: bytes = b"",
 ) -> bytes:
     width, height = size
     rows: list[bytes] = []

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
 from pathlib import Path
+from typing import TypeVar
 
 from tests.corpus.compare import Difference, difference
 from tests.corpus.mutations import Input
 from tests.corpus.views import HEIF_TOOL, ChromiumViews, View, libheif_view
 from tests.corpus.workers import Verdict, Worker
-
 
 _T = TypeVar("_T")
 
@@ -126,7 +125,8 @@ class Report:
             yield f"said while one was taken, {times} times: {note[:160]}"
         yield f"faults: {len(self.faults)}"
         for outcome in self.faults[:most]:
-            yield f"  {outcome.verdict.what} ({outcome.verdict.cpu_seconds:.1f} s, {outcome.verdict.megabytes:.0f} MB)  {outcome.input}"
+            cost = f"{outcome.verdict.cpu_seconds:.1f} s, {outcome.verdict.megabytes:.0f} MB"
+            yield f"  {outcome.verdict.what} ({cost})  {outcome.input}"
         yield f"inputs {len(self.outcomes)} in {time.monotonic() - self.started:.0f} s"
 
     def keep(self, folder: Path) -> None:
@@ -137,11 +137,15 @@ class Report:
             (folder / f"{stem}.{outcome.input.format}").write_bytes(outcome.input.data)
             if outcome.verdict.sent:
                 (folder / f"{stem}.sent").write_bytes(outcome.verdict.sent)
-            told = f"{outcome.input}\n{outcome.verdict.kind} {outcome.verdict.what}\n{outcome.difference}\n{outcome.verdict.detail}\n"
-            (folder / f"{stem}.txt").write_text(told)
+            verdict = outcome.verdict
+            (folder / f"{stem}.txt").write_text(
+                f"{outcome.input}\n{verdict.kind} {verdict.what}\n{outcome.difference}\n{verdict.detail}\n"
+            )
 
 
-def _table(columns: Sequence[str], outcomes: Sequence[Outcome], row_of: Callable[[Outcome], str], most: int = 60) -> Iterator[str]:
+def _table(
+    columns: Sequence[str], outcomes: Sequence[Outcome], row_of: Callable[[Outcome], str], most: int = 60
+) -> Iterator[str]:
     counted = collections.Counter((row_of(outcome), outcome.input.format) for outcome in outcomes)
     rows = collections.Counter(row_of(outcome) for outcome in outcomes)
     width = max(map(len, rows), default=0)

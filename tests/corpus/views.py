@@ -88,7 +88,9 @@ class ChromiumViews:
     def __init__(self, browser: Browser) -> None:
         self._page: Page = browser.new_page()
         # A secure context, which ImageDecoder asks for; nothing leaves this machine.
-        self._page.route("**/*", lambda route: route.fulfill(body="<!doctype html><title>views</title>", content_type="text/html"))
+        self._page.route(
+            "**/*", lambda route: route.fulfill(body="<!doctype html><title>views</title>", content_type="text/html")
+        )
         self._page.goto("https://views.test/")
 
     def see(self, files: Sequence[bytes]) -> list[View | None]:

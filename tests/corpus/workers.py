@@ -7,8 +7,9 @@ import multiprocessing
 import resource
 import traceback
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
@@ -18,8 +19,14 @@ from PIL import Image
 
 from tests.corpus.real import Refused, Taken, take
 
-MAX_CPU_SECONDS = 3.0
-MAX_MEGABYTES = 400.0
+
+@dataclass(frozen=True)
+class Limits:
+    cpu_seconds: float = 3.0
+    megabytes: float = 400.0
+
+
+LIMITS = Limits()
 #: Where the process is ended: so that an input that never comes back is told apart from one that is merely slow.
 _HOPELESS_CPU_SECONDS = 40.0
 _HOPELESS_SECONDS = 300
@@ -29,7 +36,7 @@ _ADDRESS_SPACE_BYTES = 3 << 30
 
 @dataclass(frozen=True)
 class Verdict:
-    """`what`: the code of a refusal, or what went wrong. Megabytes: how far memory grew at the worst moment."""
+    """`what`: the code of a refusal, or what went wrong. `megabytes` at the worst moment, over those of an idle process."""
 
     kind: Literal["taken", "refused", "fault"]
     what: str
@@ -40,9 +47,10 @@ class Verdict:
 
 
 class Worker:
-    """One process at a time; `try_out` starts another where that one died."""
+    """One process at a time; another is started where that one died. `function` is found by name there."""
 
-    def __init__(self) -> None:
+    def __init__(self, function: Callable[[bytes], Taken | Refused] = take, limits: Limits = LIMITS) -> None:
+        self._function, self._limits = function, limits
         self._context = multiprocessing.get_context("spawn")
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
@@ -53,12 +61,13 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def try_out(self, data: bytes) -> Verdict:
+    def try_out(self, *files: bytes) -> Verdict:
+        """Several are tried at the same moment, in threads of one process: what they cost together, and the worst verdict."""
         if self._process is None:
             self._start()
         assert self._process is not None
         assert self._pipe is not None
-        self._pipe.send_bytes(data)
+        self._pipe.send(files)
         # Waits by the clock, judges by CPU time: a busy machine is no fault of an input.
         for _ in range(_HOPELESS_SECONDS):
             if self._pipe.poll(1.0):
@@ -83,7 +92,7 @@ class Worker:
 
     def _start(self) -> None:
         self._pipe, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=_serve, args=(theirs,), daemon=False)
+        self._process = self._context.Process(target=_serve, args=(theirs, self._function, self._limits), daemon=False)
         self._process.start()
         theirs.close()
 
@@ -101,49 +110,62 @@ class Worker:
         self._process = self._pipe = None
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, function: Callable[[bytes], Taken | Refused], limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE_BYTES, _ADDRESS_SPACE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # What an import costs is no input's doing.
-    for name in ("warm up",):
-        take(name.encode())
+    # What an import costs is no input's doing; what stays behind after an input is counted again with the next.
+    with contextlib.suppress(Exception):
+        function(b"warm up")
+    _idle.kilobytes = sum(map(_resident, _family()))
     while True:
         try:
-            data = pipe.recv_bytes()
+            files = pipe.recv()
         except EOFError:
             return
-        pipe.send(measured(data))
+        pipe.send(_measured(files, function, limits))
 
 
-def measured(data: bytes) -> Verdict:
+def _measured(files: Sequence[bytes], function: Callable[[bytes], Taken | Refused], limits: Limits) -> Verdict:
     """In this process; its children's share is counted where the app uses any."""
     gc.collect()
-    with _measuring() as cost:
-        kind, what, sent, detail = _tried(data)
-    cpu, megabytes = cost.cpu_seconds, cost.megabytes
-    if kind != "fault" and cpu > MAX_CPU_SECONDS:
-        kind, what, detail = "fault", f"slow ({kind} {what})", f"{cpu:.1f} s of CPU"
-    elif kind != "fault" and megabytes > MAX_MEGABYTES:
-        kind, what, detail = "fault", f"memory ({kind} {what})", f"{megabytes:.0f} MB"
-    return Verdict(kind, what, cpu, megabytes, sent, detail)
+    with _measuring() as cost, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        if len(files) == 1:
+            outcomes = [_outcome(files[0], function)]
+        else:
+            with ThreadPoolExecutor(len(files)) as pool:
+                outcomes = list(pool.map(lambda data: _outcome(data, function), files))
+    verdict = max(
+        (_verdict(outcome, said) for outcome in outcomes), key=lambda one: ("taken", "refused", "fault").index(one.kind)
+    )
+    verdict = replace(verdict, cpu_seconds=cost.cpu_seconds, megabytes=cost.megabytes)
+    name = f"({verdict.kind} {verdict.what})"
+    if verdict.kind != "fault" and verdict.cpu_seconds > limits.cpu_seconds * len(files):
+        return replace(verdict, kind="fault", what=f"slow {name}", detail=f"{verdict.cpu_seconds:.1f} s of CPU")
+    if verdict.kind != "fault" and verdict.megabytes > limits.megabytes:
+        return replace(verdict, kind="fault", what=f"memory {name}", detail=f"{verdict.megabytes:.0f} MB")
+    return verdict
 
 
-def _tried(data: bytes) -> tuple[Literal["taken", "refused", "fault"], str, bytes, str]:
+def _outcome(data: bytes, function: Callable[[bytes], Taken | Refused]) -> Taken | Refused | BaseException:
     try:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            outcome = take(data)
+        return function(data)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it is the finding)
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(last.filename).name}:{last.name}"
-        return "fault", f"{type(error).__name__} in {where}", b"", traceback.format_exc()
+        return error
+
+
+def _verdict(outcome: Taken | Refused | BaseException, said: Sequence[warnings.WarningMessage]) -> Verdict:
+    if isinstance(outcome, BaseException):
+        last = traceback.extract_tb(outcome.__traceback__)[-1]
+        what = f"{type(outcome).__name__} in {Path(last.filename).name}:{last.name}"
+        return Verdict("fault", what, detail="".join(traceback.format_exception(outcome)))
     notes = "; ".join(sorted({f"{warning.category.__name__}: {warning.message}" for warning in said}))
     if isinstance(outcome, Refused):
         if not all(sentence and "{" not in sentence for sentence in outcome.sentences):
-            return "fault", "a sentence with a gap", b"", str(outcome.sentences)
-        return "refused", outcome.code, b"", f"{outcome.by} {outcome.sentences[1]}"
+            return Verdict("fault", "a sentence with a gap", detail=str(outcome.sentences))
+        return Verdict("refused", outcome.code, detail=f"{outcome.by}: {outcome.sentences[1]}")
     wrong = _wrong_with(outcome)
-    return ("fault", wrong, outcome.data, notes) if wrong else ("taken", outcome.content_type, outcome.data, notes)
+    return Verdict("fault" if wrong else "taken", wrong or outcome.content_type, sent=outcome.data, detail=notes)
 
 
 def _wrong_with(taken: Taken) -> str:
@@ -160,6 +182,13 @@ def _wrong_with(taken: Taken) -> str:
     return ""
 
 
+class _Idle:
+    kilobytes = 0.0
+
+
+_idle = _Idle()
+
+
 class _Cost:
     cpu_seconds = 0.0
     megabytes = 0.0
@@ -167,15 +196,15 @@ class _Cost:
 
 @contextlib.contextmanager
 def _measuring() -> Iterator[_Cost]:
-    """CPU of all threads, and the peak of memory over what was held before (Linux: proc_pid_clear_refs(5), 5 resets the peak)."""
+    """CPU of all threads, and the peak of memory over that of an idle process (proc_pid_clear_refs(5): 5 resets the peak)."""
     cost = _Cost()
     family = _family()
     for process in family:
         Path(f"/proc/{process.pid}/clear_refs").write_text("5")
-    before, spent = sum(map(_resident, family)), _cpu_here()
+    spent = _cpu_here()
     yield cost
     cost.cpu_seconds = _cpu_here() - spent
-    cost.megabytes = max(0.0, sum(map(_peak, _family())) - before) / 1024
+    cost.megabytes = max(0.0, sum(map(_peak, _family())) - _idle.kilobytes) / 1024
 
 
 def _family() -> list[psutil.Process]:
