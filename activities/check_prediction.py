@@ -9,12 +9,13 @@ from typing import Literal
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from shared import images, names, provenance, slots, telemetry
+from shared import names, provenance, slots, telemetry
 from shared.domain import payloads as p
 from shared.domain.job import GENERATING, STORING, is_deleted
 from shared.domain.ledger import ENDINGS
 from shared.domain.problem import Problem, ProblemData, ProblemError
 from shared.generators.generator import Generator
+from shared.pictures.results import read_result, with_visible_label
 from shared.providers.provider import Failed, Handle, NotFound, ProviderError, Ready, Running, Unusable
 from shared.services import Services, services
 from shared.storage.blob_store import Conflict
@@ -145,9 +146,9 @@ def _unfetched(error: ProviderError | ProblemError | AzureError, generator: Gene
 
 def _store(services: Services, generator: Generator, ready: Ready, payload: p.CheckOrder) -> p.Output:
     data = generator.provider.download(ready)
-    facts, small = images.read_result(data)
+    facts, small = read_result(data)
     if payload["label"] == "visible":
-        data = images.with_visible_label(data)
+        data = with_visible_label(data)
     data = provenance.with_provenance(data, facts.content_type, f"{generator.provider.label} {generator.name}")
     job_id, index = payload["job_id"], payload["index"]
     blob, thumbnail_blob = output_names(job_id, index, facts.content_type)

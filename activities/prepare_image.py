@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 import azure.durable_functions as df
 
-from shared import images, names, telemetry
+from shared import names, telemetry
 from shared.domain.job import VALIDATING, is_deleted, is_wanted
 from shared.domain.payloads import PrepareAnswer, PrepareOrder
 from shared.domain.problem import Problem, ProblemError
+from shared.pictures.prepare import prepare_for_provider
 from shared.services import Services, services
 from shared.storage.blob_store import Missing
 
@@ -26,7 +27,7 @@ def prepare_image(payload: dict) -> dict:  # type: ignore[type-arg]  # the worke
 def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
     """The prepared image, or what is wrong with the upload."""
     try:
-        prepared = images.prepare_for_provider(services.blobs.get_image(payload["blob"]))
+        prepared = prepare_for_provider(services.blobs.get_image(payload["blob"]))
     except ProblemError as error:
         return {"problem": error.problem.about(payload["field"]).at(VALIDATING).to_payload()}
     except Missing:
@@ -41,4 +42,7 @@ def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
             services.pictures.forget(payload["job_id"])
         else:
             services.sent_images.forget_ended(document)
-    return {"blob": blob}
+    answer: PrepareAnswer = {"blob": blob}
+    if prepared.warnings:
+        answer["warnings"] = [{**warning, "field": payload["field"]} for warning in prepared.warnings]
+    return answer

@@ -22,7 +22,7 @@ from shared.domain.problem import Charged, Problem
 from shared.domain.submission import REPEAT_AFTER, SEND_WITHIN, Asked, Step, Submission, next_step, not_found
 from shared.generators.generator import Generator, Order
 from shared.generators.image import Image, Linked, bytes_of
-from shared.images import for_inline
+from shared.pictures.inline import for_inline
 from shared.providers.http import CONNECT_SECONDS, CREATE_SECONDS
 from shared.providers.provider import Handle, ProviderError
 from shared.services import Services, services

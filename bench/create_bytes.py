@@ -19,7 +19,8 @@ from bench.__main__ import peak_memory
 from shared.generators.generator import Order
 from shared.generators.image import Linked
 from shared.generators.registry import MODELS
-from shared.images import for_inline, prepare_for_provider
+from shared.pictures.inline import for_inline
+from shared.pictures.prepare import prepare_for_provider
 from tests import pictures
 from tests.stack import Stack
 

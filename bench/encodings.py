@@ -19,7 +19,8 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFilter, ImageMath
 
-from shared.images import INLINE_URI_CHARACTERS, for_inline, prepare_for_provider
+from shared.pictures.inline import INLINE_URI_CHARACTERS, for_inline
+from shared.pictures.prepare import prepare_for_provider
 from tests import pictures
 
 JUST_NOTICEABLE, PLAIN = 2.3, 5.0

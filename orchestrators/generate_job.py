@@ -16,6 +16,7 @@ from shared import names
 from shared.domain import payloads as p
 from shared.domain.job import GENERATING, STAGE_PROGRESS, VALIDATING, status_at
 from shared.domain.problem import Problem, ProblemData
+from shared.domain.warning import WarningData
 
 blueprint = df.Blueprint()
 
@@ -26,14 +27,14 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     job: p.JobOrder = context.get_input()
     started_at = context.current_utc_datetime.isoformat()
     context.set_custom_status(_shown(status_at(VALIDATING, started_at=started_at), job))
-    images, problem = yield from _prepared(context, job)
+    images, problem, warnings = yield from _prepared(context, job)
     if problem is not None and not job["start"]:
-        return (yield from _finished(context, job, started_at, [], problem))
+        return (yield from _finished(context, job, started_at, [], problem, warnings))
     # A story that is told again may have sent something already: that is looked after, whatever became of the images.
     orders = [_order(job, wish, images, problem, started_at) for wish in job["pictures"]]
     if len(orders) == 1:
-        return (yield from _one_picture(context, job, orders[0]))
-    return (yield from _several_pictures(context, job, orders))
+        return (yield from _one_picture(context, job, orders[0], warnings))
+    return (yield from _several_pictures(context, job, orders, warnings))
 
 
 def _shown(status: dict[str, Any], job: p.JobOrder) -> dict[str, Any]:
@@ -43,8 +44,8 @@ def _shown(status: dict[str, Any], job: p.JobOrder) -> dict[str, Any]:
 
 def _prepared(
     context: df.DurableOrchestrationContext, job: p.JobOrder
-) -> Generator[Any, Any, tuple[list[str], ProblemData | None]]:
-    """The prepared images in the kind's order, or why there are none."""
+) -> Generator[Any, Any, tuple[list[str], ProblemData | None, list[WarningData]]]:
+    """The prepared images in the kind's order, or why there are none; and what is merely poor about them."""
     orders: list[p.PrepareOrder] = [
         {
             "job_id": job["job_id"],
@@ -58,9 +59,10 @@ def _prepared(
     try:
         prepared = yield from call_all(context, names.PREPARE_IMAGE, orders, job["limits"]["patience"]["patient"])
     except ActivityFailed:
-        return [], Problem("internal").to_payload()
+        return [], Problem("internal").to_payload(), []
     problem = next((image["problem"] for image in prepared if "problem" in image), None)
-    return [image["blob"] for image in prepared if "blob" in image], problem
+    warnings = [warning for image in prepared for warning in image.get("warnings", ())]
+    return [image["blob"] for image in prepared if "blob" in image], problem, warnings
 
 
 def _order(
@@ -74,11 +76,13 @@ def _order(
     }  # fmt: skip
 
 
-def _one_picture(context: df.DurableOrchestrationContext, job: p.JobOrder, order: p.PictureOrder) -> Steps:
+def _one_picture(
+    context: df.DurableOrchestrationContext, job: p.JobOrder, order: p.PictureOrder, warnings: list[WarningData]
+) -> Steps:
     """It is made in the job's own orchestration."""
     picture = Picture.begun(context, order)
     end, left = yield from make(picture)
-    status = yield from _finished(context, job, order["started_at"], [end], None)
+    status = yield from _finished(context, job, order["started_at"], [end], None, warnings)
     if left is not None:
         context.set_custom_status({"job_ended": True})
         end = yield from watched_on(picture, left, end)
@@ -111,7 +115,9 @@ class _Child:
         return self.end is None and bool(self.told.is_completed)
 
 
-def _several_pictures(context: df.DurableOrchestrationContext, job: p.JobOrder, orders: list[p.PictureOrder]) -> Steps:
+def _several_pictures(
+    context: df.DurableOrchestrationContext, job: p.JobOrder, orders: list[p.PictureOrder], warnings: list[WarningData]
+) -> Steps:
     """Each is made by an orchestration of its own. The job ends when all pictures have; predictions may go on after that."""
     # The pictures' own progress is shown as soon as each has some, and it begins below that of this stage.
     begun = status_at(GENERATING, progress=STAGE_PROGRESS[VALIDATING], started_at=orders[0]["started_at"])
@@ -122,7 +128,7 @@ def _several_pictures(context: df.DurableOrchestrationContext, job: p.JobOrder, 
         for child in children:
             yield from _hear(context, child)
     ends = [child.end for child in children if child.end is not None]
-    status = yield from _finished(context, job, orders[0]["started_at"], ends, None)
+    status = yield from _finished(context, job, orders[0]["started_at"], ends, None, warnings)
     context.set_custom_status({"job_ended": True})
     while late := [child for child in children if child.is_watching]:
         yield from _news(context, late, [child.task for child in late])
@@ -186,11 +192,14 @@ def _finished(
     started_at: str,
     ends: list[p.PictureEnd],
     problem: ProblemData | None,
+    warnings: list[WarningData],
 ) -> Steps:
     order: p.FinishOrder = {
         "job_id": job["job_id"], "traceparent": job["traceparent"], "started_at": started_at, "problem": problem,
         "pictures": ends,
     }  # fmt: skip
+    if warnings:
+        order["warnings"] = warnings
     answer = yield from call(context, names.FINISH_JOB, order, job["limits"]["patience"]["lasting"])
     return {"status": answer["status"]}
 

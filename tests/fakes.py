@@ -104,6 +104,7 @@ class FakeGenerator:
     name, label = "fake", "Fake"
     model = SimpleNamespace(min_images=1, max_images=4, name_ko="가짜", name_en="Fake", good_for_ko="시험", good_for_en="Tests")
     secret_name, expected_seconds, max_active, on_cancel = "FAKE_KEY", 10, 6, "canceled"
+    min_side_px = 256
 
     def __init__(self, *, can_find: bool = True) -> None:
         self.can_find = can_find

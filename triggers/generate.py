@@ -18,8 +18,8 @@ from shared.domain.job import QUEUED, SUCCEEDED, charged, is_deleted, is_termina
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import Problem, ProblemError, broken_settings, invalid_fields
 from shared.generators.generator import Generator
-from shared.images import ImageFacts
 from shared.job_ids import new_job_id
+from shared.pictures.facts import ImageFacts
 from shared.services import Services, services
 from shared.starting import ensure_started, generators_for, plan_of
 from shared.storage.documents import Busy
@@ -111,7 +111,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     form = read_form(req, kind, app.settings.max_upload_bytes)
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
     asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label)
-    facts = inspect_images(form, kind, app.settings.max_upload_bytes)
+    facts = inspect_images(form, kind, app.settings, _needed_side(app, kind, asked.model))
     document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
     if not key:
         return _create(app, kind, document, form, facts), False
@@ -206,6 +206,11 @@ def _asked_for(app: Services, kind: Kind, model: str | None) -> list[Generator]:
         return found
     known = ", ".join(generator.name for generator in app.generators_of(kind))
     raise ProblemError(invalid_fields(("model", f"다음 중 하나여야 합니다: {known}", f"Must be one of: {known}")))
+
+
+def _needed_side(app: Services, kind: Kind, model: str | None) -> int:
+    """Of the generators that may make the picture; a model that nobody knows is refused later."""
+    return max((generator.min_side_px for generator in generators_for(app, kind.name, model)), default=0)
 
 
 def _taken_in(app: Services, kind: Kind, generators: list[Generator]) -> list[Generator]:

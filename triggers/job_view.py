@@ -17,6 +17,7 @@ from shared.domain.kinds import KINDS
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.starting import GOING_ON, is_worth_a_look
+from shared.domain.warning import worded
 from shared.generators.generator import Generator
 from shared.services import Services, services
 from shared.starting import revive
@@ -38,8 +39,9 @@ class Job:
         return is_terminal(self.document["status"])
 
     def etag(self, spoken: Language) -> str:
-        """Changes whenever the job does, or the language of its error; links, signed anew each time, do not count."""
-        state = json.dumps([self.document, self.live, spoken if self.document["error"] else ""], sort_keys=True, default=str)
+        """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
+        is_worded = self.document["error"] or self.document.get("warnings")
+        state = json.dumps([self.document, self.live, spoken if is_worded else ""], sort_keys=True, default=str)
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
 
@@ -158,6 +160,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "input": document["input"] | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)},
         "outputs": [_output(services(), output) for output in document["outputs"]],
         "pictures": _pictures(req, document, status, here),
+        "warnings": [worded(warning, language(req)) for warning in document.get("warnings", ())],
         "error": _error(req, document, here) if document["error"] else None,
         "provider": maker.provider.name if is_told else document["provider"],
         "model": maker.name if is_told else document["model"],

@@ -12,6 +12,7 @@ from shared.domain.image_kind import EXTENSIONS
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.presets import PRESETS
 from shared.generators.generator import Generator
+from shared.pictures.limits import most_pixels
 from shared.services import Services, services
 from shared.storage.account import StorageNotConfigured
 from triggers.edge import endpoint, json_response
@@ -41,6 +42,7 @@ async def get_options(req: func.HttpRequest) -> func.HttpResponse:
             "image": {
                 "max_bytes": app.settings.max_upload_bytes,
                 "max_pixels": limits.MAX_IMAGE_PIXELS,
+                "max_pixels_by_type": most_pixels(app.settings.decode_memory_mb),
                 "content_types": list(EXTENSIONS),
             },
             "presets": [
@@ -88,5 +90,6 @@ def _told(kind: Kind, generator: Generator, seconds: dict[str, float], *, is_def
         "good_for": {"ko": generator.model.good_for_ko, "en": generator.model.good_for_en},
         "expected_seconds": round(seconds.get(generator.name, generator.expected_seconds)),
         "price_usd": generator.price_usd(len(kind.images)),
+        "min_side_px": generator.min_side_px,
         "images": list(kind.images),
     }

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 import azure.functions as func
 from werkzeug.exceptions import HTTPException
 
-from shared import images
 from shared.domain.kinds import Kind
 from shared.domain.problem import Problem, ProblemError, invalid_fields
-from shared.images import ImageFacts
+from shared.pictures.decoding import require_decoder
+from shared.pictures.facts import ImageFacts
+from shared.pictures.limits import too_large
+from shared.pictures.upload import inspect_upload
+from shared.settings import Settings
 
 #: Room for the text fields and the multipart frame beside the images.
 _FORM_OVERHEAD_BYTES = 256 * 1024
@@ -33,7 +36,7 @@ class Form:
 def read_form(req: func.HttpRequest, kind: Kind, max_upload_bytes: int) -> Form:
     """Raises ProblemError: `invalid_request` for anything but a form, `image_too_large` before a huge one is parsed."""
     if len(req.get_body()) > len(kind.images) * max_upload_bytes + _FORM_OVERHEAD_BYTES:
-        raise ProblemError(images.too_large(max_upload_bytes))
+        raise ProblemError(too_large(max_upload_bytes))
     # The second cannot carry images, but its fields can be told what is missing.
     if not req.headers.get("content-type", "").lower().startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
         raise ProblemError(_unreadable("multipart/form-data"))
@@ -66,12 +69,14 @@ def _release_body(req: func.HttpRequest) -> None:
         req._HttpRequest__body_bytes = b""
 
 
-def inspect_images(form: Form, kind: Kind, max_upload_bytes: int) -> dict[str, ImageFacts]:
-    """What each image of the form is. Raises ProblemError that names the field."""
+def inspect_images(form: Form, kind: Kind, settings: Settings, min_side_px: int) -> dict[str, ImageFacts]:
+    """What each image of the form is; `min_side_px`: what its generators need of what is sent. Raises ProblemError that names
+    the field."""
     facts = {}
     for name in kind.images:
         try:
-            facts[name] = images.inspect_upload(form.files[name], max_upload_bytes)
+            facts[name] = inspect_upload(form.files[name], settings.max_upload_bytes, settings.decode_memory_mb, min_side_px)
+            require_decoder(facts[name].content_type)
         except ProblemError as error:
             raise ProblemError(error.problem.about(name)) from error
     return facts

@@ -76,6 +76,7 @@ def finished(document: Document, order: FinishOrder, prices: Prices, at: datetim
             "fallback_used": any(picture["fallback_used"] for picture in pictures),
             "polls": sum(picture["looks"] for picture in pictures),
             "metrics": _metrics(document["created_at"], submitted, ready, at),
+            "warnings": [*document.get("warnings", ()), *order.get("warnings", ())],
         },
         prices,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from shared.domain.ledger import Cost, SendRow, SendState
 from shared.domain.problem import ProblemData
+from shared.domain.warning import WarningData
 
 
 class Patience(TypedDict):
@@ -126,6 +127,8 @@ class PrepareOrder(TypedDict):
 class PrepareAnswer(TypedDict):
     blob: NotRequired[str]
     problem: NotRequired[ProblemData]
+    #: What is merely poor about the image.
+    warnings: NotRequired[list[WarningData]]
 
 
 # ---- submit_prediction ----
@@ -389,6 +392,8 @@ class FinishOrder(TypedDict):
     #: What ended the job before its pictures were begun.
     problem: ProblemData | None
     pictures: list[PictureEnd]
+    #: What the job's story has found merely poor.
+    warnings: NotRequired[list[WarningData]]
 
 
 class FinishAnswer(TypedDict):

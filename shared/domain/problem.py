@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict, get_args
 
+from shared.domain.image_kind import OTHER_FILES
+
 Language = Literal["ko", "en"]
 Charged = Literal["yes", "no", "unknown"]
 
@@ -46,17 +48,25 @@ CATALOGUE: dict[str, Kind] = {
         False,
         "이미지가 너무 큼",
         "Image too large",
-        "이미지가 너무 큽니다: 파일당 {max_megabytes}MB, {max_megapixels}메가픽셀까지 가능합니다. 줄이거나 압축해서 다시 올려 주세요.",
-        "The image is too large: at most {max_megabytes} MB and {max_megapixels} megapixels a file. "
+        "이미지가 너무 큽니다: {format_ko}파일당 {max_megabytes}MB, {max_megapixels}메가픽셀까지 가능합니다. 줄이거나 압축해서 다시 올려 주세요.",
+        "The image is too large: at most {max_megabytes} MB and {max_megapixels} megapixels {format_en}a file. "
         "Shrink or compress it and upload it again.",
+    ),
+    "image_unusable": Kind(
+        422,
+        False,
+        "쓸 수 없는 이미지",
+        "Unusable image",
+        "이 이미지로는 그림을 만들 수 없습니다: {why_ko} 비용은 발생하지 않았습니다.",
+        "No picture can be made of this image: {why_en} Nothing was charged.",
     ),
     "unsupported_image": Kind(
         415,
         False,
         "지원하지 않는 이미지",
         "Unsupported image",
-        "이 파일은 읽을 수 있는 PNG, JPEG, WebP 이미지가 아닙니다. 다른 파일로 다시 올려 주세요.",
-        "This file is not a readable PNG, JPEG or WebP image. Upload another file.",
+        "사용할 수 없는 파일입니다: {found_ko}입니다. {advice_ko}",
+        "This file cannot be used: it is {found_en}. {advice_en}",
     ),
     "unauthorized": Kind(
         401,
@@ -259,6 +269,26 @@ STAGE_WORDS = {
 }
 
 
+#: Why an image is unusable, and what to do, by the problem's param `why`.
+UNUSABLE = {
+    "narrow": (
+        "폭이 너무 좁거나 깁니다({width} × {height}px). 전송할 크기로 줄이면 짧은 변이 {side}px로, 필요한 {needed}px보다 작습니다. "
+        "필요한 장면만 잘라서 다시 올려 주세요.",
+        "it is too long and narrow ({width} × {height} px). Brought to the size that is sent its shorter side is {side} px, and "
+        "{needed} px are needed. Crop it to the scene that you need and upload that.",
+    ),
+    "one_colour": (
+        "처음부터 끝까지 한 가지 색이라 보이는 것이 없습니다. 다른 이미지를 골라 주세요.",
+        "it is of one colour from edge to edge, so nothing is to be seen. Choose another one.",
+    ),
+    "transparent": (
+        "전체가 투명해서 보이는 것이 없습니다. 배경을 넣거나 다른 이미지를 골라 주세요.",
+        "all of it is transparent, so nothing is to be seen. Give it a ground, or choose another one.",
+    ),
+    "": ("다른 이미지를 골라 주세요.", "choose another one."),
+}
+
+
 @dataclass(frozen=True)
 class Problem:
     """One failure, as data: it crosses the durable boundary and is worded only when it is shown.
@@ -311,7 +341,8 @@ class Problem:
         words = {
             "reason": "", "fields": ", ".join(e["field"] for e in self.errors),
             # Named where it is known; documents of before have none.
-            "setting_note": f" ({setting})" if setting else "", **self.params,
+            "setting_note": f" ({setting})" if setting else "", "format_ko": "", "format_en": "", **self.params,
+            **_told_file(self.params.get("found", "")), **_told_why(self.params),
         }  # fmt: skip
         detail = (kind.detail_ko if language == "ko" else kind.detail_en).format_map(_Words(words))
         return {
@@ -329,6 +360,17 @@ class Problem:
             # The old page reads this field.
             "error": detail,
         }
+
+
+def _told_file(found: str) -> dict[str, str]:
+    """What an unsupported file is and what to do with it; of one that a version before refused nobody knows."""
+    file = OTHER_FILES.get(found, OTHER_FILES[""])
+    return {"found_ko": file.ko, "found_en": file.en, "advice_ko": file.advice_ko, "advice_en": file.advice_en}
+
+
+def _told_why(params: dict[str, str]) -> dict[str, str]:
+    ko, en = UNUSABLE.get(params.get("why", ""), UNUSABLE[""])
+    return {"why_ko": ko.format_map(_Words(params)), "why_en": en.format_map(_Words(params))}
 
 
 def worst_charge(charges: Iterable[Charged]) -> Charged:
@@ -350,6 +392,16 @@ class _Words(dict[str, str]):
 
     def __missing__(self, key: str) -> str:
         return "-"
+
+
+def unsupported(found: str) -> Problem:
+    """A file that is not taken: `found` is a word of OTHER_FILES."""
+    return Problem("unsupported_image", params={"found": found})
+
+
+def unusable(why: str, **params: object) -> Problem:
+    """An image of which no picture can be made: `why` is a word of UNUSABLE."""
+    return Problem("image_unusable", params={"why": why, **{name: str(value) for name, value in params.items()}})
 
 
 def moderated(provider: str, stage: Literal["input", "output", ""], charged: Charged) -> Problem:

@@ -57,6 +57,9 @@ class Model:
     worded: Callable[[str, tuple[str, ...]], str] = lambda prompt, roles: prompt
     #: Fewest images that it takes.
     min_images: int = 1
+    #: The least side of an image that it takes, in pixels. BFL's own client refuses less than this for Kontext (2.2, [B8]); of
+    #: other models, and of Replicate, nothing was found, and most of them are the same models.
+    min_side_px: int = 256
     #: How many of its provider's predictions at once may be of this model; None where only the account's limit counts.
     cap: Callable[[Settings], int] | None = None
 
@@ -75,6 +78,10 @@ class Generator:
     @property
     def expected_seconds(self) -> int:
         return self.model.expected_seconds
+
+    @property
+    def min_side_px(self) -> int:
+        return self.model.min_side_px
 
     def price_usd(self, images: int) -> float:
         return self.model.price_usd(images)

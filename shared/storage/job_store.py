@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from shared.domain.image_kind import prepared_extension
 from shared.domain.job import deleted, is_terminal
 from shared.job_ids import accepted_at, is_job_id, prefixes_of
 from shared.storage.blob_store import DOCUMENTS, IMAGES, BlobStore, Conflict
@@ -186,8 +187,8 @@ def sent_name(job_id: str, field: str, extension: str) -> str:
 
 
 def sent_names(job_id: str, uploads: Mapping[str, str]) -> list[str]:
-    """All that a job can have there, by its uploads: a PNG is prepared as PNG, the rest as JPEG."""
-    return [sent_name(job_id, field, "png" if name.endswith(".png") else "jpg") for field, name in uploads.items()]
+    """All that a job can have there, by its uploads."""
+    return [sent_name(job_id, field, prepared_extension(name.rpartition(".")[2])) for field, name in uploads.items()]
 
 
 def output_name(job_id: str, index: int, extension: str) -> str:

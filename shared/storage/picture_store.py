@@ -5,7 +5,7 @@ from typing import cast
 
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.payloads import Output
-from shared.images import EncodedImage
+from shared.pictures.facts import EncodedImage
 from shared.storage.blob_store import IMAGES, BlobStore
 from shared.storage.job_store import output_name, sent_folder, thumbnail_name
 

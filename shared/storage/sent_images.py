@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import Document, is_terminal, is_watched
-from shared.images import EncodedImage
+from shared.pictures.facts import EncodedImage
 from shared.storage.blob_store import IMAGES, BlobStore
 from shared.storage.job_store import SENT, prepared_name, sent_name, sent_names
 from shared.storage.signed_links import LinkSigner

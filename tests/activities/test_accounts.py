@@ -10,7 +10,7 @@ from activities import cancel_prediction, check_prediction, record_prediction, s
 from activities.finish_job import finish
 from shared import intake, starting
 from shared.domain.problem import Problem
-from shared.images import INLINE_BYTES
+from shared.pictures.inline import INLINE_BYTES
 from shared.providers.provider import Handle, ProviderError
 from shared.storage.gate_store import GateStore
 from shared.storage.submission_store import Attempt

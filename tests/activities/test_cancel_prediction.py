@@ -100,7 +100,7 @@ def test_a_damaged_upload_is_a_problem_not_an_exception(services: Any) -> None:
 
     assert (answer["problem"]["code"], answer["problem"]["stage"]) == ("unsupported_image", "validating")
     ((field, sentence),) = [(error["field"], error["message_en"]) for error in answer["problem"]["errors"]]
-    assert (field, "not a readable PNG" in sentence) == ("input_image", True)
+    assert (field, "damaged or breaks off" in sentence) == ("input_image", True)
 
 
 def test_the_images_of_a_deleted_job_are_not_waited_for(services: Any, clock: Clock) -> None:

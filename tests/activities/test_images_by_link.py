@@ -17,7 +17,7 @@ from activities.submit_prediction import submit
 from shared import forgetting, starting
 from shared.domain.problem import Problem
 from shared.generators.image import Linked
-from shared.images import for_inline
+from shared.pictures.inline import for_inline
 from shared.providers.provider import ProviderError
 from shared.storage.job_store import sent_folder
 from shared.storage.sent_images import LINK_MARGIN

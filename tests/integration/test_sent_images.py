@@ -9,8 +9,8 @@ import pytest
 import requests
 from azure.storage.blob import BlobServiceClient
 
-from shared.images import prepare_for_provider
 from shared.job_ids import new_job_id
+from shared.pictures.prepare import prepare_for_provider
 from shared.services import Services
 from shared.storage.blob_store import IMAGES, BlobStore
 from shared.storage.sent_images import LINK_MARGIN, SentImages

@@ -34,7 +34,7 @@ LINKS: tuple[Mutant, ...] = (
     names("a link names its job", "hashlib.sha256(f'sent images of {job_id}'.encode()).hexdigest()[:32]", "job_id"),
     names("a link names a plain digest of its job", "f'sent images of {job_id}'.encode()", "job_id.encode()"),
     names("all jobs share a name", "f'sent images of {job_id}'.encode()", "b'sent images'"),
-    names("a prepared JPEG is looked for as PNG", '"png" if name.endswith(".png") else "jpg"', '"png"'),
+    names("a prepared JPEG is looked for as PNG", 'prepared_extension(name.rpartition(".")[2])', '"png"'),
     image("the text of an image shows its link", "    url: str = field(repr=False)", "    url: str"),
     order("the text of an order shows its images", "images: tuple[Image, ...] = field(repr=False)", "images: tuple[Image, ...]"),
     inline("BFL gets the bytes behind a link", "return image.url if isinstance(image, Linked) else base64", "return base64"),

@@ -6,7 +6,9 @@ kinds = of("shared/domain/kinds.py", "tests/triggers/test_mappings.py")
 generation = of("shared/domain/generation.py", "tests/unit/test_generation.py")
 post = of("triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
 form = of("triggers/upload.py", "tests/triggers/test_mappings.py", "tests/triggers/test_idempotency.py")
-images = of("shared/images.py", "tests/unit/test_images.py", "tests/unit/test_labels.py")
+encode = of("shared/pictures/encode.py", "tests/unit/test_images.py")
+limits = of("shared/pictures/limits.py", "tests/unit/test_images.py")
+results = of("shared/pictures/results.py", "tests/unit/test_images.py", "tests/unit/test_labels.py")
 order = of("activities/submit_prediction.py", "tests/activities/test_what_is_sent.py")
 output = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_what_is_sent.py"
@@ -92,25 +94,17 @@ REQUESTS: tuple[Mutant, ...] = (
     post("the ratio is not kept", '"aspect_ratio": asked.aspect_ratio', '"aspect_ratio": "1:1"'),
     post("safety is not kept", '"safety_tolerance": asked.safety_tolerance', '"safety_tolerance": 2'),
     post("the format is not kept", '"output_format": asked.output_format', '"output_format": "png"'),
-    images(
+    encode(
         "an upload keeps where it was taken",
         "clean = Image.new(picture.mode, picture.size)\n    clean.paste(picture)\n    clean.save(",
         "picture.save(",
     ),
-    images(
-        "an upload of any size is decoded",
-        "if facts.width * facts.height > MAX_IMAGE_PIXELS:\n        raise ProblemError(too_large(max_bytes))",
-        "if False:\n        raise ProblemError(too_large(max_bytes))",
+    limits("an upload of any size is decoded", "if pixels > most:", "if False:"),
+    results("a result of any size is decoded", " or facts.width * facts.height > MAX_IMAGE_PIXELS:", ":"),
+    results(
+        "a result that breaks off is no matter of the provider's", "(*DAMAGE, ProblemError) as error:", "ProblemError as error:"
     ),
-    images(
-        "a result of any size is decoded",
-        "if facts.width * facts.height > MAX_IMAGE_PIXELS:\n                raise",
-        "if False:\n                raise",
-    ),
-    images(
-        "a result that breaks off is no matter of the provider's", "(*_DAMAGE, ProblemError) as error:", "ProblemError as error:"
-    ),
-    images(
+    results(
         "the label is written nowhere", "draw.text((corner[0] + pad - left", "(lambda *_, **__: None)((corner[0] + pad - left"
     ),
     provenance(

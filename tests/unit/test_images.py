@@ -10,15 +10,10 @@ from PIL import Image, ImageChops, ImageFile, PngImagePlugin
 
 from shared.domain.image_kind import EXTENSIONS, sniff_image
 from shared.domain.problem import ProblemError
-from shared.images import (
-    THUMBNAIL_SIDE_PX,
-    EncodedImage,
-    ImageFacts,
-    inspect_upload,
-    prepare_for_provider,
-    read_result,
-    with_visible_label,
-)
+from shared.pictures.facts import EncodedImage, ImageFacts
+from shared.pictures.prepare import prepare_for_provider
+from shared.pictures.results import THUMBNAIL_SIDE_PX, read_result, with_visible_label
+from shared.pictures.upload import inspect_upload
 from tests import pictures
 
 LIMIT = 5 * 1024 * 1024
@@ -35,6 +30,13 @@ def saved(picture: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def two_colours(mode: str, size: tuple[int, int], colour: object, other: object = 0) -> Image.Image:
+    """A picture that is not blank: its right third has another colour."""
+    picture = Image.new(mode, size, colour)  # type: ignore[arg-type]
+    picture.paste(other, (size[0] * 2 // 3, 0, *size) if size[0] > 2 else (0, size[1] * 2 // 3, *size))  # type: ignore[arg-type]
+    return picture
 
 
 def opened(data: bytes | EncodedImage) -> Image.Image:
@@ -72,12 +74,12 @@ def test_an_upload_is_what_its_first_bytes_say(make, content_type) -> None:
     [
         pytest.param(b"", id="nothing"),
         pytest.param(TEXT, id="text named photo.png"),
-        pytest.param(b"GIF89a" + bytes(60), id="GIF"),
+        pytest.param(b"GIF89a" + bytes(60), id="a GIF's first bytes alone"),
         pytest.param(b"BM" + bytes(60), id="BMP"),
         pytest.param(b"%PDF-1.7\n", id="PDF"),
         pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", id="SVG"),
         pytest.param(b"RIFF\x10\0\0\0WAVEfmt ", id="RIFF that is sound"),
-        pytest.param(b"\0\0\0\x20ftypavif", id="AVIF"),
+        pytest.param(b"\0\0\0\x20ftypavif", id="an AVIF's first bytes alone"),
         pytest.param(b"\x89PNG\r\n", id="half a signature"),
         pytest.param(b"\x89PNG\r\n\x1a\n", id="a signature alone"),
         pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(200), id="a signature and zeros"),
@@ -147,7 +149,7 @@ def test_a_png_stays_a_png_and_the_rest_becomes_a_jpeg(make, content_type) -> No
         ((300, 256), (300, 256)),
         ((100, 100), (256, 256)),
         ((128, 200), (256, 400)),
-        ((1, 1), (256, 256)),
+        ((1, 3), (256, 768)),
         ((40, 400), (102, 1024)),
         ((2000, 3), (1024, 2)),
         ((5000, 1), (1024, 1)),
@@ -156,8 +158,8 @@ def test_a_png_stays_a_png_and_the_rest_becomes_a_jpeg(make, content_type) -> No
 def test_the_longer_side_is_at_most_1024_and_the_shorter_at_least_256_where_that_allows(
     given: tuple[int, int], size: tuple[int, int]
 ) -> None:
-    assert opened(prepare_for_provider(saved(Image.new("RGB", given, BLUE), "PNG"))).size == size
-    assert opened(prepare_for_provider(saved(Image.new("RGB", given, BLUE), "JPEG"))).size == size
+    assert opened(prepare_for_provider(saved(two_colours("RGB", given, BLUE), "PNG"))).size == size
+    assert opened(prepare_for_provider(saved(two_colours("RGB", given, BLUE), "JPEG"))).size == size
 
 
 #: Where the blue half (above, for the photographer's camera) lies once the picture is upright.
@@ -188,7 +190,7 @@ def test_what_is_transparent_becomes_white() -> None:
 
 
 def test_half_transparent_is_half_white() -> None:
-    picture = opened(prepare_for_provider(saved(Image.new("RGBA", (300, 300), (200, 0, 0, 128)), "PNG")))
+    picture = opened(prepare_for_provider(saved(two_colours("RGBA", (300, 300), (200, 0, 0, 128)), "PNG")))
 
     assert near(picture.getpixel((9, 9)), (227, 127, 127), 2)
 
@@ -206,15 +208,16 @@ GREY = (128, 128, 128)
 
 
 @pytest.mark.parametrize(
-    ("mode", "colour", "kind", "expected"),
+    ("mode", "colour", "other", "kind", "expected"),
     [
-        ("L", 128, "PNG", GREY), ("L", 128, "JPEG", GREY), ("1", 1, "PNG", (255, 255, 255)), ("LA", (128, 255), "PNG", GREY),
-        ("I;16", 128 * 257, "PNG", GREY), ("I;16", 65535, "PNG", (255, 255, 255)), ("I;16", 300, "PNG", (1, 1, 1)),
-        ("CMYK", (0, 255, 255, 0), "JPEG", (255, 0, 0)),
+        ("L", 128, 0, "PNG", GREY), ("L", 128, 0, "JPEG", GREY), ("1", 1, 0, "PNG", (255, 255, 255)),
+        ("LA", (128, 255), (0, 255), "PNG", GREY), ("I;16", 128 * 257, 0, "PNG", GREY),
+        ("I;16", 65535, 0, "PNG", (255, 255, 255)), ("I;16", 300, 65535, "PNG", (1, 1, 1)),
+        ("CMYK", (0, 255, 255, 0), (0, 0, 0, 0), "JPEG", (255, 0, 0)),
     ],
 )  # fmt: skip
-def test_a_colour_stays_itself_in_whatever_way_a_file_holds_it(mode, colour, kind, expected) -> None:
-    picture = opened(prepare_for_provider(saved(Image.new(mode, (300, 300), colour), kind)))
+def test_a_colour_stays_itself_in_whatever_way_a_file_holds_it(mode, colour, other, kind, expected) -> None:
+    picture = opened(prepare_for_provider(saved(two_colours(mode, (300, 300), colour, other), kind)))
 
     assert picture.mode == "RGB"
     assert near(picture.getpixel((150, 150)), expected, 2)
@@ -226,7 +229,7 @@ def test_no_metadata_reaches_a_provider() -> None:
     exif.get_ifd(0x8825)[1] = "N"
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", "home address")
-    plain = Image.new("RGB", (300, 300), BLUE)
+    plain = two_colours("RGB", (300, 300), BLUE)
     for data in (
         saved(plain, "JPEG", exif=exif, comment=b"home address", icc_profile=b"profile" * 30, xmp=b"<x:xmpmeta/>"),
         saved(plain, "PNG", exif=exif, pnginfo=text, icc_profile=b"profile" * 30),

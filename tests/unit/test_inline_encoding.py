@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from bench.encodings import difference, opened, saved
-from shared.images import INLINE_BYTES, INLINE_QUALITIES, INLINE_URI_CHARACTERS, for_inline, prepare_for_provider
+from shared.pictures.inline import INLINE_BYTES, INLINE_QUALITIES, INLINE_URI_CHARACTERS, for_inline
+from shared.pictures.prepare import prepare_for_provider
 from tests import pictures
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from shared.images import with_visible_label
+from shared.pictures.results import with_visible_label
 
 
 @pytest.mark.parametrize("ground", [(0, 0, 0), (20, 40, 120), (255, 255, 255)])

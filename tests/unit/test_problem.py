@@ -5,12 +5,14 @@ import re
 
 import pytest
 
-from shared.domain.problem import CATALOGUE, Problem, invalid_fields, moderated, timed_out
-from shared.images import too_large
+from shared.domain.image_kind import OTHER_FILES
+from shared.domain.problem import CATALOGUE, UNUSABLE, Problem, invalid_fields, moderated, timed_out, unsupported, unusable
+from shared.pictures.limits import too_large
 from shared.providers.registry import PROVIDERS
 
 STATUSES = {
-    "invalid_request": 400, "image_too_large": 413, "unsupported_image": 415, "unauthorized": 401, "forbidden": 403,
+    "invalid_request": 400, "image_too_large": 413, "unsupported_image": 415, "image_unusable": 422,
+    "unauthorized": 401, "forbidden": 403,
     "job_not_found": 404, "result_expired": 410, "job_deleted": 410, "result_not_ready": 409, "job_already_finished": 409,
     "idempotency_in_progress": 409, "validation_failed": 422, "idempotency_key_reused": 422, "content_moderated": 422,
     "too_many_active_jobs": 429, "quota_exceeded": 429, "missing_api_key": 503, "provider_unavailable": 503,
@@ -39,6 +41,9 @@ BUILT = [
             "intake_paused",
         )
     ),
+    *(unsupported(found) for found in OTHER_FILES),
+    *(unusable(why, width=690, height=10000, side=71, needed=256) for why in UNUSABLE),
+    too_large(5_242_880, 22_000_000, "image/webp"),
     timed_out(120, "unknown"),
     timed_out(90, "no"),
 ]

@@ -1,0 +1,66 @@
+"""What is merely poor about a job: said beside it, in Korean and English, while its picture is made all the same."""
+
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
+
+from shared.domain.problem import Language
+
+
+class WarningData(TypedDict):
+    """A warning as it crosses the durable boundary and lies in a job's document."""
+
+    code: str
+    #: The form's field that it is about.
+    field: NotRequired[str]
+    params: NotRequired[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Sentences may hold {placeholders} that the warning's params fill."""
+
+    ko: str
+    en: str
+
+
+CATALOGUE: dict[str, Wording] = {
+    "image_small": Wording(
+        "이미지가 작아서({width} × {height}px) 확대해서 보냈습니다. 더 큰 원본이 있으면 결과가 좋아집니다.",
+        "The image is small ({width} × {height} px), so it was enlarged. With a larger original the picture gets better.",
+    ),
+    "image_narrow": Wording(
+        "이미지가 길어서 짧은 변이 {side}px로 줄었습니다. 필요한 부분만 잘라 올리면 세부가 살아납니다.",
+        "The image is long, so its shorter side was sent with {side} px only. Cropped to what you need it keeps its detail.",
+    ),
+    "image_ground_changed": Wording(
+        "투명한 이미지의 내용이 흰 배경에서는 보이지 않아 {ground_ko} 배경에 놓았습니다. 다른 배경을 원하면 배경을 넣어서 올려 주세요.",
+        "What the transparent image shows could not be seen on white, so it was put on {ground_en}. For another ground upload it with one.",
+    ),
+    "image_first_frame": Wording(
+        "움직이는 이미지라서 {frame}번째 장면만 사용했습니다. 다른 장면을 원하면 그 장면을 저장해서 올려 주세요.",
+        "The image is animated: frame {frame} of it was used. For another one save that frame and upload it.",
+    ),
+}  # fmt: skip
+
+
+def warning(code: str, field: str | None = None, **params: object) -> WarningData:
+    if code not in CATALOGUE:
+        raise ValueError(f"unknown warning {code!r}")
+    about: WarningData = {"code": code}
+    if field is not None:
+        about["field"] = field
+    if params:
+        about["params"] = {name: str(value) for name, value in params.items()}
+    return about
+
+
+def worded(data: WarningData, language: Language) -> dict[str, str | None]:
+    """A warning as a job's JSON tells it. One that only a later version knows is told by its code."""
+    wording = CATALOGUE.get(data["code"])
+    sentence = "" if wording is None else wording.ko if language == "ko" else wording.en
+    return {"code": data["code"], "detail": sentence.format_map(_Words(data.get("params", {}))), "field": data.get("field")}
+
+
+class _Words(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "-"

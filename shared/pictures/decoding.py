@@ -1,0 +1,277 @@
+"""From a file's bytes to pixels, one picture at a time, within a bounded time.
+
+How many are decoded at once is what bounds the memory. Uploads have a lane of their own, so what a provider was paid for never
+waits for one. Nor for the interpreter: decoders let go of it while they work (decision 18).
+"""
+
+import contextlib
+import importlib
+import io
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from PIL import Image, ImageChops, ImageFile
+
+from shared.domain.problem import ProblemError, unsupported
+from shared.pictures.facts import Content
+from shared.pictures.limits import CPU_SECONDS, MAX_FRAME_PIXELS, MAX_FRAMES
+from shared.pictures.scaling import Bands, scaled
+
+# Our own check by header comes first, so Pillow's guess at a bomb is not needed.
+Image.MAX_IMAGE_PIXELS = None
+
+#: What Pillow raises for files that are damaged.
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, struct.error, LookupError, TypeError, RuntimeError)
+_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/avif": "AVIF", "image/gif": "GIF"}
+_HEIF = ("image/heic", "image/heif")
+#: Of a file at a time, so that the deadline is looked at between two reads: 60 empty passes of a JPEG.
+_READ_BYTES = 4096
+
+#: One upload is decoded at a time; of results, which are small, two.
+UPLOADS = threading.BoundedSemaphore(1)
+RESULTS = threading.BoundedSemaphore(2)
+
+
+class TooSlow(Exception):
+    """A decoder has worked for longer than any real picture takes."""
+
+
+class _Bounded(io.BytesIO):
+    """A file that is read in small parts until the time of the thread that reads it is over."""
+
+    def __init__(self, data: bytes, seconds: float, clock: Callable[[], float]) -> None:
+        super().__init__(data)
+        self._clock = clock
+        self._ends = clock() + seconds
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self._clock() > self._ends:
+            raise TooSlow
+        return super().read(size)
+
+
+def decoded(
+    content: Content, size: tuple[int, int], seconds: float = CPU_SECONDS, clock: Callable[[], float] = time.thread_time
+) -> tuple[Bands, int]:
+    """The picture (of an animation its first frame that is not blank) and the number of its frame, from 0. A JPEG may come
+    smaller than it is, but not smaller than `size`.
+
+    Raises what Pillow raises of a file that is damaged (DAMAGE), and ProblemError (`unsupported_image`).
+    """
+    if content.facts.content_type in _HEIF:
+        return _HeifBands(content.pixels), 0
+    try:
+        data = content.pixels + _END if content.breaks_off else content.pixels
+        with _opened(data, content.facts.content_type, seconds, clock) as opened:
+            return _loaded(opened, content, size, seconds, clock)
+    except TooSlow as error:
+        raise ProblemError(unsupported("too_complex")) from error
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, content_type: str, seconds: float, clock: Callable[[], float]) -> Iterator[ImageFile.ImageFile]:
+    with Image.open(_Bounded(data, seconds, clock), formats=[_FORMATS[content_type]]) as opened:
+        opened.decodermaxblock = _READ_BYTES
+        yield opened
+
+
+def _loaded(
+    opened: ImageFile.ImageFile, content: Content, size: tuple[int, int], seconds: float, clock: Callable[[], float]
+) -> tuple[Bands, int]:
+    if content.is_animated:
+        return _first_that_shows(opened)
+    # Lets the JPEG decoder skip detail that would be scaled away: a quarter of the memory for big photos.
+    opened.draft(None, size)
+    low_bytes = _mask_of_low_bytes(content, seconds, clock) if _is_wide_rgb(content) else None
+    opened.load()
+    if content.breaks_off and not _is_the_same(opened, content, size, seconds, clock):
+        raise ProblemError(unsupported("damaged"))
+    return _PillowBands(opened, content, low_bytes), 0
+
+
+# ---- a JPEG without an end ----
+
+#: What a decoder gets where a scan breaks off: of these bits no code is the same, so missing pixels become different ones.
+_OTHER_TAIL = b"\xaa\x55\x2a" * 40
+_END = b"\xff\xd9"
+
+
+def _is_the_same(
+    opened: Image.Image, content: Content, size: tuple[int, int], seconds: float, clock: Callable[[], float]
+) -> bool:
+    """Whether the picture depends on what comes after the last byte of its file. If not, all of it is there."""
+    with _opened(content.pixels + _OTHER_TAIL + _END, content.facts.content_type, seconds, clock) as other:
+        other.draft(None, size)
+        other.load()
+        return ImageChops.difference(opened, other).getbbox() is None
+
+
+# ---- animations ----
+
+
+def _first_that_shows(opened: ImageFile.ImageFile) -> tuple[Bands, int]:
+    """The first frame on which there is something; the very first where there is none."""
+    # A PNG may hold a picture for those that show no animation, which is none of its frames.
+    first = 1 if opened.info.get("default_image") else 0
+    most = max(1, min(MAX_FRAMES, MAX_FRAME_PIXELS // (opened.width * opened.height)))
+    for frame in range(first, first + most):
+        try:
+            opened.seek(frame)
+            opened.load()
+        except DAMAGE:
+            if frame == first:
+                raise
+            break
+        bands = _PillowBands(opened)
+        if not is_blank(scaled(bands, _thumb(opened.size))):
+            return bands, frame - first
+    opened.seek(0)
+    opened.seek(first)
+    opened.load()
+    return _PillowBands(opened), 0
+
+
+def _thumb(size: tuple[int, int]) -> tuple[int, int]:
+    scale = min(1.0, _LOOK_PX / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+_LOOK_PX = 512
+#: Of 255: what an encoder makes of one colour.
+HAIR = 4
+
+
+def is_blank(picture: Image.Image) -> bool:
+    """Whether all of it is transparent, or within a hair of one colour."""
+    if picture.mode == "RGBA":
+        low, high = _range(picture.getchannel("A"))
+        if high == 0:
+            return True
+        if high - low > HAIR:
+            return False
+        picture = picture.convert("RGB")
+    return all(high - low <= HAIR for low, high in map(_range, picture.split()))
+
+
+def _range(channel: Image.Image) -> tuple[int, int]:
+    """The darkest and the lightest of a channel of 8 bits."""
+    used = [value for value, count in enumerate(channel.histogram()) if count]
+    return used[0], used[-1]
+
+
+# ---- bands ----
+
+
+class _PillowBands:
+    """`low_bytes`: where the lower halves of 16-bit colours are those of the transparent one."""
+
+    def __init__(self, picture: Image.Image, content: Content | None = None, low_bytes: Image.Image | None = None) -> None:
+        self._picture = picture
+        self._low_bytes = low_bytes
+        self._transparent = content.transparent if content else None
+        self._depth = _depth(content) if self._transparent and content else 8
+        self.size = picture.size
+
+    def band(self, top: int, bottom: int) -> Image.Image:
+        width, height = self.size
+        box = (0, top, width, bottom)
+        band = self._picture if (top, bottom) == (0, height) else self._picture.crop(box)
+        if self._transparent is None:
+            return _plain(band)
+        hidden = _hidden(band, self._transparent, self._depth)
+        if self._low_bytes is not None:
+            hidden = ImageChops.darker(hidden, self._low_bytes.crop(box))
+        seen = _plain(band).convert("RGB")
+        seen.putalpha(ImageChops.invert(hidden))
+        return seen
+
+
+def _plain(band: Image.Image) -> Image.Image:
+    """L, RGB, CMYK or RGBA."""
+    if band.mode.startswith("I;16"):
+        # Pillow would cut 16-bit greys off at 255: all but black would turn white.
+        return band.point(lambda grey: grey * (1 / 257)).convert("L")
+    if band.mode in ("L", "RGBA", "CMYK") or (band.mode == "RGB" and "transparency" not in band.info):
+        return band
+    if band.mode == "1":
+        return band.convert("L")
+    return band.convert("RGBA" if band.has_transparency_data else "RGB")
+
+
+def _depth(content: Content) -> int:
+    """Bits of a channel, from a PNG's header."""
+    return content.pixels[24]
+
+
+def _is_wide_rgb(content: Content) -> bool:
+    return content.transparent is not None and len(content.transparent) == 3 and _depth(content) == 16
+
+
+def _hidden(band: Image.Image, transparent: tuple[int, ...], depth: int) -> Image.Image:
+    """White where a picture has the colour that its file declares transparent."""
+    if depth == 16 and len(transparent) == 1:
+        # Every grey is two bytes, the lower first: seen as two channels they can be compared.
+        halves = Image.frombytes("LA", band.size, band.tobytes())
+        return _all_equal(halves.split(), (transparent[0] & 255, transparent[0] >> 8))
+    if depth == 16:
+        return _all_equal(band.split(), tuple(value >> 8 for value in transparent))
+    # Fewer bits are spread over the whole range.
+    most = 2**depth - 1
+    channels = band.convert("L").split() if band.mode == "1" else band.split()
+    return _all_equal(channels, tuple(round((value & most) * 255 / most) for value in transparent))
+
+
+def _all_equal(channels: tuple[Image.Image, ...], wanted: tuple[int, ...]) -> Image.Image:
+    found = [channel.point([255 * (value == one) for value in range(256)]) for channel, one in zip(channels, wanted, strict=True)]
+    hidden = found[0]
+    for other in found[1:]:
+        hidden = ImageChops.darker(hidden, other)
+    return hidden
+
+
+def _mask_of_low_bytes(content: Content, seconds: float, clock: Callable[[], float]) -> Image.Image:
+    """Pillow keeps the upper halves of 16-bit colours only. Read as if their bytes were swapped it keeps the lower ones."""
+    with _opened(content.pixels, content.facts.content_type, seconds, clock) as opened:
+        opened.tile = [tile._replace(args="RGB;16L") for tile in opened.tile]
+        opened.load()
+        return _all_equal(opened.split(), tuple(value & 255 for value in content.transparent or ()))
+
+
+# ---- HEIC ----
+
+
+class _HeifBands:
+    """Decoded by libheif and libde265, upright. Its bytes are taken band by band: as a picture of Pillow's they would lie in
+    memory twice."""
+
+    def __init__(self, data: bytes) -> None:
+        (image,) = [image for image in _heif().open_heif(data) if image.info["primary"]][:1]
+        self._mode: str = image.mode
+        self._data = memoryview(image.data)
+        self._stride: int = image.stride
+        self.size: tuple[int, int] = image.size
+
+    def band(self, top: int, bottom: int) -> Image.Image:
+        rows = self._data[top * self._stride : bottom * self._stride]
+        band = Image.frombytes(self._mode, (self.size[0], bottom - top), rows, "raw", self._mode, self._stride)
+        return _plain(band.convert("RGBA") if band.mode == "RGBa" else band)
+
+
+def _heif() -> Any:
+    """The decoder, loaded when it is first needed. Raises ProblemError (`unsupported_image`) where there is none."""
+    try:
+        library = importlib.import_module("pi_heif")
+        library.libheif_version()
+    except (ImportError, OSError) as error:
+        raise ProblemError(unsupported("heic_off")) from error
+    library.options.THUMBNAILS = library.options.DEPTH_IMAGES = library.options.AUX_IMAGES = False
+    return library
+
+
+def require_decoder(content_type: str) -> None:
+    """Raises ProblemError (`unsupported_image`) where this host has no decoder for it."""
+    if content_type in _HEIF:
+        _heif()

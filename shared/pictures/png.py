@@ -1,0 +1,115 @@
+"""What of a PNG decides its pixels: header, palette, data and frames; and the chunks that decide its colours (third edition).
+
+Everything else is left out, so a text, a profile or a checksum that is broken or inflates without end cannot refuse a picture.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from shared.domain.problem import ProblemError, unsupported
+from shared.pictures import profiles
+from shared.pictures.exif import orientation_of
+from shared.pictures.facts import Content, ImageFacts
+from shared.pictures.limits import PROFILE_MAX_BYTES
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = (b"PLTE", b"IDAT", b"IEND")
+_FRAMES = (b"acTL", b"fcTL", b"fdAT")
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
+#: Of a decoded pixel, as Pillow holds it.
+_BYTES = {_GREY: 1, _RGB: 4, _PALETTE: 1, _GREY_ALPHA: 4, _RGBA: 4}
+
+
+def read(data: bytes) -> Content:
+    """Raises ProblemError (`unsupported_image`)."""
+    chunks = list(_chunks(data))
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        raise ProblemError(unsupported("damaged"))
+    width, height, depth, kind = struct.unpack_from(">IIBB", chunks[0][1])
+    if not width or not height:
+        raise ProblemError(unsupported("damaged"))
+    # Of chunks that may come once the first counts, and of those with a wrong checksum none (libpng does the same).
+    notes: dict[bytes, bytes] = {}
+    for name, body, is_whole in chunks:
+        if is_whole:
+            notes.setdefault(name, body)
+    is_animated = _frames(notes) > 1
+    kept = [chunks[0]]
+    for chunk in chunks[1:]:
+        if chunk[0] in _PIXELS or (is_animated and chunk[0] in _FRAMES):
+            kept.append(chunk)
+            if chunk[0] == b"PLTE" and kind == _PALETTE and b"tRNS" in notes:
+                kept.append((b"tRNS", notes[b"tRNS"], True))
+    if chunks[-1][0] != b"IEND":
+        kept.append((b"IEND", b"", True))
+    pixels = _SIGNATURE + b"".join(map(_packed, kept))
+    bytes_per_pixel = 2 if kind == _GREY and depth == 16 else _BYTES.get(kind, 4)
+    return Content(
+        ImageFacts("image/png", width, height), pixels, orientation_of(notes.get(b"eXIf", b"")), _profile(notes),
+        transparent=_transparent(kind, notes.get(b"tRNS")), is_animated=is_animated,
+        bytes_per_pixel=(18.0 if is_animated else bytes_per_pixel + 1.5),
+    )  # fmt: skip
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Name, body, and whether its checksum is right; the last may break off."""
+    at = len(_SIGNATURE)
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + length]
+        checksum = data[at + 8 + length : at + 12 + length]
+        # Pixels check themselves, and there may be much of them.
+        is_whole = name in (b"IDAT", b"fdAT") or checksum == struct.pack(">I", zlib.crc32(name + body))
+        yield name, body, is_whole
+        if name == b"IEND":
+            return
+        at += 12 + length
+
+
+def _packed(chunk: tuple[bytes, bytes, bool]) -> bytes:
+    name, body, is_whole = chunk
+    # A header or a palette with a wrong checksum stays wrong: nobody shows it.
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body) ^ (not is_whole))
+
+
+def _frames(notes: dict[bytes, bytes]) -> int:
+    control = notes.get(b"acTL", b"")
+    return int.from_bytes(control[:4], "big") if len(control) == 8 else 1
+
+
+def _transparent(kind: int, chunk: bytes | None) -> tuple[int, ...] | None:
+    if chunk is None or len(chunk) < {_GREY: 2, _RGB: 6}.get(kind, len(chunk) + 1):
+        return None
+    return struct.unpack_from(">H" if kind == _GREY else ">3H", chunk)
+
+
+def _profile(notes: dict[bytes, bytes]) -> bytes | None:
+    """As Chromium obeys them: cICP, else iCCP, else sRGB, else gAMA with cHRM, else gAMA alone (4.3 of the specification)."""
+    if len(notes.get(b"cICP", b"")) == 4:
+        primaries, transfer, _, is_full = notes[b"cICP"]
+        profile = profiles.of_code_points(primaries, transfer) if is_full else None
+        if profile is not None:
+            return profile
+    if b"iCCP" in notes:
+        profile = _inflated(notes[b"iCCP"])
+        if profile is not None:
+            return profile
+    if b"sRGB" in notes or len(notes.get(b"gAMA", b"")) != 4:
+        return None
+    gamma = int.from_bytes(notes[b"gAMA"], "big") / 100_000
+    corners = struct.unpack(">8I", notes[b"cHRM"]) if len(notes.get(b"cHRM", b"")) == 32 else None
+    return profiles.of_gamma(gamma, corners and tuple(value / 100_000 for value in corners))
+
+
+def _inflated(chunk: bytes) -> bytes | None:
+    """The profile of an iCCP chunk; None of one that is broken or larger than any that is used."""
+    name, _, packed = chunk.partition(b"\0")
+    if not 1 <= len(name) <= 79 or packed[:1] != b"\0":
+        return None
+    inflate = zlib.decompressobj()
+    try:
+        profile = inflate.decompress(packed[1:], PROFILE_MAX_BYTES)
+    except zlib.error:
+        return None
+    return profile if inflate.eof else None

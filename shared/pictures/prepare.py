@@ -1,0 +1,66 @@
+"""What a provider gets of an upload: what the creator saw, and nothing else."""
+
+from PIL import Image
+
+from shared.domain.generation import PROVIDER_IMAGE_SIDE_PX
+from shared.domain.image_kind import prepared_type
+from shared.domain.problem import ProblemError, unsupported, unusable
+from shared.domain.warning import WarningData, warning
+from shared.pictures import content
+from shared.pictures.colour import to_srgb
+from shared.pictures.decoding import DAMAGE, UPLOADS, decoded, is_blank
+from shared.pictures.encode import encoded, upright
+from shared.pictures.facts import Prepared
+from shared.pictures.ground import WHITE, on_ground
+from shared.pictures.limits import require_real
+from shared.pictures.scaling import PROVIDER_MIN_SIDE_PX, scaled, size_to_send
+
+#: Of a long picture that was made smaller: below this its shorter side has lost its detail.
+_NARROW_PX = 384
+
+
+def prepare_for_provider(data: bytes) -> Prepared:
+    """Decode an upload for real and bring it to what providers take.
+
+    Upright, in sRGB, on a ground on which it can be seen, no metadata, longer side at most 1024 px; line art (PNG, GIF) stays
+    lossless, the rest becomes JPEG. One is decoded at a time.
+    Raises ProblemError: `unsupported_image` when the file breaks off or is damaged, `image_unusable` when nothing would be seen.
+    """
+    known = content.read(data)
+    require_real(known)
+    with UPLOADS:
+        try:
+            bands, frame = decoded(known, size_to_send((known.facts.width, known.facts.height)))
+            full = bands.size
+            picture = scaled(bands, size_to_send(full))
+        except DAMAGE as error:
+            raise ProblemError(unsupported("damaged")) from error
+        del bands
+        picture, warnings = _shown(to_srgb(upright(picture, known.orientation), known.profile))
+        image = encoded(picture, prepared_type(known.facts.content_type))
+    original = (known.facts.width, known.facts.height)
+    if frame:
+        warnings.append(warning("image_first_frame", frame=frame + 1))
+    return Prepared(image.data, image.facts, (*_of_size(original, picture.size), *warnings))
+
+
+def _shown(picture: Image.Image) -> tuple[Image.Image, list[WarningData]]:
+    """On its ground. Raises ProblemError where nothing is to be seen."""
+    warnings = []
+    if picture.mode == "RGBA":
+        if picture.getchannel("A").getextrema()[1] == 0:
+            raise ProblemError(unusable("transparent"))
+        picture, ground = on_ground(picture)
+        if ground != WHITE:
+            warnings.append(warning("image_ground_changed", ground_ko=ground.ko, ground_en=ground.en))
+    if is_blank(picture):
+        raise ProblemError(unusable("one_colour"))
+    return picture, warnings
+
+
+def _of_size(original: tuple[int, int], sent: tuple[int, int]) -> list[WarningData]:
+    if min(original) < PROVIDER_MIN_SIDE_PX and max(sent) > max(original):
+        return [warning("image_small", width=original[0], height=original[1])]
+    if min(sent) < _NARROW_PX and max(original) > PROVIDER_IMAGE_SIDE_PX:
+        return [warning("image_narrow", side=min(sent))]
+    return []

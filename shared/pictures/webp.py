@@ -1,0 +1,56 @@
+"""What of a WebP decides its pixels: its bitstream, alpha and frames; and its profile (RFC 9649). EXIF and XMP are left out: of a
+WebP no browser turns the picture."""
+
+import struct
+from collections.abc import Iterator
+
+from shared.domain.problem import ProblemError, unsupported
+from shared.pictures.facts import Content, ImageFacts
+
+_PIXELS = (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
+#: In the flags of VP8X.
+_ANIMATION, _NOTES = 0x02, 0x20 | 0x08 | 0x04
+_BYTES_PER_PIXEL = 18.0
+
+
+def read(data: bytes) -> Content:
+    """Raises ProblemError (`unsupported_image`)."""
+    chunks = list(_chunks(data))
+    extended = next((body for name, body in chunks if name == b"VP8X" and len(body) >= 10), None)
+    size = _size(extended, chunks)
+    if size is None:
+        raise ProblemError(unsupported("damaged"))
+    kept = [(name, body) for name, body in chunks if name in _PIXELS]
+    is_animated = False
+    if extended is not None:
+        is_animated = bool(extended[0] & _ANIMATION)
+        kept = [(b"VP8X", bytes([extended[0] & ~_NOTES]) + extended[1:10]), *kept]
+    packed = b"".join(name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2) for name, body in kept)
+    profile = next((body for name, body in chunks if name == b"ICCP"), None)
+    return Content(
+        ImageFacts("image/webp", *size), b"RIFF" + struct.pack("<I", 4 + len(packed)) + b"WEBP" + packed,
+        profile=profile if extended is not None and extended[0] & 0x20 else None, is_animated=is_animated,
+        bytes_per_pixel=_BYTES_PER_PIXEL,
+    )  # fmt: skip
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 12
+    while at + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, at)
+        yield name, data[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+
+
+def _size(extended: bytes | None, chunks: list[tuple[bytes, bytes]]) -> tuple[int, int] | None:
+    """Of the canvas, or of the bitstream where there is no other."""
+    if extended is not None:
+        return 1 + int.from_bytes(extended[4:7], "little"), 1 + int.from_bytes(extended[7:10], "little")
+    for name, body in chunks:
+        if name == b"VP8 " and body[3:6] == b"\x9d\x01\x2a" and len(body) >= 10:
+            width, height = struct.unpack_from("<HH", body, 6)
+            return (width & 0x3FFF, height & 0x3FFF) if width & 0x3FFF and height & 0x3FFF else None
+        if name == b"VP8L" and body[:1] == b"\x2f" and len(body) >= 5:
+            bits = int.from_bytes(body[1:5], "little")
+            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return None
