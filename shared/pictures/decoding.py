@@ -250,6 +250,8 @@ class _HeifBands:
     def __init__(self, data: bytes) -> None:
         (image,) = [image for image in _heif().open_heif(data) if image.info["primary"]][:1]
         self._mode: str = image.mode
+        # Its memory is libheif's, and lives as long as the image.
+        self._image = image
         self._data = memoryview(image.data)
         self._stride: int = image.stride
         self.size: tuple[int, int] = image.size

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
-from shared import images
 from shared.domain.problem import ProblemError
+from shared.pictures.prepare import prepare_for_provider
+from shared.pictures.scaling import PROVIDER_MIN_SIDE_PX
+from shared.pictures.upload import inspect_upload
 from shared.settings import Settings
 
-MAX_UPLOAD_BYTES = Settings.from_environ({}).max_upload_bytes
+_SETTINGS = Settings.from_environ({})
+MAX_UPLOAD_BYTES = _SETTINGS.max_upload_bytes
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,9 @@ def take(data: bytes) -> Taken | Refused:
     """First what the upload's trigger asks, then what the job's first step does. Anything but a Problem comes through."""
     by = "inspect"
     try:
-        images.inspect_upload(data, MAX_UPLOAD_BYTES)
+        inspect_upload(data, MAX_UPLOAD_BYTES, _SETTINGS.decode_memory_mb, PROVIDER_MIN_SIDE_PX)
         by = "prepare"
-        sent = images.prepare_for_provider(data)
+        sent = prepare_for_provider(data)
     except ProblemError as error:
         korean, english = (str(error.problem.to_document(language)["detail"]) for language in ("ko", "en"))
         return Refused(error.problem.code, by, (korean, english))

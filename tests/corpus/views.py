@@ -45,6 +45,7 @@ async (files) => {
     const frames = [];
     try {
       const decoder = new ImageDecoder({ data: bytes, type });
+      await decoder.tracks.ready;
       await decoder.completed;
       const count = Math.min(FRAMES, decoder.tracks.selectedTrack.frameCount);
       for (let index = 1; index < count; index += 1) {
