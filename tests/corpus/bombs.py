@@ -17,6 +17,8 @@ from tests.corpus.raw import icc_profile, png8, png_chunk, png_of, saved
 #: Just under what an upload may have: bytes, and pixels before decoding.
 FULL = 5 * 1024 * 1024 - 2000
 SIDE = 6320
+#: Of formats that take more memory fewer pixels are taken: just under that.
+LESS = 4710
 
 # ---- JPEG ----
 
@@ -272,10 +274,11 @@ def webp_chunks() -> bytes:
 # ---- GIF ----
 
 
-def gif_of(side: int, frame: bytes, ending: bytes = b"") -> bytes:
+def gif_of(side: int, frame: bytes, ending: bytes = b"", frames: int | None = None) -> bytes:
     """As many of one frame as fit on a canvas; `ending` is the last one."""
     start = b"GIF89a" + struct.pack("<HHBBB", side, side, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
-    return start + frame * ((FULL - len(start) - len(ending)) // len(frame)) + ending + b";"
+    fitting = (FULL - len(start) - len(ending)) // len(frame) if frames is None else frames
+    return start + frame * fitting + ending + b";"
 
 
 #: Transparent, for a hundredth of a second; one pixel of it.
@@ -283,10 +286,16 @@ _GIF_CLEAR = b"\x21\xf9\x04\x01\x01\0\0\0"
 _GIF_PIXEL = b"\x2c\0\0\0\0\1\0\1\0\0\x02\x02\x44\x01\0"
 
 
-def gif_whole_frames() -> bytes:
-    """Frames of forty megapixels, all transparent."""
-    image = next(part for part in split(saved(Image.new("P", (SIDE, SIDE)), "GIF")) if part.name == "gif:image")
-    return gif_of(SIDE, _GIF_CLEAR + bytes(image))
+def gif_whole_frames(side: int) -> bytes:
+    """Frames of the whole canvas, all transparent."""
+    image = next(part for part in split(saved(Image.new("P", (side, side)), "GIF")) if part.name == "gif:image")
+    return gif_of(side, _GIF_CLEAR + bytes(image))
+
+
+def gif_frame_over_the_canvas(first: bool) -> bytes:
+    """A small canvas and a frame of 65535 by 65535, which decoders make room for."""
+    huge = _GIF_PIXEL.replace(b"\1\0\1\0\0", b"\xff\xff\xff\xff\0")
+    return gif_of(300, b"" if first else _GIF_CLEAR + _GIF_PIXEL, huge, frames=1)
 
 
 def gif_claims() -> bytes:
@@ -379,8 +388,8 @@ def nested_boxes(kind: str, depth: int) -> bytes:
     return plain[:first] + _full(b"meta", _box(b"iprp", inner)) + plain[first:]
 
 
-def avif_whole(**options: object) -> bytes:
-    picture = drawing(1264, 1264).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+def avif_whole(side: int, **options: object) -> bytes:
+    picture = drawing(side // 5, side // 5).resize((side, side), Image.Resampling.NEAREST)
     if options.pop("alpha", False):
         picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     return saved(picture, "AVIF", speed=10, quality=10, **options)
@@ -436,18 +445,26 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "png-empty-texts": partial(png_chunks, png_chunk(b"tEXt", b"a\0")),
     "png-in-pieces": png_in_pieces,
     "apng-blank-frames": partial(apng_blank_frames, 500, 2500),
+    "apng-blank-frames-of-22-megapixels": partial(apng_blank_frames, LESS, 45),
     "apng-blank-frames-of-40-megapixels": partial(apng_blank_frames, SIDE, 25),
     "webp-one-colour": partial(webp_one_colour, 16383, 2441),
+    "webp-one-colour-of-22-megapixels": partial(webp_one_colour, LESS, LESS),
     "webp-268-megapixels": partial(webp_one_colour, 16383, 16383),
     "webp-claims": partial(webp_claims, 16384, 16384),
     "webp-claims-40-megapixels": partial(webp_claims, SIDE, SIDE),
     "webp-blank-frames": partial(webp_blank_frames, 500, 500, 60_000),
     "webp-blank-frames-of-40-megapixels": partial(webp_blank_frames, 16383, 2441, 60_000),
+    "webp-blank-frames-of-22-megapixels": partial(webp_blank_frames, LESS, LESS, 60_000),
+    "webp-small-frames-of-22-megapixels": partial(webp_blank_frames, LESS, LESS, 60_000, (2, 2)),
     "webp-small-frames-of-40-megapixels": partial(webp_blank_frames, 16383, 2441, 60_000, (2, 2)),
     "webp-empty-chunks": webp_chunks,
     "gif-small-frames": partial(gif_of, 300, _GIF_CLEAR + _GIF_PIXEL),
+    "gif-small-frames-of-22-megapixels": partial(gif_of, LESS, _GIF_CLEAR + _GIF_PIXEL),
     "gif-small-frames-of-40-megapixels": partial(gif_of, SIDE, _GIF_CLEAR + _GIF_PIXEL),
-    "gif-whole-frames-of-40-megapixels": gif_whole_frames,
+    "gif-whole-frames-of-22-megapixels": partial(gif_whole_frames, LESS),
+    "gif-whole-frames-of-40-megapixels": partial(gif_whole_frames, SIDE),
+    "gif-first-frame-over-the-canvas": partial(gif_frame_over_the_canvas, True),
+    "gif-later-frame-over-the-canvas": partial(gif_frame_over_the_canvas, False),
     "gif-claims": gif_claims,
     "gif-empty-extensions": partial(gif_of, 300, b"\x21\xfe\0", _GIF_PIXEL),
     "avif-grid-of-40-megapixels": partial(grid, "avif", 45, 46),
@@ -459,8 +476,10 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "avif-claims-40-megapixels": partial(claimed, "avif", SIDE, SIDE),
     "avif-empty-boxes": partial(boxes, "avif", b"\0\0\0\x08free"),
     "avif-nested-boxes": partial(nested_boxes, "avif", 600_000),
-    "avif-whole": avif_whole,
-    "avif-whole-444-alpha": partial(avif_whole, alpha=True, subsampling="4:4:4"),
+    "avif-whole": partial(avif_whole, SIDE),
+    "avif-whole-of-22-megapixels-444-alpha": partial(avif_whole, LESS, alpha=True, subsampling="4:4:4"),
+    "avif-grid-of-19-megapixels": partial(grid, "avif", 31, 32),
+    "avif-grid-of-19-megapixels-444-12-bit": partial(grid, "avif", 31, 32, tile="12bit-444", bits=12),
     "avif-frames": partial(avif_frames, 1000),
     "avif-grid-of-40-megapixels-444-12-bit": partial(grid, "avif", 45, 46, tile="12bit-444", bits=12),
     "heic-whole": partial(large, "heic-420.heic"),

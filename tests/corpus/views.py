@@ -80,7 +80,8 @@ class View:
 
     @property
     def is_empty(self) -> bool:
-        return self.picture.getchannel("A").getextrema() == (0, 0)
+        """Of a file that breaks off before its pixels a browser knows the size, and draws nothing."""
+        return all(frame.getchannel("A").getextrema() == (0, 0) for frame in (self.picture, *self.further))
 
 
 class ChromiumViews:
