@@ -1,5 +1,8 @@
 """Decode one uploaded image for real and store what a provider will get."""
 
+import asyncio
+import contextvars
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import azure.durable_functions as df
@@ -18,10 +21,15 @@ blueprint = df.Blueprint()
 ANSWERED_WITHIN = timedelta(seconds=10)
 
 
+#: Uploads wait for one another here, and not in the threads that look after what is paid for.
+_uploads = ThreadPoolExecutor(4, "prepare")
+
+
 @blueprint.activity_trigger(input_name="payload", activity=names.PREPARE_IMAGE)
-def prepare_image(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
+async def prepare_image(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
     with telemetry.step(names.PREPARE_IMAGE, payload):
-        return prepare(services(), payload)  # type: ignore[arg-type,return-value]
+        run = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(_uploads, run, prepare, services(), payload)  # type: ignore[arg-type,return-value]
 
 
 def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:

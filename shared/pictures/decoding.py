@@ -248,17 +248,15 @@ class _HeifBands:
     memory twice."""
 
     def __init__(self, data: bytes) -> None:
-        (image,) = [image for image in _heif().open_heif(data) if image.info["primary"]][:1]
-        self._mode: str = image.mode
-        # Its memory is libheif's, and lives as long as the image.
-        self._image = image
-        self._data = memoryview(image.data)
-        self._stride: int = image.stride
-        self.size: tuple[int, int] = image.size
+        # Its bytes are libheif's own, and gone with it: it is held as long as they are.
+        self._image = next(image for image in _heif().open_heif(data) if image.info["primary"])
+        self._data = memoryview(self._image.data)
+        self._stride: int = self._image.stride
+        self.size: tuple[int, int] = self._image.size
 
     def band(self, top: int, bottom: int) -> Image.Image:
         rows = self._data[top * self._stride : bottom * self._stride]
-        band = Image.frombytes(self._mode, (self.size[0], bottom - top), rows, "raw", self._mode, self._stride)
+        band = Image.frombytes(self._image.mode, (self.size[0], bottom - top), rows, "raw", self._image.mode, self._stride)
         return _plain(band.convert("RGBA") if band.mode == "RGBa" else band)
 
 

@@ -14,7 +14,9 @@ from shared.pictures.facts import Content, ImageFacts
 from shared.pictures.limits import MAX_ITEMS, MAX_TILED_PIXELS, MAX_TILES
 
 _MAX_BOXES = 10_000
-_AVIF_BYTES_PER_PIXEL, _HEIC_BYTES_PER_PIXEL = 18.0, 14.0
+_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
+#: What most encoders write (8 bits, 4:2:0, opaque), and everything else.
+_AVIF_BYTES, _HEIC_BYTES = (10.0, 17.0), (7.5, 14.0)
 
 
 @dataclass
@@ -51,11 +53,13 @@ def _content(data: bytes, content_type: str) -> Content:
     if size is None or 0 in size:
         raise ProblemError(unsupported("damaged"))
     _require_bounded(data, boxes, size)
-    if _is_turned(data, boxes):
-        size = (size[1], size[0])
+    orientation = _orientation(data, boxes)
+    if content_type != "image/avif":
+        # libheif turns the picture itself.
+        size, orientation = ((size[1], size[0]) if orientation >= 5 else size), 1
     return Content(
-        ImageFacts(content_type, *size), _without_notes(data, boxes), profile=_profile(data, boxes),
-        bytes_per_pixel=_AVIF_BYTES_PER_PIXEL if content_type == "image/avif" else _HEIC_BYTES_PER_PIXEL,
+        ImageFacts(content_type, *size), _without_notes(data, boxes), orientation, profile=_profile(data, boxes),
+        bytes_per_pixel=(_AVIF_BYTES if content_type == "image/avif" else _HEIC_BYTES)[not _is_plain(data, boxes)],
         is_animated=content_type == "image/avif" and b"avis" in data[8:64],
     )  # fmt: skip
 
@@ -154,9 +158,15 @@ def _require_bounded(data: bytes, boxes: _Boxes, size: tuple[int, int]) -> None:
         raise ProblemError(unsupported("too_complex"))
 
 
-def _is_turned(data: bytes, boxes: _Boxes) -> bool:
-    """By a quarter."""
-    return sum(data[first] & 1 for name, first, _ in _properties(boxes, boxes.primary) if name == b"irot") % 2 == 1
+#: Quarters against the clock, and then no mirror, top for bottom, or left for right: as EXIF numbers it.
+_TURNS = {0: (1, 4, 2), 1: (8, 5, 7), 2: (3, 2, 4), 3: (6, 7, 5)}
+
+
+def _orientation(data: bytes, boxes: _Boxes) -> int:
+    """By `irot` and `imir`, which come in this order (ISO/IEC 23000-22, 7.3.6.7)."""
+    told = {name: data[first] for name, first, _ in _properties(boxes, boxes.primary) if name in (b"irot", b"imir")}
+    mirror = 1 + (told[b"imir"] & 1) if b"imir" in told else 0
+    return _TURNS[told.get(b"irot", 0) & 3][mirror]
 
 
 def _profile(data: bytes, boxes: _Boxes) -> bytes | None:
@@ -169,8 +179,22 @@ def _profile(data: bytes, boxes: _Boxes) -> bytes | None:
             if name == b"colr" and data[first : first + 4] in (b"prof", b"rICC"):
                 return data[first + 4 : stop]
             if name == b"colr" and data[first : first + 4] == b"nclx" and told is None:
-                told = profiles.of_code_points(*struct.unpack_from(">HH", data, first + 4))
+                told = profiles.of_nclx(*struct.unpack_from(">HH", data, first + 4))
     return told
+
+
+def _is_plain(data: bytes, boxes: _Boxes) -> bool:
+    """Whether all that the file holds is of 8 bits and 4:2:0 or grey, and nothing of it is alpha; by the decoders' configurations
+    (ISO/IEC 14496-15, 8.3.3.1; av1-isobmff, 2.3.3)."""
+    for name, first, stop in boxes.properties:
+        if name == b"hvcC" and (data[first + 16] & 3 > 1 or data[first + 17] & 7):
+            return False
+        # Two of its bits say that both directions of colour are halved, one that a channel has more than 8.
+        if name == b"av1C" and (data[first + 2] & 0x0C != 0x0C or data[first + 2] & 0x40):
+            return False
+        if name == b"auxC" and data[first + 4 : stop].rstrip(b"\0") in _ALPHA:
+            return False
+    return True
 
 
 def _without_notes(data: bytes, boxes: _Boxes) -> bytes:

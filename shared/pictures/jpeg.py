@@ -74,6 +74,9 @@ def read(data: bytes) -> Content:
     breaks_off = not has_ended
     if breaks_off and not _is_complete(scans, components, is_progressive=marker in _PROGRESSIVE):
         raise ProblemError(unsupported("damaged"))
+    if breaks_off:
+        # Half a marker: with what a decoder is given next it would be another one.
+        kept[-1] = kept[-1].rstrip(b"\xff")
     return Content(
         ImageFacts("image/jpeg", width, height), b"".join(kept), orientation or 1, _profile(pieces), passes=len(scans),
         bytes_per_pixel=_bytes_per_pixel(len(components), is_buffered=marker in _PROGRESSIVE or len(scans) > 1),

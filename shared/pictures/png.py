@@ -32,7 +32,8 @@ def read(data: bytes) -> Content:
     # Of chunks that may come once the first counts, and of those with a wrong checksum none (libpng does the same).
     notes: dict[bytes, bytes] = {}
     for name, body, is_whole in chunks:
-        if is_whole:
+        # Transparency of a palette comes after it, or is none.
+        if is_whole and not (name == b"tRNS" and kind == _PALETTE and b"PLTE" not in notes):
             notes.setdefault(name, body)
     is_animated = _frames(notes) > 1
     kept = [chunks[0]]
@@ -87,10 +88,9 @@ def _transparent(kind: int, chunk: bytes | None) -> tuple[int, ...] | None:
 def _profile(notes: dict[bytes, bytes]) -> bytes | None:
     """As Chromium obeys them: cICP, else iCCP, else sRGB, else gAMA with cHRM, else gAMA alone (4.3 of the specification)."""
     if len(notes.get(b"cICP", b"")) == 4:
-        primaries, transfer, _, is_full = notes[b"cICP"]
-        profile = profiles.of_code_points(primaries, transfer) if is_full else None
-        if profile is not None:
-            return profile
+        primaries, transfer, matrix, is_full = notes[b"cICP"]
+        if is_full and not matrix and profiles.are_known(primaries, transfer):
+            return profiles.of_code_points(primaries, transfer)
     if b"iCCP" in notes:
         profile = _inflated(notes[b"iCCP"])
         if profile is not None:

@@ -25,19 +25,26 @@ _PRIMARIES: dict[int, Corners] = {
 }
 _BRADFORD: Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _D50 = (0.9642, 1.0, 0.8249)
+#: Transfer functions of video: of BT.709, BT.601 and BT.2020.
+_VIDEO = (1, 6, 14, 15)
 _STEPS = 1024
 
 
+def are_known(primaries: int, transfer: int) -> bool:
+    return primaries in _PRIMARIES and transfer in _CURVES
+
+
 def of_code_points(primaries: int, transfer: int) -> bytes | None:
-    """None for sRGB itself, for what says nothing, and for code points that nobody uses for pictures."""
-    corners, curve = _PRIMARIES.get(primaries), _CURVES.get(transfer)
-    if primaries == 2 and curve is not None:
-        corners = _SRGB
-    if transfer == 2 and corners is not None:
-        curve = _srgb
-    if corners is None or curve is None or (corners == _SRGB and curve is _srgb):
+    """None for sRGB itself, and for code points that nobody uses for pictures."""
+    if not are_known(primaries, transfer) or (primaries, transfer) == (1, 13):
         return None
-    return _profile(corners, curve)
+    return _profile(_PRIMARIES[primaries], _CURVES[transfer])
+
+
+def of_nclx(primaries: int, transfer: int) -> bytes | None:
+    """As of_code_points, of HEIC and AVIF. Chromium reads what is left open as sRGB, and so it does the curve of video."""
+    primaries = 1 if primaries == 2 else primaries
+    return of_code_points(primaries, 13 if transfer in (2, *_VIDEO) else transfer)
 
 
 def of_gamma(gamma: float, corners: Corners | None) -> bytes | None:
@@ -67,27 +74,31 @@ def _power(exponent: float) -> Callable[[float], float]:
 
 
 def _pq(value: float) -> float:
-    """SMPTE ST 2084: light of up to 10,000 candela, of which 203 are the white of a page (ITU-R BT.2408); above that it is
-    squeezed."""
+    """SMPTE ST 2084: light of up to 10,000 candela."""
     root = value ** (1 / 78.84375)
     light = (max(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)) ** (1 / 0.1593017578125)
-    return _squeezed(light * 10_000 / 203)
+    return _dimmed(light * 10_000 / _WHITE)
 
 
 def _hlg(value: float) -> float:
-    """ITU-R BT.2100: half the range is a picture's, the rest its lights; seen on a display of 1,000 candela."""
+    """ITU-R BT.2100: half the range is a picture's, the rest its lights; on a display of 1,000 candela."""
     scene = value**2 / 3 if value <= 0.5 else (math.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12
-    return _squeezed(scene**1.2 * 1000 / 203)
+    return _dimmed(scene**1.2 * _BRIGHTEST / _WHITE)
 
 
-def _squeezed(light: float, most: float = 1000 / 203) -> float:
-    """Extended Reinhard: what is as bright as `most` becomes white, what is dark stays nearly as it is."""
-    light = min(light, most)
-    return light * (1 + light / most**2) / (1 + light)
+#: Candela: white paper (ITU-R BT.2408), and what becomes white on a screen without a higher range.
+_WHITE, _BRIGHTEST = 203, 1000
+_SHOULDER, _HEIGHT = 1.683, 1.342
+
+
+def _dimmed(light: float) -> float:
+    """Light in units of white paper on a screen without a higher range: as Chromium shows a ramp of grey, within 3 of 255. Paper
+    becomes half as bright; what is brighter goes on along a curve that ends at white."""
+    return light / 2 if light <= 1 else min(1.0, _HEIGHT * light / (light + _SHOULDER))
 
 
 _CURVES: dict[int, Callable[[float], float]] = {
-    **dict.fromkeys((1, 6, 14, 15), _power(2.4)), 4: _power(2.2), 5: _power(2.8), 8: _power(1.0), 13: _srgb, 16: _pq, 18: _hlg,
+    **dict.fromkeys(_VIDEO, _power(2.4)), 4: _power(2.2), 5: _power(2.8), 8: _power(1.0), 13: _srgb, 16: _pq, 18: _hlg,
 }  # fmt: skip
 
 

@@ -1,0 +1,281 @@
+"""What is not pixels does not decide: notes that are huge, broken or bombs refuse no picture; pixels that are missing do."""
+
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from shared.domain.problem import ProblemError
+from shared.pictures import content, limits
+from shared.pictures.prepare import prepare_for_provider
+from shared.pictures.upload import inspect_upload
+from tests import pictures
+from tests.picture_files import (
+    PATCHES,
+    case,
+    chunk,
+    display_p3,
+    farthest,
+    jpeg_with,
+    opened,
+    patches,
+    png_with,
+    profile_chunk,
+    raw_png,
+    saved,
+    seen_patches,
+    segment,
+    webp_with,
+)
+
+LIMIT = 5 * 1024 * 1024
+
+
+def sent(data: bytes) -> Image.Image:
+    inspect_upload(data, LIMIT)
+    return opened(prepare_for_provider(data).data)
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(ProblemError) as caught:
+        prepare_for_provider(data)
+    assert caught.value.problem.code == "unsupported_image"
+    return caught.value.problem.params["found"]
+
+
+# ---- PNG ----
+
+BOMB = zlib.compress(bytes(60_000_000), 9)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        pytest.param(chunk(b"zTXt", b"Comment\0\0" + BOMB), id="a text of 60 MB"),
+        pytest.param(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + BOMB), id="XMP of 60 MB"),
+        pytest.param(chunk(b"iCCP", b"profile\0\0" + BOMB), id="a profile of 60 MB"),
+        pytest.param(chunk(b"iCCP", b"profile\0\0not compressed"), id="a profile that cannot be unpacked"),
+        pytest.param(chunk(b"iCCP", b""), id="a profile of nothing"),
+        pytest.param(chunk(b"pHYs", b"\0" * 9, is_whole=False), id="a wrong checksum"),
+        pytest.param(chunk(b"pHYs", b"\0"), id="too short"),
+        pytest.param(chunk(b"tRNS", b"\0"), id="a transparency too short"),
+        pytest.param(chunk(b"gAMA", b"\0"), id="a gamma too short"),
+        pytest.param(chunk(b"cHRM", b"\0" * 32) + chunk(b"gAMA", struct.pack(">I", 45455)), id="corners of nothing"),
+        pytest.param(chunk(b"eXIf", b"MM\0*\xff\xff\xff\xff"), id="EXIF that leads nowhere"),
+        pytest.param(chunk(b"acTL", b"\0" * 3), id="an animation that is none"),
+        pytest.param(chunk(b"caBX", bytes(1_000_000)), id="a megabyte of a maker's own"),
+    ],
+)
+def test_a_note_in_a_png_refuses_no_picture(note: bytes) -> None:
+    assert seen_patches(sent(png_with(case("ref_srgb.png"), note))) == list(PATCHES)
+
+
+def test_nothing_inflates_beyond_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profile of a real printer may be as large as that, and no larger."""
+    profile = display_p3() + bytes(limits.PROFILE_MAX_BYTES - len(display_p3()))
+    monkeypatch.setattr(limits, "PROFILE_MAX_BYTES", limits.PROFILE_MAX_BYTES)
+
+    assert content.read(png_with(case("ref_srgb.png"), profile_chunk(profile[:-1]))).profile == profile[:-1]
+    assert content.read(png_with(case("ref_srgb.png"), profile_chunk(profile + b"\0"))).profile is None
+
+
+def test_a_png_without_its_end_is_whole_when_its_pixels_are() -> None:
+    whole = case("ref_srgb.png")
+
+    assert seen_patches(sent(whole[:-12])) == list(PATCHES)
+    assert refused(whole[: len(whole) // 2]) == "damaged"
+
+
+def test_pixels_that_are_broken_are_refused() -> None:
+    whole = bytearray(case("ref_srgb.png"))
+    whole[whole.index(b"IDAT") + 40] ^= 0xFF
+
+    assert refused(bytes(whole)) == "damaged"
+
+
+@pytest.mark.parametrize("name", [b"IHDR", b"PLTE"])
+def test_a_header_or_a_palette_with_a_wrong_checksum_is_refused_as_a_browser_does(name: bytes) -> None:
+    whole = bytearray(raw_png(300, 300, 8, 3, b"\0" * 100 + b"\1" * 200, (b"PLTE", bytes([255, 0, 0, 0, 0, 255]))))
+    at = whole.index(name)
+    (length,) = struct.unpack(">I", whole[at - 4 : at])
+    whole[at + 4 + length] ^= 1
+
+    assert refused(bytes(whole)) == "damaged"
+
+
+# ---- JPEG ----
+
+
+def jpeg(**options: object) -> bytes:
+    return saved(patches(), "JPEG", quality=95, **options)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        pytest.param(segment(0xFE, bytes(65_000)) * 20, id="a comment of a megabyte"),
+        pytest.param(segment(0xE1, b"Exif\0\0MM\0*\xff\xff\xff\xff"), id="EXIF that leads nowhere"),
+        pytest.param(segment(0xE1, b"Exif\0\0" + b"\xff" * 500), id="EXIF of noise"),
+        pytest.param(segment(0xE2, b"ICC_PROFILE\0\2\3" + bytes(400)), id="the second piece of a profile"),
+        pytest.param(segment(0xE2, b"ICC_PROFILE\0"), id="a profile of nothing"),
+        pytest.param(segment(0xE2, b"MPF\0" + b"\xff" * 90), id="a list of pictures that is none"),
+        pytest.param(segment(0xED, b"Photoshop 3.0\0" + b"8BIM" * 40), id="Photoshop's notes"),
+        pytest.param(segment(0xE0, b"JFIF\0"), id="half of a JFIF header"),
+        pytest.param(b"\xff\xe5\0\0", id="a segment without a length"),
+        pytest.param(segment(0xFE, b"x") + b"garbage", id="bytes between segments"),
+        pytest.param(b"\xff\xff\xff", id="fill"),
+    ],
+)
+def test_a_note_in_a_jpeg_refuses_no_picture(note: bytes) -> None:
+    assert farthest(seen_patches(sent(jpeg_with(jpeg(), note)))) <= 3
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": "4:2:0"}, {"optimize": True}]
+)
+@pytest.mark.parametrize("tail", [b"", b"\0" * 300, b"garbage" * 50, b"\xff\xd9\xff\xd9", b"\xff\xd8\xff\xe0trailing picture"])
+def test_a_jpeg_without_its_end_or_with_more_behind_it_is_whole_when_its_pixels_are(
+    options: dict[str, object], tail: bytes
+) -> None:
+    whole = jpeg(**options)
+    expected = sent(whole).tobytes()
+
+    assert sent(whole + tail).tobytes() == expected
+    if not tail.startswith(b"\xff"):
+        assert sent(whole[:-2]).tobytes() == expected
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("end", [b"", b"\xff"])
+def test_a_jpeg_whose_pixels_break_off_is_refused(options: dict[str, object], share: float, end: bytes) -> None:
+    whole = saved(pictures.product(900, 700), "JPEG", quality=90, **options)
+
+    assert refused(whole[: int(len(whole) * share)] + end) == "damaged"
+
+
+def test_a_jpeg_that_breaks_off_between_two_passes_is_refused() -> None:
+    whole = saved(pictures.product(400, 400), "JPEG", progressive=True)
+    starts = [at for at in range(len(whole)) if whole[at : at + 2] == b"\xff\xda"]
+
+    assert refused(whole[: starts[-1]]) == "damaged"
+
+
+def test_a_photo_keeps_its_turn_and_colours_among_notes() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = jpeg_with(
+        saved(patches(), "JPEG", quality=95, exif=exif, icc_profile=display_p3()), segment(0xE1, b"http://ns.adobe.com/")
+    )
+
+    assert content.read(turned).orientation == 6
+    assert content.read(turned).profile == display_p3()
+
+
+# ---- WebP, AVIF, HEIC, GIF ----
+
+
+@pytest.mark.parametrize(
+    ("chunk_", "flag"),
+    [
+        ((b"EXIF", b"\xff" * 99), 0x08),
+        ((b"XMP ", b"<" * 70_000), 0x04),
+        ((b"ICCP", b"profile" * 90), 0x20),
+        ((b"ABCD", b"x" * 7), 0),
+    ],
+)
+@pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 90}])
+def test_a_note_in_a_webp_refuses_no_picture(chunk_: tuple[bytes, bytes], flag: int, options: dict[str, object]) -> None:
+    picture = patches()
+    picture.putalpha(255)
+    picture.paste((0, 0, 0, 0), (0, 0, 3, 3))
+    webp = saved(picture, "WEBP", **options)
+
+    assert farthest(seen_patches(sent(webp_with(webp, chunk_, flags=flag)))) <= 6
+
+
+def test_notes_of_an_avif_and_a_heic_are_not_read() -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Camera-of-mine"
+    avif = saved(patches(), "AVIF", quality=95, exif=exif, xmp=b"<broken")
+    broken = avif.replace(exif.tobytes()[6:14], b"MM\0*\xff\xff\xff\xff")
+
+    assert broken != avif
+    assert farthest(seen_patches(sent(broken))) <= 5
+    assert b"Exif" not in content.read(case("patches_turned.heic")).pixels[:400]
+
+
+def test_a_gif_with_notes_is_taken() -> None:
+    gif = saved(patches().quantize(16), "GIF", comment=b"x" * 60_000)
+
+    assert farthest(seen_patches(sent(gif))) <= 3
+
+
+@pytest.mark.parametrize("name", ["patches.heic", "patches_p3.heic"])
+def test_a_heic_that_breaks_off_is_refused(name: str) -> None:
+    whole = case(name)
+
+    assert refused(whole[: len(whole) * 2 // 3]) == "damaged"
+
+
+# ---- transparency in whatever way a PNG says it ----
+
+RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
+
+
+def wide(*values: int) -> bytes:
+    return struct.pack(f">{len(values)}H", *values)
+
+
+@pytest.mark.parametrize(
+    ("png", "left", "right"),
+    [
+        pytest.param(raw_png(300, 300, 16, 0, wide(0x1234) * 150 + wide(0x1235) * 150, (b"tRNS", wide(0x1234))), WHITE, (18,) * 3, id="16-bit grey"),
+        pytest.param(raw_png(300, 300, 16, 0, wide(0) * 150 + wide(0xC000) * 150, (b"tRNS", wide(0xC000))), (0,) * 3, WHITE, id="16-bit grey, light"),
+        pytest.param(raw_png(300, 300, 16, 2, wide(0x1234, 0x5678, 0x9ABC) * 150 + wide(0x1234, 0x5678, 0x9ABD) * 150,
+                             (b"tRNS", wide(0x1234, 0x5678, 0x9ABC))), WHITE, (18, 86, 154), id="16-bit RGB"),
+        pytest.param(raw_png(300, 300, 16, 4, wide(0x8000, 0) * 150 + wide(0x2000, 0xFFFF) * 150), WHITE, (32,) * 3, id="16-bit grey with alpha"),
+        pytest.param(raw_png(300, 300, 16, 6, wide(0, 0, 0, 0) * 150 + wide(0xFFFF, 0, 0, 0xFFFF) * 150), WHITE, RED, id="16-bit RGBA"),
+        pytest.param(raw_png(320, 300, 1, 0, b"\xff" * 20 + b"\0" * 20, (b"tRNS", wide(1))), WHITE, (0,) * 3, id="1 bit"),
+        pytest.param(raw_png(300, 300, 2, 0, b"\xaa" * 37 + b"\0" * 38, (b"tRNS", wide(2))), WHITE, (0,) * 3, id="2 bits"),
+        pytest.param(raw_png(300, 300, 4, 0, b"\x77" * 75 + b"\x33" * 75, (b"tRNS", wide(7))), WHITE, (51,) * 3, id="4 bits"),
+        pytest.param(raw_png(300, 300, 8, 0, b"\x77" * 150 + b"\x33" * 150, (b"tRNS", wide(0x77))), WHITE, (51,) * 3, id="8 bits"),
+        pytest.param(raw_png(300, 300, 8, 2, b"\1\2\3" * 150 + b"\xff\0\0" * 150, (b"tRNS", wide(1, 2, 3))), WHITE, RED, id="RGB"),
+        pytest.param(raw_png(300, 300, 8, 3, b"\0" * 150 + b"\1" * 150, (b"PLTE", bytes([9, 9, 9, *GREEN])), (b"tRNS", b"\0")), WHITE, GREEN, id="palette"),
+        pytest.param(raw_png(320, 300, 1, 3, b"\0" * 20 + b"\xff" * 20, (b"PLTE", bytes([9, 9, 9, *GREEN])), (b"tRNS", b"\0")), WHITE, GREEN, id="palette of 1 bit"),
+        pytest.param(raw_png(300, 300, 8, 3, b"\0" * 150 + b"\1" * 150, (b"tRNS", b"\0"), (b"PLTE", bytes([*RED, *GREEN]))), RED, GREEN, id="before its palette: none"),
+    ],
+)  # fmt: skip
+def test_what_is_transparent_stands_on_white_and_the_rest_stays(
+    png: bytes, left: tuple[int, ...], right: tuple[int, ...]
+) -> None:
+    picture = sent(png)
+
+    assert (picture.getpixel((20, 150)), picture.getpixel((290, 150))) == (left, right)
+
+
+def test_a_transparency_with_a_wrong_checksum_is_none() -> None:
+    header, *_ = [raw_png(300, 300, 8, 0, b"\x30" * 150 + b"\xc8" * 150)]
+
+    assert sent(png_with(header, chunk(b"tRNS", wide(0x30), is_whole=False))).getpixel((20, 150)) == (48, 48, 48)
+
+
+# ---- which way is up ----
+
+
+@pytest.mark.parametrize(("kind", "turns"), [("JPEG", True), ("PNG", True), ("AVIF", True), ("WEBP", False)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_where_browsers_turn_it(kind: str, turns: bool, orientation: int) -> None:
+    """Chromium 156 obeys the EXIF of JPEG and PNG and an AVIF's own boxes, which Pillow writes, and no EXIF of WebP."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    drawn = pictures._drawing(320, 240)
+    drawn.paste((255, 255, 0), (0, 0, 80, 60))
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind != "PNG" else {}
+    picture = sent(saved(drawn, kind, exif=exif, **options))
+    corner = {1: (0, 0), 2: (1, 0), 3: (1, 1), 4: (0, 1), 5: (0, 0), 6: (1, 0), 7: (1, 1), 8: (0, 1)}[orientation if turns else 1]
+
+    assert (picture.width > picture.height) == (orientation < 5 or not turns)
+    yellow = picture.getpixel((10 + corner[0] * (picture.width - 20), 10 + corner[1] * (picture.height - 20)))
+    assert farthest([yellow], [(255, 255, 0)]) <= 8  # type: ignore[list-item]
