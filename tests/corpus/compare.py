@@ -74,10 +74,5 @@ def _between(ours: Image.Image, theirs: Image.Image, frame: int, is_opaque: bool
     width, height = theirs.size
     # As exact as sides in whole pixels can be.
     shape = abs(ours.width * height - ours.height * width) > 1.5 * (max(ours.size) + max(theirs.size))
-    return Difference(
-        sums / max(1, 3 * sum(compared)),
-        worst,
-        frame,
-        tuple(ground) if min(alpha, default=255) < 250 else None,
-        is_other_shape=shape,
-    )
+    seen_through = tuple(ground) if min(alpha, default=255) < 250 else None
+    return Difference(sums / max(1, 3 * sum(compared)), worst, frame, seen_through, is_other_shape=shape)

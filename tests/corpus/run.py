@@ -91,14 +91,10 @@ def _with_view(outcome: Outcome, view: View | None, whole: View | None) -> Outco
     if view is None or view.is_empty:
         return replace(outcome, shown="not")
     shown: Literal["whole", "otherwise"] = "whole" if whole is not None and is_same_view(view, whole) else "otherwise"
-    taken = outcome.verdict.kind == "taken"
-    return replace(
-        outcome,
-        shown=shown,
-        difference=difference(outcome.verdict.sent, view, is_opaque=outcome.input.data.startswith(b"\xff\xd8"))
-        if taken
-        else None,
-    )
+    if outcome.verdict.kind != "taken":
+        return replace(outcome, shown=shown)
+    is_jpeg = outcome.input.data.startswith(b"\xff\xd8")
+    return replace(outcome, shown=shown, difference=difference(outcome.verdict.sent, view, is_opaque=is_jpeg))
 
 
 def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
