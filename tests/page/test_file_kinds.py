@@ -39,7 +39,6 @@ def test_every_kind_has_a_name_and_something_to_do(page: Page) -> None:
     assert page.evaluate(WORDS, sorted({row["kind"] for row in HEADS})) == []
 
 
-@pytest.mark.skipif(not hasattr(image_kind, "name_other"), reason="this server does not name the files that it refuses")
 @pytest.mark.parametrize("row", HEADS, ids=[row["what"] for row in HEADS])
 def test_the_server_calls_it_the_same(row: dict[str, str]) -> None:
     head = bytes.fromhex(row["head"])
