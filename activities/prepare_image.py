@@ -2,8 +2,10 @@
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 
 import azure.durable_functions as df
 
@@ -20,16 +22,33 @@ blueprint = df.Blueprint()
 #: An image that is stored this soon after it was asked for has its story still waiting, which removes what nobody wants.
 ANSWERED_WITHIN = timedelta(seconds=10)
 
+#: Uploads wait for one another here, and not in the threads that look after what is paid for. One is fetched while one is decoded.
+_uploads = ThreadPoolExecutor(2, "prepare")
+#: How long an upload waits for its turn. A host runs so many activities at once and no more: one that only waits must not be
+#: in the way of those that fetch results.
+TURN_SECONDS = 3.0
 
-#: Uploads wait for one another here, and not in the threads that look after what is paid for.
-_uploads = ThreadPoolExecutor(4, "prepare")
+
+class NotItsTurn(Exception):
+    """Uploads that take long are being prepared: the story asks again after a pause."""
 
 
 @blueprint.activity_trigger(input_name="payload", activity=names.PREPARE_IMAGE)
 async def prepare_image(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker refuses dict[...]
     with telemetry.step(names.PREPARE_IMAGE, payload):
         run = contextvars.copy_context().run
-        return await asyncio.get_running_loop().run_in_executor(_uploads, run, prepare, services(), payload)  # type: ignore[arg-type,return-value]
+        return await in_turn(partial(run, prepare, services(), payload))  # type: ignore[arg-type,return-value]
+
+
+async def in_turn(work: Callable[[], PrepareAnswer], seconds: float = TURN_SECONDS) -> PrepareAnswer:
+    """Raises NotItsTurn, and then `work` never begins."""
+    future = _uploads.submit(work)
+    answer = asyncio.wrap_future(future)
+    await asyncio.wait([answer], timeout=seconds)
+    # Nothing that has begun can be canceled.
+    if future.cancel():
+        raise NotItsTurn
+    return await answer
 
 
 def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:

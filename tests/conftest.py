@@ -19,6 +19,17 @@ hypothesis.settings.load_profile("calm")
 hypothesis.configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "toonconnect-hypothesis")
 
 
+#: Folders whose tests wait for whole hosts.
+_WAITING = {"devhost", "drills", "e2e", "faults", "histories", "ops", "rare"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What waits comes first, in the order that it has: no process is left alone with it while the others have nothing to do."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in _WAITING)
+
+
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """Blob, queue and table storage."""
