@@ -22,7 +22,7 @@ blueprint = df.Blueprint()
 #: An image that is stored this soon after it was asked for has its story still waiting, which removes what nobody wants.
 ANSWERED_WITHIN = timedelta(seconds=10)
 
-#: Uploads wait for one another here, and not in the threads that look after what is paid for. One is fetched while one is decoded.
+#: Uploads wait for one another here, not in the threads that look after what is paid for. One is fetched while one is decoded.
 _uploads = ThreadPoolExecutor(2, "prepare")
 #: How long an upload waits for its turn. A host runs so many activities at once and no more: one that only waits must not be
 #: in the way of those that fetch results.

@@ -20,6 +20,7 @@ order = of("activities/submit_prediction.py", "tests/activities/test_what_is_sen
 output = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_what_is_sent.py"
 )
+turn = of("activities/prepare_image.py", "tests/activities/test_prepare_image.py")
 prepared = of("orchestrators/generate_job.py", "tests/orchestrators/test_one_picture.py")
 sent = of(
     "orchestrators/sending.py", "tests/orchestrators/test_courses.py", "tests/orchestrators/test_sending.py",
@@ -300,6 +301,8 @@ REQUESTS: tuple[Mutant, ...] = (
         'self._problem(code, "yes"), provider_failed=not is_final',
         'self._problem(code, "no"), provider_failed=not is_final',
     ),
+    turn("an upload that waits for its turn holds its place", "    if future.cancel():\n        raise NotItsTurn\n", ""),
+    turn("uploads do not wait for one another", 'ThreadPoolExecutor(2, "prepare")', 'ThreadPoolExecutor(32, "prepare")'),
     http("a dead link is fetched again", "_DEAD_LINK = (403, 404, 410)", "_DEAD_LINK = ()"),
     http("a create is given up as early as a read", "CREATE_READ_SECONDS = 30.0", "CREATE_READ_SECONDS = 15.0"),
     translator("the translator's key is sent as another's", '"Ocp-Apim-Subscription-Key": key', '"Authorization": key'),
