@@ -15,7 +15,7 @@ run: $(SETUP)  ## everything on this machine: Azurite, both simulators, the host
 	@$(PY) -m local
 
 test: $(SETUP) .venv/.browser  ## the whole test suite
-	@$(PY) -m pytest -n $(or $(PROCESSES),3) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(SETUP)  ## style, types, import rules
 	.venv/bin/ruff check .

@@ -13,7 +13,10 @@ TOLERANCE, SMALLER = 0.02, 0.95
 @functools.lru_cache(maxsize=256)
 def size_for(width: float, height: float, step: int = STEP_PX) -> tuple[int, int]:
     """A size near one megapixel and never above it, in multiples of `step`, whose ratio is that of `width` to `height` within
-    2 %; the nearest ratio that there is where none is."""
+    2 %; the nearest ratio that there is where none is. A ratio on its side has the same size on its side."""
+    if width < height:
+        tall, wide = size_for(height, width, step)
+        return wide, tall
     ratio = width / height
     sizes = [(w, h) for w in range(LEAST_PX, MEGAPIXEL // LEAST_PX + 1, step) for h in _heights(w, ratio, step)]
     near = [size for size in sizes if _missed_by(size, ratio) <= TOLERANCE]

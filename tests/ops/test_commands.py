@@ -83,7 +83,7 @@ def test_a_job_whose_orchestration_was_terminated_is_stuck_at_once_and_cancel_cl
     assert job["by_itself"] == "it ends as failed with what its records say, within 5 minutes"
     assert "terminated from outside: by hand" in operator("explain", job_id).out
     said = operator("cancel", job_id)
-    assert (said.code, "closed as failed" in said.out) == (0, True)
+    assert (said.code, "closed as failed" in said.out) == (0, True), said
     job = stack.job(job_id)
     assert (job["status"], job["error"]["code"], job["error"]["charged"]) == ("failed", "internal", "unknown")
 
