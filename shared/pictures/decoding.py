@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageFile
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures.facts import Content
 from shared.pictures.limits import CPU_SECONDS, MAX_FRAME_PIXELS, MAX_FRAMES
-from shared.pictures.scaling import Bands, scaled
+from shared.pictures.scaling import BAND_PIXELS, Bands, scaled
 
 # Our own check by header comes first, so Pillow's guess at a bomb is not needed.
 Image.MAX_IMAGE_PIXELS = None
@@ -241,7 +241,14 @@ def _mask_of_low_bytes(content: Content, seconds: float, clock: Callable[[], flo
     with _opened(content.pixels, content.facts.content_type, seconds, clock) as opened:
         opened.tile = [tile._replace(args="RGB;16L") for tile in opened.tile]
         opened.load()
-        return _all_equal(opened.split(), tuple(value & 255 for value in content.transparent or ()))
+        wanted = tuple(value & 255 for value in content.transparent or ())
+        mask = Image.new("L", opened.size)
+        # In bands: taken as a whole its channels would need more than the picture.
+        rows = max(1, BAND_PIXELS // opened.width)
+        for top in range(0, opened.height, rows):
+            box = (0, top, opened.width, min(opened.height, top + rows))
+            mask.paste(_all_equal(opened.crop(box).split(), wanted), box)
+        return mask
 
 
 # ---- HEIC ----

@@ -16,7 +16,7 @@ from shared.pictures.limits import MAX_ITEMS, MAX_TILED_PIXELS, MAX_TILES
 _MAX_BOXES = 10_000
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 #: What most encoders write (8 bits, 4:2:0, opaque), and everything else.
-_AVIF_BYTES, _HEIC_BYTES = (10.0, 17.0), (7.5, 14.0)
+_AVIF_BYTES, _HEIC_BYTES = (9.2, 17.0), (7.5, 14.0)
 
 
 @dataclass
