@@ -6,6 +6,7 @@ waits for one. Nor for the interpreter: decoders let go of it while they work (d
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import struct
 import threading
@@ -280,6 +281,11 @@ def _heif() -> Any:
         raise ProblemError(unsupported("heic_off")) from error
     library.options.THUMBNAILS = library.options.DEPTH_IMAGES = library.options.AUX_IMAGES = False
     return library
+
+
+def has_heif_decoder() -> bool:
+    """Whether there is one, which is not loaded for that."""
+    return importlib.util.find_spec("pi_heif") is not None
 
 
 def require_decoder(content_type: str) -> None:
