@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from shared.domain.problem import ProblemError
-from shared.pictures import content, decoding, limits
+from shared.pictures import av1, content, decoding, limits
 from shared.pictures.facts import Content, ImageFacts
 from shared.pictures.prepare import prepare_for_provider
 from shared.pictures.results import read_result, with_visible_label
@@ -264,6 +264,74 @@ def test_tiles_that_no_phone_makes_are_refused(data: bytes) -> None:
 )
 def test_boxes_that_tell_no_size_are_damaged(data: bytes) -> None:
     assert problem_of(data) == ("unsupported_image", {"found": "damaged"})
+
+
+# ---- an AVIF whose boxes lie ----
+
+
+def avif_that_says(width: int, height: int, picture: Image.Image | None = None) -> bytes:
+    """Of 400 by 300 pixels, where no other picture is given."""
+    avif = saved(picture or patches().resize((400, 300)), "AVIF", speed=10)
+    at = avif.index(b"ispe") + 8
+    return avif[:at] + struct.pack(">II", width, height) + avif[at + 8 :]
+
+
+@pytest.mark.parametrize("size", [(200, 150), (300, 200), (40, 30), (400, 190)])
+def test_an_avif_of_more_pixels_than_its_boxes_say_is_not_decoded(size: tuple[int, int]) -> None:
+    """libavif would decode them all: 16,384 by 16,384 of 165 KB, half a gigabyte."""
+    assert problem_of(avif_that_says(*size)) == ("unsupported_image", {"found": "too_complex"})
+
+
+@pytest.mark.parametrize("size", [(400, 300), (401, 300), (400, 299), (390, 300), (800, 600)])
+def test_an_avif_of_about_the_size_that_its_boxes_say_is_made_to_fit_as_in_chromium(size: tuple[int, int]) -> None:
+    data = avif_that_says(*size)
+
+    assert inspect_upload(data, LIMIT) == ImageFacts("image/avif", *size)
+    assert opened(prepare_for_provider(data).data).size == size
+
+
+def test_an_avif_that_tells_no_size_of_its_pixels_is_damaged() -> None:
+    avif = avif_that_says(400, 300)
+    pixels = avif.index(b"mdat") + 4
+
+    assert problem_of(avif[:pixels] + bytes(40) + avif[pixels + 40 :]) == ("unsupported_image", {"found": "damaged"})
+
+
+def test_an_animation_of_larger_frames_than_its_boxes_say_is_not_decoded() -> None:
+    more = [Image.new("RGB", (400, 300), (9, 200, 9))]
+    moving = saved(patches().resize((400, 300)), "AVIF", speed=10, save_all=True, append_images=more)
+    assert inspect_upload(moving, LIMIT) == ImageFacts("image/avif", 400, 300)
+
+    # The track's first frame lies elsewhere now: where there is a larger one.
+    larger = avif_that_says(400, 300, picture=patches().resize((1200, 900)))
+    at = moving.index(b"stco") + 12
+    place = len(moving) + larger.index(b"mdat") + 4
+    lying = moving[:at] + struct.pack(">I", place) + moving[at + 4 :] + larger
+    assert problem_of(lying) == ("unsupported_image", {"found": "too_complex"})
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param("1 00101", id="reduced"),
+        pytest.param("0 0 0 00000 000000000000 00101", id="plain"),
+        pytest.param("0 0 0 00000 000000000000 01000 1", id="of a high level"),
+        pytest.param("0 0 1 00001 000000000000 00101 1 0000 000000000001 00101 0", id="two points with delays"),
+        pytest.param("0 1" + "0" * 64 + "1 00101 0 0 00000 000000000000 00101", id="timed"),
+        pytest.param("0 1" + "0" * 64 + "0 1 00011" + "0" * 42 + "0 00000 000000000000 00101 1" + "0" * 9, id="modelled"),
+    ],
+)
+def test_the_size_of_av1_is_read_behind_whatever_comes_before_it(header: str) -> None:
+    """Sequence headers as the specification has them (5.5.1)."""
+    bits = "0000" + header.replace(" ", "") + "1001" + "1001" + f"{399:010b}" + f"{299:010b}"
+    body = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+
+    assert av1.coded_size(b"\x12\0" + bytes([0x0A, len(body)]) + body) == (400, 300)
+    assert av1.coded_size(b"\x16\0\0" + bytes([0x0E, 0, len(body)]) + body) == (400, 300)
+    with pytest.raises((ValueError, IndexError)):
+        av1.coded_size(b"\x12\0" + bytes([0x0A, len(body)]) + body[:3])
+    with pytest.raises((ValueError, IndexError)):
+        av1.coded_size(b"\x12\0" * 200)
 
 
 # ---- memory ----
