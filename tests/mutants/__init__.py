@@ -1,10 +1,11 @@
-"""Hand-made faults in the rules of money, trust and owner, in the choice of models, in what is sent to providers, and in links:
-`make mutants`."""
+"""Hand-made faults in the rules of money, trust and owner, in the choice of models, in what is sent to providers, in links and in
+pictures: `make mutants`."""
 
 from tests.mutants.links import LINKS
 from tests.mutants.models import MODELS
 from tests.mutants.money import MONEY
+from tests.mutants.pictures import PICTURES
 from tests.mutants.requests import REQUESTS
 from tests.mutants.trust import TRUST
 
-MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS)
+MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PICTURES)
