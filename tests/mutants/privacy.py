@@ -20,7 +20,7 @@ check = of("activities/check_prediction.py", "tests/activities/test_check_predic
 DIGEST = 'hashlib.sha256(f"{purpose} of {job_id}".encode()).hexdigest()[:32]'
 OVER = 'if is_terminal(document["status"]) if document else now - found.written > _UNCLAIMED:'
 
-IMAGES: tuple[Mutant, ...] = (
+PRIVACY: tuple[Mutant, ...] = (
     # ---- what names tell ----
     names("a picture's link names its job", DIGEST, "job_id"),
     names("a picture's link names a plain digest of its job", DIGEST, "hashlib.sha256(job_id.encode()).hexdigest()[:32]"),
@@ -49,8 +49,8 @@ IMAGES: tuple[Mutant, ...] = (
     finish("uploads go before the end is on record", "    pictures = [told_by_records", "    originals.forget(services, services.jobs.read(payload[\"job_id\"]) or {\"id\": \"\"})\n    pictures = [told_by_records"),  # noqa: E501
     starting("a job that is given up leaves its uploads", "    originals.forget(app, document)\n", ""),
     generate("a repeated POST leaves its uploads", "            originals.forget(app, known)\n", "            pass\n"),
-    uploads("nothing is deleted", "self._blobs.delete(IMAGES, name)", "pass"),
-    uploads("one of several uploads is deleted", "            self._blobs.delete(IMAGES, name)", "            self._blobs.delete(IMAGES, name)\n            break"),  # noqa: E501
+    uploads("nothing is deleted", "self._blobs.delete(PRIVACY, name)", "pass"),
+    uploads("one of several uploads is deleted", "            self._blobs.delete(PRIVACY, name)", "            self._blobs.delete(IMAGES, name)\n            break"),  # noqa: E501
     originals("storage that does not delete fails an end", "except Exception as error:  # noqa: BLE001 - the job has ended", "except ZeroDivisionError as error:  # noqa: BLE001 - the job has ended"),  # noqa: E501
     # ---- what housekeeping does ----
     originals("housekeeping deletes uploads that are needed", OVER, "if True:"),
