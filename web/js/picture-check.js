@@ -66,7 +66,8 @@ export function adviceOn(source, width, height) {
 function borderEdges(source) {
   const side = 64;
   const ring = 8;
-  const data = pixels(source, side, side);
+  // Not averaged: a texture as fine as noise is busy too, and a mean of it would be plain.
+  const data = pixels(source, side, side, "low");
   const light = (x, y) => {
     const at = (y * side + x) * 4;
     return 0.3 * data[at] + 0.59 * data[at + 1] + 0.11 * data[at + 2];
@@ -83,13 +84,13 @@ function borderEdges(source) {
   return sum / count;
 }
 
-function pixels(source, width, height) {
+function pixels(source, width, height, smoothing = "high") {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  // Otherwise pixels are skipped, and thin lines with them.
-  context.imageSmoothingQuality = "high";
+  // "low" skips pixels, and thin lines with them.
+  context.imageSmoothingQuality = smoothing;
   context.drawImage(source, 0, 0, width, height);
   return context.getImageData(0, 0, width, height).data;
 }
