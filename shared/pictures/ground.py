@@ -39,6 +39,8 @@ def on_ground(picture: Image.Image) -> tuple[Image.Image, Ground]:
 
 
 def _chosen(picture: Image.Image) -> Ground:
+    if picture.getchannel("A").getextrema()[0] == 255:
+        return WHITE
     if _share_seen(picture, WHITE) >= _ENOUGH:
         return WHITE
     return max(OTHERS, key=lambda ground: (round(_share_seen(picture, ground), 2), -OTHERS.index(ground)))
