@@ -64,6 +64,7 @@ SIZES = [
     sized(1025, 383, image_narrow="383"),
     sized(768, 2048),
     sized(766, 2048, image_narrow="383"),
+    sized(765, 2048, image_narrow="382"),
     sized(3000, 1125),
     sized(3000, 1123, image_narrow="383"),
     sized(3000, 1120, image_narrow="382", kind="JPEG"),
