@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from tests.picture_files import saved
+from tests.picture_files import case, opened, saved
 
 CLEAR = (0, 0, 0, 0)
 
@@ -145,6 +145,15 @@ def on(ground: str) -> tuple[tuple[str, str], ...]:
     return (("image_ground_changed", ground),)
 
 
+def logo(side: int) -> bytes:
+    """Soft edges are more of a small one."""
+    return saved(opened(case("white_logo.png")).convert("RGBA").resize((side, side)), "PNG")
+
+
+def logo_warned(side: int) -> tuple[tuple[str, str], ...]:
+    return (*((("image_small", f"{side}x{side}"),) if side < 256 else ()), *on("grey"))
+
+
 WHITE, GREY, DARK, BLACK = (255, 255, 255), (128, 128, 128), (40, 40, 40), (0, 0, 0)
 MIDDLE = (100, 100, 400, 400)
 
@@ -162,6 +171,9 @@ GROUNDS = [
     Judged(
         "more than half of it white", partial(boxes, (BLACK, (0, 0, 100, 200)), (WHITE, (300, 0, 400, 204))), warned=on("grey")
     ),
+    *(Judged(f"a white logo of {side} px", partial(logo, side), warned=logo_warned(side)) for side in (60, 120, 256, 300, 2600)),
+    Judged("white and a little grey", partial(boxes, (WHITE, (0, 0, 400, 400)), (GREY, (0, 420, 80, 500))), warned=on("grey")),
+    Judged("white and some grey", partial(boxes, (WHITE, (0, 0, 400, 400)), (GREY, (0, 404, 100, 504))), warned=on("darkGrey")),
     Judged("white and grey", partial(boxes, (WHITE, (0, 0, 400, 200)), (GREY, (0, 300, 400, 400))), warned=on("darkGrey")),
     Judged(
         "white, grey and dark grey",

@@ -89,6 +89,9 @@ def test_a_job_that_fails_over_its_picture_says_so_beside_it_in_the_language_tha
     submit_sample(page)
     error = page.get_by_test_id(f"field-error-{FIELD}")
     expect(error).to_have_text(told(problem, "ko")[FIELD])
+    # In the panel it is said once, and of what.
+    expect(page.locator(".error-detail")).to_have_text(f"제품 이미지: {told(problem, 'ko')[FIELD]}")
+    expect(page.get_by_test_id("error").get_by_role("listitem")).to_have_count(0)
     page.get_by_test_id("language-toggle").click()
 
     expect(error).to_have_text(told(problem, "en")[FIELD])

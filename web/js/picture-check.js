@@ -22,11 +22,12 @@ const OTHER_GROUNDS = [
   { id: "darkGrey", colour: [40, 40, 40] },
   { id: "paleBlue", colour: [200, 215, 235] },
 ];
-/** A ground is judged on so many cells a side; of 255, what can be told from it; alpha of what is seen at all; how much is enough. */
+/** A ground is judged on so many cells a side; of 255, what can be told from it; alpha of what is seen at all; how much is enough, how much less as good. */
 const GROUND_CELLS = 128;
 const CONTRAST = 32;
 const SEEN_ALPHA = 16;
 const ENOUGH = 0.5;
+const AS_GOOD = 0.05;
 
 /** @returns {{width: number, height: number}} of what is sent: the longer side at most 1024 px, small pictures enlarged. */
 export function sizeToSend(width, height) {
@@ -113,8 +114,9 @@ function over(value, alpha, behind) {
 
 function groundFor(image) {
   if (shareSeen(image, WHITE) >= ENOUGH) return WHITE;
-  const shares = OTHER_GROUNDS.map((ground) => Math.round(100 * shareSeen(image, ground)));
-  return OTHER_GROUNDS[shares.indexOf(Math.max(...shares))];
+  const shares = OTHER_GROUNDS.map((ground) => shareSeen(image, ground));
+  const least = Math.max(...shares) - AS_GOOD;
+  return OTHER_GROUNDS[shares.findIndex((share) => share >= least)];
 }
 
 /** How much of what is visible can be told from the ground: what contrasts with it, and what an outline encloses that does. */
