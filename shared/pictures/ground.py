@@ -22,6 +22,8 @@ class Ground:
 
 
 WHITE = Ground((255, 255, 255), "흰색", "white")
+#: What shows so little less is as good: soft edges decide nothing.
+_AS_GOOD = 0.05
 #: In the order in which they are preferred where they show as much.
 OTHERS = (
     Ground((128, 128, 128), "회색", "grey"),
@@ -39,9 +41,12 @@ def on_ground(picture: Image.Image) -> tuple[Image.Image, Ground]:
 
 
 def _chosen(picture: Image.Image) -> Ground:
+    if picture.getchannel("A").getextrema()[0] == 255:
+        return WHITE
     if _share_seen(picture, WHITE) >= _ENOUGH:
         return WHITE
-    return max(OTHERS, key=lambda ground: (round(_share_seen(picture, ground), 2), -OTHERS.index(ground)))
+    shares = [_share_seen(picture, ground) for ground in OTHERS]
+    return next(ground for ground, share in zip(OTHERS, shares, strict=True) if share >= max(shares) - _AS_GOOD)
 
 
 def _share_seen(picture: Image.Image, ground: Ground) -> float:

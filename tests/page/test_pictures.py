@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -155,7 +156,7 @@ def test_an_orientation_that_browsers_do_not_read_is_not_applied(filled: Page, b
 
 def test_a_transparent_picture_stays_so_when_it_is_made_smaller(filled: Page, backend: StubBackend) -> None:
     choose(filled, encoded(mark(2600), "PNG"))
-    expect(filled.get_by_text("투명한 부분이 있어요")).to_be_visible()
+    expect(filled.get_by_text("회색 배경에 놓아서 보내요")).to_be_visible()
 
     picture = Image.open(io.BytesIO(sent(filled, backend)))
     assert picture.size == (2048, 2048)
@@ -182,8 +183,9 @@ def test_even_what_hardly_compresses_stays_transparent(backend: StubBackend, pag
 def test_what_is_transparent_is_shown_on_a_ground_on_which_it_can_be_seen(page: Page, colour: str) -> None:
     choose(page, encoded(mark(800, colour), "PNG"))
     frame = page.locator(".drop").first
-    expect(frame).to_have_class("drop see-through")
-    expect(page.get_by_text("그림이 잘 보이는 배경을 깔아서 보내요")).to_be_visible()
+    expect(frame).to_have_attribute("data-ground", {"white": "grey", "black": "white"}[colour])
+    words = {"white": "회색 배경에 놓아서 보내요", "black": "흰 배경에 놓아서 보내요"}[colour]
+    expect(page.get_by_text(words)).to_be_visible()
     box = frame.bounding_box()
     assert box is not None
     shot = Image.open(io.BytesIO(frame.screenshot())).convert("L")
@@ -193,7 +195,7 @@ def test_what_is_transparent_is_shown_on_a_ground_on_which_it_can_be_seen(page: 
 
     assert all(abs(on_ring - ground) > 60 for ground in beside)
     page.get_by_role("button", name="캐릭터 이미지 지우기").click()
-    expect(frame).to_have_class("drop")
+    expect(frame).not_to_have_attribute("data-ground", re.compile(""))
 
 
 @pytest.mark.parametrize(

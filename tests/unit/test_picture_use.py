@@ -170,7 +170,14 @@ def grey_and_white() -> Image.Image:
     return picture
 
 
-@pytest.mark.parametrize("make", [sticker, outlined_white_figure, dark_mark])
+def white_page_without_a_hole() -> Image.Image:
+    """As screenshots are saved: with an alpha channel that hides nothing."""
+    picture = Image.new("RGBA", (800, 800), "white")
+    ImageDraw.Draw(picture).rectangle((200, 200, 300, 300), fill=(20, 20, 20))
+    return picture
+
+
+@pytest.mark.parametrize("make", [sticker, outlined_white_figure, dark_mark, white_page_without_a_hole])
 def test_white_stays_where_it_shows_the_picture(make: object) -> None:
     _, ground = on_ground(make())  # type: ignore[operator]
 

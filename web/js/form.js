@@ -87,6 +87,7 @@ export class GeneratorForm {
     this.#drawSafety();
     this.#drawPromptTools();
     for (const field of this.images.values()) field.refresh();
+    for (const { field, message } of this.#check()) if (!this.fields.get(field).error.hidden) this.#setError(field, message);
   }
 
   /** Shows whether a request is on its way; a second one cannot be sent meanwhile. */
@@ -120,6 +121,15 @@ export class GeneratorForm {
       first.box.scrollIntoView({ block: "center" });
     }
     return rest;
+  }
+
+  /** Puts the server's errors in other words, where they still stand. */
+  rewordErrors(before, after) {
+    for (const { field: name, message } of after) {
+      const field = this.fields.get(name);
+      const stands = field && !field.error.hidden && before.some((error) => error.field === name && error.message === field.error.textContent);
+      if (stands) this.#setError(name, message);
+    }
   }
 
   clearErrors() {

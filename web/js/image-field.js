@@ -60,7 +60,7 @@ export class ImageField {
     this.preview.removeAttribute("src");
     this.preview.hidden = this.remove.hidden = this.unseen.hidden = true;
     this.empty.hidden = false;
-    this.drop.classList.remove("see-through");
+    delete this.drop.dataset.ground;
     this.prepared = this.problem = this.file = this.uncut = null;
     this.input.value = "";
     this.onProblem(null);
@@ -100,7 +100,7 @@ export class ImageField {
       this.empty.hidden = true;
     }
     this.remove.hidden = false;
-    this.drop.classList.toggle("see-through", prepared.seeThrough);
+    if (prepared.seeThrough) this.drop.dataset.ground = prepared.ground;
     this.draw();
   }
 
@@ -177,11 +177,12 @@ export class ImageField {
 }
 
 function wordsOf({ key, values = {} }) {
-  const { kind, types, max } = values;
+  const { kind, types, max, ground } = values;
   return t(key, {
     ...values,
     kind: kind && t(`file.${kind}`),
     advice: kind && t(`file.do.${adviceFor(kind)}`, { types: labelsOf(types ?? []).join(", ") }),
     max: max && formatLimit(max),
+    ground: ground && t(`ground.${ground}`),
   });
 }

@@ -1,7 +1,7 @@
 /** Getting a chosen file ready for upload: what it is, what it shows, whether it can be used, and smaller where it must be. */
 
 import { headOf, kindByContent, mayBeAnimated, sizeByBoxes, typeOf } from "./file-kinds.js";
-import { adviceOn, isNarrow, lookAt, sentSide } from "./picture-check.js";
+import { adviceOnSize, isBlankFrame, isBusy, isNarrow, lookAt, sentSide, sizeToSend } from "./picture-check.js";
 
 const MAX_SIDE_PX = 2048;
 /** How far an animation is searched for a frame with something in it: frames, and pixels of them together. */
@@ -28,7 +28,7 @@ export class ImageProblem extends Error {
  * @property {number} width
  * @property {number} height
  * @property {string} type         content type of the file
- * @property {boolean} animated    whether the bitmap is one frame of several
+ * @property {number|null} frame   which frame of several the bitmap is, from 1; null of a picture that does not move
  * @property {boolean} isGuess     whether there may be other frames that this browser does not tell of
  */
 
@@ -40,6 +40,7 @@ export class ImageProblem extends Error {
  * @property {number|null} height
  * @property {string} kind        id of its kind, `png`, `heic`, ...
  * @property {boolean} seeThrough whether a ground shines through
+ * @property {string} ground       on what it is put: white, grey, darkGrey or paleBlue
  * @property {{before: number, after: number}|null} compressed  bytes, when the file was made smaller
  * @property {boolean} canCrop    whether a part of it would serve better
  * @property {{key: string, values?: object}[]} advice  words, for example that the picture is small
@@ -60,22 +61,23 @@ export async function prepareImage(file, { maxBytes, maxPixels = {}, types, minS
   }
   const decoded = await decode(file, kind, head);
   if (!decoded) return asItIs(file, kind, { maxBytes, maxPixels: maxPixels[type], minSide });
-  const { bitmap, width, height, animated, isGuess } = decoded;
+  const { bitmap, width, height, frame, isGuess } = decoded;
   try {
     requireWidth(width, height, minSide, { canCrop: true });
-    const { blank, seeThrough } = lookAt(bitmap, width, height);
+    const { blank, seeThrough, ground } = lookAt(bitmap, width, height);
     const fits = file.size <= maxBytes && Math.max(width, height) <= MAX_SIDE_PX && width * height <= (maxPixels[type] ?? Infinity);
     // Of an animation that goes as it is the server may find another frame.
     if (blank && !(isGuess && fits)) throw new ImageProblem(`image.${blank}`);
     const canCrop = isNarrow(width, height);
     const advice = [];
-    if (animated) advice.push({ key: "image.animated" });
-    if (seeThrough) advice.push({ key: "image.seeThrough" });
-    if (canCrop) advice.push({ key: "image.narrow", values: { side: sentSide(width, height) } });
-    advice.push(...adviceOn(bitmap, width, height).map((key) => ({ key })));
-    const facts = { kind, seeThrough, canCrop, advice };
+    if (frame) advice.push({ key: frame === 1 ? "image.animated" : "image.animatedAt", values: { frame } });
+    if (ground !== "white") advice.push({ key: "image.ground", values: { ground } });
+    else if (seeThrough) advice.push({ key: "image.seeThrough" });
+    advice.push(...adviceOnSize(width, height));
+    if (isBusy(bitmap)) advice.push({ key: "image.busy" });
+    const facts = { kind, seeThrough, ground, canCrop, advice };
     if (fits) {
-      const preview = animated ? await encode(bitmap, whole(bitmap), whole(bitmap), "image/png") : file;
+      const preview = frame ? await encode(bitmap, whole(bitmap), whole(bitmap), "image/png") : file;
       return { ...facts, file, preview, width, height, compressed: null };
     }
     const smaller = await shrink(bitmap, { type, seeThrough, maxBytes, maxPixels });
@@ -110,8 +112,8 @@ async function asItIs(file, kind, { maxBytes, maxPixels = Infinity, minSide }) {
     throw new ImageProblem("image.tooManyPixelsToSee", { kind, megapixels: Math.floor(maxPixels / 1e5) / 10 });
   }
   if (size) requireWidth(size.width, size.height, minSide);
-  const advice = [{ key: "image.noPreview", values: { kind } }];
-  return { file, preview: null, width: size?.width ?? null, height: size?.height ?? null, kind, seeThrough: false, canCrop: false, compressed: null, advice };
+  const advice = [{ key: "image.noPreview", values: { kind } }, ...(size ? adviceOnSize(size.width, size.height) : [])];
+  return { file, preview: null, width: size?.width ?? null, height: size?.height ?? null, kind, seeThrough: false, ground: "white", canCrop: false, compressed: null, advice };
 }
 
 function requireWidth(width, height, minSide, options) {
@@ -122,37 +124,34 @@ function requireWidth(width, height, minSide, options) {
 /** The picture as the browser shows it; null of what may be one that this browser knows nothing of. */
 async function decode(file, kind, head) {
   const type = typeOf(kind);
-  const frame = mayBeAnimated(kind, head) ? await firstFrameToSee(file, type) : null;
-  if (frame) return { ...frame, type, animated: true, isGuess: false };
+  const found = mayBeAnimated(kind, head) ? await firstFrameToSee(file, type) : null;
+  if (found) return { ...found, type, isGuess: false };
   try {
     const bitmap = await createImageBitmap(file);
-    return { bitmap, width: bitmap.width, height: bitmap.height, type, animated: false, isGuess: frame === undefined };
+    return { bitmap, width: bitmap.width, height: bitmap.height, type, frame: null, isGuess: found === undefined };
   } catch {
     if (NOT_EVERYWHERE.has(kind)) return null;
     throw new ImageProblem("image.unreadable");
   }
 }
 
-/** Of an animation the first frame that is not blank, as the server takes it; null where there is none, undefined where the browser does not tell. */
+/** Of an animation the first frame that is not blank, else its first, as the server takes it; null of what does not move, undefined where the browser does not tell. */
 async function firstFrameToSee(file, type) {
   if (!("ImageDecoder" in globalThis) || !(await ImageDecoder.isTypeSupported(type))) return undefined;
   const decoder = new ImageDecoder({ data: await file.arrayBuffer(), type });
   try {
     await decoder.tracks.ready;
     await decoder.completed;
-    const frames = decoder.tracks.selectedTrack.frameCount;
-    if (frames < 2) return null;
-    let pixels = 0;
-    for (let frameIndex = 0; frameIndex < Math.min(frames, FRAMES_LOOKED_AT) && pixels < FRAME_PIXELS_LOOKED_AT; frameIndex += 1) {
-      const { image } = await decoder.decode({ frameIndex });
-      const bitmap = await createImageBitmap(image);
-      image.close();
-      const { width, height } = bitmap;
-      pixels += width * height;
-      if (!lookAt(bitmap, width, height).blank) return { bitmap, width, height };
-      bitmap.close();
+    const { frameCount } = decoder.tracks.selectedTrack;
+    if (frameCount < 2) return null;
+    let most = Math.min(frameCount, FRAMES_LOOKED_AT);
+    for (let frameIndex = 0; frameIndex < most; frameIndex += 1) {
+      const found = await frameAt(decoder, frameIndex);
+      most = Math.min(most, Math.max(1, Math.floor(FRAME_PIXELS_LOOKED_AT / (found.width * found.height))));
+      if (!isBlankFrame(found.bitmap, found.width, found.height)) return found;
+      found.bitmap.close();
     }
-    return null;
+    return await frameAt(decoder, 0);
   } catch {
     return undefined;
   } finally {
@@ -160,10 +159,20 @@ async function firstFrameToSee(file, type) {
   }
 }
 
+async function frameAt(decoder, frameIndex) {
+  const { image } = await decoder.decode({ frameIndex });
+  const bitmap = await createImageBitmap(image);
+  image.close();
+  return { bitmap, width: bitmap.width, height: bitmap.height, frame: frameIndex + 1 };
+}
+
 async function shrink(bitmap, { type, seeThrough, maxBytes, maxPixels }) {
+  const sent = sizeToSend(bitmap.width, bitmap.height);
+  const longer = Math.max(bitmap.width, bitmap.height);
   for (let side = MAX_SIDE_PX; side >= 512; side = Math.round(side * 0.75)) {
-    const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
-    const size = { width: Math.max(1, Math.round(bitmap.width * scale)), height: Math.max(1, Math.round(bitmap.height * scale)) };
+    // In the shape of what is sent: rounded twice a side could come out a pixel too narrow.
+    const scale = side / Math.max(sent.width, sent.height);
+    const size = side < longer ? scaled(sent, scale) : scaled(bitmap, 1);
     for (const [format, quality] of formatsFor(type, seeThrough)) {
       if (size.width * size.height > (maxPixels[format] ?? Infinity)) continue;
       const blob = await encode(bitmap, whole(bitmap), size, format, quality);
@@ -180,6 +189,10 @@ function formatsFor(type, seeThrough) {
   const png = LOSSLESS.has(type) || seeThrough ? [["image/png"]] : [];
   if (seeThrough) return [...png, ...webp];
   return type === "image/png" || type === "image/gif" || type === "image/webp" ? [...png, ...webp, ...jpeg] : jpeg;
+}
+
+function scaled({ width, height }, scale) {
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
 function encode(bitmap, from, to, format, quality) {

@@ -347,11 +347,15 @@ export class JobView {
     const charged = { true: "yes", false: "no" }[problem.charged] ?? problem.charged;
     const advice = `advice.${problem.code}`;
     const canRetry = problem.retryable && (this.mode === "problem" || this.canRetry);
+    const aboutField = ({ field, message }) => [el("strong", { text: `${fieldName(field)}: ` }), message];
+    // Of one picture the server says the same twice: as the whole, and of its field.
+    const whole = rest.find((error) => error.message === problem.detail);
+    const others = rest.filter((error) => error !== whole);
     return el("div", { class: "error", role: "alert", dataset: { testid: "error" } },
       el("div", { class: "error-head" }, icon("alert"), el("h3", { text: problem.title ?? t("error.http.title") })),
-      problem.detail ? el("p", { class: "error-detail", text: problem.detail }) : null,
+      problem.detail ? el("p", { class: "error-detail" }, ...(whole ? aboutField(whole) : [problem.detail])) : null,
       hasWords(advice) ? el("p", { class: "error-advice", text: t(advice) }) : null,
-      rest.length > 0 ? el("ul", {}, ...rest.map((error) => el("li", {}, el("strong", { text: `${fieldName(error.field)}: ` }), error.message))) : null,
+      others.length > 0 ? el("ul", {}, ...others.map((error) => el("li", {}, ...aboutField(error)))) : null,
       hasWords(`error.charged.${charged}`) ? el("p", { class: "charged", text: t(`error.charged.${charged}`), dataset: { testid: "charged" } }) : null,
       canRetry ? this.#button("error.retry", "primary", () => this.actions.retry(this.mode === "job" ? this.job.id : null), "retry") : null,
       el("dl", { class: "error-facts" }, fact("error.code", problem.code, "error-code"), fact("error.jobId", this.mode === "job" ? this.job.id : null, "job-id"), fact("error.requestId", problem.request_id, "request-id")));

@@ -127,6 +127,7 @@ function receive(job) {
     show(job);
     setTitle(job);
     if (before && !isTerminal(before) && job.error?.errors) forms.get(job.kind)?.showErrors(job.error.errors);
+    else forms.get(job.kind)?.rewordErrors(before?.error?.errors ?? [], job.error?.errors ?? []);
   }
   drawHistory();
 }
