@@ -137,10 +137,9 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
 _RIFF = {b"AVI ": "video", b"WAVE": "audio"}
 _TIFF_OF_CAMERAS = re.compile(rb"CR\x02\0|NIKON CORPORATION|SONY\0|OLYMPUS|PENTAX")
 _BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")
-_MARKUP = re.compile(
-    r"(?:\ufeff|\s|<\?xml[^>]*\?>|<!--.*?-->|<!doctype\s+svg[^>]*>)*(?:<(?P<svg>svg)\b|<(?:!doctype\s+html|html|head|body)\b)",
-    re.IGNORECASE | re.DOTALL,
-)
+#: What may stand before the first element of a page or a drawing, piece by piece: as one pattern it would be tried in every way.
+_PROLOGUE = re.compile(r"\ufeff|\s+|<\?xml[^>]*\?>|<!--.*?-->|<!doctype\s+svg[^>]*>", re.IGNORECASE | re.DOTALL)
+_ELEMENT = re.compile(r"<(?P<svg>svg)\b|<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 
 
 def name_other(data: bytes) -> str:
@@ -182,7 +181,10 @@ def _written(head: bytes) -> str:
         text = head.decode("utf-16" if head[:2] in _BYTE_ORDERS else "utf-8", errors)
     except UnicodeDecodeError:
         return ""
-    markup = _MARKUP.match(text)
+    at = 0
+    while piece := _PROLOGUE.match(text, at):
+        at = piece.end()
+    markup = _ELEMENT.match(text, at)
     if markup:
         return "svg" if markup.group("svg") else "html"
     return "text" if all(sign.isprintable() or sign in "\r\n\t\f\ufeff" for sign in text) else ""

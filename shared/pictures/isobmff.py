@@ -12,12 +12,60 @@ from shared.domain.problem import ProblemError, unsupported
 from shared.pictures import profiles
 from shared.pictures.av1 import coded_size
 from shared.pictures.facts import Content, ImageFacts
-from shared.pictures.limits import MAX_ITEMS, MAX_TILED_PIXELS, MAX_TILES
+from shared.pictures.limits import MAX_ENTRIES, MAX_ITEMS, MAX_TILED_PIXELS, MAX_TILES
 
-_MAX_BOXES = 10_000
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 #: What most encoders write (8 bits, 4:2:0, opaque), and everything else.
 _AVIF_BYTES, _HEIC_BYTES = (9.2, 17.0), (7.5, 14.0)
+
+
+class _File:
+    """A file of boxes, of which so many are read, and of the entries of their tables, and no more: a table may be told to be much
+    longer than the box that it stands in."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._left = MAX_ENTRIES
+
+    def counted(self, entries: int = 1) -> int:
+        """Raises ProblemError."""
+        self._left -= entries
+        if self._left < 0:
+            raise ProblemError(unsupported("too_complex"))
+        return entries
+
+    def inside(self, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+        """The boxes within a stretch of the file: name, and where what they hold begins and ends."""
+        while start + 8 <= end:
+            self.counted()
+            size, name = struct.unpack_from(">I4s", self.data, start)
+            head = 8
+            if size == 1:
+                (size,) = struct.unpack_from(">Q", self.data, start + 8)
+                head = 16
+            stop = end if size == 0 else start + size
+            if size and size < head:
+                return
+            yield name, start + head, min(stop, end)
+            start = stop
+
+    def table(self, begin: int, stop: int) -> "_Table":
+        return _Table(self.data, begin, stop)
+
+
+class _Table:
+    """The numbers of a box, one after the other."""
+
+    def __init__(self, data: bytes, begin: int, stop: int) -> None:
+        self._data, self.at, self._stop = data, begin, stop
+
+    def number(self, size: int) -> int:
+        """Of so many bytes. Raises ValueError behind the end of the box."""
+        end = self.at + size
+        if end > self._stop:
+            raise ValueError("a table is longer than its box")
+        self.at, at = end, self.at
+        return int.from_bytes(self._data[at:end], "big")
 
 
 @dataclass
@@ -47,10 +95,10 @@ def read(data: bytes, content_type: str) -> Content:
 
 
 def _content(data: bytes, content_type: str) -> Content:
-    boxes = _Boxes()
-    meta = next((place for name, *place in _inside(data, 0, len(data)) if name == b"meta"), None)
+    boxes, file = _Boxes(), _File(data)
+    meta = next((place for name, *place in file.inside(0, len(data)) if name == b"meta"), None)
     if meta is not None:
-        _read_meta(data, meta[0] + 4, meta[1], boxes)
+        _read_meta(file, meta[0] + 4, meta[1], boxes)
     if boxes.primary is None or len(boxes.types) > MAX_ITEMS:
         raise ProblemError(unsupported("too_complex" if len(boxes.types) > MAX_ITEMS else "damaged"))
     size = _size(data, boxes, boxes.primary)
@@ -58,7 +106,7 @@ def _content(data: bytes, content_type: str) -> Content:
         raise ProblemError(unsupported("damaged"))
     _require_bounded(data, boxes, size)
     if content_type == "image/avif":
-        _require_coded(data, boxes, size)
+        _require_coded(file, boxes, size)
     orientation = _orientation(data, boxes)
     if content_type != "image/avif":
         # libheif turns the picture itself.
@@ -70,99 +118,73 @@ def _content(data: bytes, content_type: str) -> Content:
     )  # fmt: skip
 
 
-def _inside(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The boxes within a stretch of the file: name, and where what they hold begins and ends."""
-    for _ in range(_MAX_BOXES):
-        if start + 8 > end:
-            return
-        size, name = struct.unpack_from(">I4s", data, start)
-        head = 8
-        if size == 1:
-            (size,) = struct.unpack_from(">Q", data, start + 8)
-            head = 16
-        stop = end if size == 0 else start + size
-        if size and size < head:
-            return
-        yield name, start + head, min(stop, end)
-        start = stop
-
-
-def _read_meta(data: bytes, start: int, end: int, boxes: _Boxes) -> None:
-    for name, begin, stop in _inside(data, start, end):
+def _read_meta(file: _File, start: int, end: int, boxes: _Boxes) -> None:
+    for name, begin, stop in file.inside(start, end):
         if name == b"pitm":
-            boxes.primary = struct.unpack_from(">I" if data[begin] else ">H", data, begin + 4)[0]
+            # After four bytes, as in all of these: version and flags.
+            boxes.primary = file.table(begin + 4, stop).number(4 if file.data[begin] else 2)
         elif name == b"iinf":
-            _read_items(data, begin, stop, boxes)
+            _read_items(file, begin, stop, boxes)
         elif name == b"iloc":
-            _read_places(data, begin, boxes)
+            _read_places(file, begin, stop, boxes)
         elif name == b"idat":
             boxes.idat = begin
         elif name == b"iref":
-            _read_references(data, begin, stop, boxes)
+            _read_references(file, begin, stop, boxes)
         elif name == b"iprp":
-            for inner, first, last in _inside(data, begin, stop):
+            for inner, first, last in file.inside(begin, stop):
                 if inner == b"ipco":
-                    boxes.properties = list(_inside(data, first, last))
+                    boxes.properties = list(file.inside(first, last))
                 elif inner == b"ipma":
-                    _read_associations(data, first, boxes)
+                    _read_associations(file, first, last, boxes)
 
 
-def _read_items(data: bytes, begin: int, stop: int, boxes: _Boxes) -> None:
-    for name, first, _ in _inside(data, begin + (8 if data[begin] else 6), stop):
-        if name == b"infe" and data[first] in (2, 3):
-            wide = data[first] == 3
-            (item,) = struct.unpack_from(">I" if wide else ">H", data, first + 4)
-            at = first + (10 if wide else 8)
-            boxes.types[item] = data[at : at + 4]
+def _read_items(file: _File, begin: int, stop: int, boxes: _Boxes) -> None:
+    for name, first, last in file.inside(begin + (8 if file.data[begin] else 6), stop):
+        if name == b"infe" and file.data[first] in (2, 3):
+            table = file.table(first + 4, last)
+            item = table.number(4 if file.data[first] == 3 else 2)
+            # How it is protected.
+            table.number(2)
+            boxes.types[item] = file.data[table.at : table.at + 4]
             if boxes.types[item] in (b"Exif", b"mime"):
-                boxes.notes.append(at)
+                boxes.notes.append(table.at)
 
 
-def _read_places(data: bytes, begin: int, boxes: _Boxes) -> None:
+def _read_places(file: _File, begin: int, stop: int, boxes: _Boxes) -> None:
     """Of the first stretch of each item (ISO/IEC 14496-12, 8.11.3)."""
-    version = data[begin]
-    offset_bytes, length_bytes, base_bytes = data[begin + 4] >> 4, data[begin + 4] & 15, data[begin + 5] >> 4
-    index_bytes = data[begin + 5] & 15 if version else 0
-    id_bytes, at = (4 if version == 2 else 2), begin + 6
-    count, at = _number(data, at, id_bytes)
-    for _ in range(min(count, MAX_ITEMS)):
-        item, at = _number(data, at, id_bytes)
-        method, at = _number(data, at, 2) if version else (0, at)
-        base, at = _number(data, at + 2, base_bytes)
-        extents, at = _number(data, at, 2)
-        offset, _ = _number(data, at + index_bytes, offset_bytes)
-        boxes.begins[item] = (base + offset, method & 15 == 1)
-        at += extents * (index_bytes + offset_bytes + length_bytes)
+    version, table = file.data[begin], file.table(begin + 4, stop)
+    sizes = table.number(2)
+    offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
+    index_bytes = sizes & 15 if version else 0
+    id_bytes = 4 if version == 2 else 2
+    for _ in range(file.counted(table.number(id_bytes))):
+        item = table.number(id_bytes)
+        method = table.number(2) if version else 0
+        table.number(2)
+        base, extents = table.number(base_bytes), table.number(2)
+        if extents:
+            table.number(index_bytes)
+            boxes.begins[item] = (base + table.number(offset_bytes), method & 15 == 1)
+            table.number(length_bytes + (extents - 1) * (index_bytes + offset_bytes + length_bytes))
 
 
-def _number(data: bytes, at: int, size: int) -> tuple[int, int]:
-    """And where what follows it begins."""
-    return int.from_bytes(data[at : at + size], "big"), at + size
-
-
-def _read_references(data: bytes, begin: int, stop: int, boxes: _Boxes) -> None:
-    one, size = (">I", 4) if data[begin] else (">H", 2)
-    for name, first, _ in _inside(data, begin + 4, stop):
+def _read_references(file: _File, begin: int, stop: int, boxes: _Boxes) -> None:
+    size = 4 if file.data[begin] else 2
+    for name, first, last in file.inside(begin + 4, stop):
         if name == b"dimg":
-            (item,) = struct.unpack_from(one, data, first)
-            (count,) = struct.unpack_from(">H", data, first + size)
-            places = range(first + size + 2, first + size + 2 + count * size, size)
-            boxes.tiles[item] = [struct.unpack_from(one, data, at)[0] for at in places]
+            table = file.table(first, last)
+            item = table.number(size)
+            boxes.tiles[item] = [table.number(size) for _ in range(file.counted(table.number(2)))]
 
 
-def _read_associations(data: bytes, first: int, boxes: _Boxes) -> None:
-    version, is_wide = data[first], data[first + 3] & 1
-    (count,) = struct.unpack_from(">I", data, first + 4)
-    at = first + 8
-    for _ in range(min(count, MAX_ITEMS + 1)):
-        (item,) = struct.unpack_from(">I" if version else ">H", data, at)
-        at += 4 if version else 2
-        number, at = data[at], at + 1
-        step = 2 if is_wide else 1
-        for place in range(at, at + number * step, step):
-            index = struct.unpack_from(">H", data, place)[0] & 0x7FFF if is_wide else data[place] & 0x7F
+def _read_associations(file: _File, first: int, last: int, boxes: _Boxes) -> None:
+    version, is_wide, table = file.data[first], file.data[first + 3] & 1, file.table(first + 4, last)
+    for _ in range(file.counted(table.number(4))):
+        item = table.number(4 if version else 2)
+        for _ in range(file.counted(table.number(1))):
+            index = table.number(2) & 0x7FFF if is_wide else table.number(1) & 0x7F
             boxes.has.setdefault(item, []).append(index)
-        at += number * step
 
 
 def _properties(boxes: _Boxes, item: int | None) -> Iterator[tuple[bytes, int, int]]:
@@ -190,15 +212,14 @@ def _require_bounded(data: bytes, boxes: _Boxes, size: tuple[int, int]) -> None:
         raise ProblemError(unsupported("too_complex"))
 
 
-def _require_coded(data: bytes, boxes: _Boxes, size: tuple[int, int]) -> None:
+def _require_coded(file: _File, boxes: _Boxes, size: tuple[int, int]) -> None:
     """That what is coded is not much larger than the boxes say: libavif decodes up to 268 megapixels and then makes them fit, as
     Chromium does (libheif looks by itself). Raises ProblemError and what coded_size does."""
+    data = file.data
     for item, (begin, is_inside) in boxes.begins.items():
         if boxes.types.get(item) == b"av01":
             _require_near(data, begin + (boxes.idat if is_inside else 0), _size(data, boxes, item) or size)
-    for number, begin in enumerate(_tracks(data, 0, len(data), list(_TRACK))):
-        if number == MAX_ITEMS:
-            raise ProblemError(unsupported("too_complex"))
+    for begin in _tracks(file, 0, len(data), list(_TRACK)):
         _require_near(data, begin, size)
 
 
@@ -212,13 +233,13 @@ _CODED_BYTES = 256
 _TRACK = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 
 
-def _tracks(data: bytes, start: int, end: int, path: list[bytes]) -> Iterator[int]:
+def _tracks(file: _File, start: int, end: int, path: list[bytes]) -> Iterator[int]:
     """Where the first frame of each track lies (ISO/IEC 14496-12, 8.7.5)."""
-    for name, first, stop in _inside(data, start, end):
+    for name, first, stop in file.inside(start, end):
         if path and name == path[0]:
-            yield from _tracks(data, first, stop, path[1:])
+            yield from _tracks(file, first, stop, path[1:])
         elif not path and name in (b"stco", b"co64"):
-            yield _number(data, first + 8, 4 if name == b"stco" else 8)[0]
+            yield file.table(first + 8, stop).number(4 if name == b"stco" else 8)
 
 
 #: Quarters against the clock, and then no mirror, top for bottom, or left for right: as EXIF numbers it.

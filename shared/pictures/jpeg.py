@@ -18,8 +18,9 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 #: DHT, DAC, DQT, DNL, DRI, DHP, EXP.
 _TABLES = {0xC4, 0xCC, *range(0xDB, 0xE0)}
-#: Where the compressed data of a scan end: at a marker that neither is stuffed nor restarts.
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+#: Where the compressed data of a scan end: at a marker that neither is stuffed nor restarts. What fills before one (B.1.1.2) is
+#: left to the scan: looking for where it begins takes the square of its length.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 
 

@@ -17,6 +17,8 @@ MAX_FRAMES, MAX_FRAME_PIXELS = 50, 100_000_000
 MAX_PARTS = 100_000
 #: Parts of a HEIC or AVIF file: 48 megapixels of an iPhone's are 192 tiles and some notes.
 MAX_ITEMS, MAX_TILES = 1000, 1024
+#: Boxes of such a file, and entries of their tables, together: those of 192 tiles are about 2,000.
+MAX_ENTRIES = 50_000
 #: How much larger than the picture its tiles may be all together, and what is coded than what the file says.
 MAX_TILED_PIXELS = 1.5
 #: Of a decoder's work on one picture; what is above takes longer than any real one.

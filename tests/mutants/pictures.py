@@ -66,6 +66,10 @@ PICTURES: tuple[Mutant, ...] = (
     png("a profile inflates without end", "inflate.decompress(packed[1:], PROFILE_MAX_BYTES)", "inflate.decompress(packed[1:])"),
     jpeg("the segments of a JPEG have no end", "for _ in range(MAX_PARTS):", "for _ in range(10**9):"),
     webp("the chunks of a WebP have no end", "for _ in range(MAX_PARTS):", "for _ in range(10**9):"),
+    isobmff("a table is as long as it says", "if end > self._stop:", "if False:"),
+    isobmff("entries of tables are not counted", "        self._left -= entries\n", ""),
+    isobmff("boxes are not counted", "            self.counted()\n", ""),
+    jpeg("fill bytes are looked through again and again", r'rb"\xff[^\x00', r'rb"\xff+[^\x00'),
     isobmff("a HEIC has as many tiles as it likes", "len(tiles) > MAX_TILES or ", ""),
     isobmff(
         "one tile stands for many, each decoded",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -261,6 +262,81 @@ def test_tiles_that_no_phone_makes_are_refused(data: bytes) -> None:
 )
 def test_boxes_that_tell_no_size_are_damaged(data: bytes) -> None:
     assert problem_of(data) == ("unsupported_image", {"found": "damaged"})
+
+
+#: Tables that say that they are longer than their boxes, which are small: so many of them fit into 2 MB.
+LONGER_TABLES = [
+    pytest.param(full(b"iref", *[box(b"dimg", struct.pack(">HH", n, 9000)) for n in range(50_000)]), id="tiles"),
+    pytest.param(full(b"iref", *[box(b"dimg", struct.pack(">HH", 1, 9000))] * 50_000), id="tiles of one picture"),
+    pytest.param(full(b"iloc", struct.pack(">HH", 0x4400, 9000)) * 50_000, id="places"),
+    pytest.param(box(b"iprp", full(b"ipma", struct.pack(">IHB", 200, 1, 255)) * 50_000), id="properties"),
+    pytest.param(box(b"iprp", full(b"ipma", struct.pack(">I", 1), struct.pack(">HB", 1, 255)) * 50_000), id="properties of an item"),
+]  # fmt: skip
+#: And those that are as long as they say, of more entries and boxes than any real file has.
+LONG_TABLES = [
+    pytest.param(full(b"iref", *[box(b"dimg", struct.pack(">HH1000H", n, 1000, *[2] * 1000)) for n in range(2000)]), id="tiles"),
+    pytest.param(full(b"iloc", struct.pack(">HH", 0x4400, 60_000), bytes(60_000 * 14)) * 4, id="places"),
+    pytest.param(box(b"iprp", full(b"ipma", struct.pack(">I", 200), (b"\0\1\xff" + b"\1" * 255) * 200) * 70), id="properties"),
+    pytest.param(box(b"iprp", *[box(b"ipco", box(b"free") * 9000) for _ in range(60)]), id="boxes"),
+    pytest.param(box(b"iprp", box(b"ipco") * 400_000), id="boxes of properties"),
+    pytest.param(full(b"iinf", b"\0\0", full(b"infe", struct.pack(">HH4s", 1, 0, b"hvc1"), version=2) * 200_000), id="items"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "found"), [
+    *(pytest.param(*param.values, "damaged", id=f"longer {param.id}") for param in LONGER_TABLES),
+    *(pytest.param(*param.values, "too_complex", id=f"long {param.id}") for param in LONG_TABLES),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", [b"heic", b"avif"])
+def test_long_tables_of_boxes_cost_little(kind: bytes, table: bytes, found: str) -> None:
+    data = box(b"ftyp", kind + b"\0\0\0\0mif1" + kind) + full(b"meta", table, full(b"pitm", b"\0\1"))
+    assert len(data) < LIMIT
+    tracemalloc.start()
+    began = time.thread_time()
+    try:
+        code, params = problem_of(data)
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert time.thread_time() - began < 1
+    assert taken < 20_000_000
+    assert (code, params) == ("unsupported_image", {"found": found})
+
+
+# ---- what stands where pixels should ----
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        pytest.param(b"\xff" * 2_000_000 + b"\0", id="before a byte of data"),
+        pytest.param(b"\xff" * 2_000_000 + b"\xd0", id="before a restart"),
+        pytest.param(b"\xff" * 2_000_000, id="before the end"),
+        pytest.param((b"\xff" * 5000 + b"\0") * 400, id="again and again"),
+        pytest.param(b"\xff" * 2_000_000 + segment(0xFE, b"x"), id="before a segment"),
+    ],
+)
+def test_fill_bytes_cost_little(tail: bytes) -> None:
+    """As of a photo that was recovered from an erased card."""
+    whole = saved(patches(), "JPEG")
+    began = time.thread_time()
+
+    assert inspect_upload(whole[:-2] + tail + whole[-2:], LIMIT).width == 600
+    assert inspect_upload(whole[:-2] + tail, LIMIT).width == 600
+    assert time.thread_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "piece", [b"<!---->", b"<!--->", b"<!doctype svg>", b"<?xml?>", b" ", b"\xef\xbb\xbf", b"<!--", b"<?xml", b"<svg"]
+)
+@pytest.mark.parametrize("end", [b"x", b"", b"<svg>"])
+def test_a_long_prologue_costs_little(piece: bytes, end: bytes) -> None:
+    began = time.thread_time()
+
+    for count in (20, 40, 600):
+        problem_of(piece * count + end)
+    assert time.thread_time() - began < 1
 
 
 # ---- an AVIF whose boxes lie ----
