@@ -545,7 +545,7 @@ print(used.ru_maxrss, used.ru_utime + used.ru_stime)
     told = subprocess.run([sys.executable, "-c", preparing], input=data, capture_output=True, check=True, timeout=120)
     kilobytes, seconds = map(float, told.stdout.split())
 
-    assert kilobytes * 1024 < 400e6
+    assert kilobytes * 1024 < 400e6, told.stdout
     assert seconds < 2 * 3
 
 
