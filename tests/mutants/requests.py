@@ -97,6 +97,9 @@ REQUESTS: tuple[Mutant, ...] = (
         'super()._parse_headers(data.decode("latin-1").encode())',
         "super()._parse_headers(data)",
     ),
+    of("triggers/multipart.py", "tests/unit/test_multipart.py")(
+        "headers of any length are read, as long as each is short", " or self._header_bytes > MAX_HEADERS_BYTES", ""
+    ),
     parts("a form may have any number of parts", "max_parts=MAX_PARTS", "max_parts=None"),
     form("a form's charset is not asked for", 'charset = options.get("charset") or charset', 'charset = "utf-8"'),
     form("types of media are in small letters only", "mime_type = mime_type.lower()", "pass"),
