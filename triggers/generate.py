@@ -120,7 +120,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
         return _create(app, kind, document, form, facts), False
     # Before anything can refuse the request: the job of a repeated one may be paid for already.
     document["key"] = key_name(who, kind.route, key)
-    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests()))
+    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
     claim = _taken(app, document["key"], request, document["id"])
     if isinstance(claim, Known):
         return claim.job, True
@@ -137,6 +137,12 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
         raise ProblemError(Problem("job_deleted", charged="unknown"))
     # One POST had the key for so long that another took over, and both got here: one of them made the job.
     return created, created["created_at"] != mine["created_at"]
+
+
+def _only_model(app: Services, kind: Kind) -> str | None:
+    """Where a kind offers one model: to name it and to leave it out come to the same, as there is no other to fall back on."""
+    known = app.generators_of(kind)
+    return known[0].name if len(known) == 1 else None
 
 
 def _key(req: func.HttpRequest) -> str:

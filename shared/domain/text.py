@@ -41,6 +41,11 @@ def composed(text: str, most: int) -> str:
     return nfc(_CONTROL.sub("", _LINE_END.sub("\n", text)).strip(), most).strip()
 
 
+def trimmed(text: str) -> str:
+    """The text without spaces around it, each end of a line as one line feed."""
+    return _LINE_END.sub("\n", text).strip()
+
+
 def is_blank(text: str) -> bool:
     """Whether there is nothing in it that can be seen. A character that this Python's Unicode does not know can be."""
     return all(unicodedata.category(c).startswith(_UNSEEN_CATEGORIES) or _UNSEEN.fullmatch(c) for c in text)

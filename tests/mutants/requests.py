@@ -4,7 +4,10 @@ from tests.mutants.mutant import Mutant, of
 
 kinds = of("shared/domain/kinds.py", "tests/triggers/test_mappings.py")
 generation = of("shared/domain/generation.py", "tests/unit/test_generation.py")
-post = of("triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
+post = of(
+    "triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py",
+    "tests/triggers/test_same_requests.py",
+)  # fmt: skip
 form = of(
     "triggers/upload.py", "tests/triggers/test_forms.py", "tests/triggers/test_mappings.py",
     "tests/triggers/test_same_requests.py",
@@ -112,6 +115,12 @@ REQUESTS: tuple[Mutant, ...] = (
     ),
     form("another picture is spelt the same", 'digest.update(f"{name}:{image}\\n".encode())', "pass"),
     form("another prompt is spelt the same", 'digest.update(f"{name}={len(value)}:{value}\\n".encode())', "pass"),
+    meaning("the only model is another request than none", "if only_model:", "if False:"),
+    meaning("spaces around a text of metadata make another request", ", _trimmed(asked.metadata)):", ",):"),
+    meaning("what the former version kept is forgotten", "(_plain(asked.metadata), ", "(_trimmed(asked.metadata), "),
+    post(
+        "of several models the first is named by a request that names none", "if len(known) == 1 else None", "if known else None"
+    ),
     meaning("another picture is the same request", "json.dumps([fields, images]", "json.dumps([fields]"),
     meaning("another prompt is the same request", "for name in (*FIELDS, ", "for name in (*FIELDS[1:], "),
     post("all pictures of a seed are the same", "(asked.seed + i) % (SEED_MAX + 1)", "asked.seed"),
