@@ -114,26 +114,34 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     form = read_form(req, kind, app.settings.max_upload_bytes)
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
     asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label, mistakes=form.mistakes)
-    facts = inspect_images(form, kind, app.settings, _needed_side(app, kind, asked.model))
+    name = key_name(who, kind.route, key) if key else ""
+    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
+    try:
+        facts = inspect_images(form, kind, app.settings, _needed_side(app, kind, asked.model))
+    except ProblemError:
+        # A repeated one was taken under the bounds of its day, and may be paid for. The key of a new one stays free.
+        claim = app.keys.look(name, request) if key else None
+        if claim is None:
+            raise
+        return _known(claim), True
     document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
     if not key:
         return _create(app, kind, document, form, facts), False
-    # Before anything can refuse the request: the job of a repeated one may be paid for already.
-    document["key"] = key_name(who, kind.route, key)
-    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
-    claim = _taken(app, document["key"], request, document["id"])
-    if isinstance(claim, Known):
-        return claim.job, True
-    mine = document | {"id": claim.job_id}
+    # Before anything else can refuse the request: the job of a repeated one may be paid for already.
+    document["key"] = name
+    taken = app.keys.take(name, request, document["id"])
+    if not isinstance(taken, Taken):
+        return _known(taken), True
+    mine = document | {"id": taken.job_id}
     try:
         created = _create(app, kind, mine, form, facts)
     except Exception:
-        app.keys.give_back(document["key"], claim.job_id)
+        app.keys.give_back(name, taken.job_id)
         raise
-    if app.keys.is_of_deleted_job(document["key"]):
+    if app.keys.is_of_deleted_job(name):
         # It stood still for so long that its job was made by another POST, and deleted.
-        app.jobs.delete(claim.job_id)
-        app.quotas.withdraw(who, claim.job_id)
+        app.jobs.delete(taken.job_id)
+        app.quotas.withdraw(who, taken.job_id)
         raise ProblemError(Problem("job_deleted", charged="unknown"))
     # One POST had the key for so long that another took over, and both got here: one of them made the job.
     return created, created["created_at"] != mine["created_at"]
@@ -153,19 +161,18 @@ def _key(req: func.HttpRequest) -> str:
     return key
 
 
-def _taken(app: Services, name: str, request: Fingerprints, job_id: str) -> Taken | Known:
-    """Raises ProblemError."""
-    claim = app.keys.take(name, request, job_id)
+def _known(claim: Known | InProgress | Reused | Deleted) -> dict[str, Any]:
+    """The job that a key stands for. Raises ProblemError."""
     if isinstance(claim, Reused):
         raise ProblemError(Problem("idempotency_key_reused"))
     if isinstance(claim, Deleted):
         raise ProblemError(Problem("job_deleted", charged="unknown"))
-    if isinstance(claim, Known) and is_deleted(claim.job):
-        raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
     if isinstance(claim, InProgress):
         # By now its job may be there, and may be paid for.
         raise ProblemError(Problem("idempotency_in_progress", charged="unknown"))
-    return claim
+    if is_deleted(claim.job):
+        raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
+    return claim.job
 
 
 def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts]) -> dict[str, Any]:

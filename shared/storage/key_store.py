@@ -92,21 +92,20 @@ class KeyStore:
         def taken(known: Document | None) -> tuple[Document | None, Taken | Reused | Deleted | _Standing]:
             if known is None or now - _at(known) >= KEY_KEPT:
                 return mine, Taken(job_id)
-            if not request.are_of(known):
-                return None, Reused()
-            if known.get("deleted"):
-                return None, Deleted()
-            return None, _Standing(known["job_id"], known["at"])
+            return None, _judged(known, request)
 
         claim = self._documents.change(name, taken, is_new=True).result
         if not isinstance(claim, _Standing):
             return claim
-        job = self._jobs.read(claim.job_id)
-        if job is not None:
-            return Known(job)
-        if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED:
-            return InProgress()
-        return self._taken_over(name, {**mine, "job_id": claim.job_id}, claim)
+        return self._stood_for(claim, now) or self._taken_over(name, {**mine, "job_id": claim.job_id}, claim)
+
+    def look(self, name: str, request: Fingerprints) -> Known | InProgress | Reused | Deleted | None:
+        """What `take` would answer, without taking the key: None when it would."""
+        known, now = self._documents.read(name), self._clock()
+        if known is None or now - _at(known) >= KEY_KEPT:
+            return None
+        standing = _judged(known, request)
+        return standing if isinstance(standing, Reused | Deleted) else self._stood_for(standing, now)
 
     def is_of_deleted_job(self, name: str) -> bool:
         """Whether the job that the key stands for was deleted, perhaps while a slow POST was still making it."""
@@ -125,6 +124,13 @@ class KeyStore:
         with contextlib.suppress(Busy, AzureError):
             self._documents.change(name, given_back)
 
+    def _stood_for(self, claim: _Standing, now: datetime) -> Known | InProgress | None:
+        """None: its POST has died before it made the job."""
+        job = self._jobs.read(claim.job_id)
+        if job is not None:
+            return Known(job)
+        return InProgress() if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED else None
+
     def _taken_over(self, name: str, mine: Document, seen: _Standing) -> Claim:
         """The key of a POST that has died, unless somebody else was quicker."""
 
@@ -141,6 +147,12 @@ class KeyStore:
 def key_name(owner: str, route: str, key: str) -> str:
     """The document of a key, which counts for one owner and one route; names of blobs end up in logs."""
     return f"idempotency/{hashlib.sha256(f'{owner}|{route}|{key}'.encode()).hexdigest()}.json"
+
+
+def _judged(known: Document, request: Fingerprints) -> Reused | Deleted | _Standing:
+    if not request.are_of(known):
+        return Reused()
+    return Deleted() if known.get("deleted") else _Standing(known["job_id"], known["at"])
 
 
 def _at(document: Document) -> datetime:
