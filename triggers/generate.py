@@ -24,6 +24,7 @@ from shared.pictures.facts import ImageFacts
 from shared.services import Services, services
 from shared.starting import ensure_started, generators_for, plan_of
 from shared.storage.documents import Busy
+from shared.storage.image_names import upload_name
 from shared.storage.key_store import Deleted, Fingerprints, InProgress, Known, Reused, Taken, key_name
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, JobNotFound, view
@@ -126,7 +127,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
         return _known(claim), True
     document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
     if not key:
-        return _create(app, kind, document, form, facts), False
+        return _create(app, kind, document, form, facts, None), False
     # Before anything else can refuse the request: the job of a repeated one may be paid for already.
     document["key"] = name
     taken = app.keys.take(name, request, document["id"])
@@ -134,9 +135,9 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
         return _known(taken), True
     mine = document | {"id": taken.job_id}
     try:
-        created = _create(app, kind, mine, form, facts)
+        created = _create(app, kind, mine, form, facts, taken)
     except Exception:
-        app.keys.give_back(name, taken.job_id)
+        app.keys.give_back(name, taken)
         raise
     if app.keys.is_of_deleted_job(name):
         # It stood still for so long that its job was made by another POST, and deleted.
@@ -175,7 +176,9 @@ def _known(claim: Known | InProgress | Reused | Deleted) -> dict[str, Any]:
     return claim.job
 
 
-def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts]) -> dict[str, Any]:
+def _create(
+    app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts], taken: Taken | None
+) -> dict[str, Any]:
     """Store a job that may begin, or find it where another POST with its key has. Raises ProblemError when it may not begin."""
     _require_settings(app, kind)
     generators = _taken_in(app, kind, _asked_for(app, kind, document["input"]["model"]))
@@ -186,32 +189,49 @@ def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, fac
     except AzureError:
         # It may have been counted all the same.
         with contextlib.suppress(Busy, AzureError):
-            app.quotas.withdraw(who, job_id)
+            if _is_alone(app, document, taken):
+                app.quotas.withdraw(who, job_id)
         raise
+    document = document | {"images": _upload_names(job_id, facts, taken)}
     try:
-        document = document | {"images": _store_images(app, job_id, form, facts)}
+        for field, name in document["images"].items():
+            app.uploads.keep(name, form.files[field], facts[field].content_type)
         app.jobs.create(document)
     except Exception as error:
-        known = _found_or_undone(app, document, error)
+        known = _found_or_undone(app, document, taken, error)
         if known is None:
             raise
         return known
     return document
 
 
-def _found_or_undone(app: Services, document: dict[str, Any], error: Exception) -> dict[str, Any] | None:
+def _upload_names(job_id: str, facts: dict[str, ImageFacts], taken: Taken | None) -> dict[str, str]:
+    """Of this POST alone, so that neither of two with one key can remove, or write anew, what the other's job is made of."""
+    post = taken.holder if taken else ""
+    return {field: upload_name(job_id, field, EXTENSIONS[known.content_type], post) for field, known in facts.items()}
+
+
+def _is_alone(app: Services, document: dict[str, Any], taken: Taken | None) -> bool:
+    """Whether no other POST can be making this job: without a key, or while the key is this one's."""
+    return taken is None or app.keys.hold(document["key"], taken)
+
+
+def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | None, error: Exception) -> dict[str, Any] | None:
     """The job, where its document is there after all: its write was answered with an error, or another POST with the same key
-    made it, and somebody may have started it. None when nothing of it is left. Raises ProblemError when neither is known."""
+    made it, and somebody may have started it. None when nothing of it is left. Raises ProblemError when neither is known, or
+    when the other POST is still at it."""
     try:
         known = app.jobs.read(document["id"])
-        if known is None:
-            app.pictures.forget(document["id"])
+        is_alone = known is not None or _is_alone(app, document, taken)
+        if known is None and is_alone:
+            app.uploads.forget(document)
             app.quotas.withdraw(document["owner"], document["id"])
-        elif is_terminal(known["status"]):
-            # They were written anew after its end, which had removed them.
-            originals.forget(app, known)
     except Exception:  # noqa: BLE001 - storage is away, however it says so
         raise ProblemError(Problem("internal", charged="unknown")) from error
+    if not is_alone or (known and known["images"] != document["images"]):
+        originals.forget(app, document)
+    if not is_alone:
+        raise ProblemError(Problem("idempotency_in_progress", charged="unknown")) from error
     return known
 
 
@@ -282,14 +302,6 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
         "fallback_used": False, "possible_duplicate": False, "metadata": asked.metadata, "metrics": None,
         "cancel_requested_at": None, "deleted_at": None, "starts": 0,
     }  # fmt: skip
-
-
-def _store_images(app: Services, job_id: str, form: Form, facts: dict[str, ImageFacts]) -> dict[str, str]:
-    stored = {}
-    for field, known in facts.items():
-        extension = EXTENSIONS[known.content_type]
-        stored[field] = app.uploads.keep(job_id, field, form.files[field], known.content_type, extension)
-    return stored
 
 
 async def _synchronous(

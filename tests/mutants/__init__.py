@@ -1,5 +1,5 @@
-"""Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers, in links
-and in pictures: `make mutants`."""
+"""Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers, in
+links and in pictures: `make mutants`."""
 
 from tests.mutants.links import LINKS
 from tests.mutants.models import MODELS
