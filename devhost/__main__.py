@@ -95,8 +95,10 @@ async def serve(
     server = web.Application(client_max_size=0)
     server.add_routes([*api.routes(), *HttpTriggers(app, invoker).routes(), *StaticPage(web_folder).routes()])
     runner = web.AppRunner(
-        server, access_log=None, shutdown_timeout=1.0, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_HEADERS_BYTES
-    )
+        server, access_log=None, shutdown_timeout=1.0, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_HEADERS_BYTES,
+        # Kestrel hands a compressed body on as it is: what is to be said of it the app says.
+        auto_decompress=False,
+    )  # fmt: skip
     await runner.setup()
     await web.TCPSite(runner, host, port, reuse_address=True, backlog=1024).start()
     engine.start()

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from shared import telemetry
 from shared.domain.job import Document, is_terminal
 from shared.services import Services
-from shared.storage.key_store import KEY_KEPT
 from shared.storage.uploads import Left
 
 #: What is younger is looked at later: its job goes on, or removes it just now.
 _YOUNG = timedelta(minutes=10)
-#: Without a job, those of a POST that died. As long as its key is kept it may be sent again, under the same id.
-_UNCLAIMED = KEY_KEPT + timedelta(hours=1)
+#: Without a job, those of a POST that died: none lives longer than a function may run (host.json, `functionTimeout`). Whoever
+#: sends it again, under the same id where it has a key, writes uploads of his own.
+_UNCLAIMED = timedelta(hours=1)
 #: Jobs whose uploads one run of housekeeping removes at most: about ten seconds of storage operations.
 JOBS_AT_ONCE = 500
 

@@ -7,6 +7,7 @@ import azure.functions as func
 from werkzeug.http import parse_options_header
 
 from shared.domain.problem import ProblemError, unreadable
+from shared.domain.text import is_misread
 from triggers.charsets import UnknownCharset, decode
 
 #: Of a JSON body: a prompt of 2,000 characters, each of them escaped, several times over.
@@ -62,6 +63,9 @@ def read_json_object(req: func.HttpRequest) -> dict[str, Any]:
         text = decode(body, charset).removeprefix("\ufeff")
     except (UnicodeDecodeError, UnknownCharset):
         raise ProblemError(_NOT_UTF8) from None
+    if is_misread(text):
+        # JSON has no controls but as escapes (RFC 8259, 7).
+        raise ProblemError(_NOT_UTF8)
     try:
         value = json.loads(text)
     except ValueError:

@@ -24,6 +24,7 @@ from shared.pictures.facts import ImageFacts
 from shared.services import Services, services
 from shared.starting import ensure_started, generators_for, plan_of
 from shared.storage.documents import Busy
+from shared.storage.image_names import upload_name
 from shared.storage.key_store import Deleted, Fingerprints, InProgress, Known, Reused, Taken, key_name
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, JobNotFound, view
@@ -114,29 +115,43 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     form = read_form(req, kind, app.settings.max_upload_bytes)
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
     asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label, mistakes=form.mistakes)
-    facts = inspect_images(form, kind, app.settings, _needed_side(app, kind, asked.model))
+    name = key_name(who, kind.route, key) if key else ""
+    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
+    try:
+        facts = inspect_images(form, kind, app.settings, _needed_side(app, kind, asked.model))
+    except ProblemError:
+        # A repeated one was taken under the bounds of its day, and may be paid for. The key of a new one stays free.
+        claim = app.keys.look(name, request) if key else None
+        if claim is None:
+            raise
+        return _known(claim), True
     document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
     if not key:
-        return _create(app, kind, document, form, facts), False
-    # Before anything can refuse the request: the job of a repeated one may be paid for already.
-    document["key"] = key_name(who, kind.route, key)
-    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests()))
-    claim = _taken(app, document["key"], request, document["id"])
-    if isinstance(claim, Known):
-        return claim.job, True
-    mine = document | {"id": claim.job_id}
+        return _create(app, kind, document, form, facts, None), False
+    # Before anything else can refuse the request: the job of a repeated one may be paid for already.
+    document["key"] = name
+    taken = app.keys.take(name, request, document["id"])
+    if not isinstance(taken, Taken):
+        return _known(taken), True
+    mine = document | {"id": taken.job_id}
     try:
-        created = _create(app, kind, mine, form, facts)
+        created = _create(app, kind, mine, form, facts, taken)
     except Exception:
-        app.keys.give_back(document["key"], claim.job_id)
+        app.keys.give_back(name, taken)
         raise
-    if app.keys.is_of_deleted_job(document["key"]):
+    if app.keys.is_of_deleted_job(name):
         # It stood still for so long that its job was made by another POST, and deleted.
-        app.jobs.delete(claim.job_id)
-        app.quotas.withdraw(who, claim.job_id)
+        app.jobs.delete(taken.job_id)
+        app.quotas.withdraw(who, taken.job_id)
         raise ProblemError(Problem("job_deleted", charged="unknown"))
     # One POST had the key for so long that another took over, and both got here: one of them made the job.
     return created, created["created_at"] != mine["created_at"]
+
+
+def _only_model(app: Services, kind: Kind) -> str | None:
+    """Where a kind offers one model: to name it and to leave it out come to the same, as there is no other to fall back on."""
+    known = app.generators_of(kind)
+    return known[0].name if len(known) == 1 else None
 
 
 def _key(req: func.HttpRequest) -> str:
@@ -147,22 +162,23 @@ def _key(req: func.HttpRequest) -> str:
     return key
 
 
-def _taken(app: Services, name: str, request: Fingerprints, job_id: str) -> Taken | Known:
-    """Raises ProblemError."""
-    claim = app.keys.take(name, request, job_id)
+def _known(claim: Known | InProgress | Reused | Deleted) -> dict[str, Any]:
+    """The job that a key stands for. Raises ProblemError."""
     if isinstance(claim, Reused):
         raise ProblemError(Problem("idempotency_key_reused"))
     if isinstance(claim, Deleted):
         raise ProblemError(Problem("job_deleted", charged="unknown"))
-    if isinstance(claim, Known) and is_deleted(claim.job):
-        raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
     if isinstance(claim, InProgress):
         # By now its job may be there, and may be paid for.
         raise ProblemError(Problem("idempotency_in_progress", charged="unknown"))
-    return claim
+    if is_deleted(claim.job):
+        raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
+    return claim.job
 
 
-def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts]) -> dict[str, Any]:
+def _create(
+    app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts], taken: Taken | None
+) -> dict[str, Any]:
     """Store a job that may begin, or find it where another POST with its key has. Raises ProblemError when it may not begin."""
     _require_settings(app, kind)
     generators = _taken_in(app, kind, _asked_for(app, kind, document["input"]["model"]))
@@ -173,32 +189,49 @@ def _create(app: Services, kind: Kind, document: dict[str, Any], form: Form, fac
     except AzureError:
         # It may have been counted all the same.
         with contextlib.suppress(Busy, AzureError):
-            app.quotas.withdraw(who, job_id)
+            if _is_alone(app, document, taken):
+                app.quotas.withdraw(who, job_id)
         raise
+    document = document | {"images": _upload_names(job_id, facts, taken)}
     try:
-        document = document | {"images": _store_images(app, job_id, form, facts)}
+        for field, name in document["images"].items():
+            app.uploads.keep(name, form.files[field], facts[field].content_type)
         app.jobs.create(document)
     except Exception as error:
-        known = _found_or_undone(app, document, error)
+        known = _found_or_undone(app, document, taken, error)
         if known is None:
             raise
         return known
     return document
 
 
-def _found_or_undone(app: Services, document: dict[str, Any], error: Exception) -> dict[str, Any] | None:
+def _upload_names(job_id: str, facts: dict[str, ImageFacts], taken: Taken | None) -> dict[str, str]:
+    """Of this POST alone, so that neither of two with one key can remove, or write anew, what the other's job is made of."""
+    post = taken.holder if taken else ""
+    return {field: upload_name(job_id, field, EXTENSIONS[known.content_type], post) for field, known in facts.items()}
+
+
+def _is_alone(app: Services, document: dict[str, Any], taken: Taken | None) -> bool:
+    """Whether no other POST can be making this job: without a key, or while the key is this one's."""
+    return taken is None or app.keys.hold(document["key"], taken)
+
+
+def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | None, error: Exception) -> dict[str, Any] | None:
     """The job, where its document is there after all: its write was answered with an error, or another POST with the same key
-    made it, and somebody may have started it. None when nothing of it is left. Raises ProblemError when neither is known."""
+    made it, and somebody may have started it. None when nothing of it is left. Raises ProblemError when neither is known, or
+    when the other POST is still at it."""
     try:
         known = app.jobs.read(document["id"])
-        if known is None:
-            app.pictures.forget(document["id"])
+        is_alone = known is not None or _is_alone(app, document, taken)
+        if known is None and is_alone:
+            app.uploads.forget(document)
             app.quotas.withdraw(document["owner"], document["id"])
-        elif is_terminal(known["status"]):
-            # They were written anew after its end, which had removed them.
-            originals.forget(app, known)
     except Exception:  # noqa: BLE001 - storage is away, however it says so
         raise ProblemError(Problem("internal", charged="unknown")) from error
+    if not is_alone or (known and known["images"] != document["images"]):
+        originals.forget(app, document)
+    if not is_alone:
+        raise ProblemError(Problem("idempotency_in_progress", charged="unknown")) from error
     return known
 
 
@@ -269,14 +302,6 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
         "fallback_used": False, "possible_duplicate": False, "metadata": asked.metadata, "metrics": None,
         "cancel_requested_at": None, "deleted_at": None, "starts": 0,
     }  # fmt: skip
-
-
-def _store_images(app: Services, job_id: str, form: Form, facts: dict[str, ImageFacts]) -> dict[str, str]:
-    stored = {}
-    for field, known in facts.items():
-        extension = EXTENSIONS[known.content_type]
-        stored[field] = app.uploads.keep(job_id, field, form.files[field], known.content_type, extension)
-    return stored
 
 
 async def _synchronous(

@@ -14,6 +14,8 @@ from shared.domain.problem import Problem, ProblemError, unreadable
 MAX_PARTS = 100
 #: Of one part: a name, a file's name, a content type.
 MAX_HEADER_BYTES = 16 * 1024
+#: Of all parts together, with room for long names of files: a header costs a hundred times what a part's content does.
+MAX_HEADERS_BYTES = 64 * 1024
 
 TOO_MANY_PARTS = unreadable(
     f"폼의 필드가 {MAX_PARTS}개를 넘습니다. 필요한 필드만 보내 주세요.",
@@ -40,8 +42,8 @@ NAMELESS_PART = unreadable(
     'A part of the form has no name. Give each its Content-Disposition: form-data; name="...".',
 )
 LONG_HEADER = unreadable(
-    "폼 필드의 헤더가 너무 깁니다. 필드 이름과 파일 이름을 줄여 주세요.",
-    "The header of a part of the form is too long. Shorten the names of fields and files.",
+    "폼 필드의 헤더(Content-Disposition 등)가 너무 깁니다. 필드 이름과 파일 이름을 줄여 주세요.",
+    "The header of a part of the form, or of all of them together, is too long. Shorten the names of fields and files.",
 )
 
 
@@ -58,8 +60,11 @@ class Part:
 class _Decoder(MultipartDecoder):
     """Werkzeug's refuses a part whose header is not UTF-8. File names come in the letters of their system, and are not used."""
 
+    _header_bytes = 0
+
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
-        if len(data) > MAX_HEADER_BYTES:
+        self._header_bytes += len(data)
+        if len(data) > MAX_HEADER_BYTES or self._header_bytes > MAX_HEADERS_BYTES:
             raise ProblemError(LONG_HEADER)
         headers = super()._parse_headers(data.decode("latin-1").encode())
         # A part that begins with its content has taken the next one's header for its own, and the boundary between them.

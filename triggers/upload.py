@@ -10,9 +10,10 @@ import azure.functions as func
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_options_header
 
-from shared.domain.generation import FIELDS, Mistake, shown
+from shared.domain.generation import FIELDS, MISREAD, Mistake, shown
 from shared.domain.kinds import Kind
 from shared.domain.problem import Problem, ProblemError, unreadable
+from shared.domain.text import is_misread
 from shared.pictures.decoding import require_decoder
 from shared.pictures.facts import ImageFacts
 from shared.pictures.limits import too_large
@@ -30,7 +31,6 @@ _MULTIPART, _URLENCODED = "multipart/form-data", "application/x-www-form-urlenco
 _AS_IT_IS = ("", "7bit", "8bit", "binary")
 _MIME_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,60}", re.ASCII)
 _DATA_URI = re.compile(rb"\s*data:[\w/+.-]*[;,]", re.IGNORECASE)
-_BINARY = re.compile("[\x00-\x08\x0e-\x1f]")
 
 _NO_FIELDS = unreadable(
     "폼에 필드가 하나도 없습니다. 이미지와 프롬프트를 담아 보내 주세요.",
@@ -153,7 +153,7 @@ def _image(part: Part, charset: str) -> bytes | None:
 
 def _is_text(data: bytes, charset: str) -> bool:
     try:
-        return _BINARY.search(decode(data, charset)) is None
+        return not is_misread(decode(data, charset))
     except ValueError:
         return False
 
@@ -168,7 +168,7 @@ def _text(part: Part, charset: str) -> str:
         raise _Unusable("너무 깁니다. 줄여서 다시 보내 주세요.", "It is too long: shorten it and send it again.")
     charset = options.get("charset") or charset
     try:
-        return decode(part.data, charset)
+        text = decode(part.data, charset)
     except UnknownCharset:
         raise _Unusable(
             "알 수 없는 문자 집합(charset)입니다. UTF-8로 보내 주세요.", "Its charset is not known. Send it as UTF-8."
@@ -180,6 +180,9 @@ def _text(part: Part, charset: str) -> str:
             "It cannot be read. Send it as UTF-8. curl on Korean Windows sends CP949: put the text into a UTF-8 file and send it "
             "with -F field=<file.",
         ) from None
+    if is_misread(text):
+        raise _Unusable(*MISREAD)
+    return text
 
 
 def _require_plain(part: Part) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.kinds import Kind
 from shared.domain.presets import PRESETS
 from shared.domain.problem import ProblemError, invalid_fields
-from shared.domain.text import TooLong, composed, is_blank, is_damaged, nfc
+from shared.domain.text import TooLong, composed, is_blank, is_damaged, is_misread, nfc
 
 ASPECT_RATIOS = (
     "match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2",
@@ -34,6 +34,11 @@ FIELDS = (
 
 #: A field and what is wrong with it, in Korean and English.
 Mistake = tuple[str, str, str]
+#: Of a text that `is_misread`.
+MISREAD = (
+    "제어 문자가 있어 UTF-16이나 ISO-2022로 쓴 글로 보입니다. 제어 문자 없이 UTF-8로 보내 주세요.",
+    "It has control characters, as a text in UTF-16 or ISO-2022 has. Send it as UTF-8, without any.",
+)
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,9 @@ def _word(text: str) -> str:
 
 def _prompt(text: str, errors: list[Mistake]) -> str | None:
     """The prompt as it is counted, kept and sent, empty when there is nothing to be seen; None when it cannot be used."""
+    if is_misread(text):
+        errors.append(("prompt", *MISREAD))
+        return None
     try:
         prompt = composed(text, PROMPT_MAX_CHARACTERS)
     except TooLong:

@@ -7,6 +7,9 @@ import unicodedata
 _LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 #: Controls besides tab and line feed, and the byte-order mark: nobody sees them, and databases behind providers refuse NUL.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
+#: Those of them that no text has, and that show what is no UTF-8 although it can be read as such: UTF-16 without its mark has
+#: NUL, of Cyrillic letters 04, and ISO-2022 has ESC, SO and SI (ISO/IEC 2022, 6).
+_MISREAD = re.compile("[\x00-\x08\x0e-\x1f]")
 #: Nothing is seen of these although their categories are a letter's, a symbol's or none: Unicode's Default_Ignorable_Code_Point
 #: (DerivedCoreProperties.txt), where Hangul's fillers belong, Braille's blank and music's null notehead.
 _UNSEEN = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U0001d159\U000e0000-\U000e0fff]")
@@ -38,9 +41,20 @@ def composed(text: str, most: int) -> str:
     return nfc(_CONTROL.sub("", _LINE_END.sub("\n", text)).strip(), most).strip()
 
 
+def trimmed(text: str) -> str:
+    """The text without spaces around it, each end of a line as one line feed."""
+    return _LINE_END.sub("\n", text).strip()
+
+
 def is_blank(text: str) -> bool:
     """Whether there is nothing in it that can be seen. A character that this Python's Unicode does not know can be."""
     return all(unicodedata.category(c).startswith(_UNSEEN_CATEGORIES) or _UNSEEN.fullmatch(c) for c in text)
+
+
+def is_misread(text: str) -> bool:
+    """Whether it was written in another encoding than it was read in, before anything is dropped of it: `composed` would leave
+    letters of something else."""
+    return _MISREAD.search(text) is not None
 
 
 def is_damaged(text: str) -> bool:

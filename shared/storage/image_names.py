@@ -23,9 +23,9 @@ def folders(job_id: str) -> tuple[str, ...]:
     return f"{UPLOADS}{job_id}/", _folder(job_id), *_folders_of_before(job_id)
 
 
-def upload_name(job_id: str, field: str, extension: str) -> str:
-    """What a user sent, as it came."""
-    return f"{UPLOADS}{job_id}/{field}.{extension}"
+def upload_name(job_id: str, field: str, extension: str, post: str = "") -> str:
+    """What a user sent, as it came. `post`: which of several POSTs that may make the job wrote it."""
+    return f"{UPLOADS}{job_id}/{post}{'/' if post else ''}{field}.{extension}"
 
 
 def prepared_name(job_id: str, field: str, extension: str) -> str:

@@ -2,14 +2,15 @@
 
 import contextlib
 import hashlib
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import AzureError
 
-from shared.storage.documents import Busy, Document, Documents
+from shared.storage.documents import Busy, Document, Documents, Operation
 from shared.storage.job_store import JobStore
 
 KEY_KEPT = timedelta(hours=24)
@@ -25,6 +26,8 @@ class Taken:
     """
 
     job_id: str
+    #: Of this POST alone. It may undo only what is its own: under the same id another one may be making the job by now.
+    holder: str = field(default_factory=lambda: secrets.token_hex(4), compare=False)
 
 
 @dataclass(frozen=True)
@@ -86,54 +89,62 @@ class KeyStore:
 
     def take(self, name: str, request: Fingerprints, job_id: str) -> Claim:
         """Take the key for `job_id` if it is free, or if its POST has died; `name` is that of `key_name`. Raises Busy."""
-        now = self._clock()
-        mine = {**request.document(), "job_id": job_id, "at": now.isoformat()}
+        now, free = self._clock(), Taken(job_id)
 
         def taken(known: Document | None) -> tuple[Document | None, Taken | Reused | Deleted | _Standing]:
             if known is None or now - _at(known) >= KEY_KEPT:
-                return mine, Taken(job_id)
-            if not request.are_of(known):
-                return None, Reused()
-            if known.get("deleted"):
-                return None, Deleted()
-            return None, _Standing(known["job_id"], known["at"])
+                return _document(request, free, now), free
+            return None, _judged(known, request)
 
         claim = self._documents.change(name, taken, is_new=True).result
         if not isinstance(claim, _Standing):
             return claim
-        job = self._jobs.read(claim.job_id)
-        if job is not None:
-            return Known(job)
-        if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED:
-            return InProgress()
-        return self._taken_over(name, {**mine, "job_id": claim.job_id}, claim)
+        return self._stood_for(claim, now) or self._taken_over(name, request, claim, now)
+
+    def look(self, name: str, request: Fingerprints) -> Known | InProgress | Reused | Deleted | None:
+        """What `take` would answer, without taking the key: None when it would."""
+        known, now = self._documents.read(name), self._clock()
+        if known is None or now - _at(known) >= KEY_KEPT:
+            return None
+        standing = _judged(known, request)
+        return standing if isinstance(standing, Reused | Deleted) else self._stood_for(standing, now)
 
     def is_of_deleted_job(self, name: str) -> bool:
         """Whether the job that the key stands for was deleted, perhaps while a slow POST was still making it."""
         known = self._documents.read(name)
         return known is not None and bool(known.get("deleted"))
 
-    def give_back(self, name: str, job_id: str) -> None:
-        """Let the key be used again at once: its request was refused or failed, and may be sent again. Trouble is passed over:
-        then the key is free in a minute."""
+    def hold(self, name: str, mine: Taken) -> bool:
+        """Whether the key is still the caller's; then nobody takes it over for another minute. Raises Busy."""
+        now = self._clock().isoformat()
+        operation: Operation[bool] = lambda known: _changed(known, mine, now)  # noqa: E731 - says its type
+        return self._documents.change(name, operation).result
+
+    def give_back(self, name: str, mine: Taken) -> None:
+        """Let the key be used again at once, unless another POST has taken it over: its request was refused or failed, and may
+        be sent again. Trouble is passed over: then the key is free in a minute."""
         long_ago = (self._clock() - KEY_ABANDONED).isoformat()
-
-        def given_back(known: Document | None) -> tuple[Document | None, None]:
-            is_mine = known is not None and known["job_id"] == job_id
-            return {**known, "at": long_ago} if known and is_mine else None, None
-
+        operation: Operation[bool] = lambda known: _changed(known, mine, long_ago)  # noqa: E731 - says its type
         with contextlib.suppress(Busy, AzureError):
-            self._documents.change(name, given_back)
+            self._documents.change(name, operation)
 
-    def _taken_over(self, name: str, mine: Document, seen: _Standing) -> Claim:
+    def _stood_for(self, claim: _Standing, now: datetime) -> Known | InProgress | None:
+        """None: its POST has died before it made the job."""
+        job = self._jobs.read(claim.job_id)
+        if job is not None:
+            return Known(job)
+        return InProgress() if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED else None
+
+    def _taken_over(self, name: str, request: Fingerprints, seen: _Standing, now: datetime) -> Claim:
         """The key of a POST that has died, unless somebody else was quicker."""
+        mine = Taken(seen.job_id)
 
         def taken(known: Document | None) -> tuple[Document | None, Claim]:
             if known and known.get("deleted"):
                 return None, Deleted()
             if known is None or (known["job_id"], known["at"]) != (seen.job_id, seen.at):
                 return None, InProgress()
-            return mine, Taken(seen.job_id)
+            return _document(request, mine, now), mine
 
         return self._documents.change(name, taken).result
 
@@ -141,6 +152,22 @@ class KeyStore:
 def key_name(owner: str, route: str, key: str) -> str:
     """The document of a key, which counts for one owner and one route; names of blobs end up in logs."""
     return f"idempotency/{hashlib.sha256(f'{owner}|{route}|{key}'.encode()).hexdigest()}.json"
+
+
+def _document(request: Fingerprints, taken: Taken, now: datetime) -> Document:
+    return {**request.document(), "job_id": taken.job_id, "holder": taken.holder, "at": now.isoformat()}
+
+
+def _changed(known: Document | None, mine: Taken, at: str) -> tuple[Document | None, bool]:
+    """A claim that is still `mine`, of another time, and whether it is. The former version names no holder."""
+    is_mine = known is not None and (known["job_id"], known.get("holder")) == (mine.job_id, mine.holder)
+    return {**known, "at": at} if known and is_mine else None, is_mine
+
+
+def _judged(known: Document, request: Fingerprints) -> Reused | Deleted | _Standing:
+    if not request.are_of(known):
+        return Reused()
+    return Deleted() if known.get("deleted") else _Standing(known["job_id"], known["at"])
 
 
 def _at(document: Document) -> datetime:

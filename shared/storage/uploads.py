@@ -10,7 +10,7 @@ from itertools import groupby
 
 from shared.domain.job import Document
 from shared.storage.blob_store import IMAGES, BlobStore
-from shared.storage.image_names import JOBS_OF_BEFORE, UPLOADS, job_of_upload, upload_name
+from shared.storage.image_names import JOBS_OF_BEFORE, UPLOADS, job_of_upload
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,9 @@ class Uploads:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    def keep(self, job_id: str, field: str, data: bytes, content_type: str, extension: str) -> str:
-        """Store an upload, and say under which name."""
-        name = upload_name(job_id, field, extension)
+    def keep(self, name: str, data: bytes, content_type: str) -> None:
+        """Store an upload under a name of `upload_name`."""
         self._blobs.put_image(name, data, content_type)
-        return name
 
     def forget(self, document: Document) -> None:
         """Delete a job's uploads, also those of an earlier version: its document knows their names."""

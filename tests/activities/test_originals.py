@@ -1,7 +1,9 @@
 """Uploads go when their job has ended; what was prepared of them stays, and is what a story goes on with that is told again."""
 
+import json
 import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,7 +208,7 @@ def test_a_picture_of_the_version_before_is_found_where_it_lies(services: Any) -
 
 # ---- housekeeping ----
 
-LONG_AGO, YESTERDAY = timedelta(minutes=30), timedelta(hours=26)
+LONG_AGO = timedelta(minutes=30)
 
 
 def lying(services: Any, name: str, since: timedelta) -> None:
@@ -233,18 +235,27 @@ def test_it_leaves_what_is_needed(services: Any, what: str) -> None:
     if what == "young":
         end(services)
     if what == "unclaimed":
-        # A POST that died: its key is kept for a day, and who sends it again has the same id.
+        # Of a POST that may be at it still.
         services.jobs.delete(JOB)
-    lying(services, UPLOAD, timedelta(minutes=9) if what == "young" else timedelta(hours=24))
+    lying(services, UPLOAD, timedelta(minutes=9 if what == "young" else 59))
 
     assert (swept(services), images(services)) == (0, {UPLOAD})
 
 
-def test_it_removes_what_a_post_left_that_died(services: Any) -> None:
+@pytest.mark.parametrize("name", [UPLOAD, upload_name(JOB, "input_image", "jpg", "0badcafe")], ids=["without a key", "with one"])
+def test_it_removes_what_a_post_left_that_died(services: Any, name: str) -> None:
     services.jobs.delete(JOB)
-    lying(services, UPLOAD, YESTERDAY)
+    services.blobs.delete("images", UPLOAD)
+    lying(services, name, timedelta(minutes=61))
 
     assert (swept(services), images(services)) == (1, set())
+
+
+def test_no_post_is_at_it_for_as_long_as_that() -> None:
+    """What housekeeping removes then is of one that died."""
+    limit = json.loads((Path(__file__).parents[2] / "host.json").read_text())["functionTimeout"]
+    hours, minutes, _ = map(int, limit.split(":"))
+    assert timedelta(hours=hours, minutes=minutes) * 2 < originals._UNCLAIMED
 
 
 def test_it_removes_the_uploads_of_the_version_before_and_nothing_beside_them(services: Any) -> None:

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import gzip
 import http.client
 import json
 import socket
@@ -119,6 +120,20 @@ def sent_raw(host: RunningHost, *lines: bytes, body: bytes = b"") -> bytes:
     with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
         connection.sendall(b"\r\n".join([*lines, b"Host: x", b"Connection: close", b"", body]))
         return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"zstd", b"GZIP, br", b"identity", b"nonsense"])
+def test_a_body_arrives_as_it_was_sent_whatever_its_encoding_is_called(host: RunningHost, encoding: bytes) -> None:
+    headers = (b"POST /api/echo HTTP/1.1", b"Content-Encoding: " + encoding, b"Content-Length: 5")
+    answer = sent_raw(host, *headers, body=b"plain")
+    seen = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert (seen["body"], seen["headers"]["content-encoding"]) == ("plain", encoding.decode())
+
+
+def test_a_body_that_is_compressed_stays_so(host: RunningHost) -> None:
+    sent = gzip.compress(b"x" * 5000)
+    headers = (b"POST /api/upload HTTP/1.1", b"Content-Encoding: gzip", b"Content-Length: %d" % len(sent))
+    assert sent_raw(host, *headers, body=sent).endswith(b"\r\n\r\n%d" % len(sent))
 
 
 def test_a_header_of_more_than_8_kb_arrives(host: RunningHost) -> None:

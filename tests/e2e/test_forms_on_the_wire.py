@@ -79,6 +79,31 @@ def test_a_chunked_form_is_told_of(stack: Stack) -> None:
     assert "Transfer-Encoding: chunked" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"zstd"])
+@pytest.mark.parametrize(
+    ("path", "content_type", "sent"),
+    [
+        (b"goods-gen/generate", FORM.encode(), multipart(part("prompt", b"a mug"), image())),
+        (b"goods-gen/translate", b"application/json", b'{"prompt":"a"}'),
+    ],
+)
+def test_a_body_that_is_said_to_be_compressed_is_told_of(
+    stack: Stack, encoding: bytes, path: bytes, content_type: bytes, sent: bytes
+) -> None:
+    """Whether it is or not: the host hands it on as it came."""
+    headers = (b"Content-Encoding: " + encoding, b"Content-Type: " + content_type, b"Accept-Language: en")
+    for body in (sent, gzip.compress(sent)):
+        code, answer = raw(stack, *headers, body=body, target=b"POST /api/" + path)
+        assert (code, json.loads(answer)["code"]) == (400, "invalid_request")
+        assert "compressed" in json.loads(answer)["detail"]
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"br"])
+def test_a_webhook_that_is_said_to_be_compressed_is_judged_by_its_signature(stack: Stack, encoding: bytes) -> None:
+    code, answer = raw(stack, b"Content-Encoding: " + encoding, body=b"{}", target=b"POST /api/webhooks/replicate")
+    assert (code, json.loads(answer)["code"]) == (401, "unauthorized")
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "words"),
     [

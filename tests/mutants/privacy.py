@@ -48,14 +48,15 @@ PRIVACY: tuple[Mutant, ...] = (
     finish("the end of a job leaves its uploads", "    originals.forget(services, document)\n", ""),
     finish("uploads go before the end is on record", "    pictures = [told_by_records", "    originals.forget(services, services.jobs.read(payload[\"job_id\"]) or {\"id\": \"\"})\n    pictures = [told_by_records"),  # noqa: E501
     starting("a job that is given up leaves its uploads", "    originals.forget(app, document)\n", ""),
-    generate("a repeated POST leaves its uploads", "            originals.forget(app, known)\n", "            pass\n"),
+    generate("a repeated POST leaves its uploads", "        originals.forget(app, document)\n", "        pass\n"),
     uploads("nothing is deleted", "self._blobs.delete(IMAGES, name)", "pass"),
     uploads("one of several uploads is deleted", "            self._blobs.delete(IMAGES, name)", "            self._blobs.delete(IMAGES, name)\n            break"),  # noqa: E501
     originals("storage that does not delete fails an end", "except Exception as error:  # noqa: BLE001 - the job has ended", "except ZeroDivisionError as error:  # noqa: BLE001 - the job has ended"),  # noqa: E501
     # ---- what housekeeping does ----
     originals("housekeeping deletes uploads that are needed", OVER, "if True:"),
     originals("what a POST left that died stays", OVER, 'if document and is_terminal(document["status"]):'),
-    originals("a key's second POST loses its upload", "KEY_KEPT + timedelta(hours=1)", "timedelta(hours=1)"),
+    originals("a POST that is at it loses its upload", "_UNCLAIMED = timedelta(hours=1)", "_UNCLAIMED = timedelta(minutes=5)"),
+    originals("what a POST left that died stays for a day", "_UNCLAIMED = timedelta(hours=1)", "_UNCLAIMED = timedelta(hours=24)"),  # noqa: E501
     originals("an upload that was just written is looked at", "if now - found.written < _YOUNG:", "if False:"),
     originals("one run of housekeeping has no bound", "if jobs == JOBS_AT_ONCE:", "if False:"),
     originals("uploads of the version before stay", "app.uploads.left_by_before() if of_before else ", ""),

@@ -4,7 +4,10 @@ from tests.mutants.mutant import Mutant, of
 
 kinds = of("shared/domain/kinds.py", "tests/triggers/test_mappings.py")
 generation = of("shared/domain/generation.py", "tests/unit/test_generation.py")
-post = of("triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py")
+post = of(
+    "triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py",
+    "tests/triggers/test_same_requests.py",
+)  # fmt: skip
 form = of(
     "triggers/upload.py", "tests/triggers/test_forms.py", "tests/triggers/test_mappings.py",
     "tests/triggers/test_same_requests.py",
@@ -84,6 +87,9 @@ REQUESTS: tuple[Mutant, ...] = (
     generation("a prompt may be endless", "prompt = composed(text, PROMPT_MAX_CHARACTERS)", "prompt = composed(text, 10**9)"),
     generation("a prompt of nothing that is seen is sent", 'return "" if is_blank(prompt) else prompt', "return prompt"),
     generation("what was lost on the way is sent", "if is_damaged(prompt):", "if False:"),
+    generation("what was written in another encoding is sent", "if is_misread(text):", "if False:"),
+    form("controls show no other encoding", "if is_misread(text):", "if False:"),
+    text("letters of UTF-16 are taken for controls", '[\\x00-\\x08\\x0e-\\x1f]")\n#: Nothing', '[\\x00]")\n#: Nothing'),
     text("a decomposed prompt is sent as it came", 'unicodedata.normalize("NFC", text)', "text"),
     text("endless marks are sorted", "len(text) > most * _LONGEST_DECOMPOSITION or ", ""),
     text("fillers of Hangul can be seen", " or _UNSEEN.fullmatch(c)", ""),
@@ -93,6 +99,9 @@ REQUESTS: tuple[Mutant, ...] = (
         "a file's name must be UTF-8",
         'super()._parse_headers(data.decode("latin-1").encode())',
         "super()._parse_headers(data)",
+    ),
+    of("triggers/multipart.py", "tests/unit/test_multipart.py")(
+        "headers of any length are read, as long as each is short", " or self._header_bytes > MAX_HEADERS_BYTES", ""
     ),
     parts("a form may have any number of parts", "max_parts=MAX_PARTS", "max_parts=None"),
     form("a form's charset is not asked for", 'charset = options.get("charset") or charset', 'charset = "utf-8"'),
@@ -106,6 +115,12 @@ REQUESTS: tuple[Mutant, ...] = (
     ),
     form("another picture is spelt the same", 'digest.update(f"{name}:{image}\\n".encode())', "pass"),
     form("another prompt is spelt the same", 'digest.update(f"{name}={len(value)}:{value}\\n".encode())', "pass"),
+    meaning("the only model is another request than none", "if only_model:", "if False:"),
+    meaning("spaces around a text of metadata make another request", ", _trimmed(asked.metadata)):", ",):"),
+    meaning("what the former version kept is forgotten", "(_plain(asked.metadata), ", "(_trimmed(asked.metadata), "),
+    post(
+        "of several models the first is named by a request that names none", "if len(known) == 1 else None", "if known else None"
+    ),
     meaning("another picture is the same request", "json.dumps([fields, images]", "json.dumps([fields]"),
     meaning("another prompt is the same request", "for name in (*FIELDS, ", "for name in (*FIELDS[1:], "),
     post("all pictures of a seed are the same", "(asked.seed + i) % (SEED_MAX + 1)", "asked.seed"),

@@ -15,6 +15,7 @@ generate = of(
     "tests/triggers/test_mappings.py", "tests/triggers/test_delete.py",
 )  # fmt: skip
 keyed = of("triggers/generate.py", "tests/triggers/test_idempotency.py", "tests/triggers/test_owners.py")
+overtaken = of("triggers/generate.py", "tests/rare/test_overtaken_post.py")
 translate = of("triggers/translate.py", "tests/triggers/test_translate.py", "tests/triggers/test_owners.py")
 webhook = of("triggers/webhooks.py", "tests/triggers/test_webhook_calls.py", "tests/triggers/test_charges.py")
 housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
@@ -183,7 +184,18 @@ TRUST: tuple[Mutant, ...] = (
         'Problem("job_not_found")',
     ),
     generate("a refused POST keeps its quota slot", 'app.quotas.withdraw(document["owner"], document["id"])', "pass"),
-    generate("a refused POST leaves its images", 'app.pictures.forget(document["id"])', "pass"),
+    generate("a refused POST leaves its images", "app.uploads.forget(document)", "pass"),
+    overtaken("a POST removes what another one's job is made of", 'post = taken.holder if taken else ""', 'post = ""'),
+    overtaken(
+        "who was overtaken is counted as the only one",
+        'taken is None or app.keys.hold(document["key"], taken)',
+        "True",
+    ),
+    of("shared/storage/key_store.py", "tests/unit/test_key_store.py", "tests/rare/test_overtaken_post.py")(
+        "who was overtaken gives the key back",
+        '(known["job_id"], known.get("holder")) == (mine.job_id, mine.holder)',
+        'known["job_id"] == mine.job_id',
+    ),
     generate(
         "a POST that may have left something says no",
         'raise ProblemError(Problem("internal", charged="unknown")) from error',
@@ -197,7 +209,7 @@ TRUST: tuple[Mutant, ...] = (
     ),
     keyed("a key counts for everybody", "key_name(who, kind.route, key)", 'key_name("", kind.route, key)'),
     keyed("a key counts for both routes", "key_name(who, kind.route, key)", 'key_name(who, "", key)'),
-    keyed("a deleted job's key gives the job back", "if isinstance(claim, Known) and is_deleted(claim.job):", "if False:"),
+    keyed("a deleted job's key gives the job back", "if is_deleted(claim.job):", "if False:"),
     keyed(
         "the key of a deleted job says nothing of the charge",
         'Problem("job_deleted", charged=charged(claim.job))',
@@ -205,17 +217,17 @@ TRUST: tuple[Mutant, ...] = (
     ),
     keyed(
         "a key whose job is on its way says no",
-        'Problem("idempotency_in_progress", charged="unknown")',
-        'Problem("idempotency_in_progress")',
+        'Problem("idempotency_in_progress", charged="unknown"))\n    if is_deleted',
+        'Problem("idempotency_in_progress"))\n    if is_deleted',
     ),
-    keyed("a refused POST keeps its key", 'app.keys.give_back(document["key"], claim.job_id)', "pass"),
+    keyed("a refused POST keeps its key", "app.keys.give_back(name, taken)", "pass"),
     keyed(
         "a repeated POST is refused by the limits",
-        "if isinstance(claim, Known):\n        return claim.job, True",
-        "if isinstance(claim, Known):\n        _require_intake(app, kind, app.generators_of(kind))\n"
-        "        return claim.job, True",
+        "    taken = app.keys.take(",
+        "    _taken_in(app, kind, app.generators_of(kind))\n    taken = app.keys.take(",
     ),
-    keyed("who comes second makes a job of its own", 'document | {"id": claim.job_id}', "document"),
+    keyed("a repeated POST is refused for its image", "app.keys.look(name, request) if key else None", "None"),
+    keyed("who comes second makes a job of its own", 'document | {"id": taken.job_id}', "document"),
     keys("owners share idempotency keys", "f'{owner}|{route}|{key}'", "f'{route}|{key}'"),
     keys("routes share idempotency keys", "f'{owner}|{route}|{key}'", "f'{owner}|{key}'"),
     keys("a key is free after an hour", "KEY_KEPT = timedelta(hours=24)", "KEY_KEPT = timedelta(hours=1)"),
@@ -226,14 +238,18 @@ TRUST: tuple[Mutant, ...] = (
         'known["fingerprint"] == self.spelling or ',
         "",
     ),
-    keys("a key is taken over from a POST that lives", "if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED:", "if False:"),
+    keys(
+        "a key is taken over from a POST that lives",
+        " if now - datetime.fromisoformat(claim.at) < KEY_ABANDONED else None",
+        " if False else None",
+    ),
     keys("two take over one key", 'if known is None or (known["job_id"], known["at"]) != (seen.job_id, seen.at):', "if False:"),
     keys(
         "a key is given back by who does not have it",
-        'is_mine = known is not None and known["job_id"] == job_id',
+        'is_mine = known is not None and (known["job_id"], known.get("holder")) == (mine.job_id, mine.holder)',
         "is_mine = True",
     ),
-    keys("a key that is taken over makes another job", '{**mine, "job_id": claim.job_id}', "mine"),
+    keys("a key that is taken over makes another job", "mine = Taken(seen.job_id)", 'mine = Taken("job_other")'),
     # ---- how many are let in ----
     quotas(
         "MAX_ACTIVE_JOBS_PER_OWNER is ignored",
@@ -409,7 +425,11 @@ TRUST: tuple[Mutant, ...] = (
     job_store(
         "a deleted job leaves word at a stranger's key", 'if claim and claim["job_id"] == job_id else None', "if claim else None"
     ),
-    keys("the key of a forgotten job is taken for one that is being made", 'if known.get("deleted"):', "if False:"),
+    keys(
+        "the key of a forgotten job is taken for one that is being made",
+        'Deleted() if known.get("deleted") else _Standing',
+        "_Standing",
+    ),
     job_store("documents do not say their status", 'return {"status": document["status"]}', "return {}"),
     blobs(
         "writes are not conditional", "overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified", "overwrite=True"

@@ -13,7 +13,8 @@ from test_page import use_sample
 
 pytestmark = pytest.mark.browser
 
-#: What the server makes of a text (tests of shared/domain/text.py read the same file); `times`: the text so often.
+#: What the server makes of a text (tests of shared/domain/text.py read the same file); `times`: the text so often. It refuses
+#: what is `is_misread` as it stands, and takes what the page makes of it: what is pasted here was read by the clipboard.
 PROMPTS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "cases" / "prompts.json").read_text())
 
 READ = """async (texts) => {

@@ -87,7 +87,9 @@ async def test_a_prompt_of_fillers_is_blank(app: Any, hub: FakeHub) -> None:
 async def test_a_prompt_gets_to_the_provider_as_its_case_says_or_not_at_all(app: Any, hub: FakeHub, case: dict[str, Any]) -> None:
     text, sent = (case[name] * case.get("times", 1) for name in ("text", "sent"))
     prompt = part("prompt", text.encode())
-    if case["is_blank"] or case["is_damaged"] or case["count"] > 2000:
+    if "is_misread" in case:
+        assert "Send it as UTF-8" in await told(app, hub, "prompt", prompt, image())
+    elif case["is_blank"] or case["is_damaged"] or case["count"] > 2000:
         await told(app, hub, "prompt", prompt, image())
     else:
         assert await prompt_of(app, hub, prompt) == sent
@@ -130,10 +132,35 @@ async def test_a_forms_own_field_or_its_content_type_names_the_charset_of_the_re
         pytest.param("영웅".encode()[:-1], id="cut within a character"),
         pytest.param("英雄".encode("shift_jis"), id="Shift JIS"),
         pytest.param(b"caf\xe9", id="Latin 1"),
+        pytest.param("a mug".encode("utf-16-be"), id="UTF-16 without its mark"),
+        pytest.param("영웅 a".encode("utf-32-le"), id="UTF-32"),
+        pytest.param("영웅".encode("iso-2022-kr"), id="ISO-2022-KR"),
+        pytest.param("英雄".encode("iso-2022-jp"), id="ISO-2022-JP"),
+        pytest.param(b"a mug\x0f", id="SI alone"),
     ],
 )
 async def test_what_is_not_utf8_is_asked_for_as_utf8(app: Any, hub: FakeHub, data: bytes) -> None:
     assert "Send it as UTF-8" in await told(app, hub, "prompt", part("prompt", data), image())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("seed", "7"), ("n", "2"), ("metadata", '{"a":1}'), ("output_format", "png"), ("model", "fake")]
+)
+async def test_any_text_in_utf16_that_nobody_named_is_asked_for_as_utf8(app: Any, hub: FakeHub, name: str, text: str) -> None:
+    prompt = part("prompt", b"a mug")
+    assert "Send it as UTF-8" in await told(app, hub, name, prompt, part(name, text.encode("utf-16-le")), image())
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "iso-2022-kr", "utf-32-be"])
+async def test_what_is_named_is_read_although_it_is_full_of_controls(app: Any, hub: FakeHub, charset: str) -> None:
+    prompt = part("prompt", "영웅 mug".encode(charset), Content_Type=f"text/plain; charset={charset}")
+    assert await prompt_of(app, hub, prompt) == "영웅 mug"
+
+
+async def test_whoever_names_another_charset_than_its_own_is_asked_for_utf8(app: Any, hub: FakeHub) -> None:
+    for charset in ("utf-8", "us-ascii", "windows-1252", "euc-kr"):
+        prompt = part("prompt", "英雄".encode("iso-2022-jp"), Content_Type=f"text/plain; charset={charset}")
+        assert "Send it as UTF-8" in await told(app, hub, "prompt", prompt, image())
 
 
 @pytest.mark.parametrize("charset", ["klingon", "base64", "unicode_escape", "utf-7", "x" * 300, "klingon\x00"])

@@ -80,6 +80,57 @@ async def test_a_repeated_request_gets_its_job_whatever_would_refuse_a_new_one(
     assert body(await post(hub))["code"] == "internal"
 
 
+def bounds_are_raised(monkeypatch: Any, generator: Any) -> None:
+    """As a deployment may do."""
+    monkeypatch.setattr(type(generator), "min_side_px", 2000)
+
+
+async def test_a_repeated_request_gets_its_job_whatever_images_are_refused_for_by_now(
+    app: Any, hub: FakeHub, generator: Any, monkeypatch: Any
+) -> None:
+    first = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    bounds_are_raised(monkeypatch, generator)
+    again = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert (again.status_code, body(again).get("id")) == (202, first["id"])
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert body(await post(hub))["code"] == "image_unusable"
+
+
+async def test_what_else_its_key_says_comes_before_its_image_too(
+    app: Any, hub: FakeHub, generator: Any, monkeypatch: Any
+) -> None:
+    first = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    bounds_are_raised(monkeypatch, generator)
+    other = body(await post(hub, {"prompt": "other"}, {"Idempotency-Key": "k"}))
+    del app.blobs.documents[f"jobs/{first['id']}/job.json"]
+    going_on = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    key_is_old(app)
+    died = body(await post(hub, headers={"Idempotency-Key": "k"}))
+
+    assert [other["code"], going_on["code"], going_on["charged"]] == [
+        "idempotency_key_reused", "idempotency_in_progress", "unknown",
+    ]  # fmt: skip
+    assert died["code"] == "image_unusable"
+
+
+async def test_a_key_whose_day_is_over_says_nothing_of_an_image(app: Any, hub: FakeHub, generator: Any, monkeypatch: Any) -> None:
+    await post(hub, headers={"Idempotency-Key": "k"})
+    bounds_are_raised(monkeypatch, generator)
+    app.keys._clock = lambda: datetime.now(UTC) + timedelta(hours=25)
+    assert body(await post(hub, headers={"Idempotency-Key": "k"}))["code"] == "image_unusable"
+
+
+async def test_a_refused_image_leaves_its_key_free_for_another_one(
+    app: Any, hub: FakeHub, generator: Any, monkeypatch: Any
+) -> None:
+    with monkeypatch.context() as strict:
+        bounds_are_raised(strict, generator)
+        assert body(await post(hub, headers={"Idempotency-Key": "k"}))["code"] == "image_unusable"
+    assert not [name for name in app.blobs.documents if name.startswith("idempotency/")]
+    assert (await post(hub, {"prompt": "other"}, {"Idempotency-Key": "k"})).status_code == 202
+
+
 async def test_a_post_that_storage_failed_leaves_its_key_and_its_owners_limits_free(
     app: Any, hub: FakeHub, monkeypatch: Any
 ) -> None:

@@ -10,6 +10,7 @@ from shared.domain.fingerprint import meanings
 from shared.domain.generation import parse_generation
 from shared.domain.kinds import GOODS, KINDS
 from shared.storage.key_store import key_name
+from tests.fakes import FakeGenerator
 from tests.former.load import STATE, moment
 from tests.triggers.bodies import image, multipart, part, send
 from tests.triggers.calls import IMAGE, FakeHub, body, post, settings
@@ -42,6 +43,10 @@ SAME: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "metadata in decomposed letters": (
         {"metadata": '{"영웅":"영웅"}'}, {"metadata": unicodedata.normalize("NFD", '{"영웅":"영웅"}')},
     ),
+    "line breaks of metadata": ({"metadata": r'{"a":"x\r\ny","b":1}'}, {"metadata": r'{"a":"x\ny","b":1}'}),
+    "spaces around a text of metadata": ({"metadata": '{"a":"x"}'}, {"metadata": r'{"a":" x \u3000\n"}'}),
+    "the only model": ({}, {"model": "fake"}),
+    "the only model and another default": ({"n": "1"}, {"model": "fake", "metadata": "{}"}),
 }  # fmt: skip
 OTHER: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "another prompt": ({"prompt": "a"}, {"prompt": "b"}),
@@ -56,12 +61,12 @@ OTHER: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "a seed": ({}, {"seed": "0"}),
     "another number": ({}, {"n": "2"}),
     "another label": ({}, {"label": "visible"}),
-    # The default has a fallback, and what is asked for has none.
-    "a model": ({}, {"model": "fake"}),
     "a language": ({}, {"language": "ko"}),
     "metadata": ({}, {"metadata": '{"a":1}'}),
     "a number and a text": ({"metadata": '{"a":1}'}, {"metadata": '{"a":"1"}'}),
     "a number and a truth": ({"metadata": '{"a":1}'}, {"metadata": '{"a":true}'}),
+    "a space within a text of metadata": ({"metadata": '{"a":"x y"}'}, {"metadata": '{"a":"x  y"}'}),
+    "a space before a name of metadata": ({"metadata": '{"a":"x"}'}, {"metadata": '{" a":"x"}'}),
     "another number in metadata": ({"metadata": '{"a":1}'}, {"metadata": '{"a":1.5}'}),
 }  # fmt: skip
 
@@ -83,6 +88,38 @@ async def test_another_request_is_refused_under_the_same_key(app: Any, hub: Fake
     one, other = [await post(hub, OTHER[what][which], KEY) for which in (first, 1 - first)]
 
     assert (one.status_code, other.status_code, body(other)["code"]) == (202, 422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_of_several_models_to_name_one_is_another_request_than_to_name_none(app: Any, hub: FakeHub, first: int) -> None:
+    """The default falls back on the others, and what is asked for on nothing."""
+    several(app)
+    both: tuple[dict[str, str], ...] = ({}, {"model": "fake"})
+    one, other = [await post(hub, both[which], KEY) for which in (first, 1 - first)]
+
+    assert (one.status_code, other.status_code, body(other)["code"]) == (202, 422, "idempotency_key_reused")
+
+
+async def test_what_was_the_only_model_stays_what_a_request_came_to(app: Any, hub: FakeHub) -> None:
+    first = body(await post(hub, {}, KEY))["id"]
+    several(app)
+    again, same, other = [await post(hub, fields, KEY) for fields in ({}, {"model": "fake"}, {"model": "other"})]
+
+    assert [body(answer).get("id") for answer in (again, same)] == [first, first]
+    assert body(other)["code"] == "idempotency_key_reused"
+
+
+async def test_texts_of_metadata_are_kept_as_they_were_sent(app: Any, hub: FakeHub) -> None:
+    made = body(await post(hub, {"metadata": r'{"a":" x\r\n "}'}, KEY))
+    assert made["metadata"] == app.jobs.read(made["id"])["metadata"] == {"a": " x\r\n "}
+
+
+def several(app: Any) -> None:
+    """A kind with a second model."""
+    other = FakeGenerator()
+    other.name = "other"
+    app.generators["other"] = other
+    settings(app, GOODS_MODELS="fake,other")
 
 
 async def test_how_a_form_is_written_down_makes_no_other_request_of_it(app: Any, hub: FakeHub) -> None:
@@ -157,6 +194,15 @@ async def test_a_key_that_the_former_version_took_stands_for_its_job(app: Any, h
     assert body(other)["code"] == "idempotency_key_reused", "nothing of it is known but its spelling"
 
 
+def test_what_the_former_version_kept_of_metadata_with_spaces_is_still_known() -> None:
+    asked = parse_generation(GOODS, {"prompt": "a mug", "metadata": r'{"a":"x\r\n "}'}, {"input_image"})
+    kept = {
+        "ad04bb6f06dad468ed0001a62cef401e9636420efc1f68141c6c333a4c358a96",
+        "8a77ad519f6843a81fbe36ead694360c528c3e1517afc45763035806c25ca550",
+    }
+    assert kept <= set(meanings(asked, {"input_image": "abc"}, "fake"))
+
+
 async def test_an_instance_of_the_former_version_finds_its_fingerprint_in_todays_keys(app: Any, hub: FakeHub) -> None:
     """Both answer while a deployment rolls."""
     await post(hub, {"prompt": " a mug"}, KEY)
@@ -171,6 +217,7 @@ def test_a_field_that_a_later_version_adds_makes_no_other_request_of_one_without
     wider = parse_generation(GOODS, {"prompt": "a", "model": "", "language": ""}, {"input_image"})
 
     assert meanings(wider, {"input_image": "0"}) == known
+    assert set(meanings(asked, {"input_image": "0"}, "fake")) > set(known), "the former version kept these"
     assert len(set(known)) == 2
 
 

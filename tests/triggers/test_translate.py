@@ -68,6 +68,12 @@ async def test_a_body_that_cannot_be_read_is_told_why(app: Any, headers: dict[st
     assert (answer.status_code, words in body(answer)["detail"]) == (400, True)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "iso-2022-kr"])
+async def test_json_in_an_encoding_that_nobody_named_is_asked_for_as_utf8(app: Any, encoding: str) -> None:
+    answer = await translated(app, '{"prompt":"영웅 a"}'.encode(encoding), **{"Accept-Language": "en"})
+    assert (answer.status_code, "as UTF-8" in body(answer)["detail"]) == (400, True)
+
+
 async def test_a_chunked_body_is_told_of(app: Any) -> None:
     answer = await translated(app, b"", **{"Transfer-Encoding": "chunked", "Accept-Language": "en"})
     assert "Transfer-Encoding: chunked" in body(answer)["detail"]
@@ -94,7 +100,7 @@ async def test_json_that_names_its_charset_is_read_in_it(app: Any) -> None:
     "sent",
     [b"{}", b'{"prompt": 3}', b'{"prompt": null}', b'{"prompt": "\\ud800"}', b'{"prompt": "\\ud83e a"}',
      *(json.dumps({"prompt": case["text"] * case.get("times", 1)}).encode()
-       for case in PROMPTS if case["is_blank"] or case["is_damaged"] or case["count"] > 2000)],
+       for case in PROMPTS if case["is_blank"] or case["is_damaged"] or case["count"] > 2000 or "is_misread" in case)],
 )  # fmt: skip
 async def test_what_is_no_prompt_is_not_translated(app: Any, sent: bytes) -> None:
     answer = await translated(app, sent)

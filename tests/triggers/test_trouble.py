@@ -9,7 +9,6 @@ from azure.core.exceptions import ServiceRequestError
 
 from shared.domain.problem import Problem
 from shared.storage.documents import Busy
-from shared.storage.image_names import upload_name
 from shared.storage.quota_store import QuotaStore
 from tests.triggers.calls import (
     RUNTIME,
@@ -19,7 +18,6 @@ from tests.triggers.calls import (
     body,
     finish,
     get,
-    left_of,
     picture,
     post,
     settings,
@@ -240,7 +238,8 @@ async def test_a_slow_post_that_fails_in_the_end_takes_no_job_from_the_one_that_
     assert body(first)["id"] == body(answers[0])["id"]
     (job_id,) = hub.started_jobs
     assert app.jobs.read(job_id)["status"] == "queued"
-    assert upload_name(job_id, "input_image", "jpg") in left_of(app, job_id)
+    uploads = [name for name in app.blobs.images if name.startswith("uploads/")]
+    assert uploads == list(app.jobs.read(job_id)["images"].values())
 
 
 async def test_a_slow_post_whose_job_has_ended_by_then_leaves_no_upload(

@@ -33,7 +33,9 @@ def keys() -> Keys:
 
 def test_a_free_key_is_taken_for_the_job_that_was_named(keys: Keys) -> None:
     assert keys.take(NAME, Fingerprints("f"), "job_1") == Taken("job_1")
-    assert keys.blobs.documents[NAME][0] == {"fingerprint": "f", "meanings": [], "job_id": "job_1", "at": keys.now.isoformat()}
+    (document, _) = keys.blobs.documents[NAME]
+    assert len(document.pop("holder")) == 8
+    assert document == {"fingerprint": "f", "meanings": [], "job_id": "job_1", "at": keys.now.isoformat()}
 
 
 def test_the_same_request_gets_its_job(keys: Keys) -> None:
@@ -67,19 +69,55 @@ def test_after_a_day_the_key_is_free(keys: Keys) -> None:
     assert keys.take(NAME, Fingerprints("g"), "job_2") == Taken("job_2")
 
 
+def taken(keys: Keys, job_id: str = "job_1") -> Taken:
+    claim = keys.take(NAME, Fingerprints("f"), job_id)
+    assert isinstance(claim, Taken)
+    return claim
+
+
 def test_a_key_that_was_given_back_is_free_for_its_request_at_once(keys: Keys) -> None:
-    keys.take(NAME, Fingerprints("f"), "job_1")
-    keys.give_back(NAME, "job_1")
+    keys.give_back(NAME, taken(keys))
     assert keys.take(NAME, Fingerprints("g"), "job_2") == Reused()
     assert keys.take(NAME, Fingerprints("f"), "job_2") == Taken("job_1")
 
 
 def test_nobody_gives_back_the_key_of_another_job(keys: Keys) -> None:
-    keys.give_back(NAME, "job_1")
+    keys.give_back(NAME, Taken("job_1"))
     assert keys.blobs.documents == {}
-    keys.take(NAME, Fingerprints("f"), "job_1")
-    keys.give_back(NAME, "job_2")
+    mine = taken(keys)
+    keys.give_back(NAME, Taken("job_2", mine.holder))
     assert keys.take(NAME, Fingerprints("f"), "job_3") == InProgress()
+
+
+def test_who_was_overtaken_neither_gives_the_key_back_nor_holds_it(keys: Keys) -> None:
+    first = taken(keys)
+    keys.now += KEY_ABANDONED
+    second = taken(keys, "job_2")
+    assert (second, second.holder != first.holder) == (Taken("job_1"), True)
+
+    assert (keys.hold(NAME, first), keys.hold(NAME, second)) == (False, True)
+    keys.give_back(NAME, first)
+    assert keys.take(NAME, Fingerprints("f"), "job_3") == InProgress()
+    keys.give_back(NAME, second)
+    assert keys.take(NAME, Fingerprints("f"), "job_3") == Taken("job_1")
+
+
+def test_who_holds_a_key_is_not_overtaken_for_another_minute(keys: Keys) -> None:
+    mine = taken(keys)
+    keys.now += KEY_ABANDONED - SECOND
+    assert keys.hold(NAME, mine)
+    keys.now += KEY_ABANDONED - SECOND
+    assert keys.take(NAME, Fingerprints("f"), "job_2") == InProgress()
+    keys.now += SECOND
+    assert keys.take(NAME, Fingerprints("f"), "job_2") == Taken("job_1")
+
+
+def test_a_key_that_the_former_version_took_over_is_not_held(keys: Keys) -> None:
+    """It names no holder, and may have the same id."""
+    mine = taken(keys)
+    document, etag = keys.blobs.documents[NAME]
+    keys.blobs.replace_document(NAME, {name: value for name, value in document.items() if name != "holder"}, etag)
+    assert not keys.hold(NAME, mine)
 
 
 def test_of_two_who_take_over_one_does(keys: Keys) -> None:

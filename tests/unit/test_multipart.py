@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.problem import ProblemError
-from triggers.multipart import parts_of
+from triggers import multipart
+from triggers.multipart import LONG_HEADER, MAX_HEADERS_BYTES, MAX_PARTS, parts_of
 
 BOUNDARY = "x-y"
 #: What may be taken for the beginning or the end of something.
@@ -64,3 +65,38 @@ def test_a_body_that_is_made_to_take_long_does_not(first: bytes, again: bytes, b
     except ProblemError:
         pass
     assert time.process_time() - started < 2.0
+
+
+#: What a header takes longest to be read with.
+FILLS = [b";", b'\\"', b'; a="1"', b"; a=1", b"; a*0=1", b'; filename="\\"\\"\\""', b"; a*=utf-8''%41", b';"', b"\r\na:"]
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_headers_that_are_made_to_take_long_are_not_read(fill: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told by what is read, since clocks differ: 98 of 15 KB took seconds."""
+    read: list[int] = []
+    known = multipart.parse_options_header
+
+    def counting(value: str | None) -> object:
+        read.append(len(value or ""))
+        return known(value)
+
+    monkeypatch.setattr(multipart, "parse_options_header", counting)
+    head = b'--X\r\nContent-Disposition: form-data; name="a"' + fill * (15_000 // len(fill)) + b"\r\n\r\n1\r\n"
+    started = time.process_time()
+    with pytest.raises(ProblemError) as caught:
+        list(parts_of(head * 98 + b"--X--\r\n", "X"))
+    assert caught.value.problem == LONG_HEADER
+    assert 0 < len(read) <= MAX_HEADERS_BYTES // 15_000
+    assert sum(read) <= MAX_HEADERS_BYTES
+    assert time.process_time() - started < 1.0
+
+
+def test_as_many_parts_as_may_come_have_room_for_their_headers_and_one_for_a_long_name() -> None:
+    """A browser writes a file's name once, curl too; 255 bytes of it are 765 when they are escaped."""
+    head = (
+        b'--X\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\nContent-Type: application/octet-stream\r\n\r\n1\r\n'
+    )
+    for length, count in ((250, MAX_PARTS), (8000, 7)):
+        body = b"".join(head % (b"field-%d" % number, b"x" * length) for number in range(count)) + b"--X--\r\n"
+        assert len(list(parts_of(body, "X"))) == count

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.generation import PROMPT_MAX_CHARACTERS
-from shared.domain.text import TooLong, composed, is_blank, is_damaged
+from shared.domain.text import TooLong, composed, is_blank, is_damaged, is_misread
 from tests.cases import PROMPTS as CASES
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["what"])
@@ -26,6 +26,7 @@ def test_a_text_is_sent_counted_and_seen_as_its_case_says(case: dict[str, Any]) 
 
     assert (taken, len(taken)) == (sent, case["count"])
     assert (is_blank(taken), is_damaged(taken)) == (case["is_blank"], case["is_damaged"])
+    assert (is_misread(text), is_misread(taken)) == (case.get("is_misread", False), False)
 
 
 def test_the_cases_have_both_sides_of_each_rule() -> None:
