@@ -12,7 +12,7 @@ from shared.job_ids import new_job_id
 from shared.pictures.prepare import prepare_for_provider
 from shared.services import Services
 from shared.storage.blob_store import BlobStore
-from shared.storage.image_names import prepared_prefixes
+from shared.storage.image_names import prepared_prefixes, upload_name
 from shared.storage.sent_images import LINK_MARGIN, SentImages
 from shared.storage.signed_links import LinkSigner
 from tests import pictures
@@ -108,8 +108,9 @@ def test_what_an_earlier_version_prepared_is_found_where_it_lies(services: Servi
 
 def test_what_is_left_of_uploads_is_told_by_job_with_its_age(services: Services) -> None:
     mine, other = new_job_id(), new_job_id()
-    names = [services.uploads.keep(mine, field, b"x", "image/jpeg", "jpg") for field in ("input_image_1", "input_image_2")]
-    services.uploads.keep(other, "input_image", b"x", "image/png", "png")
+    names = [upload_name(mine, field, "jpg", "0badcafe") for field in ("input_image_1", "input_image_2")]
+    for name in (*names, upload_name(other, "input_image", "png")):
+        services.uploads.keep(name, b"x", "image/jpeg")
     before = f"{mine}/input/input_image.png"
     for name in (before, f"{mine}/output/0.png", f"{mine}/prepared/input_image.png"):
         services.blobs.put_image(name, b"x", "image/png")
