@@ -26,7 +26,7 @@ _STRANGE = [
 _CHARSETS = [
     "utf-8", "UTF8", "euc-kr", "cp949", "ks_c_5601-1987", "utf-16", "utf-16le", "utf-32", "iso-2022-kr", "shift_jis", "gb18030",
     "big5", "latin1", "us-ascii", "utf-7", "klingon", "base64", "idna", "punycode", "unicode_escape", "undefined", "",
-    "x" * 200, "\x00", "hz", "johab",
+    "x" * 200, "\x00", "hz", "johab", "csEUCKR", "ks_c_5601-1989", "unicode-1-1-utf-8", "iso-2022-jp", "windows-1252",
 ]  # fmt: skip
 _WORDS = [
     "a mug",
@@ -181,7 +181,11 @@ def _text_part(rng: Dice, name: str, value: str) -> bytes:
     if rng.chance(0.1):
         value = unicodedata.normalize("NFD", value)
     try:
-        data = value.encode(charset if not rng.chance(0.2) else rng.choice(["cp949", "utf-16", "latin1"]))
+        data = value.encode(
+            charset
+            if not rng.chance(0.2)
+            else rng.choice(["cp949", "utf-16", "latin1", "utf-16-le", "utf-16-be", "utf-32-le", "iso-2022-kr"])
+        )
     except (ValueError, LookupError):
         data = value.encode("utf-8", "surrogatepass")
     headers = [_disposition(rng, name, None if not rng.chance(0.07) else b"a.txt")]
@@ -192,7 +196,15 @@ def _text_part(rng: Dice, name: str, value: str) -> bytes:
     if rng.chance(0.03):
         headers.append(
             rng.choice(
-                [b"X: " + b"y" * 20_000, b": ", b"\xff\xfe: \x00", b" folded", b"Content-Disposition: form-data", b"no colon"]
+                [
+                    b"X: " + b"y" * 20_000,
+                    b"X: " + b'; a="1"' * 2000,
+                    b": ",
+                    b"\xff\xfe: \x00",
+                    b" folded",
+                    b"Content-Disposition: form-data",
+                    b"no colon",
+                ]
             )
         )
     rng.shuffle(headers)

@@ -108,8 +108,7 @@ def test_what_an_earlier_version_prepared_is_found_where_it_lies(services: Servi
 
 def test_what_is_left_of_uploads_is_told_by_job_with_its_age(services: Services) -> None:
     mine, other = new_job_id(), new_job_id()
-    # By a POST with a key, which has a room of its own, and by one without.
-    names = [upload_name(mine, field, "jpg", "a-post") for field in ("input_image_1", "input_image_2")]
+    names = [upload_name(mine, field, "jpg", "0badcafe") for field in ("input_image_1", "input_image_2")]
     for name in (*names, upload_name(other, "input_image", "png")):
         services.uploads.keep(name, b"x", "image/jpeg")
     before = f"{mine}/input/input_image.png"
