@@ -118,6 +118,31 @@ def with_scans(jpeg: bytes, more: int) -> bytes:
     return jpeg[:-2] + jpeg[last:-2] * more + jpeg[-2:]
 
 
+# ---- GIF ----
+
+#: Shown for a hundredth of a second; its colour 0 is transparent.
+GIF_CLEAR = b"\x21\xf9\x04\x01\x01\0\0\0"
+#: A frame of one pixel of colour 0.
+GIF_PIXEL = b"\x2c\0\0\0\0\1\0\1\0\0\x02\x02\x44\x01\0"
+
+
+def gif_of(*blocks: bytes, size: tuple[int, int] = (300, 300)) -> bytes:
+    """Colour 0 is black, 1 is red."""
+    return b"GIF89a" + struct.pack("<HHBBB", *size, 0x80, 0, 0) + b"\0\0\0\xff\0\0" + b"".join(blocks) + b";"
+
+
+def gif_frame(box: tuple[int, int, int, int], picture: Image.Image | None = None) -> bytes:
+    """At (left, top), so wide and high: half of it in each of two colours."""
+    left, top, wide, high = box
+    if picture is None:
+        picture = Image.new("P", (wide, high), 0)
+        picture.paste(1, (wide // 2, 0, wide, high))
+    picture.putpalette([0, 0, 0, 255, 0, 0])
+    whole = saved(picture, "GIF", optimize=False)
+    data = whole[whole.index(b"\x2c" + struct.pack("<4H", 0, 0, wide, high)) + 10 : -1]
+    return b"\x2c" + struct.pack("<4HB", left, top, wide, high, 0) + data
+
+
 # ---- WebP ----
 
 

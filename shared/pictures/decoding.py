@@ -10,6 +10,7 @@ import io
 import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,8 +24,11 @@ from shared.pictures.scaling import Bands, scaled
 # Our own check by header comes first, so Pillow's guess at a bomb is not needed.
 Image.MAX_IMAGE_PIXELS = None
 
-#: What Pillow raises for files that are damaged.
-DAMAGE = (OSError, ValueError, SyntaxError, EOFError, struct.error, LookupError, TypeError, RuntimeError)
+#: What Pillow raises for files that are damaged: errors of its own, and those of code that trusts its file.
+DAMAGE = (
+    OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, LookupError, TypeError, AttributeError, ArithmeticError,
+    AssertionError, RuntimeError, SystemError, MemoryError,
+)  # fmt: skip
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/avif": "AVIF", "image/gif": "GIF"}
 _HEIF = ("image/heic", "image/heif")
 #: Of a file at a time, so that the deadline is looked at between two reads: 60 empty passes of a JPEG.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures.exif import orientation_of
 from shared.pictures.facts import Content, ImageFacts
+from shared.pictures.limits import MAX_PARTS
 
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
@@ -38,7 +39,10 @@ def read(data: bytes) -> Content:
     pieces: dict[int, bytes] = {}
     frame: tuple[int, int, int, tuple[int, ...]] | None = None
     orientation, has_ended, at = 0, False, 2
-    while (found := _MARKER.search(data, at)) is not None:
+    for _ in range(MAX_PARTS):
+        found = _MARKER.search(data, at)
+        if found is None:
+            break
         marker, start = data[found.end() - 1], found.end()
         if marker == _EOI:
             has_ended = True
@@ -68,6 +72,8 @@ def read(data: bytes) -> Content:
             orientation = orientation_of(body[len(_EXIF) :])
         elif marker == _APP2 and body.startswith(_ICC) and len(body) > len(_ICC) + 2:
             pieces[body[len(_ICC)]] = body[len(_ICC) + 2 :]
+    else:
+        raise ProblemError(unsupported("too_complex"))
     if frame is None or not scans:
         raise ProblemError(unsupported("damaged"))
     marker, width, height, components = frame

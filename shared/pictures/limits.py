@@ -13,6 +13,8 @@ MAX_PASSES = 100
 MAX_PASSED_PIXELS = 1_000_000_000
 #: Frames of an animation that are looked at for one that is not blank, and their pixels together.
 MAX_FRAMES, MAX_FRAME_PIXELS = 50, 100_000_000
+#: Chunks, segments or blocks of a file: pixels in pieces of 1 KB would be 5,000.
+MAX_PARTS = 100_000
 #: Parts of a HEIC or AVIF file: 48 megapixels of an iPhone's are 192 tiles and some notes.
 MAX_ITEMS, MAX_TILES = 1000, 1024
 #: How much larger than the picture its tiles may be all together.

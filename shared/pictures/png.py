@@ -3,6 +3,7 @@
 Everything else is left out, so a text, a profile or a checksum that is broken or inflates without end cannot refuse a picture.
 """
 
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,14 +12,16 @@ from shared.domain.problem import ProblemError, unsupported
 from shared.pictures import profiles
 from shared.pictures.exif import orientation_of
 from shared.pictures.facts import Content, ImageFacts
-from shared.pictures.limits import PROFILE_MAX_BYTES
+from shared.pictures.limits import MAX_PARTS, PROFILE_MAX_BYTES
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PIXELS = (b"PLTE", b"IDAT", b"IEND")
 _FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 #: Of a decoded pixel, as Pillow holds it.
 _BYTES = {_GREY: 1, _RGB: 4, _PALETTE: 1, _GREY_ALPHA: 4, _RGBA: 4}
+
+#: Name, body, and whether its checksum is right.
+_Chunk = tuple[bytes, bytes, bool]
 
 
 def read(data: bytes) -> Content:
@@ -29,21 +32,15 @@ def read(data: bytes) -> Content:
     width, height, depth, kind = struct.unpack_from(">IIBB", chunks[0][1])
     if not width or not height:
         raise ProblemError(unsupported("damaged"))
-    # Of chunks that may come once the first counts, and of those with a wrong checksum none (libpng does the same).
-    notes: dict[bytes, bytes] = {}
-    for name, body, is_whole in chunks:
-        # Transparency of a palette comes after it, or is none.
-        if is_whole and not (name == b"tRNS" and kind == _PALETTE and b"PLTE" not in notes):
-            notes.setdefault(name, body)
+    notes = _notes(chunks, kind)
+    palette = [chunk for chunk in _before_pixels(chunks) if chunk[0] == b"PLTE"][:1] if kind == _PALETTE else []
+    if kind == _PALETTE and not (palette and palette[0][1]):
+        raise ProblemError(unsupported("damaged"))
+    if palette and b"tRNS" in notes:
+        palette.append((b"tRNS", notes[b"tRNS"], True))
     is_animated = _frames(notes) > 1
-    kept = [chunks[0]]
-    for chunk in chunks[1:]:
-        if chunk[0] in _PIXELS or (is_animated and chunk[0] in _FRAMES):
-            kept.append(chunk)
-            if chunk[0] == b"PLTE" and kind == _PALETTE and b"tRNS" in notes:
-                kept.append((b"tRNS", notes[b"tRNS"], True))
-    if chunks[-1][0] != b"IEND":
-        kept.append((b"IEND", b"", True))
+    pieces = [chunk for chunk in chunks if chunk[0] == b"IDAT" or (is_animated and chunk[0] in _FRAMES)]
+    kept = [chunks[0], *palette, *_joined(pieces), (b"IEND", b"", True)]
     pixels = _SIGNATURE + b"".join(map(_packed, kept))
     bytes_per_pixel = 2 if kind == _GREY and depth == 16 else _BYTES.get(kind, 4)
     return Content(
@@ -53,10 +50,12 @@ def read(data: bytes) -> Content:
     )  # fmt: skip
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """Name, body, and whether its checksum is right; the last may break off."""
+def _chunks(data: bytes) -> Iterator[_Chunk]:
+    """The last may break off."""
     at = len(_SIGNATURE)
-    while at + 8 <= len(data):
+    for _ in range(MAX_PARTS):
+        if at + 8 > len(data):
+            return
         length, name = struct.unpack_from(">I4s", data, at)
         body = data[at + 8 : at + 8 + length]
         checksum = data[at + 8 + length : at + 12 + length]
@@ -66,9 +65,34 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
         if name == b"IEND":
             return
         at += 12 + length
+    raise ProblemError(unsupported("too_complex"))
 
 
-def _packed(chunk: tuple[bytes, bytes, bool]) -> bytes:
+def _before_pixels(chunks: list[_Chunk]) -> Iterator[_Chunk]:
+    return itertools.takewhile(lambda chunk: chunk[0] != b"IDAT", chunks)
+
+
+def _notes(chunks: list[_Chunk], kind: int) -> dict[bytes, bytes]:
+    """What counts of the chunks before the pixels, as in Chromium: of those that may come once the first, of those with a wrong
+    checksum none, transparency of a palette after it, code points before it."""
+    notes: dict[bytes, bytes] = {}
+    for name, body, is_whole in _before_pixels(chunks):
+        is_misplaced = (name == b"tRNS" and kind == _PALETTE and b"PLTE" not in notes) or (name == b"cICP" and b"PLTE" in notes)
+        if is_whole and not is_misplaced:
+            notes.setdefault(name, body)
+    return notes
+
+
+def _joined(chunks: list[_Chunk]) -> Iterator[_Chunk]:
+    """Pixels in one piece: each piece costs a decoder as much as some thousand pixels."""
+    for is_pixels, group in itertools.groupby(chunks, lambda chunk: chunk[0] == b"IDAT"):
+        if is_pixels:
+            yield b"IDAT", b"".join(body for _, body, _ in group), True
+        else:
+            yield from group
+
+
+def _packed(chunk: _Chunk) -> bytes:
     name, body, is_whole = chunk
     # A header or a palette with a wrong checksum stays wrong: nobody shows it.
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body) ^ (not is_whole))

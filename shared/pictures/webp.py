@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures.facts import Content, ImageFacts
+from shared.pictures.limits import MAX_PARTS
 
 _PIXELS = (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
 #: In the flags of VP8X.
@@ -36,11 +37,17 @@ def read(data: bytes) -> Content:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Raises ProblemError where the picture breaks off."""
     at = 12
-    while at + 8 <= len(data):
+    for _ in range(MAX_PARTS):
+        if at + 8 > len(data):
+            return
         name, length = struct.unpack_from("<4sI", data, at)
+        if name in _PIXELS and at + 8 + length > len(data):
+            raise ProblemError(unsupported("damaged"))
         yield name, data[at + 8 : at + 8 + length]
         at += 8 + length + length % 2
+    raise ProblemError(unsupported("too_complex"))
 
 
 def _size(extended: bytes | None, chunks: list[tuple[bytes, bytes]]) -> tuple[int, int] | None:

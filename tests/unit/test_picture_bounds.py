@@ -7,7 +7,8 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image, JpegImagePlugin
@@ -19,7 +20,22 @@ from shared.pictures.prepare import prepare_for_provider
 from shared.pictures.results import read_result, with_visible_label
 from shared.pictures.upload import inspect_upload
 from tests import pictures
-from tests.picture_files import case, patches, saved, with_scans
+from tests.picture_files import (
+    GIF_CLEAR,
+    GIF_PIXEL,
+    case,
+    chunk,
+    gif_frame,
+    gif_of,
+    jpeg_with,
+    opened,
+    patches,
+    png_with,
+    saved,
+    segment,
+    webp_with,
+    with_scans,
+)  # fmt: skip
 
 LIMIT = 5 * 1024 * 1024
 
@@ -75,6 +91,96 @@ def test_no_real_encoder_comes_near_the_bound(options: dict[str, object]) -> Non
     assert 40_000_000 * known.passes < limits.MAX_PASSED_PIXELS
 
 
+# ---- parts ----
+
+#: As many parts as fit into 5 MB, in files that hold a picture.
+IN_PARTS = [
+    pytest.param(lambda: jpeg_with(saved(patches(), "JPEG"), segment(0xFE, b"") * 1_300_000), id="comments of a JPEG"),
+    pytest.param(lambda: jpeg_with(saved(patches(), "JPEG"), b"\xff\x01" * 2_500_000), id="markers of a JPEG"),
+    pytest.param(lambda: png_with(case("ref_srgb.png"), chunk(b"teSt", b"") * 430_000), id="chunks of a PNG"),
+    pytest.param(lambda: case("ref_srgb.png")[:-12] + chunk(b"IDAT", b"") * 430_000, id="pixels of a PNG"),
+    pytest.param(lambda: webp_with(saved(Image.new("RGBA", (300, 300)), "WEBP"), *[(b"JUNK", b"")] * 600_000, flags=0), id="chunks of a WebP"),
+    pytest.param(lambda: gif_of(b"\x21\xfe\0" * 1_700_000, gif_frame((0, 0, 300, 300))), id="comments of a GIF"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", IN_PARTS)
+def test_more_parts_than_any_encoder_writes_are_refused_before_they_are_counted(make: Callable[[], bytes]) -> None:
+    data = make()
+    assert len(data) < LIMIT
+    began = time.thread_time()
+
+    assert problem_of(data) == ("unsupported_image", {"found": "too_complex"})
+    assert time.thread_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(jpeg_with(saved(patches(), "JPEG"), segment(0xFE, b"") * 50_000), id="comments of a JPEG"),
+        pytest.param(case("ref_srgb.png")[:-12] + chunk(b"IDAT", b"") * 50_000, id="pixels of a PNG"),
+        pytest.param(gif_of(b"\x21\xfe\0" * 50_000, gif_frame((0, 0, 300, 300))), id="comments of a GIF"),
+        pytest.param(gif_of(b"\x21\xfe" + b"\1x" * 2_500_000 + b"\0", gif_frame((0, 0, 300, 300))), id="a long comment of a GIF"),
+    ],
+)
+def test_many_parts_cost_little(data: bytes) -> None:
+    """Half as many as are taken: nothing of them reaches a decoder."""
+    began = time.thread_time()
+
+    assert prepare_for_provider(data)
+    assert time.thread_time() - began < 1
+
+
+def test_pixels_in_pieces_become_one_piece() -> None:
+    whole = case("ref_srgb.png")
+    (length,) = struct.unpack_from(">I", whole, whole.index(b"IDAT") - 4)
+    at = whole.index(b"IDAT") + 4
+    pieces = b"".join(chunk(b"IDAT", whole[n : n + 1]) for n in range(at, at + length))
+
+    assert content.read(whole[: at - 8] + pieces + whole[at + length + 4 :]).pixels == content.read(whole).pixels
+
+
+# ---- frames that reach over their canvas ----
+
+
+@pytest.mark.parametrize(
+    ("box", "size"), [((0, 0, 65535, 65535), (65535, 65535)), ((7000, 0, 10, 300), (7010, 300)), ((0, 60_000, 10, 10), (300, 60_010))]
+)  # fmt: skip
+def test_a_first_frame_counts_as_the_canvas(box: tuple[int, int, int, int], size: tuple[int, int]) -> None:
+    data = gif_of(GIF_PIXEL[:1] + struct.pack("<4H", *box) + GIF_PIXEL[9:])
+
+    assert (content.read(data).facts.width, content.read(data).facts.height) == size
+
+
+def test_a_gif_is_as_large_as_chromium_shows_it() -> None:
+    over = gif_of(gif_frame((0, 0, 400, 350)))
+
+    assert inspect_upload(over, LIMIT) == ImageFacts("image/gif", 400, 350)
+    assert opened(prepare_for_provider(over).data).size == (400, 350)
+    assert inspect_upload(gif_of(gif_frame((0, 0, 400, 350)), size=(0, 0)), LIMIT).width == 400
+    assert problem_of(gif_of(gif_frame((0, 0, 6000, 6000))))[0] == "image_too_large"
+
+
+def test_an_animation_ends_before_a_frame_that_reaches_over_its_canvas(monkeypatch: pytest.MonkeyPatch) -> None:
+    huge = GIF_PIXEL[:1] + struct.pack("<4H", 0, 0, 65535, 65535) + GIF_PIXEL[9:]
+    data = gif_of(GIF_CLEAR, GIF_PIXEL, huge, gif_frame((0, 0, 300, 300)))
+    sizes: list[tuple[int, int]] = []
+    monkeypatch.setattr(decoding, "_thumb", lambda size, thumb=decoding._thumb: sizes.append(size) or thumb(size))
+
+    with pytest.raises(ProblemError) as caught:
+        prepare_for_provider(data)
+    assert caught.value.problem.code == "image_unusable"
+    assert set(sizes) == {(300, 300)}
+    assert prepare_for_provider(gif_of(GIF_CLEAR, GIF_PIXEL, gif_frame((0, 0, 300, 300)), huge)).warnings
+
+
+def test_only_the_frames_that_are_looked_at_reach_the_decoder() -> None:
+    blank = GIF_CLEAR + GIF_PIXEL
+
+    assert content.read(gif_of(blank * 400_000)).pixels == content.read(gif_of(blank * limits.MAX_FRAMES)).pixels
+    assert content.read(gif_of(blank * 9)).pixels + b";" == gif_of(blank * 9)
+
+
 # ---- time ----
 
 
@@ -100,7 +206,6 @@ def test_a_decoder_that_takes_too_long_is_stopped(kind: str) -> None:
 
 def test_the_time_is_that_of_the_thread_and_not_of_the_machine() -> None:
     import inspect
-    import time
 
     assert inspect.signature(decoding.decoded).parameters["clock"].default is time.thread_time
 

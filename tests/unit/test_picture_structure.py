@@ -104,6 +104,60 @@ def test_a_header_or_a_palette_with_a_wrong_checksum_is_refused_as_a_browser_doe
     assert refused(bytes(whole)) == "damaged"
 
 
+HALVES = b"\0" * 150 + b"\1" * 150
+PALETTE = (b"PLTE", bytes([200, 100, 50, 0, 0, 255]))
+
+
+@pytest.mark.parametrize(
+    "png",
+    [
+        pytest.param(raw_png(300, 300, 8, 3, HALVES), id="none"),
+        pytest.param(raw_png(300, 300, 8, 3, HALVES)[:-12] + chunk(*PALETTE) + chunk(b"IEND", b""), id="behind the pixels"),
+        pytest.param(raw_png(300, 300, 8, 3, HALVES, (b"PLTE", b"")), id="of nothing"),
+    ],
+)
+def test_a_png_without_its_palette_is_damaged(png: bytes) -> None:
+    assert refused(png) == "damaged"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [AssertionError, MemoryError, RecursionError, ZeroDivisionError, SystemError, AttributeError, zlib.error, struct.error],
+)
+def test_whatever_a_decoder_raises_says_that_the_file_is_damaged(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    files = (case("ref_srgb.png"), jpeg(), saved(patches().quantize(16), "GIF"))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    for data in files:
+        assert refused(data) == "damaged"
+
+
+GAMMA, CODE_POINTS = chunk(b"gAMA", struct.pack(">I", 100_000)), chunk(b"cICP", bytes([12, 13, 0, 1]))
+TURNED = chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0")
+MANY_FRAMES = chunk(b"acTL", struct.pack(">II", 2, 0))
+
+
+@pytest.mark.parametrize("note", [GAMMA, CODE_POINTS, TURNED, MANY_FRAMES, profile_chunk(display_p3()), chunk(b"tRNS", b"\0")])
+def test_behind_the_pixels_of_a_png_nothing_counts(note: bytes) -> None:
+    plain = raw_png(300, 200, 8, 3, HALVES, PALETTE)
+    pixels = plain.index(b"IDAT") - 4
+
+    assert content.read(plain[:-12] + note + plain[-12:]) == content.read(plain)
+    assert content.read(plain[:pixels] + note + plain[pixels:]) != content.read(plain) or note == CODE_POINTS
+
+
+@pytest.mark.parametrize(("note", "counts"), [(GAMMA, True), (profile_chunk(display_p3()), True), (CODE_POINTS, False)])
+def test_what_counts_between_palette_and_pixels_is_what_chromium_obeys(note: bytes, counts: bool) -> None:
+    """Chromium 156. By the specification (PNG third edition, 5.6) all three stand before the palette."""
+    plain = raw_png(300, 300, 8, 3, HALVES, PALETTE)
+    pixels = plain.index(b"IDAT") - 4
+
+    assert (content.read(plain[:pixels] + note + plain[pixels:]).profile is not None) == counts
+    assert content.read(png_with(plain, note)).profile is not None
+
+
 # ---- JPEG ----
 
 
@@ -195,6 +249,25 @@ def test_a_note_in_a_webp_refuses_no_picture(chunk_: tuple[bytes, bytes], flag: 
     assert farthest(seen_patches(sent(webp_with(webp, chunk_, flags=flag)))) <= 6
 
 
+@pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 90}])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_webp_whose_picture_breaks_off_is_refused(options: dict[str, object], alpha: bool) -> None:
+    picture = patches()
+    if alpha:
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    whole = saved(picture, "WEBP", **options)
+    chunk_at = max(whole.find(b"VP8 "), whole.find(b"VP8L"))
+    (length,) = struct.unpack_from("<I", whole, chunk_at + 4)
+    longer = whole[: chunk_at + 4] + struct.pack("<I", length + 1000) + whole[chunk_at + 8 :]
+
+    # How long the whole file is said to be is of no consequence.
+    assert sent(whole[:4] + struct.pack("<I", 77) + whole[8:]) == sent(whole)
+    for data in (whole[:-9], whole[: len(whole) // 2], longer):
+        assert refused(data) == "damaged"
+        with pytest.raises(ProblemError):
+            inspect_upload(data, LIMIT)
+
+
 def test_notes_of_an_avif_and_a_heic_are_not_read() -> None:
     exif = Image.Exif()
     exif[0x010F] = "Camera-of-mine"
@@ -206,10 +279,32 @@ def test_notes_of_an_avif_and_a_heic_are_not_read() -> None:
     assert b"Exif" not in content.read(case("patches_turned.heic")).pixels[:400]
 
 
-def test_a_gif_with_notes_is_taken() -> None:
-    gif = saved(patches().quantize(16), "GIF", comment=b"x" * 60_000)
+@pytest.mark.parametrize(
+    "note",
+    [
+        pytest.param(b"\x21\xfe" + (b"\xff" + b"x" * 255) * 250 + b"\0", id="a comment"),
+        pytest.param(b"\x21\xff\x0bICCRGBG1012" + (b"\xff" + b"x" * 255) * 9 + b"\0", id="a profile"),
+        pytest.param(b"\x21\xff\x0bNETSCAPE2.0\1\1\0", id="how often it is played, broken"),
+        pytest.param(b"\x21\xf9\3\1\1\0\0", id="a control that is too short"),
+        pytest.param(b"\x21\xf9\0", id="a control of nothing"),
+        pytest.param(b"\x21\1\2hi\0", id="a text"),
+        pytest.param(b"\0\0\0", id="bytes of nothing"),
+    ],
+)
+def test_a_note_in_a_gif_refuses_no_picture(note: bytes) -> None:
+    gif = saved(patches().quantize(16), "GIF")
+    at = 13 + (3 << (gif[10] & 7) + 1)
 
-    assert farthest(seen_patches(sent(gif))) <= 3
+    assert farthest(seen_patches(sent(gif[:at] + note + gif[at:]))) <= 3
+    assert farthest(seen_patches(sent(gif[:-1] + note + gif[-1:]))) <= 3
+
+
+def test_a_gif_that_breaks_off_is_refused_unless_its_pixels_are_whole() -> None:
+    gif = saved(pictures.product(300, 300).quantize(64), "GIF")
+
+    assert sent(gif[:-1]) == sent(gif)
+    for data in (gif[: len(gif) // 2], gif[:300], gif[:13], gif[:9]):
+        assert refused(data) == "damaged"
 
 
 @pytest.mark.parametrize("name", ["patches.heic", "patches_p3.heic"])
