@@ -151,6 +151,11 @@ param replicateMaxActive int = 50
 @maxValue(100000000)
 param maxUploadBytes int = 5242880
 
+@description('Optional. Megabytes that decoding an upload may take; formats that need more for a pixel are taken with fewer pixels.')
+@minValue(100)
+@maxValue(10000)
+param decodeMemoryMB int = instanceMemoryMB == 512 ? 150 : 400
+
 @description('Optional. Jobs that one caller may have running; 0 sets no limit.')
 @minValue(0)
 param maxActiveJobsPerOwner int = 0
@@ -447,6 +452,7 @@ var appSettings = {
   BFL_KONTEXT_MAX_ACTIVE: string(bflKontextMaxActive)
   REPLICATE_MAX_ACTIVE: string(replicateMaxActive)
   MAX_UPLOAD_BYTES: string(maxUploadBytes)
+  DECODE_MEMORY_MB: string(decodeMemoryMB)
   RETENTION_DAYS: string(retentionDays)
   SAS_TTL_MINUTES: string(sasTtlMinutes)
   ALLOWED_ORIGINS: join(allowedOrigins, ',')

@@ -151,7 +151,7 @@ class Settings:
             bfl_kontext_max_active=number("BFL_KONTEXT_MAX_ACTIVE", cls.bfl_kontext_max_active, int, 1, 10_000),
             replicate_max_active=number("REPLICATE_MAX_ACTIVE", 50, int, 1, 10_000),
             max_upload_bytes=number("MAX_UPLOAD_BYTES", 5_242_880, int, 1024, 100_000_000),
-            decode_memory_mb=number("DECODE_MEMORY_MB", cls.decode_memory_mb, int, 50, 10_000),
+            decode_memory_mb=number("DECODE_MEMORY_MB", cls.decode_memory_mb, int, 100, 10_000),
             retention_days=number("RETENTION_DAYS", 30, int, 1, 3650),
             sas_ttl_minutes=number("SAS_TTL_MINUTES", 60, int, 1, 7 * 24 * 60),
             allowed_origins=several("ALLOWED_ORIGINS"),

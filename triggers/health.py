@@ -8,6 +8,8 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
+from shared.pictures.decoding import has_heif_decoder
+from shared.pictures.limits import most_pixels
 from shared.providers.provider import Provider, ProviderError
 from shared.services import services
 from shared.storage.account import StorageNotConfigured
@@ -41,6 +43,7 @@ async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # t
         "settings": _settings_check(),
         "storage": await _storage_check(),
         "task_hub": await _hub_check(client),
+        "images": _images_check(),
     }
     providers = app.providers.values()
     accounts = await asyncio.gather(*(asyncio.to_thread(_account_check, provider) for provider in providers))
@@ -52,6 +55,13 @@ async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # t
 def _settings_check() -> dict[str, Any]:
     problems = services().setting_problems
     return {"status": "failed", "problems": dict(problems)} if problems else {"status": "ok"}
+
+
+def _images_check() -> dict[str, Any]:
+    """What the memory allows. Without its decoder HEIC is refused by name, and everything else goes on."""
+    most = most_pixels(services().settings.decode_memory_mb)
+    megapixels = {content_type: int(pixels / 100_000) / 10 for content_type, pixels in most.items()}
+    return {"status": "ok" if has_heif_decoder() else "degraded", "heic": has_heif_decoder(), "max_megapixels": megapixels}
 
 
 async def _storage_check() -> dict[str, Any]:

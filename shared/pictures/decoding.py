@@ -6,6 +6,7 @@ waits for one. Nor for the interpreter: decoders let go of it while they work (d
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import struct
 import threading
@@ -19,7 +20,7 @@ from PIL import Image, ImageChops, ImageFile
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures.facts import Content
 from shared.pictures.limits import CPU_SECONDS, MAX_FRAME_PIXELS, MAX_FRAMES
-from shared.pictures.scaling import Bands, scaled
+from shared.pictures.scaling import BAND_PIXELS, Bands, scaled
 
 # Our own check by header comes first, so Pillow's guess at a bomb is not needed.
 Image.MAX_IMAGE_PIXELS = None
@@ -241,7 +242,14 @@ def _mask_of_low_bytes(content: Content, seconds: float, clock: Callable[[], flo
     with _opened(content.pixels, content.facts.content_type, seconds, clock) as opened:
         opened.tile = [tile._replace(args="RGB;16L") for tile in opened.tile]
         opened.load()
-        return _all_equal(opened.split(), tuple(value & 255 for value in content.transparent or ()))
+        wanted = tuple(value & 255 for value in content.transparent or ())
+        mask = Image.new("L", opened.size)
+        # In bands: taken as a whole its channels would need more than the picture.
+        rows = max(1, BAND_PIXELS // opened.width)
+        for top in range(0, opened.height, rows):
+            box = (0, top, opened.width, min(opened.height, top + rows))
+            mask.paste(_all_equal(opened.crop(box).split(), wanted), box)
+        return mask
 
 
 # ---- HEIC ----
@@ -273,6 +281,11 @@ def _heif() -> Any:
         raise ProblemError(unsupported("heic_off")) from error
     library.options.THUMBNAILS = library.options.DEPTH_IMAGES = library.options.AUX_IMAGES = False
     return library
+
+
+def has_heif_decoder() -> bool:
+    """Whether there is one, which is not loaded for that."""
+    return importlib.util.find_spec("pi_heif") is not None
 
 
 def require_decoder(content_type: str) -> None:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures import profiles
+from shared.pictures.av1 import coded_size
 from shared.pictures.facts import Content, ImageFacts
 from shared.pictures.limits import MAX_ITEMS, MAX_TILED_PIXELS, MAX_TILES
 
 _MAX_BOXES = 10_000
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 #: What most encoders write (8 bits, 4:2:0, opaque), and everything else.
-_AVIF_BYTES, _HEIC_BYTES = (10.0, 17.0), (7.5, 14.0)
+_AVIF_BYTES, _HEIC_BYTES = (9.2, 17.0), (7.5, 14.0)
 
 
 @dataclass
@@ -30,6 +31,9 @@ class _Boxes:
     properties: list[tuple[bytes, int, int]] = field(default_factory=list)
     #: Indices of properties by item, from 1.
     has: dict[int, list[int]] = field(default_factory=dict)
+    #: Where an item's bytes begin: within the file, or (True) within `idat`.
+    begins: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    idat: int = 0
     #: The items that one is made of.
     tiles: dict[int, list[int]] = field(default_factory=dict)
 
@@ -38,7 +42,7 @@ def read(data: bytes, content_type: str) -> Content:
     """Raises ProblemError (`unsupported_image`)."""
     try:
         return _content(data, content_type)
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, LookupError, ValueError) as error:
         raise ProblemError(unsupported("damaged")) from error
 
 
@@ -53,6 +57,8 @@ def _content(data: bytes, content_type: str) -> Content:
     if size is None or 0 in size:
         raise ProblemError(unsupported("damaged"))
     _require_bounded(data, boxes, size)
+    if content_type == "image/avif":
+        _require_coded(data, boxes, size)
     orientation = _orientation(data, boxes)
     if content_type != "image/avif":
         # libheif turns the picture itself.
@@ -87,6 +93,10 @@ def _read_meta(data: bytes, start: int, end: int, boxes: _Boxes) -> None:
             boxes.primary = struct.unpack_from(">I" if data[begin] else ">H", data, begin + 4)[0]
         elif name == b"iinf":
             _read_items(data, begin, stop, boxes)
+        elif name == b"iloc":
+            _read_places(data, begin, boxes)
+        elif name == b"idat":
+            boxes.idat = begin
         elif name == b"iref":
             _read_references(data, begin, stop, boxes)
         elif name == b"iprp":
@@ -106,6 +116,28 @@ def _read_items(data: bytes, begin: int, stop: int, boxes: _Boxes) -> None:
             boxes.types[item] = data[at : at + 4]
             if boxes.types[item] in (b"Exif", b"mime"):
                 boxes.notes.append(at)
+
+
+def _read_places(data: bytes, begin: int, boxes: _Boxes) -> None:
+    """Of the first stretch of each item (ISO/IEC 14496-12, 8.11.3)."""
+    version = data[begin]
+    offset_bytes, length_bytes, base_bytes = data[begin + 4] >> 4, data[begin + 4] & 15, data[begin + 5] >> 4
+    index_bytes = data[begin + 5] & 15 if version else 0
+    id_bytes, at = (4 if version == 2 else 2), begin + 6
+    count, at = _number(data, at, id_bytes)
+    for _ in range(min(count, MAX_ITEMS)):
+        item, at = _number(data, at, id_bytes)
+        method, at = _number(data, at, 2) if version else (0, at)
+        base, at = _number(data, at + 2, base_bytes)
+        extents, at = _number(data, at, 2)
+        offset, _ = _number(data, at + index_bytes, offset_bytes)
+        boxes.begins[item] = (base + offset, method & 15 == 1)
+        at += extents * (index_bytes + offset_bytes + length_bytes)
+
+
+def _number(data: bytes, at: int, size: int) -> tuple[int, int]:
+    """And where what follows it begins."""
+    return int.from_bytes(data[at : at + size], "big"), at + size
 
 
 def _read_references(data: bytes, begin: int, stop: int, boxes: _Boxes) -> None:
@@ -156,6 +188,37 @@ def _require_bounded(data: bytes, boxes: _Boxes, size: tuple[int, int]) -> None:
     tallest = max((height for _, height in known.values()), default=0)
     if tiles and pixels > MAX_TILED_PIXELS * (size[0] + widest) * (size[1] + tallest):
         raise ProblemError(unsupported("too_complex"))
+
+
+def _require_coded(data: bytes, boxes: _Boxes, size: tuple[int, int]) -> None:
+    """That what is coded is not much larger than the boxes say: libavif decodes up to 268 megapixels and then makes them fit, as
+    Chromium does (libheif looks by itself). Raises ProblemError and what coded_size does."""
+    for item, (begin, is_inside) in boxes.begins.items():
+        if boxes.types.get(item) == b"av01":
+            _require_near(data, begin + (boxes.idat if is_inside else 0), _size(data, boxes, item) or size)
+    for number, begin in enumerate(_tracks(data, 0, len(data), list(_TRACK))):
+        if number == MAX_ITEMS:
+            raise ProblemError(unsupported("too_complex"))
+        _require_near(data, begin, size)
+
+
+def _require_near(data: bytes, begin: int, told: tuple[int, int]) -> None:
+    width, height = coded_size(data[begin : begin + _CODED_BYTES])
+    if width * height > MAX_TILED_PIXELS * told[0] * told[1]:
+        raise ProblemError(unsupported("too_complex"))
+
+
+_CODED_BYTES = 256
+_TRACK = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+
+
+def _tracks(data: bytes, start: int, end: int, path: list[bytes]) -> Iterator[int]:
+    """Where the first frame of each track lies (ISO/IEC 14496-12, 8.7.5)."""
+    for name, first, stop in _inside(data, start, end):
+        if path and name == path[0]:
+            yield from _tracks(data, first, stop, path[1:])
+        elif not path and name in (b"stco", b"co64"):
+            yield _number(data, first + 8, 4 if name == b"stco" else 8)[0]
 
 
 #: Quarters against the clock, and then no mirror, top for bottom, or left for right: as EXIF numbers it.

@@ -135,4 +135,4 @@ def _profile(pieces: dict[int, bytes]) -> bytes | None:
 
 def _bytes_per_pixel(components: int, *, is_buffered: bool) -> float:
     """What is sent in several scans is held as 16-bit coefficients until the last."""
-    return 2.0 * components + 1.5 if is_buffered else 1.5
+    return 2.0 * components + 1.0 if is_buffered else 1.5

@@ -19,7 +19,8 @@ _FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 #: Of a decoded pixel, as Pillow holds it.
 _BYTES = {_GREY: 1, _RGB: 4, _PALETTE: 1, _GREY_ALPHA: 4, _RGBA: 4}
-
+#: Frames before the one that is decoded are held, and what they were put on.
+_ANIMATED_BYTES = 18.0
 #: Name, body, and whether its checksum is right.
 _Chunk = tuple[bytes, bytes, bool]
 
@@ -42,11 +43,11 @@ def read(data: bytes) -> Content:
     pieces = [chunk for chunk in chunks if chunk[0] == b"IDAT" or (is_animated and chunk[0] in _FRAMES)]
     kept = [chunks[0], *palette, *_joined(pieces), (b"IEND", b"", True)]
     pixels = _SIGNATURE + b"".join(map(_packed, kept))
-    bytes_per_pixel = 2 if kind == _GREY and depth == 16 else _BYTES.get(kind, 4)
+    transparent = _transparent(kind, notes.get(b"tRNS"))
     return Content(
         ImageFacts("image/png", width, height), pixels, orientation_of(notes.get(b"eXIf", b"")), _profile(notes),
-        transparent=_transparent(kind, notes.get(b"tRNS")), is_animated=is_animated,
-        bytes_per_pixel=(18.0 if is_animated else bytes_per_pixel + 1.5),
+        transparent=transparent, is_animated=is_animated,
+        bytes_per_pixel=_ANIMATED_BYTES if is_animated else 1.5 + _bytes(kind, depth, has_colour_key=transparent is not None),
     )  # fmt: skip
 
 
@@ -101,6 +102,13 @@ def _packed(chunk: _Chunk) -> bytes:
 def _frames(notes: dict[bytes, bytes]) -> int:
     control = notes.get(b"acTL", b"")
     return int.from_bytes(control[:4], "big") if len(control) == 8 else 1
+
+
+def _bytes(kind: int, depth: int, *, has_colour_key: bool) -> int:
+    if depth == 16 and kind == _GREY:
+        return 2
+    # Where 16-bit colours are compared their lower halves are decoded for themselves, into a mask.
+    return _BYTES.get(kind, 4) + (depth == 16 and kind == _RGB and has_colour_key)
 
 
 def _transparent(kind: int, chunk: bytes | None) -> tuple[int, ...] | None:

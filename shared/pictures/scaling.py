@@ -12,7 +12,7 @@ PROVIDER_MIN_SIDE_PX = 256
 #: https://pillow.readthedocs.io/en/stable/reference/Image.html#PIL.Image.Image.resize).
 _GAP = 2.0
 _FILTER = Image.Resampling.LANCZOS
-_BAND_PIXELS = 1_000_000
+BAND_PIXELS = 1_000_000
 
 
 class Bands(Protocol):
@@ -39,7 +39,7 @@ def scaled(picture: Bands, size: tuple[int, int]) -> Image.Image:
     if picture.size == size:
         return picture.band(0, height)
     across, down = max(1, int(width / wide / _GAP)), max(1, int(height / high / _GAP))
-    rows = max(1, _BAND_PIXELS // width // down) * down
+    rows = max(1, BAND_PIXELS // width // down) * down
     narrow = Image.new(_premultiplied(picture.band(0, 1)).mode, (wide, -(-height // down)))
     for top in range(0, height, rows):
         band = _premultiplied(picture.band(top, min(height, top + rows)))

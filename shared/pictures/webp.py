@@ -12,7 +12,7 @@ _PIXELS = (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
 #: In the flags of VP8X.
 _ANIMATION, _NOTES = 0x02, 0x20 | 0x08 | 0x04
 #: The decoder of animations, which Pillow has for all, holds two canvases and hands out a third.
-_BYTES_PER_PIXEL = 19.0
+_BYTES_PER_PIXEL = 18.5
 
 
 def read(data: bytes) -> Content:

@@ -1,5 +1,7 @@
 """Health and readiness, and what a form may offer."""
 
+import sys
+from dataclasses import replace
 from typing import Any
 
 import azure.functions as func
@@ -48,6 +50,22 @@ async def test_ready_when_every_part_is(app: Any, hub: FakeHub, readiness: Any) 
 
     assert (answer.status_code, body(answer)["status"]) == (200, "ready")
     assert await readiness(hub), "the second answer uses the account checks of the first"
+
+
+async def test_it_says_what_the_memory_allows(app: Any, hub: FakeHub, readiness: Any) -> None:
+    told = body(await readiness(hub))["checks"]["images"]
+    assert (told["status"], told["heic"]) == ("ok", True)
+    assert (told["max_megapixels"]["image/jpeg"], told["max_megapixels"]["image/webp"]) == (40.0, 19.4)
+
+    app.settings = replace(app.settings, decode_memory_mb=150)
+    assert body(await readiness(hub))["checks"]["images"]["max_megapixels"]["image/webp"] == 5.9
+
+
+async def test_a_host_that_cannot_read_heic_is_ready_and_says_so(hub: FakeHub, readiness: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    answer = await readiness(hub)
+
+    assert (answer.status_code, body(answer)["checks"]["images"]["status"]) == (200, "degraded")
 
 
 @pytest.mark.parametrize(

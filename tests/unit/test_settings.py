@@ -53,6 +53,7 @@ SET = [
     ("BFL_KONTEXT_MAX_ACTIVE", "3", "bfl_kontext_max_active", 3),
     ("REPLICATE_MAX_ACTIVE", "5", "replicate_max_active", 5),
     ("MAX_UPLOAD_BYTES", "1048576", "max_upload_bytes", 1_048_576),
+    ("DECODE_MEMORY_MB", "150", "decode_memory_mb", 150),
     ("RETENTION_DAYS", "7", "retention_days", 7),
     ("SAS_TTL_MINUTES", " 15 ", "sas_ttl_minutes", 15),
     ("ALLOWED_ORIGINS", "https://a.example/, https://b.example", "allowed_origins", ("https://a.example", "https://b.example")),
@@ -103,8 +104,8 @@ def test_a_setting_left_blank_is_a_setting_left_out(name: str) -> None:
 MALFORMED = [
     *((name, text) for name in (
         "POLL_INTERVAL_SECONDS", "POLL_MAX_ATTEMPTS", "GENERATION_TIMEOUT_SECONDS", "QUEUE_TIMEOUT_SECONDS", "BFL_MAX_ACTIVE",
-        "REPLICATE_MAX_ACTIVE", "MAX_UPLOAD_BYTES", "RETENTION_DAYS", "SAS_TTL_MINUTES", "MAX_ACTIVE_JOBS_PER_OWNER",
-        "DAILY_JOBS_PER_OWNER",
+        "REPLICATE_MAX_ACTIVE", "MAX_UPLOAD_BYTES", "DECODE_MEMORY_MB", "RETENTION_DAYS", "SAS_TTL_MINUTES",
+        "MAX_ACTIVE_JOBS_PER_OWNER", "DAILY_JOBS_PER_OWNER",
     ) for text in ("many", "-1", "0", "nan", "9" * 5000)
       if (name, text[:1]) not in (("MAX_ACTIVE_JOBS_PER_OWNER", "9"), ("DAILY_JOBS_PER_OWNER", "9"))),
     ("POLL_INTERVAL_SECONDS", "inf"), ("POLL_MAX_ATTEMPTS", "1.5"), ("SAS_TTL_MINUTES", "10081"),
