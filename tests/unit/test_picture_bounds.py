@@ -162,7 +162,7 @@ def test_a_gif_is_as_large_as_chromium_shows_it() -> None:
 
 
 def test_an_animation_ends_before_a_frame_that_reaches_over_its_canvas(monkeypatch: pytest.MonkeyPatch) -> None:
-    huge = GIF_PIXEL[:1] + struct.pack("<4H", 0, 0, 65535, 65535) + GIF_PIXEL[9:]
+    huge = GIF_PIXEL[:1] + struct.pack("<4H", 0, 0, 5000, 5000) + GIF_PIXEL[9:]
     data = gif_of(GIF_CLEAR, GIF_PIXEL, huge, gif_frame((0, 0, 300, 300)))
     sizes: list[tuple[int, int]] = []
     monkeypatch.setattr(decoding, "_thumb", lambda size, thumb=decoding._thumb: sizes.append(size) or thumb(size))

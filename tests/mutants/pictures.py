@@ -1,0 +1,127 @@
+"""What is known of a picture before it is decoded, what decoding may cost, and what is sent of it."""
+
+from tests.mutants.mutant import Mutant, of
+
+_BOUNDS, _STRUCTURE = "tests/unit/test_picture_bounds.py", "tests/unit/test_picture_structure.py"
+_COLOURS, _FORMATS, _USE = (
+    "tests/unit/test_picture_colours.py",
+    "tests/unit/test_picture_formats.py",
+    "tests/unit/test_picture_use.py",
+)
+content = of("shared/pictures/content.py", _STRUCTURE, _FORMATS)
+limits = of("shared/pictures/limits.py", _BOUNDS)
+decoding = of("shared/pictures/decoding.py", _BOUNDS, _STRUCTURE, _FORMATS)
+gif = of("shared/pictures/gif.py", _BOUNDS, _STRUCTURE)
+png = of("shared/pictures/png.py", _STRUCTURE, _BOUNDS)
+jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS)
+webp = of("shared/pictures/webp.py", _STRUCTURE, _BOUNDS)
+isobmff = of("shared/pictures/isobmff.py", _BOUNDS, _STRUCTURE, _FORMATS, "tests/unit/test_picture_cases.py")
+av1 = of("shared/pictures/av1.py", _BOUNDS)
+colour = of("shared/pictures/colour.py", _COLOURS, "tests/unit/test_picture_cases.py")
+ground = of("shared/pictures/ground.py", _USE)
+prepare = of("shared/pictures/prepare.py", _USE, _BOUNDS, _FORMATS)
+results = of("shared/pictures/results.py", _BOUNDS, _COLOURS)
+scaling = of("shared/pictures/scaling.py", _USE, _BOUNDS, "tests/unit/test_images.py")
+upload = of("shared/pictures/upload.py", _USE)
+
+PICTURES: tuple[Mutant, ...] = (
+    # ---- what costs memory or time ----
+    limits("a decoder goes over a picture as often as its file says", "        content.passes > MAX_PASSES or ", "        "),
+    limits(
+        "large pictures are gone over as often as small ones",
+        " or content.passes * content.facts.width * content.facts.height > MAX_PASSED_PIXELS",
+        "",
+    ),
+    limits("the memory decides nothing", "int((memory_mb - _RESERVED_MB) * 1_000_000 / bytes_per_pixel)", "MAX_IMAGE_PIXELS"),
+    limits("the memory of what is the same for all is forgotten", "(memory_mb - _RESERVED_MB)", "memory_mb"),
+    prepare("a bomb of an older job is decoded", "    require_real(known)\n", ""),
+    prepare("all uploads are decoded at once", "    with UPLOADS:", "    if True:"),
+    results(
+        "what is paid for waits for uploads", "import DAMAGE, RESULTS, decoded", "import DAMAGE, UPLOADS as RESULTS, decoded"
+    ),
+    decoding("a decoder goes on for ever", "if self._clock() > self._ends:", "if False:"),
+    decoding(
+        "a busy machine makes pictures too slow",
+        "clock: Callable[[], float] = time.thread_time",
+        "clock: Callable[[], float] = time.monotonic",
+    ),
+    decoding("a whole file is read before the clock is looked at", "_READ_BYTES = 4096", "_READ_BYTES = 100_000_000"),
+    decoding(
+        "every frame of an animation is decoded in search of one",
+        "most = max(1, min(MAX_FRAMES, MAX_FRAME_PIXELS // (opened.width * opened.height)))",
+        "most = 1_000_000",
+    ),
+    decoding("photos are decoded in full size", "    opened.draft(None, size)\n    low_bytes", "    low_bytes"),
+    decoding("a 16-bit colour key takes half a gigabyte", "rows = max(1, BAND_PIXELS // opened.width)", "rows = opened.height"),
+    decoding("a decoder's assertion is a fault of ours", "AssertionError, ", ""),
+    gif("the parts of a GIF have no end", "for _ in range(MAX_PARTS):", "for _ in range(10**9):"),
+    gif("comments of a GIF reach the decoder", "data[at + 1 : at + 3] == _CONTROL", "True"),
+    gif(
+        "a first frame over its canvas is not counted", "width, height = max(width, left + wide), max(height, top + high)", "pass"
+    ),
+    gif("a later frame over its canvas is decoded", "elif left + wide > width or top + high > height:", "elif False:"),
+    gif("frames that nobody looks at reach the decoder", " or frames == MAX_FRAMES", ""),
+    png("the chunks of a PNG have no end", "for _ in range(MAX_PARTS):", "for _ in range(10**9):"),
+    png("pixels in pieces reach the decoder in pieces", "        if is_pixels:", "        if False:"),
+    png("a profile inflates without end", "inflate.decompress(packed[1:], PROFILE_MAX_BYTES)", "inflate.decompress(packed[1:])"),
+    jpeg("the segments of a JPEG have no end", "for _ in range(MAX_PARTS):", "for _ in range(10**9):"),
+    webp("the chunks of a WebP have no end", "for _ in range(MAX_PARTS):", "for _ in range(10**9):"),
+    isobmff("a HEIC has as many tiles as it likes", "len(tiles) > MAX_TILES or ", ""),
+    isobmff(
+        "one tile stands for many, each decoded",
+        "if tiles and pixels > MAX_TILED_PIXELS",
+        "if False and pixels > MAX_TILED_PIXELS",
+    ),
+    isobmff("an AVIF is as large as its boxes say", "if width * height > MAX_TILED_PIXELS * told[0] * told[1]:", "if False:"),
+    isobmff("an AVIF's track is looked at by nobody", "        _require_near(data, begin, size)\n\n", "        pass\n\n"),
+    av1("only what Pillow writes is understood of AV1", "        _skip_operating_points(bits)\n", "        bits.read(22)\n"),
+    scaling("a second picture of full size is made", "BAND_PIXELS = 1_000_000", "BAND_PIXELS = 1_000_000_000"),
+    # ---- what refuses a picture, and what does not ----
+    content(
+        "a file that breaks off within its header is a fault of ours",
+        "except (struct.error, IndexError) as error:",
+        "except ZeroDivisionError as error:",
+    ),
+    png(
+        "texts and profiles of a PNG reach the decoder",
+        'chunk for chunk in chunks if chunk[0] == b"IDAT" or',
+        'chunk for chunk in chunks[1:] if chunk[0] != b"IEND" or',
+    ),
+    png(
+        "a palette PNG without its palette is taken",
+        "    if kind == _PALETTE and not (palette and palette[0][1]):",
+        "    if False:",
+    ),
+    png("what stands behind the pixels counts", 'itertools.takewhile(lambda chunk: chunk[0] != b"IDAT", chunks)', "iter(chunks)"),
+    png("a transparency before its palette counts", '(name == b"tRNS" and kind == _PALETTE and b"PLTE" not in notes) or ', ""),
+    jpeg("a comment of a JPEG reaches the decoder", "elif marker in _TABLES or", "elif marker in _TABLES or marker == 0xFE or"),
+    jpeg(
+        "a JPEG that breaks off between two passes is taken",
+        "if breaks_off and not _is_complete(scans, components, is_progressive=marker in _PROGRESSIVE):",
+        "if False:",
+    ),
+    decoding(
+        "half a picture is paid for",
+        "if content.breaks_off and not _is_the_same(opened, content, size, seconds, clock):",
+        "if False:",
+    ),
+    webp("a WebP that breaks off is taken", "if name in _PIXELS and at + 8 + length > len(data):", "if False:"),
+    isobmff("notes of a HEIC are read", '        renamed[at : at + 4] = b"skip"\n', "        pass\n"),
+    isobmff("an AVIF is not turned", "    orientation = _orientation(data, boxes)\n", "    orientation = 1\n"),
+    # ---- what is sent ----
+    colour(
+        "profiles are thrown away",
+        "    transform = _transform(picture.mode, profile) if profile else None",
+        "    transform = None",
+    ),
+    colour(
+        "inks are as dark as their profile's paper",
+        "_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC",
+        "_INTENT = ImageCms.Intent.ABSOLUTE_COLORIMETRIC",
+    ),
+    prepare("a sheet of one colour is sent", "    if is_blank(picture):", "    if False:"),
+    prepare("what is all transparent is sent", '    if picture.getchannel("A").getextrema()[1] == 0:', "    if False:"),
+    ground("a white mark stays on white", "    if _share_seen(picture, WHITE) >= _ENOUGH:", "    if True:"),
+    upload("a strip of seventy pixels is paid for", "    if side < min_side_px:", "    if False:"),
+    decoding("the first frame is sent though it is blank", "if not is_blank(scaled(bands, _thumb(opened.size))):", "if True:"),
+)
