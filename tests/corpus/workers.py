@@ -7,10 +7,10 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -67,14 +67,15 @@ class Worker:
             self._process.join()
         self._process = self._pipe = None
 
-    def try_out(self, *files: bytes) -> Verdict:
-        """Several are tried at the same moment, in threads of one process: what they cost together, and the worst verdict."""
+    def try_out(self, *files: bytes, at_once: bool = True) -> Verdict:
+        """Several are tried in one process, at once or one after the other, each in a thread of its own: what they cost
+        together, and the worst verdict."""
         if self._pipe is None:
             self._pipe, theirs = self._context.Pipe()
             self._process = self._context.Process(target=_serve, args=(theirs, self._function, self._limits))
             self._process.start()
             theirs.close()
-        self._pipe.send(files)
+        self._pipe.send((files, at_once))
         verdict = self._pipe.recv()
         assert isinstance(verdict, Verdict)
         return verdict
@@ -90,10 +91,10 @@ def _serve(pipe: Connection, function: Callable[[bytes], Taken | Refused], limit
     idle = _copied(lambda: Verdict("taken", "nothing"))
     while True:
         try:
-            files = pipe.recv()
+            files, at_once = pipe.recv()
         except EOFError:
             return
-        verdict = _copied(lambda files=files: _worst(files, function))
+        verdict = _copied(lambda files=files, at_once=at_once: _worst(files, at_once, function))
         pipe.send(_judged(replace(verdict, megabytes=max(0.0, verdict.megabytes - idle.megabytes)), len(files), limits))
 
 
@@ -139,23 +140,32 @@ def _judged(verdict: Verdict, files: int, limits: Limits) -> Verdict:
     return verdict
 
 
-def _worst(files: Sequence[bytes], function: Callable[[bytes], Taken | Refused]) -> Verdict:
+def _worst(files: Sequence[bytes], at_once: bool, function: Callable[[bytes], Taken | Refused]) -> Verdict:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        if len(files) == 1:
-            outcomes = [_outcome(files[0], function)]
-        else:
-            with ThreadPoolExecutor(len(files)) as pool:
-                outcomes = list(pool.map(lambda data: _outcome(data, function), files))
-    verdicts = [_verdict(outcome, said) for outcome in outcomes]
+        threads = [_Thread(function, data) for data in files]
+        for thread in threads:
+            thread.start()
+            if not at_once:
+                thread.join()
+        for thread in threads:
+            thread.join()
+    verdicts = [_verdict(thread.outcome, said) for thread in threads]
     return max(verdicts, key=lambda one: ("taken", "refused", "fault").index(one.kind))
 
 
-def _outcome(data: bytes, function: Callable[[bytes], Taken | Refused]) -> Taken | Refused | BaseException:
-    try:
-        return function(data)
-    except BaseException as error:  # noqa: BLE001  (whatever it is, it is the finding)
-        return error
+class _Thread(threading.Thread):
+    outcome: Taken | Refused | BaseException
+
+    def __init__(self, function: Callable[[bytes], Taken | Refused], data: bytes) -> None:
+        super().__init__()
+        self._function, self._data = function, data
+
+    def run(self) -> None:
+        try:
+            self.outcome = self._function(self._data)
+        except BaseException as error:  # noqa: BLE001  (whatever it is, it is the finding)
+            self.outcome = error
 
 
 def _verdict(outcome: Taken | Refused | BaseException, said: Sequence[warnings.WarningMessage]) -> Verdict:
