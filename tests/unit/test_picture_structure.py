@@ -228,6 +228,11 @@ def test_a_note_in_a_jpeg_refuses_no_picture(note: bytes) -> None:
     assert farthest(seen_patches(sent(jpeg_with(jpeg(), note)))) <= 3
 
 
+@pytest.mark.parametrize("note", [segment(0xFE, b"x" * 99), segment(0xE1, b"Exif\0\0MM\0*"), segment(0xED, b"Photoshop 3.0\0")])
+def test_no_note_of_a_jpeg_reaches_the_decoder(note: bytes) -> None:
+    assert content.read(jpeg_with(jpeg(), note)).pixels == content.read(jpeg()).pixels
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": "4:2:0"}, {"optimize": True}]
 )
