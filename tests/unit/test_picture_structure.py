@@ -367,7 +367,7 @@ def test_a_gif_that_breaks_off_is_refused_unless_its_pixels_are_whole() -> None:
 
 
 def test_a_heic_without_a_picture_that_is_its_first_is_refused() -> None:
-    assert refused(case("patches.heic").replace(b"hdlr", b"free", 1)) == "damaged"
+    assert refused(case("patches.heic").replace(b"hvcC", b"free", 1)) == "damaged"
 
 
 @pytest.mark.parametrize("name", ["patches.heic", "patches_p3.heic"])
