@@ -134,7 +134,7 @@ def _bytes(kind: int, depth: int, *, has_colour_key: bool) -> int:
 
 
 def _transparent(kind: int, chunk: bytes | None) -> tuple[int, ...] | None:
-    if chunk is None or len(chunk) < {_GREY: 2, _RGB: 6}.get(kind, len(chunk) + 1):
+    if chunk is None or len(chunk) != {_GREY: 2, _RGB: 6}.get(kind):
         return None
     return struct.unpack_from(">H" if kind == _GREY else ">3H", chunk)
 

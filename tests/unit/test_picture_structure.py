@@ -125,6 +125,11 @@ def test_a_png_whose_data_end_before_its_rows_is_refused(
     assert sent(png[:at] + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")).size == (300, 300)
 
 
+@pytest.mark.parametrize("colour", [b"\0\x40" + bytes(300), b"\x40"])
+def test_a_transparent_grey_of_another_length_is_none_as_in_chromium(colour: bytes) -> None:
+    assert content.read(raw_png(300, 300, 8, 0, b"\x40" * 300, (b"tRNS", colour))).transparent is None
+
+
 def test_of_a_colour_that_the_palette_lacks_the_last_one_is_shown_as_chromium_does() -> None:
     row = b"\0" * 100 + b"\2" * 100 + b"\xff" * 100
     picture = sent(raw_png(300, 300, 8, 3, row, (b"PLTE", bytes([0, 0, 255, 9, 9, 9, 200, 100, 50]) + b"\7")))
@@ -325,6 +330,16 @@ def test_a_webp_whose_picture_breaks_off_is_refused(options: dict[str, object], 
         assert refused(data) == "damaged"
         with pytest.raises(ProblemError):
             inspect_upload(data, LIMIT)
+
+
+def test_a_profile_of_a_webp_counts_only_behind_its_extended_header_as_in_chromium() -> None:
+    webp = saved(patches(), "WEBP", icc_profile=display_p3())
+    at = webp.index(b"VP8X")
+    swapped = webp[:at] + webp[at + 18 :] + webp[at : at + 18]
+
+    assert content.read(webp).profile == display_p3()
+    assert content.read(swapped).profile is None
+    assert content.read(swapped).facts == content.read(webp).facts
 
 
 def test_notes_of_an_avif_and_a_heic_are_not_read() -> None:
