@@ -64,6 +64,14 @@ def read(data: bytes) -> Content:
             scans.append(_scan(body))
             kept += [segment, data[at:end]]
             at = end
+            if (
+                frame
+                and frame[0] not in _PROGRESSIVE
+                and set(frame[3]) <= set(scans[-1].components)
+                and not _ends(data, following)
+            ):
+                # Of a scan more, or of another picture's, a decoder that goes over all once would say that the file is damaged.
+                break
         elif marker in _TABLES or (marker == _APP14 and body.startswith(b"Adobe")):
             kept.append(segment)
         elif marker == _APP0 and body.startswith(b"JFIF\0"):
@@ -89,6 +97,10 @@ def read(data: bytes) -> Content:
         bytes_per_pixel=_bytes_per_pixel(len(components), is_buffered=marker in _PROGRESSIVE or len(scans) > 1),
         breaks_off=breaks_off,
     )  # fmt: skip
+
+
+def _ends(data: bytes, marker: re.Match[bytes] | None) -> bool:
+    return marker is not None and data[marker.end() - 1] == _EOI
 
 
 def _length(data: bytes, start: int) -> int:

@@ -17,6 +17,7 @@ from shared.pictures.limits import MAX_PARTS, PROFILE_MAX_BYTES
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
+_CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
 #: Of a decoded pixel, as Pillow holds it.
 _BYTES = {_GREY: 1, _RGB: 4, _PALETTE: 1, _GREY_ALPHA: 4, _RGBA: 4}
 #: Frames before the one that is decoded are held, and what they were put on.
@@ -37,6 +38,8 @@ def read(data: bytes) -> Content:
     palette = [chunk for chunk in _before_pixels(chunks) if chunk[0] == b"PLTE"][:1] if kind == _PALETTE else []
     if kind == _PALETTE and not (palette and palette[0][1]):
         raise ProblemError(unsupported("damaged"))
+    if palette:
+        palette = [(b"PLTE", _filled(palette[0][1], depth), palette[0][2])]
     if palette and b"tRNS" in notes:
         palette.append((b"tRNS", notes[b"tRNS"], True))
     is_animated = _frames(notes) > 1
@@ -49,6 +52,18 @@ def read(data: bytes) -> Content:
         transparent=transparent, is_animated=is_animated,
         bytes_per_pixel=_ANIMATED_BYTES if is_animated else 1.5 + _bytes(kind, depth, has_colour_key=transparent is not None),
     )  # fmt: skip
+
+
+def has_all_rows(data: bytes) -> bool:
+    """Whether the pixels of a PNG that is not interlaced are as many as its header says. Inflates them, and keeps none."""
+    chunks = {name: body for name, body, _ in _chunks(data)}
+    width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
+    wanted: int = height * (1 + (width * depth * _CHANNELS.get(kind, 1) + 7) // 8)
+    inflate, packed, found = zlib.decompressobj(), chunks[b"IDAT"], 0
+    while packed and found < wanted:
+        found += len(inflate.decompress(packed, 1 << 20))
+        packed = inflate.unconsumed_tail
+    return found >= wanted or found + len(inflate.flush()) >= wanted
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
@@ -84,6 +99,13 @@ def _notes(chunks: list[_Chunk], kind: int) -> dict[bytes, bytes]:
     return notes
 
 
+def _filled(palette: bytes, depth: int) -> bytes:
+    """With all colours that pixels can name: for those that a file lacks Pillow has greys of its own, Chromium the last one."""
+    whole = palette[: len(palette) // 3 * 3]
+    colours: int = 2 ** min(depth, 8)
+    return whole + whole[-3:] * (colours - len(whole) // 3)
+
+
 def _joined(chunks: list[_Chunk]) -> Iterator[_Chunk]:
     """Pixels in one piece: each piece costs a decoder as much as some thousand pixels."""
     for is_pixels, group in itertools.groupby(chunks, lambda chunk: chunk[0] == b"IDAT"):
@@ -112,7 +134,7 @@ def _bytes(kind: int, depth: int, *, has_colour_key: bool) -> int:
 
 
 def _transparent(kind: int, chunk: bytes | None) -> tuple[int, ...] | None:
-    if chunk is None or len(chunk) < {_GREY: 2, _RGB: 6}.get(kind, len(chunk) + 1):
+    if chunk is None or len(chunk) != {_GREY: 2, _RGB: 6}.get(kind):
         return None
     return struct.unpack_from(">H" if kind == _GREY else ">3H", chunk)
 

@@ -18,7 +18,7 @@ _BYTES_PER_PIXEL = 18.5
 def read(data: bytes) -> Content:
     """Raises ProblemError (`unsupported_image`)."""
     chunks = list(_chunks(data))
-    extended = next((body for name, body in chunks if name == b"VP8X" and len(body) >= 10), None)
+    extended = next((body for name, body in chunks[:1] if name == b"VP8X" and len(body) >= 10), None)
     size = _size(extended, chunks)
     if size is None:
         raise ProblemError(unsupported("damaged"))

@@ -1,24 +1,33 @@
 """Files that are small and cost much: by name, each made by code."""
 
+import math
 import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from PIL import Image
 
+from shared.pictures.limits import MOST_BYTES_PER_PIXEL, max_pixels
 from tests.corpus.make_seeds import drawing
 from tests.corpus.mutations import seed_files
 from tests.corpus.parts import split
 from tests.corpus.raw import icc_profile, png8, png_chunk, png_of, saved
+from tests.corpus.real import DECODE_MEMORY_MB
 
 #: Just under what an upload may have: bytes, and pixels before decoding.
 FULL = 5 * 1024 * 1024 - 2000
 SIDE = 6320
-#: Of formats that take more memory fewer pixels are taken: just under that.
-LESS = 4710
+
+
+def _side_at_the_limit(content_type: str) -> int:
+    """Of formats that take more memory fewer pixels are taken: just under that, in the form that takes the most."""
+    return math.isqrt(max_pixels(MOST_BYTES_PER_PIXEL[content_type], DECODE_MEMORY_MB))
+
+
+GIF_SIDE, WEBP_SIDE, AVIF_SIDE = map(_side_at_the_limit, ("image/gif", "image/webp", "image/avif"))
 
 # ---- JPEG ----
 
@@ -388,6 +397,7 @@ def nested_boxes(kind: str, depth: int) -> bytes:
     return plain[:first] + _full(b"meta", _box(b"iprp", inner)) + plain[first:]
 
 
+@cache
 def avif_whole(side: int, **options: object) -> bytes:
     picture = drawing(side // 5, side // 5).resize((side, side), Image.Resampling.NEAREST)
     if options.pop("alpha", False):
@@ -396,7 +406,7 @@ def avif_whole(side: int, **options: object) -> bytes:
 
 
 def large(name: str) -> bytes:
-    """Kept as a file, for nothing here encodes HEIC: 40 megapixels by pillow-heif at quality 10."""
+    """Kept as a file, for nothing here encodes HEIC: by pillow-heif at quality 10; 40 megapixels, or 25.6 of 4:4:4 with alpha."""
     return (Path(__file__).parent / "large" / name).read_bytes()
 
 
@@ -445,23 +455,23 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "png-empty-texts": partial(png_chunks, png_chunk(b"tEXt", b"a\0")),
     "png-in-pieces": png_in_pieces,
     "apng-blank-frames": partial(apng_blank_frames, 500, 2500),
-    "apng-blank-frames-of-22-megapixels": partial(apng_blank_frames, LESS, 45),
+    "apng-blank-frames-at-the-limit": partial(apng_blank_frames, GIF_SIDE, 45),
     "apng-blank-frames-of-40-megapixels": partial(apng_blank_frames, SIDE, 25),
     "webp-one-colour": partial(webp_one_colour, 16383, 2441),
-    "webp-one-colour-of-22-megapixels": partial(webp_one_colour, LESS, LESS),
+    "webp-one-colour-at-the-limit": partial(webp_one_colour, WEBP_SIDE, WEBP_SIDE),
     "webp-268-megapixels": partial(webp_one_colour, 16383, 16383),
     "webp-claims": partial(webp_claims, 16384, 16384),
     "webp-claims-40-megapixels": partial(webp_claims, SIDE, SIDE),
     "webp-blank-frames": partial(webp_blank_frames, 500, 500, 60_000),
     "webp-blank-frames-of-40-megapixels": partial(webp_blank_frames, 16383, 2441, 60_000),
-    "webp-blank-frames-of-22-megapixels": partial(webp_blank_frames, LESS, LESS, 60_000),
-    "webp-small-frames-of-22-megapixels": partial(webp_blank_frames, LESS, LESS, 60_000, (2, 2)),
+    "webp-blank-frames-at-the-limit": partial(webp_blank_frames, WEBP_SIDE, WEBP_SIDE, 60_000),
+    "webp-small-frames-at-the-limit": partial(webp_blank_frames, WEBP_SIDE, WEBP_SIDE, 60_000, (2, 2)),
     "webp-small-frames-of-40-megapixels": partial(webp_blank_frames, 16383, 2441, 60_000, (2, 2)),
     "webp-empty-chunks": webp_chunks,
     "gif-small-frames": partial(gif_of, 300, _GIF_CLEAR + _GIF_PIXEL),
-    "gif-small-frames-of-22-megapixels": partial(gif_of, LESS, _GIF_CLEAR + _GIF_PIXEL),
+    "gif-small-frames-at-the-limit": partial(gif_of, GIF_SIDE, _GIF_CLEAR + _GIF_PIXEL),
     "gif-small-frames-of-40-megapixels": partial(gif_of, SIDE, _GIF_CLEAR + _GIF_PIXEL),
-    "gif-whole-frames-of-22-megapixels": partial(gif_whole_frames, LESS),
+    "gif-whole-frames-at-the-limit": partial(gif_whole_frames, GIF_SIDE),
     "gif-whole-frames-of-40-megapixels": partial(gif_whole_frames, SIDE),
     "gif-first-frame-over-the-canvas": partial(gif_frame_over_the_canvas, True),
     "gif-later-frame-over-the-canvas": partial(gif_frame_over_the_canvas, False),
@@ -476,14 +486,14 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "avif-claims-40-megapixels": partial(claimed, "avif", SIDE, SIDE),
     "avif-empty-boxes": partial(boxes, "avif", b"\0\0\0\x08free"),
     "avif-nested-boxes": partial(nested_boxes, "avif", 600_000),
-    "avif-whole": partial(avif_whole, SIDE),
-    "avif-whole-of-22-megapixels-444-alpha": partial(avif_whole, LESS, alpha=True, subsampling="4:4:4"),
+    "avif-whole": partial(avif_whole, 6250),
+    "avif-whole-at-the-limit-444-alpha": partial(avif_whole, AVIF_SIDE, alpha=True, subsampling="4:4:4"),
     "avif-grid-of-19-megapixels": partial(grid, "avif", 31, 32),
     "avif-grid-of-19-megapixels-444-12-bit": partial(grid, "avif", 31, 32, tile="12bit-444", bits=12),
     "avif-frames": partial(avif_frames, 1000),
     "avif-grid-of-40-megapixels-444-12-bit": partial(grid, "avif", 45, 46, tile="12bit-444", bits=12),
     "heic-whole": partial(large, "heic-420.heic"),
-    "heic-whole-444-alpha": partial(large, "heic-444-alpha.heic"),
+    "heic-whole-444-alpha-at-the-limit": partial(large, "heic-444-alpha.heic"),
     "heic-grid-of-960-cells": partial(grid, "heic", 31, 31),
     "heic-grid-of-40-megapixels": partial(grid, "heic", 45, 46),
     "heic-grid-of-one-cell-2070-times": partial(grid, "heic", 45, 46, None, True),

@@ -9,7 +9,7 @@ from shared.pictures.upload import inspect_upload
 from shared.settings import Settings
 
 _SETTINGS = Settings.from_environ({})
-MAX_UPLOAD_BYTES = _SETTINGS.max_upload_bytes
+MAX_UPLOAD_BYTES, DECODE_MEMORY_MB = _SETTINGS.max_upload_bytes, _SETTINGS.decode_memory_mb
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def take(data: bytes) -> Taken | Refused:
     """First what the upload's trigger asks, then what the job's first step does. Anything but a Problem comes through."""
     by = "inspect"
     try:
-        inspect_upload(data, MAX_UPLOAD_BYTES, _SETTINGS.decode_memory_mb, PROVIDER_MIN_SIDE_PX)
+        inspect_upload(data, MAX_UPLOAD_BYTES, DECODE_MEMORY_MB, PROVIDER_MIN_SIDE_PX)
         by = "prepare"
         sent = prepare_for_provider(data)
     except ProblemError as error:

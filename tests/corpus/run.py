@@ -20,6 +20,7 @@ _T = TypeVar("_T")
 
 #: Seeds of which another one sees something else, and is not followed.
 REASONS = {
+    "png-gamma": "a gamma that no display has makes the picture all black or all white in Chromium; here it is ignored",
     "avif-animated": "Chromium takes an image sequence for limited range; its boxes say full, and libavif obeys them",
 }
 _HEVC = "damaged HEVC: it has no checksums, and each version of a decoder conceals in its own way"

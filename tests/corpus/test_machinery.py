@@ -100,7 +100,7 @@ SMALL = Limits(cpu_seconds=0.2, megabytes=30)
         (_transparent, "fault", "sent as RGBA, 8x8"),
         (_leaves_a_gap, "fault", "a sentence with a gap"),
         (_raises, "fault", "ProblemError in test_machinery.py:_raises"),
-        (_dies, "fault", "the process died: exit code -11"),
+        (_dies, "fault", "the process died: SIGSEGV"),
         (_burns, "fault", "slow (taken image/png)"),
         (_hoards, "fault", "memory (taken image/png)"),
     ],

@@ -7,13 +7,14 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import browser  # noqa: F401  (a fixture)
+from tests.corpus.compare import difference
 from tests.corpus.mutations import make_input, seed_files
 from tests.corpus.run import Outcome, Report, looked_at, tried
 from tests.corpus.views import HEIF_TOOL, ChromiumViews
 from tests.corpus.workers import Worker
 
-#: Files on which the app once failed, each named after what was wrong.
-FAULTS = Path(__file__).parent / "faults"
+#: Files on which the app once failed: taken or refused, as is right, and what was wrong.
+FAULTS = sorted((Path(__file__).parent / "faults").iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,20 @@ def worker() -> Iterator[Worker]:
         yield running
 
 
-@pytest.mark.parametrize("path", sorted(FAULTS.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FAULTS, ids=lambda path: path.name)
 def test_what_once_went_wrong(worker: Worker, path: Path) -> None:
     verdict = worker.try_out(path.read_bytes())
-    assert verdict.kind != "fault", (verdict.what, verdict.detail)
+    assert verdict.kind == path.name.split("-")[0], (verdict.what, verdict.detail)
+
+
+@pytest.mark.browser
+def test_what_once_went_wrong_is_what_chromium_shows(worker: Worker, browser: Browser) -> None:  # noqa: F811
+    files = [path.read_bytes() for path in FAULTS if path.name.startswith("taken-")]
+    for data, view in zip(files, ChromiumViews(browser).see(files), strict=True):
+        assert view is not None
+        found = difference(worker.try_out(data).sent, view)
+        assert not found.is_over, (found, len(data))
+    assert files
 
 
 @pytest.mark.browser

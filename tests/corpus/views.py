@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 #: One <img> as on the page; of what moves the first frames too, since an upload may become another than the first.
 _LOOK = """
 async (files) => {
-  const SIDE = 400, FRAMES = 4;
+  const SIDE = 400, FRAMES = 50;
   const drawn = (source, width, height) => {
     const scale = Math.min(1, SIDE / Math.max(width, height));
     const canvas = document.createElement('canvas');

@@ -4,17 +4,18 @@ import contextlib
 import gc
 import io
 import multiprocessing
+import os
 import resource
+import signal
+import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
-import psutil
 from PIL import Image
 
 from tests.corpus.real import Refused, Taken, take
@@ -27,9 +28,10 @@ class Limits:
 
 
 LIMITS = Limits()
-#: Where the process is ended: so that an input that never comes back is told apart from one that is merely slow.
-_HOPELESS_CPU_SECONDS = 40.0
-_HOPELESS_SECONDS = 300
+#: Of CPU. Where a process is ended: so that an input that never comes back is told apart from one that is merely slow.
+_HOPELESS_CPU_SECONDS = 40
+#: By the clock, which nothing else is judged by: of one that waits for ever.
+_HOPELESS_SECONDS = 600
 #: Of address space, so that one input cannot take the machine with it.
 _ADDRESS_SPACE_BYTES = 3 << 30
 
@@ -47,7 +49,8 @@ class Verdict:
 
 
 class Worker:
-    """One process at a time; another is started where that one died. `function` is found by name there."""
+    """A process in which all is loaded, of which each input gets a copy (fork): none finds memory that another left behind.
+    `function` is found by name there."""
 
     def __init__(self, function: Callable[[bytes], Taken | Refused] = take, limits: Limits = LIMITS) -> None:
         self._function, self._limits = function, limits
@@ -59,99 +62,110 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def try_out(self, *files: bytes) -> Verdict:
-        """Several are tried at the same moment, in threads of one process: what they cost together, and the worst verdict."""
-        if self._process is None:
-            self._start()
-        assert self._process is not None
-        assert self._pipe is not None
-        self._pipe.send(files)
-        # Waits by the clock, judges by CPU time: a busy machine is no fault of an input.
-        for _ in range(_HOPELESS_SECONDS):
-            if self._pipe.poll(1.0):
-                break
-            if (spent := _cpu_of(self._process.pid)) > _HOPELESS_CPU_SECONDS:
-                self._end()
-                return Verdict("fault", f"no end: over {_HOPELESS_CPU_SECONDS:.0f} s of CPU", spent)
-        else:
-            self._end()
-            return Verdict("fault", "no end, and no CPU used")
-        try:
-            verdict = self._pipe.recv()
-        except EOFError:
-            self._process.join()
-            code = self._process.exitcode
-            self._end()
-            return Verdict("fault", f"the process died: exit code {code}")
-        assert isinstance(verdict, Verdict)
-        if "MemoryError" in verdict.what:
-            self._end()
-        return verdict
-
-    def _start(self) -> None:
-        self._pipe, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=_serve, args=(theirs, self._function, self._limits), daemon=False)
-        self._process.start()
-        theirs.close()
-
-    def _end(self) -> None:
         if self._process is not None and self._pipe is not None:
-            family: list[psutil.Process] = []
-            with contextlib.suppress(psutil.Error):
-                family = psutil.Process(self._process.pid).children(recursive=True)
             self._pipe.close()
-            self._process.kill()
             self._process.join()
-            for child in family:
-                with contextlib.suppress(psutil.Error):
-                    child.kill()
         self._process = self._pipe = None
+
+    def try_out(self, *files: bytes, at_once: bool = True) -> Verdict:
+        """Several are tried in one process, at once or one after the other, each in a thread of its own: what they cost
+        together, and the worst verdict."""
+        if self._pipe is None:
+            self._pipe, theirs = self._context.Pipe()
+            self._process = self._context.Process(target=_serve, args=(theirs, self._function, self._limits))
+            self._process.start()
+            theirs.close()
+        self._pipe.send((files, at_once))
+        verdict = self._pipe.recv()
+        assert isinstance(verdict, Verdict)
+        return verdict
 
 
 def _serve(pipe: Connection, function: Callable[[bytes], Taken | Refused], limits: Limits) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE_BYTES, _ADDRESS_SPACE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # What an import costs is no input's doing; what stays behind after an input is counted again with the next.
+    # What an import costs is no input's doing.
     with contextlib.suppress(Exception):
         function(b"warm up")
-    _idle.kilobytes = sum(map(_resident, _family()))
+    gc.collect()
+    gc.freeze()
+    idle = _copied(lambda: Verdict("taken", "nothing"))
     while True:
         try:
-            files = pipe.recv()
+            files, at_once = pipe.recv()
         except EOFError:
             return
-        pipe.send(_measured(files, function, limits))
+        verdict = _copied(lambda files=files, at_once=at_once: _worst(files, at_once, function))
+        pipe.send(_judged(replace(verdict, megabytes=max(0.0, verdict.megabytes - idle.megabytes)), len(files), limits))
 
 
-def _measured(files: Sequence[bytes], function: Callable[[bytes], Taken | Refused], limits: Limits) -> Verdict:
-    """In this process; its children's share is counted where the app uses any."""
-    gc.collect()
-    with _measuring() as cost, warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        if len(files) == 1:
-            outcomes = [_outcome(files[0], function)]
-        else:
-            with ThreadPoolExecutor(len(files)) as pool:
-                outcomes = list(pool.map(lambda data: _outcome(data, function), files))
-    verdict = max(
-        (_verdict(outcome, said) for outcome in outcomes), key=lambda one: ("taken", "refused", "fault").index(one.kind)
-    )
-    verdict = replace(verdict, cpu_seconds=cost.cpu_seconds, megabytes=cost.megabytes)
+def _copied(work: Callable[[], Verdict]) -> Verdict:
+    """By a copy of this process, with what the system says it used from its beginning to its end: CPU of all its threads, and
+    the peak of its memory."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    pid = os.fork()
+    if not pid:
+        resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE_BYTES, _ADDRESS_SPACE_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (_HOPELESS_CPU_SECONDS, _HOPELESS_CPU_SECONDS))
+        try:
+            theirs.send(work())
+        finally:
+            os._exit(0)
+    theirs.close()
+    try:
+        is_hopeless = not ours.poll(_HOPELESS_SECONDS)
+        if is_hopeless:
+            os.kill(pid, signal.SIGKILL)
+        verdict = ours.recv()
+    except EOFError:
+        verdict = None
+    ours.close()
+    _, status, used = os.wait4(pid, 0)
+    if verdict is None:
+        ended = -os.waitstatus_to_exitcode(status)
+        what = f"the process died: {signal.Signals(ended).name if ended else 'without a word'}"
+        if is_hopeless:
+            what = "no end, and little CPU used"
+        elif ended in (signal.SIGXCPU, signal.SIGKILL) and used.ru_utime + used.ru_stime > _HOPELESS_CPU_SECONDS - 1:
+            what = f"no end: over {_HOPELESS_CPU_SECONDS} s of CPU"
+        verdict = Verdict("fault", what)
+    return replace(verdict, cpu_seconds=used.ru_utime + used.ru_stime, megabytes=used.ru_maxrss / 1024)
+
+
+def _judged(verdict: Verdict, files: int, limits: Limits) -> Verdict:
     name = f"({verdict.kind} {verdict.what})"
-    if verdict.kind != "fault" and verdict.cpu_seconds > limits.cpu_seconds * len(files):
+    if verdict.kind != "fault" and verdict.cpu_seconds > limits.cpu_seconds * files:
         return replace(verdict, kind="fault", what=f"slow {name}", detail=f"{verdict.cpu_seconds:.1f} s of CPU")
     if verdict.kind != "fault" and verdict.megabytes > limits.megabytes:
         return replace(verdict, kind="fault", what=f"memory {name}", detail=f"{verdict.megabytes:.0f} MB")
     return verdict
 
 
-def _outcome(data: bytes, function: Callable[[bytes], Taken | Refused]) -> Taken | Refused | BaseException:
-    try:
-        return function(data)
-    except BaseException as error:  # noqa: BLE001  (whatever it is, it is the finding)
-        return error
+def _worst(files: Sequence[bytes], at_once: bool, function: Callable[[bytes], Taken | Refused]) -> Verdict:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        threads = [_Thread(function, data) for data in files]
+        for thread in threads:
+            thread.start()
+            if not at_once:
+                thread.join()
+        for thread in threads:
+            thread.join()
+    verdicts = [_verdict(thread.outcome, said) for thread in threads]
+    return max(verdicts, key=lambda one: ("taken", "refused", "fault").index(one.kind))
+
+
+class _Thread(threading.Thread):
+    outcome: Taken | Refused | BaseException
+
+    def __init__(self, function: Callable[[bytes], Taken | Refused], data: bytes) -> None:
+        super().__init__()
+        self._function, self._data = function, data
+
+    def run(self) -> None:
+        try:
+            self.outcome = self._function(self._data)
+        except BaseException as error:  # noqa: BLE001  (whatever it is, it is the finding)
+            self.outcome = error
 
 
 def _verdict(outcome: Taken | Refused | BaseException, said: Sequence[warnings.WarningMessage]) -> Verdict:
@@ -180,62 +194,3 @@ def _wrong_with(taken: Taken) -> str:
         if sent.mode not in ("RGB", "L", "P") or max(sent.size) > 1024:
             return f"sent as {sent.mode}, {sent.width}x{sent.height}"
     return ""
-
-
-class _Idle:
-    kilobytes = 0.0
-
-
-_idle = _Idle()
-
-
-class _Cost:
-    cpu_seconds = 0.0
-    megabytes = 0.0
-
-
-@contextlib.contextmanager
-def _measuring() -> Iterator[_Cost]:
-    """CPU of all threads, and the peak of memory over that of an idle process (proc_pid_clear_refs(5): 5 resets the peak)."""
-    cost = _Cost()
-    family = _family()
-    for process in family:
-        Path(f"/proc/{process.pid}/clear_refs").write_text("5")
-    spent = _cpu_here()
-    yield cost
-    cost.cpu_seconds = _cpu_here() - spent
-    cost.megabytes = max(0.0, sum(map(_peak, _family())) - _idle.kilobytes) / 1024
-
-
-def _family() -> list[psutil.Process]:
-    own = psutil.Process()
-    return [own, *own.children(recursive=True)]
-
-
-def _resident(process: psutil.Process) -> float:
-    return _kilobytes(process, "VmRSS")
-
-
-def _peak(process: psutil.Process) -> float:
-    return _kilobytes(process, "VmHWM")
-
-
-def _kilobytes(process: psutil.Process, name: str) -> float:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-            if line.startswith(name + ":"):
-                return float(line.split()[1])
-    return 0.0
-
-
-def _cpu_here() -> float:
-    own, ended = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    running = sum(_cpu_of(child.pid) for child in psutil.Process().children(recursive=True))
-    return own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime + running
-
-
-def _cpu_of(pid: int | None) -> float:
-    with contextlib.suppress(psutil.Error):
-        times = psutil.Process(pid).cpu_times()
-        return float(times.user + times.system)
-    return 0.0

@@ -106,9 +106,17 @@ PICTURES: tuple[Mutant, ...] = (
     ),
     decoding(
         "half a picture is paid for",
-        "if content.breaks_off and not _is_the_same(opened, content, size, seconds, clock):",
-        "if False:",
+        " or (content.breaks_off and not _is_the_same(opened, content, size, seconds, clock))",
+        "",
     ),
+    decoding("rows that a PNG lacks are paid for", "if _lacks_rows(opened, content) or (", "if ("),
+    decoding("black rows are taken for rows that lack", " and not png.has_all_rows(content.pixels)", ""),
+    decoding(
+        "a HEIC without a primary picture is a fault of ours", 'if image.info["primary"]), None)', 'if image.info["primary"]))'
+    ),
+    png("colours that a palette lacks are Pillow's greys", "_filled(palette[0][1], depth)", "palette[0][1]"),
+    png("a palette is as large as its file says", "2 ** min(depth, 8)", "2**depth"),
+    jpeg("a scan behind all of the pixels refuses a JPEG", " and not _ends(data, following)", " and False"),
     webp("a WebP that breaks off is taken", "if name in _PIXELS and at + 8 + length > len(data):", "if False:"),
     isobmff("notes of a HEIC are read", '        renamed[at : at + 4] = b"skip"\n', "        pass\n"),
     isobmff("an AVIF is not turned", "    orientation = _orientation(data, boxes)\n", "    orientation = 1\n"),

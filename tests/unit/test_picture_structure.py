@@ -94,6 +94,54 @@ def test_pixels_that_are_broken_are_refused() -> None:
     assert refused(bytes(whole)) == "damaged"
 
 
+def taller(png: bytes, height: int) -> bytes:
+    """The same pixels under a header that promises more of them."""
+    (width,) = struct.unpack_from(">I", png, 16)
+    return png[:8] + chunk(b"IHDR", struct.pack(">II", width, height) + png[24:29]) + png[33:]
+
+
+@pytest.mark.parametrize(
+    ("depth", "kind", "row", "notes"),
+    [
+        pytest.param(8, 2, b"\xc0\x40\x20" * 300, (), id="colour"),
+        pytest.param(8, 6, b"\xc0\x40\x20\xff" * 300, (), id="with alpha"),
+        pytest.param(16, 0, b"\xc0\x40" * 300, (), id="grey of 16 bits"),
+        pytest.param(16, 4, b"\xc0\x40\xff\xff" * 300, (), id="grey of 16 bits with alpha"),
+        pytest.param(1, 0, b"\xf0" * 38, (), id="one bit"),
+        pytest.param(8, 0, b"\x40" * 300, ((b"tRNS", b"\0\x50"),), id="grey with a transparent one"),
+        pytest.param(8, 3, b"\1" * 300, ((b"PLTE", bytes([9, 9, 9, 200, 100, 50])),), id="palette"),
+    ],
+)
+def test_a_png_whose_data_end_before_its_rows_is_refused(
+    depth: int, kind: int, row: bytes, notes: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    png = raw_png(300, 300, depth, kind, row, *notes)
+
+    assert refused(taller(png, 301)) == "damaged"
+    assert refused(taller(png, 400)) == "damaged"
+    # Rows that are there and black are rows.
+    rows = b"".join(b"\0" + (bytes(len(row)) if n >= 150 else row) for n in range(300))
+    at = png.index(b"IDAT") - 4
+    assert sent(png[:at] + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")).size == (300, 300)
+
+
+@pytest.mark.parametrize("colour", [b"\0\x40" + bytes(300), b"\x40"])
+def test_a_transparent_grey_of_another_length_is_none_as_in_chromium(colour: bytes) -> None:
+    assert content.read(raw_png(300, 300, 8, 0, b"\x40" * 300, (b"tRNS", colour))).transparent is None
+
+
+def test_of_a_colour_that_the_palette_lacks_the_last_one_is_shown_as_chromium_does() -> None:
+    row = b"\0" * 100 + b"\2" * 100 + b"\xff" * 100
+    picture = sent(raw_png(300, 300, 8, 3, row, (b"PLTE", bytes([0, 0, 255, 9, 9, 9, 200, 100, 50]) + b"\7")))
+
+    assert [picture.convert("RGB").getpixel((x, 150)) for x in (50, 150, 250)] == [(0, 0, 255), (200, 100, 50), (200, 100, 50)]
+
+
+@pytest.mark.parametrize("depth", [0, 3, 64, 255])
+def test_a_palette_of_a_depth_that_is_none_is_damaged_and_takes_no_memory(depth: int) -> None:
+    assert refused(raw_png(300, 300, depth, 3, HALVES, PALETTE)) == "damaged"
+
+
 @pytest.mark.parametrize("name", [b"IHDR", b"PLTE"])
 def test_a_header_or_a_palette_with_a_wrong_checksum_is_refused_as_a_browser_does(name: bytes) -> None:
     whole = bytearray(raw_png(300, 300, 8, 3, b"\0" * 100 + b"\1" * 200, (b"PLTE", bytes([255, 0, 0, 0, 0, 255]))))
@@ -214,6 +262,17 @@ def test_a_jpeg_whose_pixels_break_off_is_refused(options: dict[str, object], sh
     assert refused(whole[: int(len(whole) * share)] + end) == "damaged"
 
 
+def test_of_a_jpeg_that_goes_on_behind_all_of_its_pixels_they_are_taken() -> None:
+    whole, other = jpeg(), saved(pictures.product(400, 400), "JPEG")
+    expected = sent(whole).tobytes()
+    scan = whole[whole.index(b"\xff\xda") : -2]
+
+    assert sent(whole[:-2] + scan + whole[-2:]).tobytes() == expected
+    assert sent(whole[:-2] + other).tobytes() == expected
+    # What breaks off lacks pixels, whatever comes then.
+    assert refused(whole[: -2 - len(scan) // 3] + other) == "damaged"
+
+
 def test_a_jpeg_that_breaks_off_between_two_passes_is_refused() -> None:
     whole = saved(pictures.product(400, 400), "JPEG", progressive=True)
     starts = [at for at in range(len(whole)) if whole[at : at + 2] == b"\xff\xda"]
@@ -273,6 +332,16 @@ def test_a_webp_whose_picture_breaks_off_is_refused(options: dict[str, object], 
             inspect_upload(data, LIMIT)
 
 
+def test_a_profile_of_a_webp_counts_only_behind_its_extended_header_as_in_chromium() -> None:
+    webp = saved(patches(), "WEBP", icc_profile=display_p3())
+    at = webp.index(b"VP8X")
+    swapped = webp[:at] + webp[at + 18 :] + webp[at : at + 18]
+
+    assert content.read(webp).profile == display_p3()
+    assert content.read(swapped).profile is None
+    assert content.read(swapped).facts == content.read(webp).facts
+
+
 def test_notes_of_an_avif_and_a_heic_are_not_read() -> None:
     exif = Image.Exif()
     exif[0x010F] = "Camera-of-mine"
@@ -310,6 +379,10 @@ def test_a_gif_that_breaks_off_is_refused_unless_its_pixels_are_whole() -> None:
     assert sent(gif[:-1]) == sent(gif)
     for data in (gif[: len(gif) // 2], gif[:300], gif[:13], gif[:9]):
         assert refused(data) == "damaged"
+
+
+def test_a_heic_without_a_picture_that_is_its_first_is_refused() -> None:
+    assert refused(case("patches.heic").replace(b"hvcC", b"free", 1)) == "damaged"
 
 
 @pytest.mark.parametrize("name", ["patches.heic", "patches_p3.heic"])
