@@ -279,7 +279,8 @@ class _HeifBands:
     def __init__(self, data: bytes) -> None:
         # Its bytes are libheif's own, and gone with it: it is held as long as they are.
         primary = next((image for image in _heif().open_heif(data) if image.info["primary"]), None)
-        if primary is None:
+        # Greys of more than 8 bits: where the bitstream has 8 all the same, pi_heif 1.4 writes beyond its memory.
+        if primary is None or primary.mode.startswith("I;16"):
             raise ProblemError(unsupported("damaged"))
         self._image = primary
         self._data = memoryview(self._image.data)
