@@ -1,8 +1,10 @@
 """How large the pictures of an AV1 bitstream are (https://aomediacodec.github.io/av1-spec/, 5.3 to 5.5): what its decoder makes
 room for, whatever the file around it says."""
 
+from collections.abc import Callable
+
 _SEQUENCE_HEADER = 1
-#: It comes first, behind a temporal delimiter at most.
+#: How much of one is read.
 _LOOK_BYTES = 256
 
 
@@ -24,19 +26,24 @@ class _Bits:
         self.read(zeros)
 
 
-def coded_size(data: bytes) -> tuple[int, int]:
-    """Of its largest frame, by the first sequence header. Raises ValueError or IndexError where there is none."""
-    data = data[:_LOOK_BYTES]
-    at = 0
-    while True:
+def coded_size(data: bytes, counted: Callable[[], int]) -> tuple[int, int]:
+    """The largest that a sequence header of it tells: each frame comes after one. `counted` is called for each of its parts.
+
+    Raises ValueError or IndexError where there is none."""
+    sizes, at = [], 0
+    while at < len(data):
+        counted()
         head = data[at]
         at += 1 + (head >> 2 & 1)
         length = len(data) - at
         if head & 2:
             length, at = _leb128(data, at)
         if head >> 3 & 15 == _SEQUENCE_HEADER:
-            return _size(_Bits(data[at : at + length]))
+            sizes.append(_size(_Bits(data[at : at + min(length, _LOOK_BYTES)])))
         at += length
+    if not sizes:
+        raise ValueError("tells no size")
+    return max(width for width, _ in sizes), max(height for _, height in sizes)
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:

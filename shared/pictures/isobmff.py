@@ -12,9 +12,11 @@ from shared.domain.problem import ProblemError, unsupported
 from shared.pictures import profiles
 from shared.pictures.av1 import coded_size
 from shared.pictures.facts import Content, ImageFacts
-from shared.pictures.limits import MAX_ENTRIES, MAX_ITEMS, MAX_TILED_PIXELS, MAX_TILES
+from shared.pictures.limits import FREE_PIXELS, MAX_ENTRIES, MAX_ITEMS, MAX_TILED_PIXELS, MAX_TILES
 
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
+#: Of items: coded pictures, and those that are made of tiles.
+_DECODED = (b"hvc1", b"av01", b"grid")
 #: What most encoders write (8 bits, 4:2:0, opaque), and everything else.
 _AVIF_BYTES, _HEIC_BYTES = (9.2, 17.0), (7.5, 14.0)
 
@@ -79,8 +81,8 @@ class _Boxes:
     properties: list[tuple[bytes, int, int]] = field(default_factory=list)
     #: Indices of properties by item, from 1.
     has: dict[int, list[int]] = field(default_factory=dict)
-    #: Where an item's bytes begin: within the file, or (True) within `idat`.
-    begins: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    #: The stretches of an item's bytes, from where and how long: within the file, or (True) within `idat`.
+    places: dict[int, tuple[bool, list[tuple[int, int]]]] = field(default_factory=dict)
     idat: int = 0
     #: The items that one is made of.
     tiles: dict[int, list[int]] = field(default_factory=dict)
@@ -101,10 +103,14 @@ def _content(data: bytes, content_type: str) -> Content:
         _read_meta(file, meta[0] + 4, meta[1], boxes)
     if boxes.primary is None or len(boxes.types) > MAX_ITEMS:
         raise ProblemError(unsupported("too_complex" if len(boxes.types) > MAX_ITEMS else "damaged"))
+    if boxes.types.get(boxes.primary) not in _DECODED:
+        # What is made of several pictures, laid over one another, has a canvas of its own.
+        raise ProblemError(unsupported("heif_other"))
     size = _size(data, boxes, boxes.primary)
     if size is None or 0 in size:
         raise ProblemError(unsupported("damaged"))
     _require_bounded(data, boxes, size)
+    _require_canvases(data, boxes, size)
     if content_type == "image/avif":
         _require_coded(file, boxes, size)
     orientation = _orientation(data, boxes)
@@ -112,9 +118,8 @@ def _content(data: bytes, content_type: str) -> Content:
         # libheif turns the picture itself.
         size, orientation = ((size[1], size[0]) if orientation >= 5 else size), 1
     return Content(
-        ImageFacts(content_type, *size), _without_notes(data, boxes), orientation, profile=_profile(data, boxes),
+        ImageFacts(content_type, *size), _without_notes(file, boxes), orientation, profile=_profile(data, boxes),
         bytes_per_pixel=(_AVIF_BYTES if content_type == "image/avif" else _HEIC_BYTES)[not _is_plain(data, boxes)],
-        is_animated=content_type == "image/avif" and b"avis" in data[8:64],
     )  # fmt: skip
 
 
@@ -152,7 +157,7 @@ def _read_items(file: _File, begin: int, stop: int, boxes: _Boxes) -> None:
 
 
 def _read_places(file: _File, begin: int, stop: int, boxes: _Boxes) -> None:
-    """Of the first stretch of each item (ISO/IEC 14496-12, 8.11.3)."""
+    """Where each item's bytes lie (ISO/IEC 14496-12, 8.11.3)."""
     version, table = file.data[begin], file.table(begin + 4, stop)
     sizes = table.number(2)
     offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
@@ -162,11 +167,12 @@ def _read_places(file: _File, begin: int, stop: int, boxes: _Boxes) -> None:
         item = table.number(id_bytes)
         method = table.number(2) if version else 0
         table.number(2)
-        base, extents = table.number(base_bytes), table.number(2)
-        if extents:
+        base, stretches = table.number(base_bytes), []
+        for _ in range(file.counted(table.number(2))):
             table.number(index_bytes)
-            boxes.begins[item] = (base + table.number(offset_bytes), method & 15 == 1)
-            table.number(length_bytes + (extents - 1) * (index_bytes + offset_bytes + length_bytes))
+            offset = table.number(offset_bytes)
+            stretches.append((base + offset, table.number(length_bytes)))
+        boxes.places[item] = (method & 15 == 1, stretches)
 
 
 def _read_references(file: _File, begin: int, stop: int, boxes: _Boxes) -> None:
@@ -198,48 +204,61 @@ def _size(data: bytes, boxes: _Boxes, item: int) -> tuple[int, int] | None:
     return next(sizes, None)
 
 
+def _most(size: tuple[int, int]) -> float:
+    """Pixels that any picture of the file may have beside one of this size."""
+    return max(MAX_TILED_PIXELS * size[0] * size[1], FREE_PIXELS)
+
+
 def _require_bounded(data: bytes, boxes: _Boxes, size: tuple[int, int]) -> None:
-    """Tiles may be many, and one may stand for many. Raises ProblemError."""
-    tiles = boxes.tiles.get(boxes.primary or 0, [])
-    if len(tiles) > MAX_TILES or any(boxes.tiles.get(tile) for tile in tiles):
+    """Alpha and tiles are decoded with the picture: none may be much larger, tiles may be many, and one may stand for many.
+    Raises ProblemError."""
+    sizes = {item: _size(data, boxes, item) or (0, 0) for item, kind in boxes.types.items() if kind in _DECODED}
+    if any(width * height > _most(size) for width, height in sizes.values()):
         raise ProblemError(unsupported("too_complex"))
-    known = {tile: _size(data, boxes, tile) or (0, 0) for tile in set(tiles)}
-    pixels = sum(known[tile][0] * known[tile][1] for tile in tiles)
-    # The last row and column of tiles may stand over.
-    widest = max((width for width, _ in known.values()), default=0)
-    tallest = max((height for _, height in known.values()), default=0)
-    if tiles and pixels > MAX_TILED_PIXELS * (size[0] + widest) * (size[1] + tallest):
-        raise ProblemError(unsupported("too_complex"))
+    for item, tiles in boxes.tiles.items():
+        if boxes.types.get(item) != b"grid":
+            continue
+        if len(tiles) > MAX_TILES or any(boxes.types.get(tile) == b"grid" for tile in tiles):
+            raise ProblemError(unsupported("too_complex"))
+        known = [sizes.get(tile, (0, 0)) for tile in tiles]
+        # The last row and column of tiles may stand over.
+        whole = size[0] + max((width for width, _ in known), default=0), size[1] + max((height for _, height in known), default=0)
+        if sum(width * height for width, height in known) > MAX_TILED_PIXELS * whole[0] * whole[1]:
+            raise ProblemError(unsupported("too_complex"))
+
+
+def _require_canvases(data: bytes, boxes: _Boxes, size: tuple[int, int]) -> None:
+    """That what tiles are put on is not much larger than the boxes say: a decoder goes by what the item itself says (ISO/IEC
+    23008-12, 6.6.2.3). Raises ProblemError, and struct.error."""
+    for item, kind in boxes.types.items():
+        if kind == b"grid":
+            canvas = _bytes_of(data, boxes, item)
+            width, height = struct.unpack_from(">II" if canvas[1] & 1 else ">HH", canvas, 4)
+            if width * height > _most(size):
+                raise ProblemError(unsupported("too_complex"))
 
 
 def _require_coded(file: _File, boxes: _Boxes, size: tuple[int, int]) -> None:
     """That what is coded is not much larger than the boxes say: libavif decodes up to 268 megapixels and then makes them fit, as
     Chromium does (libheif looks by itself). Raises ProblemError and what coded_size does."""
-    data = file.data
-    for item, (begin, is_inside) in boxes.begins.items():
-        if boxes.types.get(item) == b"av01":
-            _require_near(data, begin + (boxes.idat if is_inside else 0), _size(data, boxes, item) or size)
-    for begin in _tracks(file, 0, len(data), list(_TRACK)):
-        _require_near(data, begin, size)
+    for item in boxes.places:
+        if boxes.types.get(item) != b"av01":
+            continue
+        width, height = coded_size(_bytes_of(file.data, boxes, item), file.counted)
+        told = _size(file.data, boxes, item) or size
+        if width * height > min(_most(size), MAX_TILED_PIXELS * told[0] * told[1]):
+            raise ProblemError(unsupported("too_complex"))
 
 
-def _require_near(data: bytes, begin: int, told: tuple[int, int]) -> None:
-    width, height = coded_size(data[begin : begin + _CODED_BYTES])
-    if width * height > MAX_TILED_PIXELS * told[0] * told[1]:
+def _bytes_of(data: bytes, boxes: _Boxes, item: int) -> bytes:
+    """All that is coded of it. Raises LookupError, and ProblemError where its stretches lie over one another again and again."""
+    is_inside, stretches = boxes.places[item]
+    start = boxes.idat if is_inside else 0
+    # One without a length goes on to the end.
+    places = [(start + offset, start + offset + length if length else len(data)) for offset, length in stretches]
+    if sum(min(end, len(data)) - begin for begin, end in places) > len(data):
         raise ProblemError(unsupported("too_complex"))
-
-
-_CODED_BYTES = 256
-_TRACK = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
-
-
-def _tracks(file: _File, start: int, end: int, path: list[bytes]) -> Iterator[int]:
-    """Where the first frame of each track lies (ISO/IEC 14496-12, 8.7.5)."""
-    for name, first, stop in file.inside(start, end):
-        if path and name == path[0]:
-            yield from _tracks(file, first, stop, path[1:])
-        elif not path and name in (b"stco", b"co64"):
-            yield file.table(first + 8, stop).number(4 if name == b"stco" else 8)
+    return b"".join(data[begin:end] for begin, end in places)
 
 
 #: Quarters against the clock, and then no mirror, top for bottom, or left for right: as EXIF numbers it.
@@ -281,10 +300,16 @@ def _is_plain(data: bytes, boxes: _Boxes) -> bool:
     return True
 
 
-def _without_notes(data: bytes, boxes: _Boxes) -> bytes:
-    if not boxes.notes:
-        return data
-    renamed = bytearray(data)
+def _without_notes(file: _File, boxes: _Boxes) -> bytes:
+    """And without the tracks of a sequence, whose primary picture is the one that is shown: of each track any frame may be of
+    another size."""
+    renamed = bytearray(file.data)
     for at in boxes.notes:
         renamed[at : at + 4] = b"skip"
+    for name, begin, stop in file.inside(0, len(renamed)):
+        if name == b"moov":
+            at = renamed.rindex(b"moov", 0, begin)
+            renamed[at : at + 4] = b"skip"
+        elif name == b"ftyp":
+            renamed[begin:stop] = renamed[begin:stop].replace(b"avis", b"avif")
     return bytes(renamed)

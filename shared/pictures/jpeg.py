@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures.exif import orientation_of
 from shared.pictures.facts import Content, ImageFacts
-from shared.pictures.limits import MAX_PARTS
+from shared.pictures.limits import MAX_PARTS, MAX_PASSES
 
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
@@ -62,6 +62,8 @@ def read(data: bytes) -> Content:
             following = _MARKER.search(data, at)
             end = following.start() if following else len(data)
             scans.append(_scan(body))
+            if len(scans) > MAX_PASSES:
+                raise ProblemError(unsupported("too_complex"))
             kept += [segment, data[at:end]]
             at = end
             if (
@@ -119,9 +121,11 @@ def _frame(marker: int, body: bytes) -> tuple[int, int, int, tuple[int, ...]]:
 
 def _scan(body: bytes) -> _Scan:
     count = body[0] if body else 0
-    if len(body) < 1 + 2 * count + 3:
+    if not 1 <= count <= 4 or len(body) < 1 + 2 * count + 3:
         raise ProblemError(unsupported("damaged"))
     first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+    if last > 63:
+        raise ProblemError(unsupported("damaged"))
     return _Scan(tuple(body[1 + 2 * n] for n in range(count)), first, last, bits & 15)
 
 

@@ -21,6 +21,8 @@ MAX_ITEMS, MAX_TILES = 1000, 1024
 MAX_ENTRIES = 50_000
 #: How much larger than the picture its tiles may be all together, and what is coded than what the file says.
 MAX_TILED_PIXELS = 1.5
+#: And how large either may be in any case.
+FREE_PIXELS = 4_000_000
 #: Of a decoder's work on one picture; what is above takes longer than any real one.
 CPU_SECONDS = 10.0
 

@@ -31,7 +31,8 @@ def read(data: bytes) -> Content:
     profile = next((body for name, body in chunks if name == b"ICCP"), None)
     return Content(
         ImageFacts("image/webp", *size), b"RIFF" + struct.pack("<I", 4 + len(packed)) + b"WEBP" + packed,
-        profile=profile if extended is not None and extended[0] & 0x20 else None, is_animated=is_animated,
+        # Of animations Chromium does not look at it.
+        profile=profile if extended is not None and extended[0] & 0x20 and not is_animated else None, is_animated=is_animated,
         bytes_per_pixel=_BYTES_PER_PIXEL,
     )  # fmt: skip
 
