@@ -6,7 +6,7 @@ SETUP := .venv/.ready node_modules/.ready
 BICEP ?= $(shell command -v bicep)
 export BICEP
 
-.PHONY: help run test check bench faults explore mutants lint format clean .venv
+.PHONY: help run test coverage check bench faults explore mutants lint format clean .venv
 
 help:  ## what can be done here
 	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ run: $(SETUP)  ## everything on this machine: Azurite, both simulators, the host
 
 test: $(SETUP) .venv/.browser  ## the whole test suite
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+coverage: $(SETUP) .venv/.browser  ## the whole test suite, and which lines it has run (takes longer)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 lint: $(SETUP)  ## style, types, import rules
 	.venv/bin/ruff check .

@@ -1,11 +1,12 @@
 """A visible label can be read: light letters on a dark ground, whatever is below."""
 
 import io
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
-from shared.pictures.results import with_visible_label
+from shared.pictures.results import read_result, with_visible_label
 
 
 @pytest.mark.parametrize("ground", [(0, 0, 0), (20, 40, 120), (255, 255, 255)])
@@ -20,3 +21,64 @@ def test_a_label_has_light_letters_on_a_dark_ground(ground: tuple[int, int, int]
     assert isinstance(lightest, int | float)
     assert darkest < 130
     assert lightest - darkest > 100
+
+
+def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def labelled(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(with_visible_label(data))).convert("RGB")
+
+
+def thumbnail(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(read_result(data)[1].data)).convert("RGB")
+
+
+def hidden_colours(kind: str) -> Image.Image:
+    """Nothing to be seen in its upper half, where red lies."""
+    picture = Image.new("RGBA", (600, 400), (255, 0, 0, 0))
+    picture.paste((0, 0, 200, 255), (0, 200, 600, 400))
+    return picture.quantize(4) if kind == "palette" else picture.convert(kind)
+
+
+@pytest.mark.parametrize("show", [labelled, thumbnail])
+@pytest.mark.parametrize("kind", ["RGBA", "LA", "palette"])
+def test_what_is_transparent_stands_on_white(kind: str, show: Callable[[bytes], Image.Image]) -> None:
+    shown = show(saved(hidden_colours(kind)))
+
+    assert min(shown.getpixel((20, 20))) > 245  # type: ignore[type-var]
+    assert shown.getpixel((shown.width // 4, shown.height - 20))[0] < 60  # type: ignore[index]
+
+
+@pytest.mark.parametrize("show", [labelled, thumbnail])
+def test_greys_of_16_bits_stay_grey(show: Callable[[bytes], Image.Image]) -> None:
+    shown = show(saved(Image.new("I;16", (600, 400), 32896)))
+
+    assert all(abs(value - 128) < 4 for value in shown.getpixel((20, 20)))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("show", [labelled, thumbnail])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_result_is_shown_as_browsers_turn_it(kind: str, show: Callable[[bytes], Image.Image]) -> None:
+    lying = Image.new("RGB", (600, 400), (0, 0, 200))
+    lying.paste((200, 0, 0), (0, 0, 300, 400))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(lying, kind, exif=exif)
+    shown = show(data)
+
+    assert (read_result(data)[0].width, read_result(data)[0].height) == (400, 600)
+    assert shown.width < shown.height
+    assert shown.getpixel((shown.width // 2, 20))[0] > 180  # type: ignore[index]
+    assert shown.getpixel((20, shown.height - 20))[2] > 180  # type: ignore[index]
+
+
+def test_a_result_that_can_be_read_can_be_labelled() -> None:
+    whole = saved(Image.linear_gradient("L").convert("RGB").resize((600, 400)), "JPEG")
+    without_end = whole[:-2]
+
+    assert read_result(without_end)[0].width == 600
+    assert labelled(without_end).size == (600, 400)

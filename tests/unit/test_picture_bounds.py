@@ -460,6 +460,11 @@ HIDDEN_SIZES = [
         id="alpha that is large",
     ),
     pytest.param(
+        heif(b"heic", [(b"hvc1", [_TILE]), (b"hvc1", [_TILE])], [_CONFIG, _TILED[b"ispe"], ispe(3000, 2000), _ALPHA],
+             [[0x81, 2], [0x81, 3, 0x84]], box(b"auxl", struct.pack(">HHH", 2, 1, 1))),
+        id="alpha of a HEIC",
+    ),
+    pytest.param(
         heif(b"avif", [(b"av01", [_PIXELS + without_delimiter(_LARGE_PIXELS)])], _OF_SMALL, [[0x81, 2, 3]]),
         id="a second sequence header",
     ),
