@@ -403,6 +403,27 @@ def test_a_thin_line_is_something_to_see(page: Page) -> None:
     preview(page)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "progressive"])
+def test_a_file_without_its_end_is_taken_as_the_server_takes_it(page: Page, backend: StubBackend, kind: str) -> None:
+    use_sample(page)
+    options: dict[str, Any] = {"progressive": True} if kind == "progressive" else {}
+    whole = encoded(Image.open(io.BytesIO(figure(600, 600))).convert("RGB"), kind.replace("progressive", "JPEG"), **options)
+    cut = whole[: -12 if kind == "PNG" else -2]
+    choose(page, cut)
+
+    expect(page.get_by_role("img", name="캐릭터 이미지 미리보기")).to_be_visible()
+    expect(page.get_by_test_id("field-error-input_image_1")).to_be_empty()
+    assert sent(page, backend) == cut
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_file_that_lacks_pixels_is_refused_as_the_server_refuses_it(page: Page, kind: str) -> None:
+    whole = encoded(Image.effect_noise((600, 600), 80).convert("RGB"), kind)
+    choose(page, whole[: len(whole) * 2 // 3])
+
+    expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("이미지를 읽을 수 없어요")
+
+
 def test_a_file_that_breaks_off_is_refused(page: Page) -> None:
     choose(page, figure(600, 600)[:60])
 

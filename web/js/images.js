@@ -9,6 +9,10 @@ const FRAMES_LOOKED_AT = 50;
 const FRAME_PIXELS_LOOKED_AT = 100_000_000;
 /** Kinds that not every browser can show. */
 const NOT_EVERYWHERE = new Set(["heic", "heif", "avif"]);
+/** What stands at the end of a file: an IEND chunk, a marker; and bits that are no code twice the same. */
+const PNG_END = [0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82];
+const JPEG_END = [0xff, 0xd9];
+const OTHER_TAIL = Array.from({ length: 120 }, (_, at) => [0xaa, 0x55, 0x2a][at % 3]);
 /** Those that lose nothing stay so where they fit. */
 const LOSSLESS = new Set(["image/png", "image/gif"]);
 
@@ -131,8 +135,33 @@ async function decode(file, kind, head) {
     return { bitmap, width: bitmap.width, height: bitmap.height, type, frame: null, isGuess: found === undefined };
   } catch {
     if (NOT_EVERYWHERE.has(kind)) return null;
-    throw new ImageProblem("image.unreadable");
+    const bitmap = await withEnd(file, kind);
+    if (!bitmap) throw new ImageProblem("image.unreadable");
+    return { bitmap, width: bitmap.width, height: bitmap.height, type, frame: null, isGuess: false };
   }
+}
+
+/**
+ * A picture whose file breaks off behind its last pixel, which the server takes as pages show it; null where pixels are missing.
+ * A JPEG is looked at as the server does: with two different tails it is the same picture only if it needs neither.
+ */
+async function withEnd(file, kind) {
+  const tails = { png: [PNG_END], jpeg: [JPEG_END, [...OTHER_TAIL, ...JPEG_END]] }[kind] ?? [];
+  try {
+    const [bitmap, other = bitmap] = await Promise.all(tails.map((tail) => createImageBitmap(new Blob([file, Uint8Array.from(tail)]))));
+    return bitmap && (other === bitmap || isSame(bitmap, other)) ? bitmap : null;
+  } catch {
+    return null;
+  }
+}
+
+function isSame(one, other) {
+  const [a, b] = [one, other].map((bitmap) => {
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true });
+    context.drawImage(bitmap, 0, 0);
+    return new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
+  });
+  return a.length === b.length && a.every((pixel, at) => pixel === b[at]);
 }
 
 /** Of an animation the first frame that is not blank, else its first, as the server takes it; null of what does not move, undefined where the browser does not tell. */
