@@ -95,6 +95,10 @@ OTHER_FILES: dict[str, OtherFile] = {
         "풀어내는 데 너무 오래 걸리도록 만들어진 이미지", "an image that is made so that reading it takes far too long",
         "이미지 편집기에서 다시 저장한 뒤 올려 주세요.", "Save it again with an image editor and upload that.",
     ),
+    "arithmetic_jpeg": OtherFile(
+        "산술 부호화로 저장된 JPEG 이미지", "a JPEG with arithmetic coding",
+        "일반 JPEG나 PNG로 저장한 뒤 올려 주세요.", "Save it as an ordinary JPEG or PNG and upload that.",
+    ),
     "heic_off": OtherFile(
         "HEIC 이미지(이 서버에서는 읽을 수 없음)", "a HEIC image, which this server cannot read", *_SAVE,
     ),
@@ -105,9 +109,13 @@ OTHER_FILES: dict[str, OtherFile] = {
     "gimp": OtherFile("GIMP(XCF) 파일", "a GIMP file (XCF)", *_EXPORT),
     "krita": OtherFile("크리타(KRA) 파일", "a Krita file (KRA)", *_EXPORT),
     "procreate": OtherFile("프로크리에이트 파일", "a Procreate file", *_EXPORT),
+    "sai": OtherFile("페인트툴 사이 2(SAI2) 파일", "a PaintTool SAI 2 file (SAI2)", *_EXPORT),
+    "medibang": OtherFile("메디방·파이어알파카(MDP) 파일", "a MediBang or FireAlpaca file (MDP)", *_EXPORT),
+    "blender": OtherFile("블렌더(BLEND) 파일", "a Blender file (BLEND)", *_EXPORT),
     "tiff": OtherFile("TIFF 이미지", "a TIFF image", *_SAVE),
     "raw": OtherFile("카메라 RAW 파일", "a camera's raw file", *_EXPORT),
     "bmp": OtherFile("BMP 이미지", "a BMP image", *_SAVE),
+    "netpbm": OtherFile("PPM·PGM 이미지", "a PPM or PGM image", *_SAVE),
     "icon": OtherFile("아이콘(ICO) 파일", "an icon (ICO)", *_SAVE),
     "svg": OtherFile("SVG 그림", "an SVG drawing", *_EXPORT),
     "jpeg_xl": OtherFile("JPEG XL 이미지", "a JPEG XL image", *_SAVE),
@@ -133,13 +141,26 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"OggS", "video"), (b"FLV\1", "video"), (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video"), (b"ID3", "audio"),
     (b"\xff\xfb", "audio"), (b"fLaC", "audio"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "office"), (b"{\\rtf", "office"),
     (b"HWP Document File", "hangul"), (b"Rar!", "archive"), (b"7z\xbc\xaf\x27\x1c", "archive"), (b"\x1f\x8b", "archive"),
+    (b"\xfd7zXZ\0", "archive"), (b"SAI-CANVAS", "sai"), (b"mdipack", "medibang"),
 )  # fmt: skip
+#: What begins with letters that a text may begin with too: Netpbm's (https://netpbm.sourceforge.net/doc/ppm.html), Blender's of
+#: before and since 5.0 (BLO_core_blend_header.hh in its sources), bzip2's with a first block or none.
+_BEGINNINGS = (
+    (re.compile(rb"P[1-6][ \t-\r](?:[ \t-\r]|#[^\n]*\n)*[0-9]+[ \t-\r](?:[ \t-\r]|#[^\n]*\n)*[0-9]|P7\n"), "netpbm"),
+    (re.compile(rb"BLENDER(?:[-_][vV][0-9]|[0-9]{2}-[0-9]{2}v[0-9])"), "blender"),
+    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), "archive"),
+)
+#: Where a TAR archive says what it is, behind its first file's name and facts (POSIX.1-2017, pax, "ustar Interchange Format").
+_TAR = slice(257, 262)
+#: MPEG-4 files of sound alone (https://mp4ra.org/registered-types/brands).
+_SOUND = (b"M4A ", b"M4B ")
 _RIFF = {b"AVI ": "video", b"WAVE": "audio"}
 _TIFF_OF_CAMERAS = re.compile(rb"CR\x02\0|NIKON CORPORATION|SONY\0|OLYMPUS|PENTAX")
 _BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")
-#: What may stand before the first element of a page or a drawing, piece by piece: as one pattern it would be tried in every way.
-_PROLOGUE = re.compile(r"\ufeff|\s+|<\?xml[^>]*\?>|<!--.*?-->|<!doctype\s+svg[^>]*>", re.IGNORECASE | re.DOTALL)
-_ELEMENT = re.compile(r"<(?P<svg>svg)\b|<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+#: What may stand before a page or a drawing, piece by piece: as one pattern it would be tried in every way.
+_PROLOGUE = re.compile(r"\ufeff|\s+|<\?xml[^>]*\?>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+#: Its document type tells already, whatever entities that declares before the first element, as Illustrator's do.
+_ELEMENT = re.compile(r"<(?:!doctype\s+)?(?P<svg>svg)\b|<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 
 
 def name_other(data: bytes) -> str:
@@ -155,8 +176,13 @@ def name_other(data: bytes) -> str:
         brands = _brands(head)
         if brands[:1] == [b"crx "]:
             return "raw"
+        if brands and brands[0] in _SOUND:
+            return "audio"
         return "heif_other" if _HEIF & set(brands) else "video"
+    if head[_TAR] == b"ustar":
+        return "archive"
     found = next((name for start, name in _STARTS if head.startswith(start)), "")
+    found = found or next((name for beginning, name in _BEGINNINGS if beginning.match(head)), "")
     if found == "tiff" and _TIFF_OF_CAMERAS.search(head):
         return "raw"
     return found or _written(head)

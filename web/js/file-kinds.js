@@ -29,19 +29,30 @@ const SIGNATURES = [
   ["video", "\x30\x26\xb2\x75\x8e\x66\xcf\x11"], ["audio", "ID3"], ["audio", "\xff\xfb"], ["audio", "fLaC"],
   ["office", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"], ["office", "{\\rtf"], ["hangul", "HWP Document File"],
   ["archive", "Rar!"], ["archive", "7z\xbc\xaf\x27\x1c"], ["archive", "\x1f\x8b"],
+  ["archive", "\xfd7zXZ\0"], ["sai", "SAI-CANVAS"], ["medibang", "mdipack"],
 ];
+// What begins with letters that a text may begin with too.
+const BEGINNINGS = [
+  ["netpbm", /^(?:P[1-6][ \t-\r](?:[ \t-\r]|#[^\n]*\n)*[0-9]+[ \t-\r](?:[ \t-\r]|#[^\n]*\n)*[0-9]|P7\n)/],
+  ["blender", /^BLENDER(?:[-_][vV][0-9]|[0-9]{2}-[0-9]{2}v[0-9])/],
+  ["archive", /^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/],
+];
+/** Where a TAR archive says what it is. */
+const TAR = [257, 262];
 const RIFF = { WEBP: "webp", "AVI ": "video", WAVE: "audio" };
 const AVIF = new Set(["avif", "avis"]);
 const HEIC = new Set(["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"]);
+const SOUND = new Set(["M4A ", "M4B "]);
 const HEIF = new Set(["mif1", "mif2", "msf1"]);
 const FIRST_BOXES = new Set(["ftyp", "moov", "mdat", "wide", "free", "skip"]);
 const TIFF_OF_CAMERAS = /CR\x02\0|NIKON CORPORATION|SONY\0|OLYMPUS|PENTAX/;
-const SVG = /^(?:\ufeff|\s|<\?xml[^>]*\?>|<!--[^]*?-->|<!doctype\s+svg[^>]*>)*<svg\b/i;
-const HTML = /^(?:\ufeff|\s|<!--[^]*?-->)*<(?:!doctype\s+html|html|head|body)\b/i;
+// Piece by piece: as one pattern what stands before a page or a drawing would be tried in every way.
+const PROLOGUE = /\ufeff|\s+|<\?xml[^>]*\?>|<!--[^]*?-->/iy;
+const ELEMENT = /<(?:!doctype\s+)?(svg)\b|<(?:!doctype\s+html|html|head|body)\b/iy;
 
 /** What to do about a kind that is not taken; the others are to be exported. */
 const ADVICE = {
-  tiff: "save", bmp: "save", icon: "save", jpeg_xl: "save", jpeg_2000: "save", heif_other: "save", heic: "save", heif: "save", avif: "save", gif: "save", webp: "save",
+  tiff: "save", bmp: "save", netpbm: "save", icon: "save", jpeg_xl: "save", jpeg_2000: "save", heif_other: "save", heic: "save", heif: "save", avif: "save", gif: "save", webp: "save",
   pdf: "page", office: "page", hangul: "page", video: "frame", archive: "unpack", html: "image", empty: "again",
   audio: "other", text: "other", unknown: "other",
 };
@@ -61,8 +72,9 @@ export function kindByContent(head) {
   if (text.startsWith("RIFF")) return RIFF[text.slice(8, 12)] ?? "unknown";
   if (FIRST_BOXES.has(text.slice(4, 8))) return kindByBrands(head, text);
   const known = SIGNATURES.find(([, signature]) => text.startsWith(signature))?.[0];
+  if (!(known in TYPES) && text.slice(...TAR) === "ustar") return "archive";
   if (known === "tiff" && TIFF_OF_CAMERAS.test(text)) return "raw";
-  return known ?? kindOfText(head);
+  return known ?? BEGINNINGS.find(([, beginning]) => beginning.test(text))?.[0] ?? kindOfText(head);
 }
 
 /** @returns {string|undefined} the content type of a kind that is a picture browsers and servers may take. */
@@ -125,6 +137,7 @@ function kindByBrands(head, text) {
   if (HEIF.has(brands[0])) return "heif";
   if (brands.some((brand) => HEIC.has(brand))) return "heic";
   if (brands[0] === "crx ") return "raw";
+  if (SOUND.has(brands[0])) return "audio";
   return brands.some((brand) => HEIF.has(brand)) ? "heif_other" : "video";
 }
 
@@ -145,7 +158,9 @@ function kindOfText(head) {
   } catch {
     return "unknown";
   }
-  if (SVG.test(text)) return "svg";
-  if (HTML.test(text)) return "html";
+  ELEMENT.lastIndex = 0;
+  for (PROLOGUE.lastIndex = 0; PROLOGUE.test(text);) ELEMENT.lastIndex = PROLOGUE.lastIndex;
+  const markup = ELEMENT.exec(text);
+  if (markup) return markup[1] ? "svg" : "html";
   return /[\0-\x08\x0b\x0e-\x1f\x7f]/.test(text) ? "unknown" : "text";
 }
