@@ -7,7 +7,6 @@ a blur of one pixel, since no eye resolves single pixels at the distance from wh
 
 import base64
 import heapq
-import io
 import statistics
 import sys
 import time
@@ -22,6 +21,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageMath
 from shared.pictures.inline import INLINE_URI_CHARACTERS, for_inline
 from shared.pictures.prepare import prepare_for_provider
 from tests import pictures
+from tests.picture_files import opened, saved
 
 JUST_NOTICEABLE, PLAIN = 2.3, 5.0
 SIZES = ((1024, 1024), (1024, 576))
@@ -107,18 +107,6 @@ def difference(before: Image.Image, after: Image.Image) -> Difference:
         seen_noticeable=_share(seen, JUST_NOTICEABLE),
         seen_plain=_share(seen, PLAIN),
     )
-
-
-def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def opened(data: bytes) -> Image.Image:
-    picture = Image.open(io.BytesIO(data))
-    picture.load()
-    return picture
 
 
 def _all_pictures() -> Iterator[tuple[str, Image.Image]]:

@@ -95,10 +95,6 @@ OTHER_FILES: dict[str, OtherFile] = {
         "풀어내는 데 너무 오래 걸리도록 만들어진 이미지", "an image that is made so that reading it takes far too long",
         "이미지 편집기에서 다시 저장한 뒤 올려 주세요.", "Save it again with an image editor and upload that.",
     ),
-    "arithmetic_jpeg": OtherFile(
-        "산술 부호화로 저장된 JPEG 이미지", "a JPEG with arithmetic coding",
-        "일반 JPEG나 PNG로 저장한 뒤 올려 주세요.", "Save it as an ordinary JPEG or PNG and upload that.",
-    ),
     "heic_off": OtherFile(
         "HEIC 이미지(이 서버에서는 읽을 수 없음)", "a HEIC image, which this server cannot read", *_SAVE,
     ),

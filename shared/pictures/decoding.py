@@ -20,7 +20,7 @@ from PIL import Image, ImageChops, ImageFile
 
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures import png
-from shared.pictures.facts import Content
+from shared.pictures.facts import PILLOW_FORMATS, Content
 from shared.pictures.limits import CPU_SECONDS, MAX_FRAME_PIXELS, MAX_FRAMES
 from shared.pictures.scaling import BAND_PIXELS, Bands, scaled
 
@@ -32,7 +32,6 @@ DAMAGE = (
     OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, LookupError, TypeError, AttributeError, ArithmeticError,
     AssertionError, RuntimeError, SystemError, MemoryError,
 )  # fmt: skip
-_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/avif": "AVIF", "image/gif": "GIF"}
 _HEIF = ("image/heic", "image/heif")
 #: Of a file at a time, so that the deadline is looked at between two reads: 60 empty passes of a JPEG.
 _READ_BYTES = 4096
@@ -78,17 +77,17 @@ def decoded(
     if content.facts.content_type in _HEIF:
         return _HeifBands(content.pixels), 0
     try:
-        data = content.pixels + _END if content.breaks_off else content.pixels
-        with _opened(data, content.facts.content_type, seconds, clock) as opened:
+        with _opened(content, seconds, clock, tail=_END if content.breaks_off else b"") as opened:
             return _loaded(opened, content, size, seconds, clock)
     except TooSlow as error:
         raise ProblemError(unsupported("too_complex")) from error
 
 
 @contextlib.contextmanager
-def _opened(data: bytes, content_type: str, seconds: float, clock: Callable[[], float]) -> Iterator[ImageFile.ImageFile]:
-    with Image.open(_Bounded(data, seconds, clock), formats=[_FORMATS[content_type]]) as opened:
-        opened.decodermaxblock = _READ_BYTES
+def _opened(content: Content, seconds: float, clock: Callable[[], float], tail: bytes = b"") -> Iterator[ImageFile.ImageFile]:
+    file = _Bounded(content.pixels + tail, seconds, clock)
+    with Image.open(file, formats=[PILLOW_FORMATS[content.facts.content_type]]) as opened:
+        opened.decodermaxblock = len(file.getbuffer()) if content.in_one_piece else _READ_BYTES
         yield opened
 
 
@@ -125,7 +124,7 @@ def _is_the_same(
     opened: Image.Image, content: Content, size: tuple[int, int], seconds: float, clock: Callable[[], float]
 ) -> bool:
     """Whether the picture depends on what comes after the last byte of its file. If not, all of it is there."""
-    with _opened(content.pixels + _OTHER_TAIL + _END, content.facts.content_type, seconds, clock) as other:
+    with _opened(content, seconds, clock, tail=_OTHER_TAIL + _END) as other:
         other.draft(None, size)
         other.load()
         return ImageChops.difference(opened, other).getbbox() is None
@@ -256,7 +255,7 @@ def _all_equal(channels: tuple[Image.Image, ...], wanted: tuple[int, ...]) -> Im
 
 def _mask_of_low_bytes(content: Content, seconds: float, clock: Callable[[], float]) -> Image.Image:
     """Pillow keeps the upper halves of 16-bit colours only. Read as if their bytes were swapped it keeps the lower ones."""
-    with _opened(content.pixels, content.facts.content_type, seconds, clock) as opened:
+    with _opened(content, seconds, clock) as opened:
         opened.tile = [tile._replace(args="RGB;16L") for tile in opened.tile]
         opened.load()
         wanted = tuple(value & 255 for value in content.transparent or ())

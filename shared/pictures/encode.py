@@ -4,9 +4,8 @@ import io
 
 from PIL import Image
 
-from shared.pictures.facts import EncodedImage, ImageFacts
+from shared.pictures.facts import PILLOW_FORMATS, EncodedImage, ImageFacts
 
-_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -32,5 +31,5 @@ def encoded(picture: Image.Image, content_type: str, quality: int = 92, profile:
     # A new image without `info`, so that no EXIF, profile or text travels along.
     clean = Image.new(picture.mode, picture.size)
     clean.paste(picture)
-    clean.save(buffer, _FORMATS[content_type], icc_profile=profile, **options)
+    clean.save(buffer, PILLOW_FORMATS[content_type], icc_profile=profile, **options)
     return EncodedImage(buffer.getvalue(), ImageFacts(content_type, *picture.size))

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from shared.domain.warning import WarningData
 
+#: What Pillow calls what it decodes and encodes.
+PILLOW_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/avif": "AVIF", "image/gif": "GIF"}
+
 
 @dataclass(frozen=True)
 class ImageFacts:
@@ -45,5 +48,7 @@ class Content:
     passes: int = 1
     #: Bytes that decoding takes for each pixel (limits).
     bytes_per_pixel: float = 5.0
+    #: Its decoder cannot stop within: it has to get the file at once.
+    in_one_piece: bool = False
     #: The end is missing: whether all pixels are there is found out by decoding.
     breaks_off: bool = False

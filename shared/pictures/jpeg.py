@@ -15,6 +15,8 @@ from shared.pictures.limits import MAX_PARTS, MAX_PASSES
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+#: With arithmetic coding, which libjpeg decodes only of data that are all there (libjpeg.txt, "I/O suspension").
+_ARITHMETIC = {*range(0xC9, 0xD0)}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 #: DHT, DAC, DQT, DNL, DRI, DHP, EXP.
 _TABLES = {0xC4, 0xCC, *range(0xDB, 0xE0)}
@@ -97,7 +99,7 @@ def read(data: bytes) -> Content:
     return Content(
         ImageFacts("image/jpeg", width, height), b"".join(kept), orientation or 1, _profile(pieces), passes=len(scans),
         bytes_per_pixel=_bytes_per_pixel(len(components), is_buffered=marker in _PROGRESSIVE or len(scans) > 1),
-        breaks_off=breaks_off,
+        breaks_off=breaks_off, in_one_piece=marker in _ARITHMETIC,
     )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ PROFILE_MAX_BYTES = 4 * 1024 * 1024
 MAX_PASSES = 100
 #: Passes times pixels: 25 passes over 40 megapixels, 83 over 12.
 MAX_PASSED_PIXELS = 1_000_000_000
+#: The same where a decoder cannot be stopped within, and each pixel of a pass may cost it ten times as much.
+MAX_PASSED_PIXELS_IN_ONE_PIECE = 100_000_000
 #: Frames of an animation that are looked at for one that is not blank, and their pixels together.
 MAX_FRAMES, MAX_FRAME_PIXELS = 50, 100_000_000
 #: Chunks, segments or blocks of a file: pixels in pieces of 1 KB would be 5,000.
@@ -57,9 +59,8 @@ def require_bounded(content: Content, max_bytes: int, memory_mb: int) -> None:
 
 def require_real(content: Content) -> None:
     """Raises ProblemError (`unsupported_image`) for what no real encoder makes."""
-    if content.passes > 1 and (
-        content.passes > MAX_PASSES or content.passes * content.facts.width * content.facts.height > MAX_PASSED_PIXELS
-    ):
+    most = MAX_PASSED_PIXELS_IN_ONE_PIECE if content.in_one_piece else MAX_PASSED_PIXELS
+    if content.passes > 1 and (content.passes > MAX_PASSES or content.passes * content.facts.width * content.facts.height > most):
         raise ProblemError(unsupported("too_complex"))
 
 

@@ -26,12 +26,14 @@ upload = of("shared/pictures/upload.py", _USE)
 
 PICTURES: tuple[Mutant, ...] = (
     # ---- what costs memory or time ----
-    limits("a decoder goes over a picture as often as its file says", "        content.passes > MAX_PASSES or ", "        "),
+    limits("a decoder goes over a picture as often as its file says", "content.passes > MAX_PASSES or ", ""),
     limits(
         "large pictures are gone over as often as small ones",
-        " or content.passes * content.facts.width * content.facts.height > MAX_PASSED_PIXELS",
+        " or content.passes * content.facts.width * content.facts.height > most",
         "",
     ),
+    limits("what cannot be stopped may go on for as long as what can", "if content.in_one_piece else", "if False else"),
+    decoding("arithmetic coding is read in parts", "if content.in_one_piece else", "if False else"),
     limits("the memory decides nothing", "int((memory_mb - _RESERVED_MB) * 1_000_000 / bytes_per_pixel)", "MAX_IMAGE_PIXELS"),
     limits("the memory of what is the same for all is forgotten", "(memory_mb - _RESERVED_MB)", "memory_mb"),
     prepare("a bomb of an older job is decoded", "    require_real(known)\n", ""),

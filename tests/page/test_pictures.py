@@ -18,6 +18,8 @@ from playwright.sync_api import Page, expect
 from stub_backend import StubBackend
 from test_page import figure, upload, use_sample
 
+from tests.picture_files import saved
+
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
@@ -65,12 +67,6 @@ def worst(found: list[tuple[int, ...]]) -> int:
     return max(abs(a - b) for one, other in zip(found, PATCHES, strict=True) for a, b in zip(one, other, strict=True))
 
 
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
-
-
 def mark(side: int, colour: str = "white") -> Image.Image:
     """A ring on transparency."""
     picture = Image.new("RGBA", (side, side), (0, 0, 0, 0))
@@ -92,7 +88,7 @@ def scenes(width: int, height: int, count: int = 3) -> list[Image.Image]:
 def animation(kind: str, width: int, height: int) -> bytes:
     first, *rest = scenes(width, height)
     options = {"lossless": True} if kind == "WEBP" else {}
-    return encoded(first, kind, save_all=True, append_images=rest, duration=100, **options)
+    return saved(first, kind, save_all=True, append_images=rest, duration=100, **options)
 
 
 @pytest.fixture
@@ -116,7 +112,7 @@ def test_a_picture_of_a_phone_keeps_its_colours_when_it_is_made_smaller(filled: 
     original = Image.open(CASES / "p3.jpg")
     large = original.resize((3000, 2000))
     assert worst(patches(large)) > 20, "without the profile the colours are others"
-    choose(filled, encoded(large, "JPEG", quality=95, icc_profile=original.info["icc_profile"]), "IMG_1.jpg")
+    choose(filled, saved(large, "JPEG", quality=95, icc_profile=original.info["icc_profile"]), "IMG_1.jpg")
     expect(filled.get_by_text("올리기 전에 줄였어요")).to_be_visible()
 
     data = sent(filled, backend)
@@ -134,7 +130,7 @@ def test_a_turned_photo_is_sent_upright(filled: Page, backend: StubBackend, orie
     upright = Image.open(io.BytesIO(figure(2600, 1300))).convert("RGB")
     exif = Image.Exif()
     exif[0x0112] = orientation
-    choose(filled, encoded(upright.transpose(turn), "JPEG", exif=exif), "photo.jpg")
+    choose(filled, saved(upright.transpose(turn), "JPEG", exif=exif), "photo.jpg")
     shown = preview(filled)
     picture = Image.open(io.BytesIO(sent(filled, backend)))
 
@@ -148,14 +144,14 @@ def test_a_turned_photo_is_sent_upright(filled: Page, backend: StubBackend, orie
 def test_an_orientation_that_browsers_do_not_read_is_not_applied(filled: Page, backend: StubBackend) -> None:
     """Told in XMP only."""
     original = Image.open(CASES / "figure_xmp6.jpg")
-    choose(filled, encoded(original.resize((1650, 2200)), "JPEG", xmp=original.info["xmp"]), "figure.jpg")
+    choose(filled, saved(original.resize((1650, 2200)), "JPEG", xmp=original.info["xmp"]), "figure.jpg")
     shown = preview(filled)
 
     assert Image.open(io.BytesIO(sent(filled, backend))).size == shown.size == (1536, 2048)
 
 
 def test_a_transparent_picture_stays_so_when_it_is_made_smaller(filled: Page, backend: StubBackend) -> None:
-    choose(filled, encoded(mark(2600), "PNG"))
+    choose(filled, saved(mark(2600), "PNG"))
     expect(filled.get_by_text("회색 배경에 놓아서 보내요")).to_be_visible()
 
     picture = Image.open(io.BytesIO(sent(filled, backend)))
@@ -171,7 +167,7 @@ def test_even_what_hardly_compresses_stays_transparent(backend: StubBackend, pag
     use_sample(filled)
     noise = Image.frombytes("RGBA", (900, 900), random.Random(7).randbytes(900 * 900 * 4))
     noise.paste((0, 0, 0, 0), (0, 0, 400, 400))
-    choose(filled, encoded(noise, "PNG", compress_level=1))
+    choose(filled, saved(noise, "PNG", compress_level=1))
     expect(filled.get_by_text("올리기 전에 줄였어요")).to_be_visible()
 
     data = sent(filled, backend)
@@ -181,7 +177,7 @@ def test_even_what_hardly_compresses_stays_transparent(backend: StubBackend, pag
 
 @pytest.mark.parametrize("colour", ["white", "black"])
 def test_what_is_transparent_is_shown_on_a_ground_on_which_it_can_be_seen(page: Page, colour: str) -> None:
-    choose(page, encoded(mark(800, colour), "PNG"))
+    choose(page, saved(mark(800, colour), "PNG"))
     frame = page.locator(".drop").first
     expect(frame).to_have_attribute("data-ground", {"white": "grey", "black": "white"}[colour])
     words = {"white": "회색 배경에 놓아서 보내요", "black": "흰 배경에 놓아서 보내요"}[colour]
@@ -251,7 +247,7 @@ def test_where_frames_cannot_be_told_apart_the_server_looks_for_one(
 
 
 def test_a_still_gif_is_no_animation(page: Page) -> None:
-    choose(page, encoded(scenes(600, 600)[1], "GIF"), "still.gif")
+    choose(page, saved(scenes(600, 600)[1], "GIF"), "still.gif")
 
     preview(page)
     expect(page.get_by_text("움직이는 이미지예요")).to_have_count(0)
@@ -321,7 +317,7 @@ def test_what_the_server_has_no_memory_for_is_told_or_made_smaller(open_page: Op
     use_sample(page)
     choose(page, heic_of(3000, 4000), "IMG_1.heic")
     expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("이런 형식(HEIC)은 8메가픽셀까지 쓸 수 있어요")
-    choose(page, encoded(Image.open(io.BytesIO(figure(1500, 1500))), "WEBP"), "image.webp")
+    choose(page, saved(Image.open(io.BytesIO(figure(1500, 1500))), "WEBP"), "image.webp")
     expect(page.get_by_text("올리기 전에 줄였어요")).to_be_visible()
 
     picture = Image.open(io.BytesIO(sent(page, backend)))
@@ -330,7 +326,7 @@ def test_what_the_server_has_no_memory_for_is_told_or_made_smaller(open_page: Op
 
 def test_an_avif_picture_is_previewed(filled: Page, backend: StubBackend) -> None:
     picture = Image.open(io.BytesIO(figure(640, 640)))
-    choose(filled, encoded(picture, "AVIF", quality=90), "image.avif")
+    choose(filled, saved(picture, "AVIF", quality=90), "image.avif")
 
     assert preview(filled).size == (640, 640)
     assert Image.open(io.BytesIO(sent(filled, backend))).format == "AVIF"
@@ -367,7 +363,7 @@ def test_the_server_says_which_kinds_are_taken(open_page: OpenPage, backend: Stu
     backend.options["image"] = {"max_bytes": 3 * 1024 * 1024, "max_pixels": 1, "content_types": ["image/png", "image/heic"]}
     backend.options_ready.clear()
     page = open_page()
-    choose(page, encoded(Image.open(CASES / "ref_srgb.png").convert("RGB"), "JPEG"), "image.jpg")
+    choose(page, saved(Image.open(CASES / "ref_srgb.png").convert("RGB"), "JPEG"), "image.jpg")
     preview(page)
     backend.options_ready.set()
 
@@ -387,7 +383,7 @@ def test_the_server_says_which_kinds_are_taken(open_page: OpenPage, backend: Stu
     ],
 )
 def test_a_picture_with_nothing_to_see_is_refused(filled: Page, backend: StubBackend, picture: Image.Image, words: str) -> None:
-    choose(filled, encoded(picture, "PNG"))
+    choose(filled, saved(picture, "PNG"))
     expect(filled.get_by_test_id("field-error-input_image_1")).to_contain_text(words)
     filled.get_by_test_id("submit").click()
 
@@ -398,7 +394,7 @@ def test_a_picture_with_nothing_to_see_is_refused(filled: Page, backend: StubBac
 def test_a_thin_line_is_something_to_see(page: Page) -> None:
     picture = Image.new("L", (4000, 3000), 255)
     ImageDraw.Draw(picture).line((0, 1500, 4000, 1500), fill=0, width=1)
-    choose(page, encoded(picture, "PNG"))
+    choose(page, saved(picture, "PNG"))
 
     preview(page)
 
@@ -407,7 +403,7 @@ def test_a_thin_line_is_something_to_see(page: Page) -> None:
 def test_a_file_without_its_end_is_taken_as_the_server_takes_it(page: Page, backend: StubBackend, kind: str) -> None:
     use_sample(page)
     options: dict[str, Any] = {"progressive": True} if kind == "progressive" else {}
-    whole = encoded(Image.open(io.BytesIO(figure(600, 600))).convert("RGB"), kind.replace("progressive", "JPEG"), **options)
+    whole = saved(Image.open(io.BytesIO(figure(600, 600))).convert("RGB"), kind.replace("progressive", "JPEG"), **options)
     cut = whole[: -12 if kind == "PNG" else -2]
     choose(page, cut)
 
@@ -418,7 +414,7 @@ def test_a_file_without_its_end_is_taken_as_the_server_takes_it(page: Page, back
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_a_file_that_lacks_pixels_is_refused_as_the_server_refuses_it(page: Page, kind: str) -> None:
-    whole = encoded(Image.effect_noise((600, 600), 80).convert("RGB"), kind)
+    whole = saved(Image.effect_noise((600, 600), 80).convert("RGB"), kind)
     choose(page, whole[: len(whole) * 2 // 3])
 
     expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("이미지를 읽을 수 없어요")

@@ -270,11 +270,11 @@ def test_what_the_former_version_added_since_is_read_again() -> None:
 def test_two_generators_share_24_slots_of_which_one_has_6_and_none_stands_empty_in_vain(seed: int) -> None:
     chance = random.Random(seed)
     gate = Clocked(limit=24, caps={MAX: 6})
-    todo = [(f"job_{n:02}/0", chance.choice((MAX, PRO)), chance.choice("xyz")) for n in range(60)]
+    to_come = [(f"job_{n:02}/0", chance.choice((MAX, PRO)), chance.choice("xyz")) for n in range(60)]
     served: list[str] = []
-    while todo or gate.at().document["active"]:
-        if todo and chance.random() < 0.6:
-            holder, generator, owner = todo.pop(chance.randrange(len(todo)))
+    while to_come or gate.at().document["active"]:
+        if to_come and chance.random() < 0.6:
+            holder, generator, owner = to_come.pop(chance.randrange(len(to_come)))
             enter(gate, generator, holder, owner=owner)
         elif holders := sorted(gate.at().document["active"]):
             served.append(chance.choice(holders))

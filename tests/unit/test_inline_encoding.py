@@ -8,10 +8,11 @@ from functools import cache
 import pytest
 from PIL import Image, ImageCms
 
-from bench.encodings import difference, opened, saved
+from bench.encodings import difference
 from shared.pictures.inline import INLINE_BYTES, INLINE_QUALITIES, INLINE_URI_CHARACTERS, for_inline
 from shared.pictures.prepare import prepare_for_provider
 from tests import pictures
+from tests.picture_files import opened, saved
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 SQUARE = (1024, 1024)

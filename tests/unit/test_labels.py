@@ -1,19 +1,17 @@
 """A visible label can be read: light letters on a dark ground, whatever is below."""
 
-import io
 from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
 from shared.pictures.results import read_result, with_visible_label
+from tests.picture_files import opened, saved
 
 
 @pytest.mark.parametrize("ground", [(0, 0, 0), (20, 40, 120), (255, 255, 255)])
 def test_a_label_has_light_letters_on_a_dark_ground(ground: tuple[int, int, int]) -> None:
-    plain = io.BytesIO()
-    Image.new("RGB", (1024, 1024), ground).save(plain, "PNG")
-    corner = Image.open(io.BytesIO(with_visible_label(plain.getvalue()))).convert("L").crop((880, 990, 1010, 1012))
+    corner = labelled(saved(Image.new("RGB", (1024, 1024), ground), "PNG")).convert("L").crop((880, 990, 1010, 1012))
     # A label without letters would be a dark box: one shade.
     darkest, lightest = corner.getextrema()
 
@@ -23,18 +21,12 @@ def test_a_label_has_light_letters_on_a_dark_ground(ground: tuple[int, int, int]
     assert lightest - darkest > 100
 
 
-def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
-
-
 def labelled(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(with_visible_label(data))).convert("RGB")
+    return opened(with_visible_label(data)).convert("RGB")
 
 
 def thumbnail(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(read_result(data)[1].data)).convert("RGB")
+    return opened(read_result(data)[1].data).convert("RGB")
 
 
 def hidden_colours(kind: str) -> Image.Image:
@@ -47,7 +39,7 @@ def hidden_colours(kind: str) -> Image.Image:
 @pytest.mark.parametrize("show", [labelled, thumbnail])
 @pytest.mark.parametrize("kind", ["RGBA", "LA", "palette"])
 def test_what_is_transparent_stands_on_white(kind: str, show: Callable[[bytes], Image.Image]) -> None:
-    shown = show(saved(hidden_colours(kind)))
+    shown = show(saved(hidden_colours(kind), "PNG"))
 
     assert min(shown.getpixel((20, 20))) > 245  # type: ignore[type-var]
     assert shown.getpixel((shown.width // 4, shown.height - 20))[0] < 60  # type: ignore[index]
@@ -55,7 +47,7 @@ def test_what_is_transparent_stands_on_white(kind: str, show: Callable[[bytes], 
 
 @pytest.mark.parametrize("show", [labelled, thumbnail])
 def test_greys_of_16_bits_stay_grey(show: Callable[[bytes], Image.Image]) -> None:
-    shown = show(saved(Image.new("I;16", (600, 400), 32896)))
+    shown = show(saved(Image.new("I;16", (600, 400), 32896), "PNG"))
 
     assert all(abs(value - 128) < 4 for value in shown.getpixel((20, 20)))  # type: ignore[union-attr]
 

@@ -10,6 +10,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from PIL import Image, JpegImagePlugin
@@ -78,6 +79,16 @@ def test_more_pixels_are_passed_over_less_often() -> None:
 
     assert inspect_upload(with_scans(whole, most), LIMIT).width == 4000
     assert problem_of(with_scans(whole, most + 1)) == ("unsupported_image", {"found": "too_complex"})
+
+
+def test_what_cannot_be_stopped_within_is_gone_over_less_often() -> None:
+    """10 passes over 12 megapixels, as libjpeg makes them: with Huffman's codes they are plain."""
+    content_ = Content(ImageFacts("image/jpeg", 4000, 3000), b"", passes=10)
+    limits.require_real(content_)
+
+    limits.require_real(replace(content_, facts=ImageFacts("image/jpeg", 3500, 2800), in_one_piece=True))
+    with pytest.raises(ProblemError):
+        limits.require_real(replace(content_, in_one_piece=True))
 
 
 def test_a_bomb_of_an_older_job_is_not_decoded_either() -> None:
