@@ -13,7 +13,8 @@ from PIL import Image, ImageChops, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 from stub_backend import StubBackend
 from test_page import LOW_CONTRAST, UNNAMED_OR_DOUBLE, upload, use_sample
-from test_pictures import encoded
+
+from tests.picture_files import saved
 
 pytestmark = pytest.mark.browser
 
@@ -77,7 +78,7 @@ def test_a_strip_is_refused_with_figures_and_a_way_out(page: Page, backend: Stub
 def test_a_part_of_a_strip_is_sent_pixel_by_pixel(page: Page, backend: StubBackend) -> None:
     use_sample(page)
     original = strip(300, 3000)
-    dialog = opened(page, encoded(original, "PNG"))
+    dialog = opened(page, saved(original, "PNG"))
     expect(page.get_by_test_id("crop-at")).to_be_focused()
     assert position(page) == 1350
     page.keyboard.press("Home")
@@ -99,7 +100,7 @@ def test_a_part_of_a_strip_is_sent_pixel_by_pixel(page: Page, backend: StubBacke
 def test_a_strip_that_lies_is_cut_across(page: Page, backend: StubBackend) -> None:
     use_sample(page)
     original = strip(2600, 400)
-    dialog = opened(page, encoded(original, "PNG"))
+    dialog = opened(page, saved(original, "PNG"))
     dialog.get_by_text("4:3").click()
     page.get_by_test_id("crop-at").focus()
     page.keyboard.press("End")
@@ -129,7 +130,7 @@ def test_a_photo_stays_a_photo(page: Page, backend: StubBackend) -> None:
 
 
 def test_arrows_move_the_window_where_they_point(page: Page) -> None:
-    opened(page, encoded(strip(320, 3200), "PNG"))
+    opened(page, saved(strip(320, 3200), "PNG"))
     start = position(page)
     page.keyboard.press("ArrowDown")
     assert position(page) == start + 20
@@ -160,7 +161,7 @@ def drag(page: Page, element: Locator, start: tuple[float, float], by: tuple[int
 
 @pytest.mark.parametrize(("size", "along"), [((320, 3200), 1), ((3200, 320), 0)])
 def test_the_window_is_dragged_on_the_map(page: Page, size: tuple[int, int], along: int) -> None:
-    opened(page, encoded(strip(*size), "PNG"))
+    opened(page, saved(strip(*size), "PNG"))
     whole = page.get_by_test_id("crop-map")
     box = whole.bounding_box()
     assert box is not None
@@ -176,7 +177,7 @@ def test_the_window_is_dragged_on_the_map(page: Page, size: tuple[int, int], alo
 
 
 def test_the_picture_itself_can_be_pulled(page: Page) -> None:
-    opened(page, encoded(strip(320, 3200), "PNG"))
+    opened(page, saved(strip(320, 3200), "PNG"))
     part = page.get_by_test_id("crop-part").bounding_box()
     assert part is not None
     start = position(page)
@@ -187,7 +188,7 @@ def test_the_picture_itself_can_be_pulled(page: Page) -> None:
 
 def test_a_finger_moves_it_too(open_page: OpenPage) -> None:
     page = open_page(width=360, height=740)
-    opened(page, encoded(strip(320, 3200), "PNG"))
+    opened(page, saved(strip(320, 3200), "PNG"))
     start = position(page)
     view = page.get_by_test_id("crop-view")
     box = view.bounding_box()
@@ -209,7 +210,7 @@ def test_a_finger_moves_it_too(open_page: OpenPage) -> None:
 
 def test_what_is_seen_is_what_is_sent(page: Page, backend: StubBackend) -> None:
     use_sample(page)
-    dialog = opened(page, encoded(strip(300, 3000), "PNG"))
+    dialog = opened(page, saved(strip(300, 3000), "PNG"))
     page.keyboard.press("ArrowDown")
     shown = page.get_by_test_id("crop-part").evaluate(
         "canvas => [...canvas.getContext('2d').getImageData(40, Math.floor(canvas.height / 2), 1, 1).data]"
@@ -255,7 +256,7 @@ def test_focus_stays_in_the_dialogue_and_comes_back(page: Page) -> None:
 def test_a_part_can_be_chosen_again_from_the_whole(page: Page, backend: StubBackend) -> None:
     use_sample(page)
     original = strip(300, 3000)
-    dialog = opened(page, encoded(original, "PNG"))
+    dialog = opened(page, saved(original, "PNG"))
     dialog.get_by_role("button", name="이 부분 쓰기").click()
     expect(page.get_by_text("300×300 ·")).to_be_visible()
     page.get_by_test_id("crop-input_image_1").click()
@@ -270,7 +271,7 @@ def test_a_part_can_be_chosen_again_from_the_whole(page: Page, backend: StubBack
 def test_a_part_with_nothing_in_it_is_told_and_can_be_changed(page: Page) -> None:
     picture = Image.new("RGB", (300, 3000), "white")
     ImageDraw.Draw(picture).ellipse((50, 2750, 250, 2950), fill="#4a41c4")
-    dialog = opened(page, encoded(picture, "PNG"))
+    dialog = opened(page, saved(picture, "PNG"))
     page.keyboard.press("Home")
     dialog.get_by_role("button", name="이 부분 쓰기").click()
     expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("한 가지 색이라")
@@ -285,7 +286,7 @@ def test_a_part_with_nothing_in_it_is_told_and_can_be_changed(page: Page) -> Non
 def test_another_file_is_no_strip_any_more(page: Page) -> None:
     opened(page, STRIP.read_bytes())
     page.keyboard.press("Escape")
-    give(page, encoded(Image.open(STRIP.with_name("ref_srgb.png")).convert("RGB"), "PNG"))
+    give(page, saved(Image.open(STRIP.with_name("ref_srgb.png")).convert("RGB"), "PNG"))
 
     expect(page.get_by_test_id("crop-input_image_1")).to_be_hidden()
     expect(page.get_by_test_id("field-error-input_image_1")).to_be_hidden()
@@ -294,7 +295,7 @@ def test_another_file_is_no_strip_any_more(page: Page) -> None:
 @pytest.mark.parametrize(("height", "is_taken"), [(1200, True), (1203, False)])
 def test_the_line_is_where_the_server_draws_it(page: Page, height: int, is_taken: bool) -> None:
     """300 × 1202 would be sent as 256 × 1024, and 300 × 1203 as 255."""
-    give(page, encoded(strip(300, height), "PNG"))
+    give(page, saved(strip(300, height), "PNG"))
 
     if is_taken:
         expect(page.get_by_text("짧은 변이 256px로 줄어요")).to_be_visible()
@@ -340,7 +341,7 @@ def test_the_chosen_model_says_how_narrow_a_picture_may_be(open_page: OpenPage, 
 @pytest.mark.parametrize("size", [(690, 8000), (8000, 690)])
 def test_it_fits_a_phone(open_page: OpenPage, width: int, height: int, size: tuple[int, int]) -> None:
     page = open_page(locale="en-US", width=width, height=height)
-    dialog = opened(page, encoded(strip(*size), "PNG"))
+    dialog = opened(page, saved(strip(*size), "PNG"))
     box = dialog.bounding_box()
     use = page.get_by_test_id("crop-use").bounding_box()
     assert box is not None

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Page
-from test_pictures import animation, encoded
+from test_pictures import animation
+
+from tests.picture_files import saved
 
 pytestmark = pytest.mark.browser
 
@@ -68,7 +70,7 @@ def test_a_file_that_goes_as_it_is(page: Page, name: str) -> None:
 @pytest.mark.parametrize("name", ["p3.jpg", "cmyk_default_cmyk.jpg"])
 def test_a_file_that_the_page_makes_smaller(page: Page, name: str) -> None:
     original = Image.open(CASES / name)
-    large = encoded(original.resize((3000, 2000)), "JPEG", quality=95, icc_profile=original.info["icc_profile"])
+    large = saved(original.resize((3000, 2000)), "JPEG", quality=95, icc_profile=original.info["icc_profile"])
 
     assert off(page, large) <= MEAN
 

@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 
 from shared.domain.problem import ProblemError
-from shared.pictures import content, limits
+from shared.pictures import content, decoding, limits
 from shared.pictures.prepare import prepare_for_provider
 from shared.pictures.upload import inspect_upload
 from tests import pictures
 from tests.picture_files import (
+    CASES,
     PATCHES,
     case,
     chunk,
@@ -289,6 +290,15 @@ def test_a_photo_keeps_its_turn_and_colours_among_notes() -> None:
 
     assert content.read(turned).orientation == 6
     assert content.read(turned).profile == display_p3()
+
+
+@pytest.mark.parametrize("name", ["in-more-than-a-read", "progressive"])
+def test_a_jpeg_with_arithmetic_coding_is_decoded(name: str) -> None:
+    """By `cjpeg -arithmetic`, and larger than what is read at once of others."""
+    data = (CASES.parents[1] / "corpus" / "faults" / f"taken-arithmetic-{name}.jpeg").read_bytes()
+    assert len(data) > decoding._READ_BYTES
+
+    assert prepare_for_provider(data).facts.width == 341
 
 
 # ---- WebP, AVIF, HEIC, GIF ----
