@@ -35,9 +35,14 @@ OTHERS = (
 def on_ground(picture: Image.Image) -> tuple[Image.Image, Ground]:
     """An RGBA picture on the ground on which it can be seen."""
     ground = _chosen(picture)
+    return placed_on(ground, picture), ground
+
+
+def placed_on(ground: Ground, picture: Image.Image) -> Image.Image:
+    """RGB of an RGBA picture."""
     whole = Image.new("RGB", picture.size, ground.colour)
     whole.paste(picture, mask=picture.getchannel("A"))
-    return whole, ground
+    return whole
 
 
 def _chosen(picture: Image.Image) -> Ground:
@@ -51,9 +56,7 @@ def _chosen(picture: Image.Image) -> Ground:
 
 def _share_seen(picture: Image.Image, ground: Ground) -> float:
     """How much of what is visible can be told from the ground: what contrasts with it, and what an outline encloses that does."""
-    whole = Image.new("RGB", picture.size, ground.colour)
-    whole.paste(picture, mask=picture.getchannel("A"))
-    red, green, blue = ImageChops.difference(whole, Image.new("RGB", picture.size, ground.colour)).split()
+    red, green, blue = ImageChops.difference(placed_on(ground, picture), Image.new("RGB", picture.size, ground.colour)).split()
     contrast = ImageChops.lighter(red, ImageChops.lighter(green, blue)).point([255 * (step >= _CONTRAST) for step in range(256)])
     step = max(1, -(-max(picture.size) // _LOOK_PX))
     # An outline stays one however thin it is.

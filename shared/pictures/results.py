@@ -10,7 +10,7 @@ from shared.pictures.colour import is_of_rgb, to_srgb
 from shared.pictures.decoding import DAMAGE, RESULTS, decoded
 from shared.pictures.encode import encoded, upright
 from shared.pictures.facts import Content, EncodedImage, ImageFacts
-from shared.pictures.ground import WHITE
+from shared.pictures.ground import WHITE, placed_on
 
 THUMBNAIL_SIDE_PX = 384
 
@@ -64,8 +64,4 @@ def _whole(known: Content) -> Image.Image:
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode != "RGBA":
-        return picture
-    whole = Image.new("RGB", picture.size, WHITE.colour)
-    whole.paste(picture, mask=picture.getchannel("A"))
-    return whole
+    return placed_on(WHITE, picture) if picture.mode == "RGBA" else picture
