@@ -15,10 +15,10 @@ run: $(SETUP)  ## everything on this machine: Azurite, both simulators, the host
 	@$(PY) -m local
 
 test: $(SETUP) .venv/.browser  ## the whole test suite
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 coverage: $(SETUP) .venv/.browser  ## the whole test suite, and which lines it has run (takes longer)
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 lint: $(SETUP)  ## style, types, import rules
 	.venv/bin/ruff check .
