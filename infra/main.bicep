@@ -330,7 +330,10 @@ module page 'app/web.bicep' = {
   params: { name: names.page, location: pageLocation, tags: tags }
 }
 
-var allowedOrigins = concat([page.outputs.uri], extraAllowedOrigins)
+var allowedOrigins = concat(
+  [page.outputs.uri],
+  map(extraAllowedOrigins, origin => endsWith(origin, '/') ? substring(origin, 0, max(0, length(origin) - 1)) : origin)
+)
 
 // Two accounts: browsers must reach the images, while nobody but the host has any business in the other.
 module hostStorage 'app/storage.bicep' = {
@@ -491,6 +494,7 @@ module api 'app/api.bicep' = {
     deploymentStorageEndpoint: hostStorage.outputs.blobEndpoint
     deploymentContainerName: packageContainer
     appSettings: union(hostSettings, schedulerSettings, appSettings, givenSettings)
+    allowedOrigins: allowedOrigins
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances

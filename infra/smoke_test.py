@@ -10,8 +10,8 @@ from email.message import Message
 #: A new app, its roles and its first instance take a while.
 PATIENCE_SECONDS = 300.0
 PAUSE_SECONDS = 10.0
-#: Headers that a page sends, the first where callers sign in.
-SENT = "authorization,idempotency-key"
+#: Headers that pages and what traces them send, the first where callers sign in.
+SENT = "authorization,baggage,idempotency-key,if-none-match,prefer,request-id,sentry-trace,traceparent,tracestate,x-owner-token"
 
 
 def ask(url: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> tuple[int, Message, str]:
@@ -40,6 +40,10 @@ def problems(api: str, page: str) -> Iterator[str]:
     allowed = {name.strip().lower() for name in headers.get("Access-Control-Allow-Headers", "").split(",")}
     if status not in (200, 204) or headers.get("Access-Control-Allow-Origin") != page or not set(SENT.split(",")) <= allowed:
         yield f"browsers may not call the API from {page}: the preflight was answered {status}"
+    status, headers, _ = ask(f"{api}/api/options", headers={"Origin": page})
+    exposed = headers.get("Access-Control-Expose-Headers", "").lower()
+    if headers.get("Access-Control-Allow-Origin") != page or "x-request-id" not in exposed:
+        yield f"pages at {page} may not read the API's answers: ALLOWED_ORIGINS of the app, or the site's CORS, lacks it"
     status, _, body = ask(f"{page}/config.js")
     if status != 200 or f'"{api}/api"' not in body:
         yield f"the page does not know the API: /config.js answered {status} {body[:200]}"

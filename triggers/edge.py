@@ -24,12 +24,9 @@ from shared.storage.job_store import NoSuchJob
 
 Handler = Callable[..., Awaitable[func.HttpResponse]]
 
-#: The platform's CORS cannot send Expose-Headers, so the app answers CORS itself (design, section 4).
+#: The platform's CORS sends no Expose-Headers, so the app does (design, section 4).
 EXPOSED_HEADERS = (
     "Location, Retry-After, ETag, X-Request-Id, Idempotent-Replayed, Preference-Applied, Content-Disposition, Content-Language"
-)
-ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Accept, Accept-Language, Idempotency-Key, If-None-Match, Prefer, X-Request-Id, traceparent"
 )
 #: Soon enough to notice that a job has ended, or that a rush is over; a day's quota is no matter of seconds.
 _RETRY_AFTER = {"too_many_active_jobs": "15", "busy": "5"}
@@ -191,7 +188,15 @@ def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_reque
         response.headers["Access-Control-Allow-Origin"] = asked
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         if req.method == "OPTIONS":
-            response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE, OPTIONS"
-            response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-            response.headers["Access-Control-Max-Age"] = "600"
+            response.headers.update(_allowed(req))
     return response
+
+
+def _allowed(req: func.HttpRequest) -> dict[str, str]:
+    """What was asked for, as the host on Azure answers; here preflights arrive only where the host leaves CORS to the app
+    (Core Tools without Host.CORS)."""
+    asked = {"Methods": req.headers.get("access-control-request-method", "")}
+    asked["Headers"] = ",".join(
+        part for text in req.headers.get("access-control-request-headers", "").split(",") if (part := text.strip())
+    )
+    return {f"Access-Control-Allow-{name}": value for name, value in asked.items() if value and value.isascii()}

@@ -26,6 +26,9 @@ param deploymentContainerName string
 @description('Required. App settings by name.')
 param appSettings { *: string }
 
+@description('Required. Origins of pages that may call the app; exact, without a slash at the end.')
+param allowedOrigins string[]
+
 @description('Required. Memory of an instance in megabytes.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int
@@ -91,7 +94,9 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
     }
     siteConfig: {
       minTlsVersion: '1.2'
-      // cors stays unset: the platform's cannot expose headers, so the app answers CORS itself (ALLOWED_ORIGINS).
+      // On Flex Consumption the host answers every preflight itself, without asking the app. The app exposes its headers
+      // to the same origins (ALLOWED_ORIGINS); the portal's is for its Test/Run.
+      cors: { allowedOrigins: concat(allowedOrigins, [environment().portal]), supportCredentials: false }
       appSettings: map(items(appSettings), setting => {
         name: setting.key
         value: setting.value

@@ -67,7 +67,6 @@ FORBIDDEN_SETTINGS = {
 FORBIDDEN_SITE_CONFIG = {
     "linuxFxVersion", "pythonVersion", "netFrameworkVersion", "javaVersion", "nodeVersion", "alwaysOn", "ftpsState",
     "use32BitWorkerProcess", "preWarmedInstanceCount", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled",
-    "cors",  # the app answers CORS itself: the platform's would drop the headers that it exposes
 }  # fmt: skip
 
 ROLES = {
@@ -446,6 +445,22 @@ def check_vault(infra: Infra) -> Iterator[str]:
         secrets = {resource["name"].split("/")[1] for resource in snapshot.all("Microsoft.KeyVault/vaults/secrets")}
         if secrets != set(VAULT_NAMES.values()):
             yield f"{where}: the code reads {sorted(VAULT_NAMES.values())}, the vault gets {sorted(secrets)}"
+
+
+def check_cors(infra: Infra) -> Iterator[str]:
+    """The host, which answers preflights, and the app, which exposes headers, allow the same pages; the portal tests as well."""
+    for snapshot in infra.snapshots.values():
+        where = snapshot.environment
+        cors = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"].get("cors") or {"allowedOrigins": []}
+        origins = [origin[1:-1] if origin.startswith("[") else f"'{origin}'" for origin in cors["allowedOrigins"]]
+        if not origins or origins.pop() != "environment().portal":
+            yield f"{where}: the portal's Test/Run may not call the app"
+        if snapshot.app_settings.get("ALLOWED_ORIGINS") != f"[join(createArray({', '.join(origins)}), ',')]":
+            yield f"{where}: the host answers preflights of {origins}, the app exposes headers to others"
+        if cors.get("supportCredentials") is not False:
+            yield f"{where}: cookies of other sites would be taken"
+        named = re.findall(r"'(https?://[^']*)'", snapshot.app_settings.get("ALLOWED_ORIGINS", ""))
+        yield from (f"{where}: {origin} is no origin" for origin in named if "{" not in origin and re.search(r"\*|/$", origin))
 
 
 def check_sign_in(infra: Infra) -> Iterator[str]:

@@ -18,8 +18,9 @@ def serve() -> Iterator[Serve]:
     servers: list[ThreadingHTTPServer] = []
 
     def start(
-        broken: tuple[str, ...] = (), allowed: bool = True, knows: bool = True, headers: str = "Authorization, Idempotency-Key"
-    ) -> str:
+        broken: tuple[str, ...] = (), allowed: bool = True, knows: bool = True, exposed: bool = True,
+        headers: str = smoke_test.SENT,
+    ) -> str:  # fmt: skip
         class Site(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 origin = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -27,6 +28,8 @@ def serve() -> Iterator[Serve]:
                 if allowed and self.headers.get("Origin") == origin:
                     self.send_header("Access-Control-Allow-Origin", origin)
                     self.send_header("Access-Control-Allow-Headers", headers)
+                    if exposed:
+                        self.send_header("Access-Control-Expose-Headers", "Location, X-Request-Id")
                 self.end_headers()
                 if self.path == "/config.js":
                     self.wfile.write(f'export const apiBase = "{origin if knows else ""}/api";'.encode())
@@ -69,8 +72,8 @@ def test_nobody_at_the_address_is_an_app_that_is_down() -> None:
     ("site", "said"),
     [
         ({"broken": ("/api/health/ready",)}, "BFL_API_KEY is missing"),
-        ({"allowed": False}, "browsers may not call the API"),
         ({"headers": "Idempotency-Key"}, "browsers may not call the API"),
+        ({"exposed": False}, "may not read the API's answers"),
         ({"knows": False}, "the page does not know the API"),
     ],
 )
@@ -85,6 +88,12 @@ def test_what_is_wrong_is_said_when_patience_ends(
     assert problem is not None
     assert said in problem
     assert "\n" not in problem
+
+
+def test_a_page_of_an_unknown_origin_is_told_twice(serve: Serve) -> None:
+    site = serve(allowed=False)
+
+    assert [problem.split(" ")[0] for problem in smoke_test.problems(site, site)] == ["browsers", "pages"]
 
 
 def test_the_workflow_runs_it_with_pinned_actions_and_without_secrets() -> None:

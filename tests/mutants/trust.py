@@ -77,6 +77,8 @@ TRUST: tuple[Mutant, ...] = (
         'if services().settings.auth_mode == "none":',
         'if services().settings.auth_mode == "none" and "x-ms-client-principal-id" not in req.headers:',
     ),
+    edge("a preflight is not allowed what it asks for", "response.headers.update(_allowed(req))", "pass"),
+    edge("any origin may read the answers", '(asked in allowed or "*" in allowed)', "True"),
     edge("a principal may have any letters", "principal.isascii() and principal.isprintable()", "True"),
     edge("the edge may fail", "            return _last_word()\n", "            raise\n"),
     edge(
