@@ -54,6 +54,8 @@ def endpoint(handler: Handler) -> Handler:
 
 async def _handled(handler: Handler, req: func.HttpRequest, bindings: dict[str, Any]) -> func.HttpResponse:
     try:
+        if _is_foreign(req):
+            raise ProblemError(Problem("forbidden"))
         with telemetry.request(handler.__name__, req.headers):
             return await handler(req, **bindings)
     except ProblemError as error:
@@ -75,6 +77,26 @@ async def _handled(handler: Handler, req: func.HttpRequest, bindings: dict[str, 
         telemetry.event("request_failed", logging.ERROR, request_id=request_id(req), reason=repr(type(error)))
         logging.getLogger("toonconnect").exception("unexpected failure")
         return problem_response(req, Problem("internal", charged=_may_be_charged(req)))
+
+
+def _is_foreign(req: func.HttpRequest) -> bool:
+    """Whether the page of a site that may not call the API sends what changes something: a form needs no preflight.
+
+    Browsers say where a request comes from (Origin, RFC 6454 7; Sec-Fetch-Site, w3.org/TR/fetch-metadata), other clients do not.
+    """
+    if req.method in ("GET", "HEAD"):
+        return False
+    site, asked = req.headers.get("sec-fetch-site", ""), req.headers.get("origin", "")
+    if site in ("same-origin", "none"):
+        return False
+    if not asked:
+        return site in ("cross-site", "same-site")
+    return not (_is_allowed(asked) or asked == origin(req))
+
+
+def _is_allowed(asked: str) -> bool:
+    allowed = services().settings.allowed_origins
+    return asked in allowed or "*" in allowed
 
 
 def _last_word() -> func.HttpResponse:
@@ -182,9 +204,8 @@ def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_reque
         response.headers["Cache-Control"] = "no-store"
     # Also where no origin is named: a shared cache must not hand this answer to a page.
     response.headers["Vary"] = "Origin, Accept-Language"
-    asked = req.headers.get("origin", "").rstrip("/")
-    allowed = services().settings.allowed_origins
-    if asked and asked.isascii() and asked.isprintable() and (asked in allowed or "*" in allowed):
+    asked = req.headers.get("origin", "")
+    if asked and asked.isascii() and asked.isprintable() and _is_allowed(asked):
         response.headers["Access-Control-Allow-Origin"] = asked
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         if req.method == "OPTIONS":

@@ -18,6 +18,7 @@ keyed = of("triggers/generate.py", "tests/triggers/test_idempotency.py", "tests/
 overtaken = of("triggers/generate.py", "tests/rare/test_overtaken_post.py")
 translate = of("triggers/translate.py", "tests/triggers/test_translate.py", "tests/triggers/test_owners.py")
 webhook = of("triggers/webhooks.py", "tests/triggers/test_webhook_calls.py", "tests/triggers/test_charges.py")
+probe = of("triggers/health.py", "tests/triggers/test_health.py")
 housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
 forgetting = of("shared/forgetting.py", "tests/triggers/test_delete.py", "tests/triggers/test_owners.py")
 canceling = of(
@@ -78,7 +79,10 @@ TRUST: tuple[Mutant, ...] = (
         'if services().settings.auth_mode == "none" and "x-ms-client-principal-id" not in req.headers:',
     ),
     edge("a preflight is not allowed what it asks for", "response.headers.update(_allowed(req))", "pass"),
-    edge("any origin may read the answers", '(asked in allowed or "*" in allowed)', "True"),
+    edge("any page may call and read the answers", 'return asked in allowed or "*" in allowed', "return True"),
+    edge("a form of any site may start a job", "if _is_foreign(req):", "if False:"),
+    edge("a page without an origin may be anybody's", 'return site in ("cross-site", "same-site")', "return False"),
+    edge("a page of this very origin may not call", " or asked == origin(req))", ")"),
     edge("a principal may have any letters", "principal.isascii() and principal.isprintable()", "True"),
     edge("the edge may fail", "            return _last_word()\n", "            raise\n"),
     edge(
@@ -87,7 +91,6 @@ TRUST: tuple[Mutant, ...] = (
         '    except KeyError:\n        return ""',
     ),
     edge("an origin of any letters is told back", "asked and asked.isascii() and asked.isprintable() and ", "asked and "),
-    edge("every origin may read answers", '(asked in allowed or "*" in allowed):', "True:"),
     edge(
         "a missing picture of a paid job is said to cost nothing",
         'Problem("result_expired", charged="unknown")',
@@ -555,4 +558,13 @@ TRUST: tuple[Mutant, ...] = (
     verifier("any signature will do", "if not any(hmac.compare_digest(expected, one) for one in given):", "if not given:"),
     verifier("the time is not signed", 'f"{message_id}.{timestamp}.".encode() + body', 'f"{message_id}.".encode() + body'),
     verifier("every forged call fetches the secret", "REFETCH_AFTER_SECONDS = 60.0", "REFETCH_AFTER_SECONDS = 0.0"),
+    verifier(
+        "a call without a signature fetches the secret",
+        "        claimed_signatures(headers, now)\n        secret =",
+        "        secret =",
+    ),
+    verifier("every call asks for a secret that cannot be had", "RETRY_AFTER_SECONDS = 15.0", "RETRY_AFTER_SECONDS = 0.0"),
+    probe("every probe asks a provider that refuses", "FAILED_CHECK_SECONDS = 15.0", "FAILED_CHECK_SECONDS = 0.0"),
+    probe("every probe asks storage and hub", "_CHECK_EVERY_SECONDS = 5.0", "_CHECK_EVERY_SECONDS = 0.0"),
+    probe("probes at one moment ask one by one", "async with lock:", "if True:"),
 )

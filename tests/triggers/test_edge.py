@@ -13,7 +13,7 @@ from shared.storage.documents import Busy
 from shared.storage.job_store import NoSuchJob
 from tests.preflights import PREFLIGHTS
 from tests.triggers.calls import IMAGE, FakeHub, body, form, get, post, raw, request, settings, user
-from triggers import edge, generate, options
+from triggers import edge, generate, jobs, options
 from triggers.edge import endpoint, language, request_id
 
 
@@ -189,6 +189,48 @@ async def test_an_origin_that_is_not_ascii_is_not_told_back(app: Any) -> None:
     assert (await raw(options.get_options)(req=request(headers={"Origin": "null"}))).headers[
         "Access-Control-Allow-Origin"
     ] == "null"
+
+
+# ---- pages of other sites ----
+
+FOREIGN = [
+    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://app.example"}, {"Origin": "https://app.example.evil.example"},
+    {"Origin": "https://evil.app.example", "Sec-Fetch-Site": "same-site"}, {"Origin": "https://page.example/"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["none", "easyauth"])
+@pytest.mark.parametrize("sent", FOREIGN)
+async def test_a_form_of_another_site_starts_nothing(app: Any, hub: FakeHub, mode: str, sent: dict[str, str]) -> None:
+    """It comes without a preflight, and with the cookies of whoever looks at that site."""
+    settings(app, ALLOWED_ORIGINS="https://page.example", AUTH_MODE=mode)
+    cookies = {"Cookie": "AppServiceAuthSession=x", "X-MS-CLIENT-PRINCIPAL-ID": "me"}
+    answer = await post(hub, headers={**cookies, **sent})
+
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (403, "forbidden", "no")
+    assert (hub.started, app.blobs.images) == ([], {})
+    for ask in (jobs.cancel_job, jobs.delete_job):
+        gone = await user(ask)(req=request("DELETE", route={"id": "job_1"}, headers={**cookies, **sent}), client=hub)
+        assert gone.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{}, {"Origin": "https://page.example"}, {"Origin": "https://page.example", "Sec-Fetch-Site": "cross-site"},
+     {"Origin": "https://app.example"}, {"Origin": "http://app.example", "Sec-Fetch-Site": "same-origin"},
+     {"Sec-Fetch-Site": "none"}],
+)  # fmt: skip
+async def test_pages_that_may_call_and_other_clients_are_let_in(app: Any, hub: FakeHub, sent: dict[str, str]) -> None:
+    settings(app, ALLOWED_ORIGINS="https://page.example")
+    assert (await post(hub, headers=sent)).status_code == 202
+
+
+@pytest.mark.parametrize("sent", FOREIGN)
+async def test_reading_is_left_to_cors(app: Any, sent: dict[str, str]) -> None:
+    settings(app, ALLOWED_ORIGINS="https://page.example")
+    answer = await raw(options.get_options)(req=request(headers=sent))
+    assert (answer.status_code, answer.headers.get("Access-Control-Allow-Origin")) == (200, None)
 
 
 @pytest.mark.parametrize("principal", ["홍길동", "a\ud800", "a\x00b", "\u00a0", "a\tb"])
