@@ -36,7 +36,10 @@ class Settings:
     #: The model that each provider had when there was one only: what jobs of then, which name the provider, are made by.
     models_of_before: Mapping[str, str] = field(default_factory=dict)
     provider_extra_hosts: tuple[str, ...] = ()
+    #: Where others reach the app: PUBLIC_BASE_URL, in the cloud else the platform's own name for it.
     public_base_url: str | None = None
+    #: PUBLIC_BASE_URL itself, with which every address begins that is handed out.
+    stated_base_url: str | None = None
     poll_interval_seconds: float = 1.0
     poll_max_attempts: int = 120
     generation_timeout_seconds: int = 120
@@ -125,6 +128,7 @@ class Settings:
         # On a laptop it is loopback with a port, where no webhook arrives; Flex Consumption has no instance id to tell by.
         is_cloud = host_name is not None and ":" not in host_name and host_name not in ("localhost", "127.0.0.1")
         default_public = f"https://{host_name}" if is_cloud else None
+        stated_base_url = url("PUBLIC_BASE_URL", None)
         images_account = text("IMAGES_STORAGE_ACCOUNT")
         is_public_storage = is_cloud and _is_reached_from_outside(images_account or connection_string or blob_url or account_name)
         return cls(
@@ -142,7 +146,8 @@ class Settings:
             models=models,
             models_of_before={"replicate": multi_image, "bfl": single_image},
             provider_extra_hosts=tuple(host.lower() for host in several("PROVIDER_EXTRA_HOSTS")),
-            public_base_url=url("PUBLIC_BASE_URL", default_public),
+            public_base_url=stated_base_url or default_public,
+            stated_base_url=stated_base_url,
             poll_interval_seconds=number("POLL_INTERVAL_SECONDS", 1.0, float, 0.1, 60),
             poll_max_attempts=number("POLL_MAX_ATTEMPTS", 120, int, 1, 10_000),
             generation_timeout_seconds=number("GENERATION_TIMEOUT_SECONDS", 120, int, 1, 86_400),
@@ -171,7 +176,8 @@ class Settings:
 def _is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_plain = not (parts.query or parts.fragment or parts.username)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and is_plain
     except ValueError:  # half an IPv6 address, or a port that is none
         return False
 

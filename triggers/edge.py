@@ -91,7 +91,12 @@ def _is_foreign(req: func.HttpRequest) -> bool:
         return False
     if not asked:
         return site in ("cross-site", "same-site")
-    return not (_is_allowed(asked) or asked == origin(req))
+    return not (_is_allowed(asked) or asked in (origin(req), _stated_origin()))
+
+
+def _stated_origin() -> str:
+    stated = services().settings.stated_base_url
+    return "/".join(stated.split("/", 3)[:3]) if stated else ""
 
 
 def _is_allowed(asked: str) -> bool:
@@ -153,12 +158,24 @@ def owner(req: func.HttpRequest) -> str:
 
 
 def origin(req: func.HttpRequest) -> str:
-    """Scheme and host that the caller used; empty when they make no sense, so that links lead to the same server."""
+    """Scheme and host that the caller used; empty when there are none, or when they make no sense.
+
+    No X-Forwarded-* or Forwarded header has a say: the platform has looked at its own front end's by now, and whoever stands
+    before that is known by PUBLIC_BASE_URL.
+    """
     try:
         parts = urlsplit(req.url)
     except ValueError:
         return ""
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc.isascii() and parts.netloc.isprintable() else ""
+    host = parts.netloc
+    return f"{parts.scheme}://{host}" if parts.scheme and host and host.isascii() and host.isprintable() else ""
+
+
+def base_url(req: func.HttpRequest) -> str:
+    """What every address begins with that is handed out; empty where nobody knows, so that links lead to the same server."""
+    settings = services().settings
+    # A client of HTTP/1.0 may leave Host out.
+    return settings.stated_base_url or origin(req) or settings.public_base_url or ""
 
 
 def _path(req: func.HttpRequest) -> str | None:
@@ -169,7 +186,7 @@ def _path(req: func.HttpRequest) -> str | None:
 
 
 def job_url(req: func.HttpRequest, job_id: str) -> str:
-    return f"{origin(req)}/api/jobs/{job_id}"
+    return f"{base_url(req)}/api/jobs/{job_id}"
 
 
 def _json(document: dict[str, Any]) -> bytes:

@@ -50,14 +50,14 @@ _checks = Checks()
 
 
 @blueprint.function_name("health")
-@blueprint.route("health", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route("health", methods=["GET", "HEAD", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @endpoint
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     return json_response({"status": "ok"})
 
 
 @blueprint.function_name("health_ready")
-@blueprint.route("health/ready", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route("health/ready", methods=["GET", "HEAD", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @blueprint.durable_client_input(client_name="client")
 @endpoint
 async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]

@@ -82,7 +82,13 @@ TRUST: tuple[Mutant, ...] = (
     edge("any page may call and read the answers", 'return asked in allowed or "*" in allowed', "return True"),
     edge("a form of any site may start a job", "if _is_foreign(req):", "if False:"),
     edge("a page without an origin may be anybody's", 'return site in ("cross-site", "same-site")', "return False"),
-    edge("a page of this very origin may not call", " or asked == origin(req))", ")"),
+    edge("a page of this very origin may not call", "asked in (origin(req), _stated_origin())", "False"),
+    edge("links lead past what stands in front", "settings.stated_base_url or origin(req)", "origin(req)"),
+    edge(
+        "links without a host name one all the same",
+        "parts.scheme and host and host.isascii()",
+        "parts.scheme and host.isascii()",
+    ),
     edge("a principal may have any letters", "principal.isascii() and principal.isprintable()", "True"),
     edge("the edge may fail", "            return _last_word()\n", "            raise\n"),
     edge(

@@ -191,6 +191,53 @@ async def test_an_origin_that_is_not_ascii_is_not_told_back(app: Any) -> None:
     ] == "null"
 
 
+# ---- addresses that are handed out ----
+
+FORWARDED = {
+    "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http", "Forwarded": "host=evil.example;proto=http",
+    "X-Original-Host": "evil.example", "X-Host": "evil.example", "X-Forwarded-Prefix": "/evil", "X-Original-URL": "/evil",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stated", "begins"),
+    [({}, "https://app.example"), ({"PUBLIC_BASE_URL": "https://front.example/toon/"}, "https://front.example/toon")],
+)
+async def test_every_address_begins_with_the_public_one_whatever_headers_say(
+    app: Any, hub: FakeHub, stated: dict[str, str], begins: str
+) -> None:
+    settings(app, WEBSITE_HOSTNAME="toon.azurewebsites.net", **stated)
+    answer = await post(hub, headers=FORWARDED)
+    job_id = body(answer)["id"]
+    expected = f"{begins}/api/jobs/{job_id}"
+
+    assert answer.headers["Location"] == expected
+    urls = body(await get(hub, job_id, headers=FORWARDED))["urls"]
+    assert urls == {"self": expected, "result": f"{expected}/result", "cancel": f"{expected}/cancel"}
+
+
+@pytest.mark.parametrize(
+    ("given", "begins"), [({}, ""), ({"WEBSITE_HOSTNAME": "toon.azurewebsites.net"}, "https://toon.azurewebsites.net")]
+)
+async def test_a_client_that_names_no_host_gets_links_that_work(
+    app: Any, hub: FakeHub, given: dict[str, str], begins: str
+) -> None:
+    """HTTP/1.0 (RFC 9112, 3.2): the host puts such an address together without one."""
+    settings(app, **given)
+    sent = form({"prompt": "a mug"}, {"input_image": IMAGE})
+    sent._HttpRequest__url = "http:///api/goods-gen/generate"
+    answer = await user(generate.BY_KIND["goods"])(req=sent, client=hub)
+    assert answer.headers["Location"] == f"{begins}/api/jobs/{body(answer)['id']}"
+
+
+async def test_a_page_behind_the_public_address_may_call(app: Any, hub: FakeHub) -> None:
+    settings(app, PUBLIC_BASE_URL="https://front.example/toon")
+    assert (await post(hub, headers={"Origin": "https://front.example"})).status_code == 202
+    assert (await post(hub, headers={"Origin": "https://other.example"})).status_code == 403
+    settings(app)
+    assert (await post(hub, headers={"Origin": "://"})).status_code == 403
+
+
 # ---- pages of other sites ----
 
 FOREIGN = [

@@ -23,7 +23,8 @@ def test_the_defaults_are_the_designs() -> None:
         models={"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-kontext-max",)},
         models_of_before={"replicate": "flux-kontext-apps/multi-image-kontext-max", "bfl": "flux-kontext-max"},
         provider_extra_hosts=(),
-        public_base_url=None, poll_interval_seconds=1.0, poll_max_attempts=120, generation_timeout_seconds=120,
+        public_base_url=None, stated_base_url=None,
+        poll_interval_seconds=1.0, poll_max_attempts=120, generation_timeout_seconds=120,
         queue_timeout_seconds=600, bfl_max_active=24, bfl_kontext_max_active=6,
         replicate_max_active=50, max_upload_bytes=5_242_880, retention_days=30,
         sas_ttl_minutes=60, allowed_origins=(), sync_responses=False, auth_mode="none", max_active_jobs_per_owner=None,
@@ -45,6 +46,7 @@ SET = [
     ("BFL_MODEL", "flux-pro", "models", {"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-pro",)}),
     ("PROVIDER_EXTRA_HOSTS", "127.0.0.1:7090, LocalHost,,", "provider_extra_hosts", ("127.0.0.1:7090", "localhost")),
     ("PUBLIC_BASE_URL", "https://toon.example/", "public_base_url", "https://toon.example"),
+    ("PUBLIC_BASE_URL", "https://front.example/toon/", "stated_base_url", "https://front.example/toon"),
     ("POLL_INTERVAL_SECONDS", "0.5", "poll_interval_seconds", 0.5),
     ("POLL_MAX_ATTEMPTS", "10", "poll_max_attempts", 10),
     ("GENERATION_TIMEOUT_SECONDS", "90", "generation_timeout_seconds", 90),
@@ -171,6 +173,7 @@ def test_in_the_cloud_the_public_address_is_the_sites_own() -> None:
     cloud = {"WEBSITE_HOSTNAME": "toon.azurewebsites.net"}
 
     assert read(**cloud).public_base_url == "https://toon.azurewebsites.net"
+    assert read(**cloud).stated_base_url is None, "links lead to the address that the caller used"
     assert read(**cloud, PUBLIC_BASE_URL="https://toon.example").public_base_url == "https://toon.example"
 
 
