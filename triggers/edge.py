@@ -147,9 +147,12 @@ def language(req: func.HttpRequest) -> Language:
 
 
 def owner(req: func.HttpRequest) -> str:
-    """Who asks, as the platform's sign-in says. Raises ProblemError (`unauthorized`)."""
-    if services().settings.auth_mode == "none":
+    """Who asks, as the platform's sign-in says. Raises ProblemError (`unauthorized`, or `internal` where nobody can be known)."""
+    mode = services().settings.auth_mode
+    if mode == "none":
         return "anonymous"
+    if mode == "closed":
+        raise ProblemError(broken_settings("AUTH_MODE"))
     principal: str = req.headers.get("x-ms-client-principal-id", "").strip()
     # The platform's ids are ASCII: anything else is nobody whom it signed in.
     if not (principal and principal.isascii() and principal.isprintable()):

@@ -4,6 +4,7 @@ using '../main.bicep'
 param environmentName = 'toon-options'
 param location = 'koreacentral'
 param authClientId = '33333333-3333-3333-3333-333333333333'
+param authAllowedTenants = ['77777777-7777-7777-7777-777777777777', '88888888-8888-8888-8888-888888888888']
 param durableBackend = 'durableTaskScheduler'
 param schedulerLocation = 'japaneast'
 param retentionDays = 90

@@ -323,9 +323,37 @@ DEPLOYED = [
     Mistake(
         "webhooks behind a token",
         "infra/app/api.bicep",
-        "'/api/webhooks/replicate', ",
+        "        '/api/webhooks/replicate'\n",
         "",
         "options: /api/webhooks/replicate must not need a token",
+    ),
+    Mistake(
+        "jobs without a token",
+        "infra/app/api.bicep",
+        "        '/api/options'\n",
+        "        '/api/options'\n        '/api/jobs'\n",
+        "options: /api/jobs must need a token",
+    ),
+    Mistake(
+        "a platform that lets everybody through",
+        "infra/app/api.bicep",
+        "unauthenticatedClientAction: 'Return401'",
+        "unauthenticatedClientAction: 'AllowAnonymous'",
+        "options: the platform lets callers in that are not signed in",
+    ),
+    Mistake(
+        "tokens of every tenant",
+        "infra/main.bicep",
+        "join(authAllowedTenants, ',')",
+        "join(take(authAllowedTenants, 0), ',')",
+        "options: tokens of every tenant are taken",
+    ),
+    Mistake(
+        "a marker of our own",
+        "infra/main.bicep",
+        "  AI_LABEL: aiLabel",
+        "  WEBSITE_AUTH_ENABLED: 'true'\n  AI_LABEL: aiLabel",
+        "options: WEBSITE_AUTH_ENABLED is not to be set",
     ),
     # what the types leave open
     Mistake("a misspelt SKU", "infra/app/api.bicep", "name: 'FC1'", "name: 'FCl'", "sku.name is FCl"),

@@ -75,8 +75,8 @@ TRUST: tuple[Mutant, ...] = (
     edge("whoever is not signed in is let in", 'raise ProblemError(Problem("unauthorized"))', 'return "anonymous"'),
     edge(
         "an owner is taken from a header though nobody signs in",
-        'if services().settings.auth_mode == "none":',
-        'if services().settings.auth_mode == "none" and "x-ms-client-principal-id" not in req.headers:',
+        'if mode == "none":',
+        'if mode == "none" and "x-ms-client-principal-id" not in req.headers:',
     ),
     edge("a preflight is not allowed what it asks for", "response.headers.update(_allowed(req))", "pass"),
     edge("any page may call and read the answers", 'return asked in allowed or "*" in allowed', "return True"),
@@ -89,6 +89,12 @@ TRUST: tuple[Mutant, ...] = (
         "parts.scheme and host and host.isascii()",
         "parts.scheme and host.isascii()",
     ),
+    edge("who calls is believed though nobody looked", 'if mode == "closed":', "if False:"),
+    settings("a misspelt way to sign in lets everybody in", 'auth_mode = "closed"', "pass"),
+    settings(
+        "headers are believed where the platform looks at none", 'if auth_mode == "easyauth" and not is_signed_in:', "if False:"
+    ),
+    settings("a stand-in is believed in the cloud", "is_signed_in or not is_cloud", "True"),
     edge("a principal may have any letters", "principal.isascii() and principal.isprintable()", "True"),
     edge("the edge may fail", "            return _last_word()\n", "            raise\n"),
     edge(
@@ -460,7 +466,7 @@ TRUST: tuple[Mutant, ...] = (
     links("a link outlives the key that signs it", "self._delegation_ends < needed_until:", "self._delegation_ends < now:"),
     services("SAS_TTL_MINUTES is ignored", "timedelta(minutes=self.settings.sas_ttl_minutes)", "timedelta(days=7)"),
     # ---- settings and secrets ----
-    settings("AUTH_MODE is ignored", 'auth_mode=choice("AUTH_MODE", "none", "none", "easyauth")', 'auth_mode="none"'),
+    settings("AUTH_MODE is ignored", "auth_mode=auth_mode,", 'auth_mode="none",'),
     settings("AI_LABEL is not read", 'ai_label=choice("AI_LABEL", "metadata", "metadata", "visible")', 'ai_label="metadata"'),
     settings("RETENTION_DAYS is not read", 'number("RETENTION_DAYS", 30, int, 1, 3650)', "30"),
     settings("SAS_TTL_MINUTES is not read", 'number("SAS_TTL_MINUTES", 60, int, 1, 7 * 24 * 60)', "60"),
