@@ -1,4 +1,4 @@
-"""`python -m devhost --app DIR --port N --state DIR [--host ADDRESS] [--web DIR]`: serve an app folder."""
+"""`python -m devhost --app DIR --port N --state DIR [--host ADDRESS] [--web DIR] [--cors-setting NAME]`: serve an app folder."""
 
 import argparse
 import asyncio
@@ -18,6 +18,7 @@ from aiohttp import web
 
 from devhost.app_loader import App, Function, LoadError, load_app
 from devhost.background_triggers import QueueTriggers, TimerTriggers
+from devhost.cors import HostCors
 from devhost.engine import Engine
 from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, StaticPage
 from devhost.management_api import ManagementApi
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--state", type=Path, required=True, help="folder that holds the task hub")
     parser.add_argument("--web", type=Path, help="folder to serve at /")
+    parser.add_argument("--cors-setting", help="setting that lists the origins, as the site's CORS on Azure would")
     options = parser.parse_args()
     set_up_logging()
     stop_capturing = capture_from_environment()
@@ -57,7 +59,10 @@ def main() -> int:
     except (LoadError, HubInUse, InvalidSetting) as error:
         print(f"devhost: {error}", file=sys.stderr)
         return 1
-    asyncio.run(serve(app, hub, options.host, options.port, web_folder, deaths))
+    # local.settings.json has been read by now.
+    listed = os.environ.get(options.cors_setting, "") if options.cors_setting else ""
+    cors = HostCors(part.strip().rstrip("/") for part in listed.split(",") if part.strip())
+    asyncio.run(serve(app, hub, options.host, options.port, web_folder, deaths, cors))
     # Threads of user code that are still busy must not hold the exit; what they did not finish runs again.
     stop_capturing()
     logging.shutdown()
@@ -65,7 +70,7 @@ def main() -> int:
 
 
 async def serve(
-    app: App, hub: TaskHub, host: str, port: int, web_folder: Path | None, deaths: WorkerDeaths | None = None
+    app: App, hub: TaskHub, host: str, port: int, web_folder: Path | None, deaths: WorkerDeaths | None, cors: HostCors
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
     threads = int(os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT") or min(32, (os.cpu_count() or 1) + 4))
@@ -92,7 +97,7 @@ async def serve(
     for function in app.of_kind("activityTrigger"):
         engine.add_activity(function.trigger.activity or function.name, _activity(function, invoker, loop))
 
-    server = web.Application(client_max_size=0)
+    server = web.Application(client_max_size=0, middlewares=[cors.middleware])
     server.add_routes([*api.routes(), *HttpTriggers(app, invoker).routes(), *StaticPage(web_folder).routes()])
     runner = web.AppRunner(
         server, access_log=None, shutdown_timeout=1.0, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_HEADERS_BYTES,

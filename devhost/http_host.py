@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import azure.functions as func
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from azure.functions.http import HttpRequest as TriggerRequest
+from multidict import CIMultiDictProxy
 
 from devhost.app_loader import App, Function, http_methods
 
@@ -104,7 +105,7 @@ class HttpTriggers:
         return [web.route("*", f"{self._prefix}/{{rest:.*}}", self._handle)]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        if refused := refused_headers(request.raw_headers):
+        if refused := refused_headers(request.raw_headers) or refused_host(request.version >= HttpVersion11, request.headers):
             return web.Response(status=refused)
         path = request.path[len(self._prefix) :].strip("/")
         for pattern, methods, function in self._routes:
@@ -128,7 +129,7 @@ class HttpTriggers:
         for name, value in request.headers.items():
             headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
         trigger_request = TriggerRequest(
-            request.method, str(request.url), headers=headers, params=params,
+            request.method, _url(request), headers=headers, params=params,
             route_params=route_params, body_type="bytes", body=body,
         )  # fmt: skip
         del body
@@ -158,6 +159,17 @@ def refused_headers(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
     except UnicodeDecodeError:
         return 400
     return None
+
+
+def refused_host(is_http_1_1: bool, headers: CIMultiDictProxy[str]) -> int | None:
+    """400 where Kestrel wants a Host: from HTTP/1.1 on there must be one, and never are there two (RFC 9112, 3.2)."""
+    given = len(headers.getall("Host", ()))
+    return 400 if given > 1 or (is_http_1_1 and not given) else None
+
+
+def _url(request: web.Request) -> str:
+    """As the host puts it together; without a Host there is none in it."""
+    return str(request.url) if request.headers.get("Host") else f"{request.scheme}://{request.path_qs}"
 
 
 async def _body(request: web.Request) -> bytes:

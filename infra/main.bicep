@@ -88,6 +88,12 @@ param authClientId string = ''
 @description('Optional. Issuer of the tokens; this tenant\'s unless given.')
 param authIssuer string = '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
 
+@description('Optional. Tenants whose tokens are taken; this one unless given.')
+param authAllowedTenants string[] = [tenant().tenantId]
+
+@description('Optional. Application (client) id that the page signs in with; the API\'s own unless given.')
+param authPageClientId string = authClientId
+
 @description('Optional. Client ids of the applications whose tokens are taken; empty takes those of every application.')
 param authAllowedApplications string[] = []
 
@@ -330,7 +336,10 @@ module page 'app/web.bicep' = {
   params: { name: names.page, location: pageLocation, tags: tags }
 }
 
-var allowedOrigins = concat([page.outputs.uri], extraAllowedOrigins)
+var allowedOrigins = concat(
+  [page.outputs.uri],
+  map(extraAllowedOrigins, origin => endsWith(origin, '/') ? substring(origin, 0, max(0, length(origin) - 1)) : origin)
+)
 
 // Two accounts: browsers must reach the images, while nobody but the host has any business in the other.
 module hostStorage 'app/storage.bicep' = {
@@ -429,6 +438,9 @@ var hostSettings = {
   AZURE_CLIENT_ID: identity.outputs.clientId
 }
 
+// The platform's sign-in reads it: tokens of other tenants are refused, whatever the issuer allows.
+var signInSettings = empty(authClientId) ? {} : { WEBSITE_AUTH_AAD_ALLOWED_TENANTS: join(authAllowedTenants, ',') }
+
 // These override what host.json says of Azure Storage.
 var schedulerSettings = onScheduler
   ? {
@@ -490,14 +502,16 @@ module api 'app/api.bicep' = {
     identityName: names.identity
     deploymentStorageEndpoint: hostStorage.outputs.blobEndpoint
     deploymentContainerName: packageContainer
-    appSettings: union(hostSettings, schedulerSettings, appSettings, givenSettings)
+    appSettings: union(hostSettings, schedulerSettings, signInSettings, appSettings, givenSettings)
+    allowedOrigins: allowedOrigins
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
     httpConcurrency: httpConcurrency
     authClientId: authClientId
     authIssuer: authIssuer
-    authAllowedApplications: authAllowedApplications
+    // The page is one of them where only some are taken.
+    authAllowedApplications: empty(authAllowedApplications) ? [] : union(authAllowedApplications, [authPageClientId])
   }
   // The host opens its storage with these roles the moment the app exists.
   dependsOn: [rbac]
@@ -565,6 +579,15 @@ output SERVICE_API_URI string = api.outputs.uri
 
 @description('Address of the page.')
 output SERVICE_WEB_URI string = page.outputs.uri
+
+@description('Issuer at which the page signs in; blank where nobody has to.')
+output AUTH_PAGE_ISSUER string = empty(authClientId) ? '' : authIssuer
+
+@description('Application (client) id that the page signs in with.')
+output AUTH_PAGE_CLIENT string = authPageClientId
+
+@description('What the page asks a token for.')
+output AUTH_PAGE_SCOPE string = empty(authClientId) ? '' : 'api://${authClientId}/access'
 
 @description('Name of the vault that the keys go into.')
 output AZURE_KEY_VAULT_NAME string = names.keyVault

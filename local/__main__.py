@@ -106,7 +106,7 @@ def main() -> int:
         _leave_word(plan)
         stack.start("devhost", [
             sys.executable, "-m", "devhost", "--app", str(ROOT), "--port", str(plan.port), "--state", str(plan.state),
-            "--web", str(ROOT / "web"),
+            "--web", str(ROOT / "web"), "--cors-setting", "ALLOWED_ORIGINS",
         ], env=_environment(plan))  # fmt: skip
         url = f"http://127.0.0.1:{plan.port}"
         if _wait(lambda: _answers(f"{url}/api/health/ready"), stopping, START_SECONDS, stack):

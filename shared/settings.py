@@ -36,7 +36,10 @@ class Settings:
     #: The model that each provider had when there was one only: what jobs of then, which name the provider, are made by.
     models_of_before: Mapping[str, str] = field(default_factory=dict)
     provider_extra_hosts: tuple[str, ...] = ()
+    #: Where others reach the app: PUBLIC_BASE_URL, in the cloud else the platform's own name for it.
     public_base_url: str | None = None
+    #: PUBLIC_BASE_URL itself, with which every address begins that is handed out.
+    stated_base_url: str | None = None
     poll_interval_seconds: float = 1.0
     poll_max_attempts: int = 120
     generation_timeout_seconds: int = 120
@@ -51,6 +54,8 @@ class Settings:
     sas_ttl_minutes: int = 60
     allowed_origins: tuple[str, ...] = ()
     sync_responses: bool = False
+    #: Who says who calls: "none" (nobody: all are one owner), "easyauth" (the platform's sign-in), or "closed", which lets nobody
+    #: in, because the setting is malformed or the platform's sign-in is off.
     auth_mode: str = "none"
     max_active_jobs_per_owner: int | None = None
     daily_jobs_per_owner: int | None = None
@@ -125,6 +130,19 @@ class Settings:
         # On a laptop it is loopback with a port, where no webhook arrives; Flex Consumption has no instance id to tell by.
         is_cloud = host_name is not None and ":" not in host_name and host_name not in ("localhost", "127.0.0.1")
         default_public = f"https://{host_name}" if is_cloud else None
+        stated_base_url = url("PUBLIC_BASE_URL", None)
+        auth_mode = choice("AUTH_MODE", "none", "none", "easyauth")
+        # The host sets it on Linux where App Service authentication is on (Azure/azure-functions-host, HostAssignmentContext and
+        # HostEasyAuthOptionsSetup): only then are callers' own X-MS-CLIENT-PRINCIPAL headers removed.
+        is_signed_in = required("WEBSITE_AUTH_ENABLED", "").lower() == "true"
+        if switch("AUTH_STAND_IN", False):
+            if is_cloud:
+                problems["AUTH_STAND_IN"] = "is for local work only"
+            is_signed_in = is_signed_in or not is_cloud
+        if auth_mode == "easyauth" and not is_signed_in:
+            problems["AUTH_MODE"] = "is easyauth, but App Service authentication is off: anybody could say who they are"
+        if "AUTH_MODE" in problems:
+            auth_mode = "closed"
         images_account = text("IMAGES_STORAGE_ACCOUNT")
         is_public_storage = is_cloud and _is_reached_from_outside(images_account or connection_string or blob_url or account_name)
         return cls(
@@ -142,7 +160,8 @@ class Settings:
             models=models,
             models_of_before={"replicate": multi_image, "bfl": single_image},
             provider_extra_hosts=tuple(host.lower() for host in several("PROVIDER_EXTRA_HOSTS")),
-            public_base_url=url("PUBLIC_BASE_URL", default_public),
+            public_base_url=stated_base_url or default_public,
+            stated_base_url=stated_base_url,
             poll_interval_seconds=number("POLL_INTERVAL_SECONDS", 1.0, float, 0.1, 60),
             poll_max_attempts=number("POLL_MAX_ATTEMPTS", 120, int, 1, 10_000),
             generation_timeout_seconds=number("GENERATION_TIMEOUT_SECONDS", 120, int, 1, 86_400),
@@ -156,7 +175,7 @@ class Settings:
             sas_ttl_minutes=number("SAS_TTL_MINUTES", 60, int, 1, 7 * 24 * 60),
             allowed_origins=several("ALLOWED_ORIGINS"),
             sync_responses=choice("SYNC_RESPONSES", "false", "true", "false") == "true",
-            auth_mode=choice("AUTH_MODE", "none", "none", "easyauth"),
+            auth_mode=auth_mode,
             max_active_jobs_per_owner=optional_count("MAX_ACTIVE_JOBS_PER_OWNER"),
             daily_jobs_per_owner=optional_count("DAILY_JOBS_PER_OWNER"),
             translator_endpoint=url("TRANSLATOR_ENDPOINT", None),
@@ -171,7 +190,8 @@ class Settings:
 def _is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_plain = not (parts.query or parts.fragment or parts.username)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and is_plain
     except ValueError:  # half an IPv6 address, or a port that is none
         return False
 

@@ -173,9 +173,11 @@ class FakeGenerator:
 
 
 def fake_settings(model: str = "fake", **environ: str) -> Settings:
-    """Settings in which every kind is made by `model`; so are the jobs of before."""
+    """Settings in which every kind is made by `model`; so are the jobs of before. Where callers sign in, something is there that
+    asks them to."""
     models = {kind.models_setting: model for kind in KINDS.values()}
-    settings = Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **models, **environ})
+    in_front = {"AUTH_STAND_IN": "true"} if environ.get("AUTH_MODE") == "easyauth" else {}
+    settings = Settings.from_environ({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **models, **in_front, **environ})
     return replace(settings, models_of_before={})
 
 

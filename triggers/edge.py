@@ -24,12 +24,9 @@ from shared.storage.job_store import NoSuchJob
 
 Handler = Callable[..., Awaitable[func.HttpResponse]]
 
-#: The platform's CORS cannot send Expose-Headers, so the app answers CORS itself (design, section 4).
+#: The platform's CORS sends no Expose-Headers, so the app does (design, section 4).
 EXPOSED_HEADERS = (
     "Location, Retry-After, ETag, X-Request-Id, Idempotent-Replayed, Preference-Applied, Content-Disposition, Content-Language"
-)
-ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Accept, Accept-Language, Idempotency-Key, If-None-Match, Prefer, X-Request-Id, traceparent"
 )
 #: Soon enough to notice that a job has ended, or that a rush is over; a day's quota is no matter of seconds.
 _RETRY_AFTER = {"too_many_active_jobs": "15", "busy": "5"}
@@ -57,6 +54,8 @@ def endpoint(handler: Handler) -> Handler:
 
 async def _handled(handler: Handler, req: func.HttpRequest, bindings: dict[str, Any]) -> func.HttpResponse:
     try:
+        if _is_foreign(req):
+            raise ProblemError(Problem("forbidden"))
         with telemetry.request(handler.__name__, req.headers):
             return await handler(req, **bindings)
     except ProblemError as error:
@@ -78,6 +77,31 @@ async def _handled(handler: Handler, req: func.HttpRequest, bindings: dict[str, 
         telemetry.event("request_failed", logging.ERROR, request_id=request_id(req), reason=repr(type(error)))
         logging.getLogger("toonconnect").exception("unexpected failure")
         return problem_response(req, Problem("internal", charged=_may_be_charged(req)))
+
+
+def _is_foreign(req: func.HttpRequest) -> bool:
+    """Whether the page of a site that may not call the API sends what changes something: a form needs no preflight.
+
+    Browsers say where a request comes from (Origin, RFC 6454 7; Sec-Fetch-Site, w3.org/TR/fetch-metadata), other clients do not.
+    """
+    if req.method in ("GET", "HEAD"):
+        return False
+    site, asked = req.headers.get("sec-fetch-site", ""), req.headers.get("origin", "")
+    if site in ("same-origin", "none"):
+        return False
+    if not asked:
+        return site in ("cross-site", "same-site")
+    return not (_is_allowed(asked) or asked in (origin(req), _stated_origin()))
+
+
+def _stated_origin() -> str:
+    stated = services().settings.stated_base_url
+    return "/".join(stated.split("/", 3)[:3]) if stated else ""
+
+
+def _is_allowed(asked: str) -> bool:
+    allowed = services().settings.allowed_origins
+    return asked in allowed or "*" in allowed
 
 
 def _last_word() -> func.HttpResponse:
@@ -123,9 +147,12 @@ def language(req: func.HttpRequest) -> Language:
 
 
 def owner(req: func.HttpRequest) -> str:
-    """Who asks, as the platform's sign-in says. Raises ProblemError (`unauthorized`)."""
-    if services().settings.auth_mode == "none":
+    """Who asks, as the platform's sign-in says. Raises ProblemError (`unauthorized`, or `internal` where nobody can be known)."""
+    mode = services().settings.auth_mode
+    if mode == "none":
         return "anonymous"
+    if mode == "closed":
+        raise ProblemError(broken_settings("AUTH_MODE"))
     principal: str = req.headers.get("x-ms-client-principal-id", "").strip()
     # The platform's ids are ASCII: anything else is nobody whom it signed in.
     if not (principal and principal.isascii() and principal.isprintable()):
@@ -134,12 +161,24 @@ def owner(req: func.HttpRequest) -> str:
 
 
 def origin(req: func.HttpRequest) -> str:
-    """Scheme and host that the caller used; empty when they make no sense, so that links lead to the same server."""
+    """Scheme and host that the caller used; empty when there are none, or when they make no sense.
+
+    No X-Forwarded-* or Forwarded header has a say: the platform has looked at its own front end's by now, and whoever stands
+    before that is known by PUBLIC_BASE_URL.
+    """
     try:
         parts = urlsplit(req.url)
     except ValueError:
         return ""
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc.isascii() and parts.netloc.isprintable() else ""
+    host = parts.netloc
+    return f"{parts.scheme}://{host}" if parts.scheme and host and host.isascii() and host.isprintable() else ""
+
+
+def base_url(req: func.HttpRequest) -> str:
+    """What every address begins with that is handed out; empty where nobody knows, so that links lead to the same server."""
+    settings = services().settings
+    # A client of HTTP/1.0 may leave Host out.
+    return settings.stated_base_url or origin(req) or settings.public_base_url or ""
 
 
 def _path(req: func.HttpRequest) -> str | None:
@@ -150,7 +189,7 @@ def _path(req: func.HttpRequest) -> str | None:
 
 
 def job_url(req: func.HttpRequest, job_id: str) -> str:
-    return f"{origin(req)}/api/jobs/{job_id}"
+    return f"{base_url(req)}/api/jobs/{job_id}"
 
 
 def _json(document: dict[str, Any]) -> bytes:
@@ -185,13 +224,20 @@ def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_reque
         response.headers["Cache-Control"] = "no-store"
     # Also where no origin is named: a shared cache must not hand this answer to a page.
     response.headers["Vary"] = "Origin, Accept-Language"
-    asked = req.headers.get("origin", "").rstrip("/")
-    allowed = services().settings.allowed_origins
-    if asked and asked.isascii() and asked.isprintable() and (asked in allowed or "*" in allowed):
+    asked = req.headers.get("origin", "")
+    if asked and asked.isascii() and asked.isprintable() and _is_allowed(asked):
         response.headers["Access-Control-Allow-Origin"] = asked
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         if req.method == "OPTIONS":
-            response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE, OPTIONS"
-            response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-            response.headers["Access-Control-Max-Age"] = "600"
+            response.headers.update(_allowed(req))
     return response
+
+
+def _allowed(req: func.HttpRequest) -> dict[str, str]:
+    """What was asked for, as the host on Azure answers; here preflights arrive only where the host leaves CORS to the app
+    (Core Tools without Host.CORS)."""
+    asked = {"Methods": req.headers.get("access-control-request-method", "")}
+    asked["Headers"] = ",".join(
+        part for text in req.headers.get("access-control-request-headers", "").split(",") if (part := text.strip())
+    )
+    return {f"Access-Control-Allow-{name}": value for name, value in asked.items() if value and value.isascii()}

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import azure.durable_functions as df
@@ -18,53 +19,74 @@ from triggers.edge import endpoint, json_response
 
 blueprint = df.Blueprint()
 
-#: Probes come every few seconds from several places; providers are asked once a minute.
+#: Probes come every few seconds from several places, and anybody may ask: providers are asked once a minute, or soon again where
+#: they refused, so that a mended key shows; storage and hub every few seconds.
 _ACCOUNT_CHECK_SECONDS = 60.0
+FAILED_CHECK_SECONDS = 15.0
+_CHECK_EVERY_SECONDS = 5.0
 #: A probe wants an answer, also while storage does not give one.
 _CHECK_SECONDS = 5.0
-_account_checks: dict[str, tuple[float, dict[str, Any]]] = {}
+
+Check = dict[str, Any]
+
+
+class Checks:
+    """What the checks of the parts said last. Probes that come at one moment share one look."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Check]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def told(self, part: str, look: Callable[[], Awaitable[Check]], good_for: Callable[[Check], float]) -> Check:
+        lock = self._locks.setdefault(part, asyncio.Lock())
+        async with lock:
+            known = self._known.get(part)
+            if known is None or time.monotonic() - known[0] >= good_for(known[1]):
+                known = self._known[part] = (time.monotonic(), await look())
+            return known[1]
+
+
+_checks = Checks()
 
 
 @blueprint.function_name("health")
-@blueprint.route("health", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route("health", methods=["GET", "HEAD", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @endpoint
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     return json_response({"status": "ok"})
 
 
 @blueprint.function_name("health_ready")
-@blueprint.route("health/ready", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route("health/ready", methods=["GET", "HEAD", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @blueprint.durable_client_input(client_name="client")
 @endpoint
 async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
     """200 when a job could be made, 503 when something an operator can mend stands in its way."""
     app = services()
-    checks = {
-        "settings": _settings_check(),
-        "storage": await _storage_check(),
-        "task_hub": await _hub_check(client),
-        "images": _images_check(),
-    }
-    providers = app.providers.values()
-    accounts = await asyncio.gather(*(asyncio.to_thread(_account_check, provider) for provider in providers))
-    checks |= {f"provider_{provider.name}": check for provider, check in zip(providers, accounts, strict=True)}
+    storage, task_hub, *accounts = await asyncio.gather(
+        _checks.told("storage", _storage_check, lambda check: _CHECK_EVERY_SECONDS),
+        _checks.told("task_hub", lambda: _hub_check(client), lambda check: _CHECK_EVERY_SECONDS),
+        *(_account_told(provider) for provider in app.providers.values()),
+    )
+    checks = {"settings": _settings_check(), "storage": storage, "task_hub": task_hub, "images": _images_check()}
+    checks |= {f"provider_{name}": check for name, check in zip(app.providers, accounts, strict=True)}
     ready = all(check["status"] != "failed" for check in checks.values())
     return json_response({"status": "ready" if ready else "not_ready", "checks": checks}, 200 if ready else 503)
 
 
-def _settings_check() -> dict[str, Any]:
+def _settings_check() -> Check:
     problems = services().setting_problems
     return {"status": "failed", "problems": dict(problems)} if problems else {"status": "ok"}
 
 
-def _images_check() -> dict[str, Any]:
+def _images_check() -> Check:
     """What the memory allows. Without its decoder HEIC is refused by name, and everything else goes on."""
     most = most_pixels(services().settings.decode_memory_mb)
     megapixels = {content_type: int(pixels / 100_000) / 10 for content_type, pixels in most.items()}
     return {"status": "ok" if has_heif_decoder() else "degraded", "heic": has_heif_decoder(), "max_megapixels": megapixels}
 
 
-async def _storage_check() -> dict[str, Any]:
+async def _storage_check() -> Check:
     try:
         await asyncio.wait_for(asyncio.to_thread(services().blobs.check), _CHECK_SECONDS)
     except TimeoutError:
@@ -76,7 +98,7 @@ async def _storage_check() -> dict[str, Any]:
     return {"status": "ok"}
 
 
-async def _hub_check(client: df.DurableOrchestrationClient) -> dict[str, Any]:
+async def _hub_check(client: df.DurableOrchestrationClient) -> Check:
     try:
         await asyncio.wait_for(find_instance(client, "health-probe"), _CHECK_SECONDS)
     except Exception as error:  # noqa: BLE001 - the client raises whatever its HTTP library does
@@ -84,17 +106,19 @@ async def _hub_check(client: df.DurableOrchestrationClient) -> dict[str, Any]:
     return {"status": "ok"}
 
 
-def _account_check(provider: Provider) -> dict[str, Any]:
+async def _account_told(provider: Provider) -> Check:
+    return await _checks.told(
+        f"provider_{provider.name}",
+        lambda: asyncio.to_thread(_account_check, provider),
+        lambda check: _ACCOUNT_CHECK_SECONDS if check["status"] == "ok" else FAILED_CHECK_SECONDS,
+    )
+
+
+def _account_check(provider: Provider) -> Check:
     """A missing or refused key or an empty account fails; a provider that is away is only told: waiting jobs outlast it."""
-    known = _account_checks.get(provider.name)
-    if known and time.monotonic() - known[0] < _ACCOUNT_CHECK_SECONDS:
-        return known[1]
     try:
         provider.check_account()
-        check: dict[str, Any] = {"status": "ok"}
     except ProviderError as error:
         mendable = error.problem.code in ("missing_api_key", "provider_auth_failed", "provider_quota_exhausted")
-        check = {"status": "failed" if mendable else "degraded", "code": error.problem.code, "setting": provider.secret_name}
-    if check["status"] == "ok":
-        _account_checks[provider.name] = (time.monotonic(), check)
-    return check
+        return {"status": "failed" if mendable else "degraded", "code": error.problem.code, "setting": provider.secret_name}
+    return {"status": "ok"}

@@ -26,7 +26,7 @@ _YES, _NO = {"1", "true"}, {"", "0", "false"}
 
 
 @blueprint.function_name("get_job")
-@blueprint.route("jobs/{id}", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route("jobs/{id}", methods=["GET", "HEAD", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @blueprint.durable_client_input(client_name="client")
 @endpoint
 async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
@@ -43,7 +43,7 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
 
 
 @blueprint.function_name("get_job_result")
-@blueprint.route("jobs/{id}/result", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route("jobs/{id}/result", methods=["GET", "HEAD", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @blueprint.durable_client_input(client_name="client")
 @endpoint
 async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]

@@ -15,12 +15,12 @@ blueprint = df.Blueprint()
 ROUTES: dict[str, tuple[str, ...]] = {
     **{f"{kind.route}/generate": ("POST",) for kind in KINDS.values()},
     **{f"{kind.route}/translate": ("POST",) for kind in KINDS.values()},
-    "jobs/{id}": ("GET", "DELETE"),
-    "jobs/{id}/result": ("GET",),
+    "jobs/{id}": ("GET", "HEAD", "DELETE"),
+    "jobs/{id}/result": ("GET", "HEAD"),
     "jobs/{id}/cancel": ("POST",),
-    "options": ("GET",),
-    "health": ("GET",),
-    "health/ready": ("GET",),
+    "options": ("GET", "HEAD"),
+    "health": ("GET", "HEAD"),
+    "health/ready": ("GET", "HEAD"),
     "webhooks/replicate": ("POST",),
 }
 

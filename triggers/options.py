@@ -26,7 +26,7 @@ LOOK_SECONDS = 2.0
 
 
 @blueprint.function_name("get_options")
-@blueprint.route("options", methods=["GET", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route("options", methods=["GET", "HEAD", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @endpoint
 async def get_options(req: func.HttpRequest) -> func.HttpResponse:
     app = services()

@@ -26,6 +26,9 @@ param deploymentContainerName string
 @description('Required. App settings by name.')
 param appSettings { *: string }
 
+@description('Required. Origins of pages that may call the app; exact, without a slash at the end.')
+param allowedOrigins string[]
+
 @description('Required. Memory of an instance in megabytes.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int
@@ -91,7 +94,9 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
     }
     siteConfig: {
       minTlsVersion: '1.2'
-      // cors stays unset: the platform's cannot expose headers, so the app answers CORS itself (ALLOWED_ORIGINS).
+      // On Flex Consumption the host answers every preflight itself, without asking the app. The app exposes its headers
+      // to the same origins (ALLOWED_ORIGINS); the portal's is for its Test/Run.
+      cors: { allowedOrigins: concat(allowedOrigins, [environment().portal]), supportCredentials: false }
       appSettings: map(items(appSettings), setting => {
         name: setting.key
         value: setting.value
@@ -106,13 +111,19 @@ resource auth 'Microsoft.Web/sites/config@2025-03-01' = if (!empty(authClientId)
   properties: {
     platform: { enabled: true, runtimeVersion: '~1' }
     globalValidation: {
-      // The platform checks tokens and vouches for the caller in X-MS-CLIENT-PRINCIPAL-ID; the app itself turns callers
-      // without one away (AUTH_MODE). Were it the platform, preflights, which carry no token, would get 401 and no browser
-      // could call the API from the page's origin.
-      requireAuthentication: false
-      unauthenticatedClientAction: 'AllowAnonymous'
-      // Providers sign their webhooks and probes carry nothing: a strange Authorization header must not stop either.
-      excludedPaths: ['/api/webhooks/replicate', '/api/health', '/api/health/ready']
+      // The host answers preflights before it looks at tokens, so they need none.
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+      // None of these asks who calls: providers sign their webhooks, probes carry nothing, the page shows its form to all.
+      excludedPaths: [
+        '/api/webhooks/replicate'
+        '/api/health'
+        '/api/health/ready'
+        '/api/options'
+        '/api/openapi.json'
+        '/api/docs'
+        '/runtime/webhooks/durabletask'
+      ]
     }
     identityProviders: {
       azureActiveDirectory: {

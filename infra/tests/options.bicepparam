@@ -4,11 +4,12 @@ using '../main.bicep'
 param environmentName = 'toon-options'
 param location = 'koreacentral'
 param authClientId = '33333333-3333-3333-3333-333333333333'
+param authAllowedTenants = ['77777777-7777-7777-7777-777777777777', '88888888-8888-8888-8888-888888888888']
 param durableBackend = 'durableTaskScheduler'
 param schedulerLocation = 'japaneast'
 param retentionDays = 90
 param softDeleteDays = 0
-param extraAllowedOrigins = ['https://studio.toonconnect.example']
+param extraAllowedOrigins = ['https://studio.toonconnect.example/', 'https://next.toonconnect.example']
 param publicBaseUrl = 'https://api.toonconnect.example'
 param translatorEndpoint = 'https://api.cognitive.microsofttranslator.com'
 param translatorRegion = 'koreacentral'

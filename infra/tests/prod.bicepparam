@@ -5,6 +5,7 @@ param environmentName = 'toon-prod'
 param location = 'koreacentral'
 param environmentType = 'prod'
 param authClientId = '33333333-3333-3333-3333-333333333333'
+param authPageClientId = '66666666-6666-6666-6666-666666666666'
 param authAllowedApplications = ['44444444-4444-4444-4444-444444444444']
 param keyOperatorId = '55555555-5555-5555-5555-555555555555'
 param keyOperatorType = 'Group'

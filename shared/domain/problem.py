@@ -79,10 +79,10 @@ CATALOGUE: dict[str, Kind] = {
     "forbidden": Kind(
         403,
         False,
-        "권한 없음",
-        "Forbidden",
-        "이 작업을 할 권한이 없습니다. 관리자에게 문의해 주세요.",
-        "You are not allowed to do this. Ask your administrator.",
+        "허용되지 않은 페이지",
+        "Page not allowed",
+        "이 주소의 웹페이지에서는 요청할 수 없습니다. 관리자에게 ALLOWED_ORIGINS에 페이지 주소를 추가해 달라고 해 주세요.",
+        "Pages of this address may not make requests here. Ask your administrator to add the page's address to ALLOWED_ORIGINS.",
     ),
     "job_not_found": Kind(
         404,

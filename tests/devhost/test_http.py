@@ -122,6 +122,31 @@ def sent_raw(host: RunningHost, *lines: bytes, body: bytes = b"") -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
+def exchange(host: RunningHost, *lines: bytes) -> tuple[int, bytes]:
+    """Status and body of the answer to exactly these lines."""
+    with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
+        connection.sendall(b"\r\n".join([*lines, b"", b""]))
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    return int(answer.split(b" ", 2)[1]), answer.partition(b"\r\n\r\n")[2]
+
+
+def test_http_1_0_needs_no_host_and_then_the_address_has_none(host: RunningHost) -> None:
+    status, answer = exchange(host, b"GET /api/echo/1?a=b HTTP/1.0")
+    assert (status, json.loads(answer)["url"]) == (200, "http:///api/echo/1?a=b")
+    status, answer = exchange(host, b"GET /api/echo HTTP/1.0", b"Host: named.example")
+    assert (status, json.loads(answer)["url"]) == (200, "http://named.example/api/echo")
+
+
+@pytest.mark.parametrize("lines", [(), (b"Host: a", b"Host: b")])
+def test_http_1_1_needs_one_host(host: RunningHost, lines: tuple[bytes, ...]) -> None:
+    assert exchange(host, b"GET /api/echo HTTP/1.1", b"Connection: close", *lines)[0] == 400
+
+
+def test_head_is_answered_without_a_body(host: RunningHost) -> None:
+    status, answer = exchange(host, b"HEAD /api/echo HTTP/1.1", b"Host: x", b"Connection: close")
+    assert (status, answer) == (200, b"")
+
+
 @pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"zstd", b"GZIP, br", b"identity", b"nonsense"])
 def test_a_body_arrives_as_it_was_sent_whatever_its_encoding_is_called(host: RunningHost, encoding: bytes) -> None:
     headers = (b"POST /api/echo HTTP/1.1", b"Content-Encoding: " + encoding, b"Content-Length: 5")

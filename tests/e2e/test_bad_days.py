@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests import pictures
+from tests.preflights import PREFLIGHTS
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -99,15 +100,16 @@ def test_a_job_that_ended_stays_ended_when_everything_is_killed_at_that_moment(t
         stack.stop()
 
 
-def test_the_app_answers_cors_itself_for_the_allowed_origins_only(tmp_path: Path) -> None:
+def test_host_and_app_allow_the_same_origins(tmp_path: Path) -> None:
     with Stack(tmp_path, ALLOWED_ORIGINS="https://page.example") as stack:
         url = f"{stack.url}/api/options"
-        preflight = requests.options(
-            url, headers={"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}, timeout=20
-        )
-        assert preflight.status_code == 204
-        assert preflight.headers["Access-Control-Allow-Origin"] == "https://page.example"
-        assert "Idempotency-Key" in preflight.headers["Access-Control-Allow-Headers"]
+        for asked in PREFLIGHTS:
+            preflight = requests.options(url, headers={"Origin": "https://page.example", **asked}, timeout=20)
+            assert preflight.status_code == 204
+            assert preflight.headers["Access-Control-Allow-Origin"] == "https://page.example"
+            assert "X-Request-Id" not in preflight.headers, "the app is not asked"
+            unknown = requests.options(url, headers={"Origin": "https://evil.example", **asked}, timeout=20)
+            assert (unknown.status_code, unknown.headers.get("Access-Control-Allow-Origin")) == (204, None)
         allowed = requests.get(url, headers={"Origin": "https://page.example"}, timeout=20)
         assert "X-Request-Id" in allowed.headers["Access-Control-Expose-Headers"]
         stranger = requests.get(url, headers={"Origin": "https://evil.example"}, timeout=20)

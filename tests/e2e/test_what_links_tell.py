@@ -21,7 +21,7 @@ SIGNED_IN = {"X-MS-CLIENT-PRINCIPAL-ID": OWNER}
 
 @pytest.fixture(scope="module")
 def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("links"), AUTH_MODE="easyauth", AI_LABEL="visible") as stack:
+    with Stack(tmp_path_factory.mktemp("links"), AUTH_MODE="easyauth", AUTH_STAND_IN="true", AI_LABEL="visible") as stack:
         stack.configure(replicate={"delay_seconds": 0.5}, bfl={"delay_seconds": 0.5})
         yield stack
 

@@ -33,6 +33,8 @@ LEFT_OUT = {
     "BFL_API_BASE_URL": "the code's default is the provider's own address",
     "PROVIDER_EXTRA_HOSTS": "opens plain http to further hosts: local work only",
     "WEBSITE_HOSTNAME": "set by the platform",
+    "WEBSITE_AUTH_ENABLED": "set by the platform where its sign-in is on: what we set ourselves would prove nothing",
+    "AUTH_STAND_IN": "something other than the platform signs callers in: local work only",
 }
 #: What shared/settings.py reads and a deployment sets only where a parameter asks for it.
 OPTIONAL = {
@@ -56,6 +58,12 @@ SCHEDULER_SETTINGS = {
     "AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName": "the host: which setting has it",
     "DURABLE_TASK_SCHEDULER_CONNECTION_STRING": "the host: the scheduler's address and as whom it is called",
 }
+SIGN_IN_SETTINGS = {"WEBSITE_AUTH_AAD_ALLOWED_TENANTS": "the platform's sign-in: whose tokens are taken"}
+#: Addresses where nobody is asked who they are, so that nothing may be believed there either.
+OPEN_PATHS = {
+    "/api/webhooks/replicate", "/api/health", "/api/health/ready", "/api/options", "/api/openapi.json", "/api/docs",
+    "/runtime/webhooks/durabletask",
+}  # fmt: skip
 #: Never on Flex Consumption: some fail the deployment, others in some regions only.
 FORBIDDEN_SETTINGS = {
     "FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME_VERSION",
@@ -67,7 +75,6 @@ FORBIDDEN_SETTINGS = {
 FORBIDDEN_SITE_CONFIG = {
     "linuxFxVersion", "pythonVersion", "netFrameworkVersion", "javaVersion", "nodeVersion", "alwaysOn", "ftpsState",
     "use32BitWorkerProcess", "preWarmedInstanceCount", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled",
-    "cors",  # the app answers CORS itself: the platform's would drop the headers that it exposes
 }  # fmt: skip
 
 ROLES = {
@@ -297,6 +304,8 @@ def check_settings(infra: Infra) -> Iterator[str]:
     for snapshot in infra.snapshots.values():
         given = snapshot.app_settings
         platform = PLATFORM_SETTINGS.keys() | (SCHEDULER_SETTINGS.keys() if _on_scheduler(snapshot) else set())
+        if snapshot.all("Microsoft.Web/sites/config"):
+            platform |= SIGN_IN_SETTINGS.keys()
         where = snapshot.environment
         yield from (f"{where}: {name} is not set" for name in sorted(code - given.keys() - LEFT_OUT.keys() - OPTIONAL))
         yield from (f"{where}: {name} is not set" for name in sorted(platform - given.keys()))
@@ -308,7 +317,8 @@ def check_settings(infra: Infra) -> Iterator[str]:
         site = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"]
         yield from (f"{where}: siteConfig.{name} is not to be set" for name in sorted(site.keys() & FORBIDDEN_SITE_CONFIG))
         yield from (f"{where}: {name} looks like a key" for name, value in sorted(given.items()) if _looks_like_a_key(value))
-        understood = Settings.from_environ({name: _plausible(name, value) for name, value in given.items()})
+        marker = {"WEBSITE_AUTH_ENABLED": "True"} if snapshot.all("Microsoft.Web/sites/config") else {}
+        understood = Settings.from_environ({name: _plausible(name, value) for name, value in given.items()} | marker)
         yield from (f"{where}: {name} {problem}" for name, problem in understood.problems.items())
         if given.get("IMAGES_STORAGE_ACCOUNT") != _images_account(snapshot)["name"]:
             yield f"{where}: IMAGES_STORAGE_ACCOUNT names no account of this deployment"
@@ -448,6 +458,22 @@ def check_vault(infra: Infra) -> Iterator[str]:
             yield f"{where}: the code reads {sorted(VAULT_NAMES.values())}, the vault gets {sorted(secrets)}"
 
 
+def check_cors(infra: Infra) -> Iterator[str]:
+    """The host, which answers preflights, and the app, which exposes headers, allow the same pages; the portal tests as well."""
+    for snapshot in infra.snapshots.values():
+        where = snapshot.environment
+        cors = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"].get("cors") or {"allowedOrigins": []}
+        origins = [origin[1:-1] if origin.startswith("[") else f"'{origin}'" for origin in cors["allowedOrigins"]]
+        if not origins or origins.pop() != "environment().portal":
+            yield f"{where}: the portal's Test/Run may not call the app"
+        if snapshot.app_settings.get("ALLOWED_ORIGINS") != f"[join(createArray({', '.join(origins)}), ',')]":
+            yield f"{where}: the host answers preflights of {origins}, the app exposes headers to others"
+        if cors.get("supportCredentials") is not False:
+            yield f"{where}: cookies of other sites would be taken"
+        named = re.findall(r"'(https?://[^']*)'", snapshot.app_settings.get("ALLOWED_ORIGINS", ""))
+        yield from (f"{where}: {origin} is no origin" for origin in named if "{" not in origin and re.search(r"\*|/$", origin))
+
+
 def check_sign_in(infra: Infra) -> Iterator[str]:
     for snapshot in infra.snapshots.values():
         auth = snapshot.all("Microsoft.Web/sites/config")
@@ -457,12 +483,17 @@ def check_sign_in(infra: Infra) -> Iterator[str]:
         for settings in auth:
             validation = settings["properties"]["globalValidation"]
             excluded = set(validation["excludedPaths"])
-            yield from (
-                f"{snapshot.environment}: {path} must not need a token"
-                for path in sorted({"/api/health", "/api/health/ready", "/api/webhooks/replicate"} - excluded)
-            )
-            if validation["unauthenticatedClientAction"] != "AllowAnonymous" or validation["requireAuthentication"]:
-                yield f"{snapshot.environment}: the platform would answer preflights, which carry no token, with 401"
+            yield from (f"{snapshot.environment}: {path} must not need a token" for path in sorted(OPEN_PATHS - excluded))
+            yield from (f"{snapshot.environment}: {path} must need a token" for path in sorted(excluded - OPEN_PATHS))
+            if validation["unauthenticatedClientAction"] != "Return401" or not validation["requireAuthentication"]:
+                yield f"{snapshot.environment}: the platform lets callers in that are not signed in"
+            provider = settings["properties"]["identityProviders"]["azureActiveDirectory"]["validation"]
+            allowed = provider["defaultAuthorizationPolicy"].get("allowedApplications", [])
+            page = snapshot.outputs["AUTH_PAGE_CLIENT"]
+            if allowed and page not in allowed:
+                yield f"{snapshot.environment}: the page signs in as {page}, whose tokens are not taken"
+            if not snapshot.app_settings.get("WEBSITE_AUTH_AAD_ALLOWED_TENANTS"):
+                yield f"{snapshot.environment}: tokens of every tenant are taken"
 
 
 # What the types leave open

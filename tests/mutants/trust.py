@@ -18,6 +18,7 @@ keyed = of("triggers/generate.py", "tests/triggers/test_idempotency.py", "tests/
 overtaken = of("triggers/generate.py", "tests/rare/test_overtaken_post.py")
 translate = of("triggers/translate.py", "tests/triggers/test_translate.py", "tests/triggers/test_owners.py")
 webhook = of("triggers/webhooks.py", "tests/triggers/test_webhook_calls.py", "tests/triggers/test_charges.py")
+probe = of("triggers/health.py", "tests/triggers/test_health.py")
 housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
 forgetting = of("shared/forgetting.py", "tests/triggers/test_delete.py", "tests/triggers/test_owners.py")
 canceling = of(
@@ -74,9 +75,26 @@ TRUST: tuple[Mutant, ...] = (
     edge("whoever is not signed in is let in", 'raise ProblemError(Problem("unauthorized"))', 'return "anonymous"'),
     edge(
         "an owner is taken from a header though nobody signs in",
-        'if services().settings.auth_mode == "none":',
-        'if services().settings.auth_mode == "none" and "x-ms-client-principal-id" not in req.headers:',
+        'if mode == "none":',
+        'if mode == "none" and "x-ms-client-principal-id" not in req.headers:',
     ),
+    edge("a preflight is not allowed what it asks for", "response.headers.update(_allowed(req))", "pass"),
+    edge("any page may call and read the answers", 'return asked in allowed or "*" in allowed', "return True"),
+    edge("a form of any site may start a job", "if _is_foreign(req):", "if False:"),
+    edge("a page without an origin may be anybody's", 'return site in ("cross-site", "same-site")', "return False"),
+    edge("a page of this very origin may not call", "asked in (origin(req), _stated_origin())", "False"),
+    edge("links lead past what stands in front", "settings.stated_base_url or origin(req)", "origin(req)"),
+    edge(
+        "links without a host name one all the same",
+        "parts.scheme and host and host.isascii()",
+        "parts.scheme and host.isascii()",
+    ),
+    edge("who calls is believed though nobody looked", 'if mode == "closed":', "if False:"),
+    settings("a misspelt way to sign in lets everybody in", 'auth_mode = "closed"', "pass"),
+    settings(
+        "headers are believed where the platform looks at none", 'if auth_mode == "easyauth" and not is_signed_in:', "if False:"
+    ),
+    settings("a stand-in is believed in the cloud", "is_signed_in or not is_cloud", "True"),
     edge("a principal may have any letters", "principal.isascii() and principal.isprintable()", "True"),
     edge("the edge may fail", "            return _last_word()\n", "            raise\n"),
     edge(
@@ -85,7 +103,6 @@ TRUST: tuple[Mutant, ...] = (
         '    except KeyError:\n        return ""',
     ),
     edge("an origin of any letters is told back", "asked and asked.isascii() and asked.isprintable() and ", "asked and "),
-    edge("every origin may read answers", '(asked in allowed or "*" in allowed):', "True:"),
     edge(
         "a missing picture of a paid job is said to cost nothing",
         'Problem("result_expired", charged="unknown")',
@@ -449,7 +466,7 @@ TRUST: tuple[Mutant, ...] = (
     links("a link outlives the key that signs it", "self._delegation_ends < needed_until:", "self._delegation_ends < now:"),
     services("SAS_TTL_MINUTES is ignored", "timedelta(minutes=self.settings.sas_ttl_minutes)", "timedelta(days=7)"),
     # ---- settings and secrets ----
-    settings("AUTH_MODE is ignored", 'auth_mode=choice("AUTH_MODE", "none", "none", "easyauth")', 'auth_mode="none"'),
+    settings("AUTH_MODE is ignored", "auth_mode=auth_mode,", 'auth_mode="none",'),
     settings("AI_LABEL is not read", 'ai_label=choice("AI_LABEL", "metadata", "metadata", "visible")', 'ai_label="metadata"'),
     settings("RETENTION_DAYS is not read", 'number("RETENTION_DAYS", 30, int, 1, 3650)', "30"),
     settings("SAS_TTL_MINUTES is not read", 'number("SAS_TTL_MINUTES", 60, int, 1, 7 * 24 * 60)', "60"),
@@ -553,4 +570,13 @@ TRUST: tuple[Mutant, ...] = (
     verifier("any signature will do", "if not any(hmac.compare_digest(expected, one) for one in given):", "if not given:"),
     verifier("the time is not signed", 'f"{message_id}.{timestamp}.".encode() + body', 'f"{message_id}.".encode() + body'),
     verifier("every forged call fetches the secret", "REFETCH_AFTER_SECONDS = 60.0", "REFETCH_AFTER_SECONDS = 0.0"),
+    verifier(
+        "a call without a signature fetches the secret",
+        "        claimed_signatures(headers, now)\n        secret =",
+        "        secret =",
+    ),
+    verifier("every call asks for a secret that cannot be had", "RETRY_AFTER_SECONDS = 15.0", "RETRY_AFTER_SECONDS = 0.0"),
+    probe("every probe asks a provider that refuses", "FAILED_CHECK_SECONDS = 15.0", "FAILED_CHECK_SECONDS = 0.0"),
+    probe("every probe asks storage and hub", "_CHECK_EVERY_SECONDS = 5.0", "_CHECK_EVERY_SECONDS = 0.0"),
+    probe("probes at one moment ask one by one", "async with lock:", "if True:"),
 )

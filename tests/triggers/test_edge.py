@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
+from devhost.cors import HostCors
 from shared.domain.problem import Problem, ProblemError
 from shared.storage.blob_store import Missing
 from shared.storage.documents import Busy
 from shared.storage.job_store import NoSuchJob
+from tests.preflights import PREFLIGHTS
 from tests.triggers.calls import IMAGE, FakeHub, body, form, get, post, raw, request, settings, user
-from triggers import edge, generate, options
+from triggers import edge, generate, jobs, options
 from triggers.edge import endpoint, language, request_id
 
 
@@ -55,14 +57,28 @@ async def test_a_failure_on_the_way_to_a_job_does_not_say_that_the_job_cost_noth
 
 async def test_cors_is_answered_for_allowed_origins_only(app: Any) -> None:
     settings(app, ALLOWED_ORIGINS="https://page.example")
-    preflight = await raw(options.get_options)(req=request("OPTIONS", headers={"Origin": "https://page.example"}))
+    page = await raw(options.get_options)(req=request(headers={"Origin": "https://page.example"}))
     stranger = await raw(options.get_options)(req=request(headers={"Origin": "https://evil.example"}))
 
-    assert preflight.headers["Access-Control-Allow-Origin"] == "https://page.example"
-    assert "DELETE" in preflight.headers["Access-Control-Allow-Methods"]
-    assert {"Authorization", "Idempotency-Key"} <= set(preflight.headers["Access-Control-Allow-Headers"].split(", "))
+    assert page.headers["Access-Control-Allow-Origin"] == "https://page.example"
+    assert "X-Request-Id" in page.headers["Access-Control-Expose-Headers"]
     assert "Access-Control-Allow-Origin" not in stranger.headers
     assert stranger.headers["Vary"] == "Origin, Accept-Language", "a shared copy is for this origin only"
+
+
+@pytest.mark.parametrize("asked", PREFLIGHTS)
+@pytest.mark.parametrize("origin", ["https://page.example", "https://other.example", "https://evil.example", "null"])
+async def test_a_preflight_is_answered_as_the_host_answers_it(app: Any, asked: dict[str, str], origin: str) -> None:
+    origins = ("https://page.example", "https://other.example")
+    settings(app, ALLOWED_ORIGINS=",".join(origins))
+    sent = {"Origin": origin, **asked}
+    answer = await raw(options.get_options)(req=request("OPTIONS", headers=sent))
+    by_host = HostCors(origins).preflight("OPTIONS", sent)
+
+    told = {name: value for name, value in answer.headers.items() if name.lower().startswith("access-control-allow-")}
+    assert answer.status_code == 204
+    assert told == {name: value for name, value in (by_host or {}).items() if name != "Vary"}
+    assert ("Access-Control-Allow-Headers" in told) == (origin in origins and "Access-Control-Request-Headers" in asked)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +189,95 @@ async def test_an_origin_that_is_not_ascii_is_not_told_back(app: Any) -> None:
     assert (await raw(options.get_options)(req=request(headers={"Origin": "null"}))).headers[
         "Access-Control-Allow-Origin"
     ] == "null"
+
+
+# ---- addresses that are handed out ----
+
+FORWARDED = {
+    "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http", "Forwarded": "host=evil.example;proto=http",
+    "X-Original-Host": "evil.example", "X-Host": "evil.example", "X-Forwarded-Prefix": "/evil", "X-Original-URL": "/evil",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stated", "begins"),
+    [({}, "https://app.example"), ({"PUBLIC_BASE_URL": "https://front.example/toon/"}, "https://front.example/toon")],
+)
+async def test_every_address_begins_with_the_public_one_whatever_headers_say(
+    app: Any, hub: FakeHub, stated: dict[str, str], begins: str
+) -> None:
+    settings(app, WEBSITE_HOSTNAME="toon.azurewebsites.net", **stated)
+    answer = await post(hub, headers=FORWARDED)
+    job_id = body(answer)["id"]
+    expected = f"{begins}/api/jobs/{job_id}"
+
+    assert answer.headers["Location"] == expected
+    urls = body(await get(hub, job_id, headers=FORWARDED))["urls"]
+    assert urls == {"self": expected, "result": f"{expected}/result", "cancel": f"{expected}/cancel"}
+
+
+@pytest.mark.parametrize(
+    ("given", "begins"), [({}, ""), ({"WEBSITE_HOSTNAME": "toon.azurewebsites.net"}, "https://toon.azurewebsites.net")]
+)
+async def test_a_client_that_names_no_host_gets_links_that_work(
+    app: Any, hub: FakeHub, given: dict[str, str], begins: str
+) -> None:
+    """HTTP/1.0 (RFC 9112, 3.2): the host puts such an address together without one."""
+    settings(app, **given)
+    sent = form({"prompt": "a mug"}, {"input_image": IMAGE})
+    sent._HttpRequest__url = "http:///api/goods-gen/generate"
+    answer = await user(generate.BY_KIND["goods"])(req=sent, client=hub)
+    assert answer.headers["Location"] == f"{begins}/api/jobs/{body(answer)['id']}"
+
+
+async def test_a_page_behind_the_public_address_may_call(app: Any, hub: FakeHub) -> None:
+    settings(app, PUBLIC_BASE_URL="https://front.example/toon")
+    assert (await post(hub, headers={"Origin": "https://front.example"})).status_code == 202
+    assert (await post(hub, headers={"Origin": "https://other.example"})).status_code == 403
+    settings(app)
+    assert (await post(hub, headers={"Origin": "://"})).status_code == 403
+
+
+# ---- pages of other sites ----
+
+FOREIGN = [
+    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://app.example"}, {"Origin": "https://app.example.evil.example"},
+    {"Origin": "https://evil.app.example", "Sec-Fetch-Site": "same-site"}, {"Origin": "https://page.example/"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["none", "easyauth"])
+@pytest.mark.parametrize("sent", FOREIGN)
+async def test_a_form_of_another_site_starts_nothing(app: Any, hub: FakeHub, mode: str, sent: dict[str, str]) -> None:
+    """It comes without a preflight, and with the cookies of whoever looks at that site."""
+    settings(app, ALLOWED_ORIGINS="https://page.example", AUTH_MODE=mode)
+    cookies = {"Cookie": "AppServiceAuthSession=x", "X-MS-CLIENT-PRINCIPAL-ID": "me"}
+    answer = await post(hub, headers={**cookies, **sent})
+
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (403, "forbidden", "no")
+    assert (hub.started, app.blobs.images) == ([], {})
+    for ask in (jobs.cancel_job, jobs.delete_job):
+        gone = await user(ask)(req=request("DELETE", route={"id": "job_1"}, headers={**cookies, **sent}), client=hub)
+        assert gone.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{}, {"Origin": "https://page.example"}, {"Origin": "https://page.example", "Sec-Fetch-Site": "cross-site"},
+     {"Origin": "https://app.example"}, {"Origin": "http://app.example", "Sec-Fetch-Site": "same-origin"},
+     {"Sec-Fetch-Site": "none"}],
+)  # fmt: skip
+async def test_pages_that_may_call_and_other_clients_are_let_in(app: Any, hub: FakeHub, sent: dict[str, str]) -> None:
+    settings(app, ALLOWED_ORIGINS="https://page.example")
+    assert (await post(hub, headers=sent)).status_code == 202
+
+
+@pytest.mark.parametrize("sent", FOREIGN)
+async def test_reading_is_left_to_cors(app: Any, sent: dict[str, str]) -> None:
+    settings(app, ALLOWED_ORIGINS="https://page.example")
+    answer = await raw(options.get_options)(req=request(headers=sent))
+    assert (answer.status_code, answer.headers.get("Access-Control-Allow-Origin")) == (200, None)
 
 
 @pytest.mark.parametrize("principal", ["홍길동", "a\ud800", "a\x00b", "\u00a0", "a\tb"])

@@ -1,7 +1,9 @@
 """Health and readiness, and what a form may offer."""
 
+import asyncio
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -36,7 +38,7 @@ async def test_health_is_200_while_the_process_lives(app: Any) -> None:
 
 @pytest.fixture
 def readiness(app: Any, monkeypatch: Any) -> Any:
-    monkeypatch.setattr(health, "_account_checks", {})
+    monkeypatch.setattr(health, "_checks", health.Checks())
     app.blobs.check = lambda: None
 
     async def ready(hub: FakeHub) -> func.HttpResponse:
@@ -103,11 +105,72 @@ async def test_not_ready_without_storage_settings_or_hub(app: Any, hub: FakeHub,
     assert [checks[part]["status"] for part in ("settings", "storage", "task_hub")] == ["failed"] * 3
 
     monkeypatch.undo()
+    monkeypatch.setattr(health, "_checks", health.Checks())
     hub.statuses["health-probe"] = HUB_TROUBLE
     assert body(await readiness(hub))["checks"]["task_hub"] == {"status": "failed", "reason": "TaskHubUnavailable"}
     settings(app, RETENTION_DAYS="soon")
     checks = body(await readiness(hub))["checks"]
     assert "RETENTION_DAYS" in checks["settings"]["problems"]
+
+
+# ---- what anybody may ask costs nothing ----
+
+
+@pytest.fixture
+def asked(app: Any, hub: FakeHub, readiness: Any, generator: Any, monkeypatch: Any) -> dict[str, int]:
+    """How often each part was looked at."""
+    counts = {"storage": 0, "task_hub": 0, "provider": 0}
+
+    def counted(part: str, error: Exception | None = None) -> None:
+        counts[part] += 1
+        if error:
+            raise error
+
+    async def status(instance_id: str) -> Any:
+        counted("task_hub")
+        raise OSError
+
+    app.blobs.check = lambda: counted("storage", ServiceRequestError("away"))
+    monkeypatch.setattr(hub, "get_status", status)
+    monkeypatch.setattr(generator, "check_account", lambda: counted("provider", ProviderError(Problem("provider_auth_failed"))))
+    return counts
+
+
+async def test_what_failed_is_not_looked_at_by_every_probe(hub: FakeHub, readiness: Any, asked: dict[str, int]) -> None:
+    answers = [await readiness(hub) for _ in range(20)]
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert asked == {"storage": 1, "task_hub": 1, "provider": 1}
+
+
+async def test_probes_at_one_moment_share_one_look(hub: FakeHub, readiness: Any, asked: dict[str, int]) -> None:
+    await asyncio.gather(*(readiness(hub) for _ in range(20)))
+
+    assert asked == {"storage": 1, "task_hub": 1, "provider": 1}
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(4.9, (1, 1)), (5.1, (2, 1)), (14.9, (2, 1)), (15.1, (2, 2))])
+async def test_what_was_mended_shows_soon(
+    hub: FakeHub, readiness: Any, asked: dict[str, int], monkeypatch: Any, seconds: float, looks: tuple[int, int]
+) -> None:
+    await readiness(hub)
+    later = health.time.monotonic() + seconds
+    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: later))
+    await readiness(hub)
+
+    assert (asked["storage"], asked["provider"]) == looks
+
+
+async def test_a_provider_that_works_is_asked_once_a_minute(
+    hub: FakeHub, readiness: Any, generator: Any, monkeypatch: Any
+) -> None:
+    looks: list[None] = []
+    monkeypatch.setattr(generator, "check_account", lambda: looks.append(None))
+    began = health.time.monotonic()
+    for seconds, expected in ((0.0, 1), (59.0, 1), (61.0, 2)):
+        monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda at=began + seconds: at))
+        await readiness(hub)
+        assert len(looks) == expected
 
 
 async def test_storage_that_does_not_answer_does_not_hold_the_probe(

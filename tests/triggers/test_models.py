@@ -107,7 +107,7 @@ async def test_the_expected_time_that_is_offered_is_measured(app: Any, other: Ot
 
 async def test_an_unknown_model_in_a_setting_is_named_and_stops_its_kind_only(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
     settings(app, PPL_MODELS="fake,flux-9")
-    monkeypatch.setattr(health, "_account_checks", {})
+    monkeypatch.setattr(health, "_checks", health.Checks())
     app.blobs.check = lambda: None
     ready = body(await user(health.health_ready)(req=request(), client=hub))
 

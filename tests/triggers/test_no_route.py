@@ -19,9 +19,10 @@ async def asked(path: str, method: str = "GET", **headers: str) -> Any:
     ("path", "method", "allowed"),
     [
         ("goods-gen/generate", "GET", "POST"), ("ppl-gen/generate", "PUT", "POST"), ("Goods-Gen/Generate", "HEAD", "POST"),
-        ("goods-gen/generate/", "DELETE", "POST"), ("ppl-gen/translate", "GET", "POST"), ("jobs/job_1", "PATCH", "GET, DELETE"),
-        ("jobs/job_1/result", "POST", "GET"), ("jobs/x/cancel", "GET", "POST"), ("options", "POST", "GET"),
-        ("health/ready", "POST", "GET"), ("webhooks/replicate", "GET", "POST"),
+        ("goods-gen/generate/", "DELETE", "POST"), ("ppl-gen/translate", "GET", "POST"),
+        ("jobs/job_1", "PATCH", "GET, HEAD, DELETE"),
+        ("jobs/job_1/result", "POST", "GET, HEAD"), ("jobs/x/cancel", "GET", "POST"), ("options", "POST", "GET, HEAD"),
+        ("health/ready", "POST", "GET, HEAD"), ("webhooks/replicate", "GET", "POST"),
     ],
 )  # fmt: skip
 async def test_a_wrong_method_is_told_the_right_one(app: Any, path: str, method: str, allowed: str) -> None:
@@ -62,4 +63,5 @@ def test_the_routes_are_those_of_the_app_and_come_before_this_one() -> None:
     found: dict[str, set[str]] = {}
     for _, route, methods in functions[:-1]:
         found.setdefault(route, set()).update(set(methods.split(",")) - {"OPTIONS"})
+    assert all(("HEAD" in methods) == ("GET" in methods) for methods in found.values()), "RFC 9110, 9.1"
     assert found == {route: set(methods) for route, methods in ROUTES.items()}

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from shared.domain.kinds import KINDS
 from shared.storage.quota_store import QuotaStore
 from tests import pictures
 from tests.triggers.calls import (
+    IMAGE,
     RUNTIME,
     FakeHub,
     Status,
@@ -28,7 +30,8 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, jobs, translate
+from triggers import generate, health, jobs, options, translate, webhooks
+from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
 
@@ -49,6 +52,76 @@ async def test_who_is_not_signed_in_may_not_use_the_translator_which_is_paid_for
     assert (answer.status_code, body(answer)["code"]) == (401, "unauthorized")
     signed_in = await raw(function)(req=request("POST", body='{"prompt": "영웅"}'.encode(), headers={PRINCIPAL: "a"}))
     assert signed_in.status_code == 200
+
+
+# ---- every route ----
+
+#: What may be asked by whoever is not signed in; the platform leaves the same addresses out (infra/app/api.bicep).
+OPEN = {"options", "health", "health/ready", "webhooks/replicate"}
+CLOSED = [
+    {"AUTH_MODE": "easyath"}, {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "false"},
+    {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "WEBSITE_HOSTNAME": "toon.azurewebsites.net"},
+]  # fmt: skip
+FORGED = {
+    PRINCIPAL: "me", "X-MS-CLIENT-PRINCIPAL-NAME": "me@example.com", "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
+    "X-MS-CLIENT-PRINCIPAL": "eyJjbGFpbXMiOltdfQ==", "Authorization": "Bearer forged",
+}  # fmt: skip
+JOB = "job_0123456789abcdefghjkmnpqrs"
+
+
+async def everything_asked(app: Any, hub: FakeHub, headers: dict[str, str]) -> dict[str, Any]:
+    """The answers of all functions, by method and route."""
+    app.__dict__["translator"] = Words()
+    app.blobs.check = lambda: None
+    answers: dict[str, Any] = {}
+    for route, methods in ROUTES.items():
+        for method in methods:
+            kind = next((kind for kind in KINDS.values() if route.startswith(kind.route)), None)
+            sent = request(
+                method, route={"id": JOB} if "{id}" in route else {}, headers=headers, body='{"prompt": "영웅"}'.encode()
+            )
+            if route.endswith("/generate") and kind:
+                sent = form({"prompt": "a mug"}, dict.fromkeys(kind.images, IMAGE), headers)
+            answers[f"{method} {route}"] = await ask(route, method, kind)(sent, hub)
+    return answers
+
+
+def ask(route: str, method: str, kind: Any) -> Any:
+    with_client = {
+        "jobs/{id}": jobs.delete_job if method == "DELETE" else jobs.get_job, "jobs/{id}/result": jobs.get_job_result,
+        "jobs/{id}/cancel": jobs.cancel_job, "health/ready": health.health_ready,
+        "webhooks/replicate": webhooks.replicate_webhook,
+    }  # fmt: skip
+    if route in with_client:
+        return lambda sent, hub: user(with_client[route])(req=sent, client=hub)
+    if route.endswith("/generate"):
+        return lambda sent, hub: user(generate.BY_KIND[kind.name])(req=sent, client=hub)
+    without = {"options": options.get_options, "health": health.health}
+    return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
+
+
+async def test_whoever_is_not_signed_in_gets_what_is_open_and_nothing_else(app: Any, hub: FakeHub) -> None:
+    settings(app, AUTH_MODE="easyauth")
+    answers = await everything_asked(app, hub, {})
+    for asked, answer in answers.items():
+        if asked.split(" ")[1] in OPEN - {"webhooks/replicate"}:
+            assert answer.status_code in (200, 503), asked
+        else:
+            assert (answer.status_code, body(answer)["code"]) == (401, "unauthorized"), asked
+    assert (hub.started, app.blobs.images) == ([], {})
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+async def test_where_the_platform_does_not_look_nobody_is_believed(app: Any, hub: FakeHub, closed: dict[str, str]) -> None:
+    settings(app, **closed)
+    answers = await everything_asked(app, hub, FORGED)
+    for asked, answer in answers.items():
+        if asked.split(" ")[1] not in OPEN:
+            assert (answer.status_code, body(answer)["code"]) == (500, "internal"), asked
+            assert body(answer)["errors"][0]["field"] == "AUTH_MODE", asked
+    assert answers["GET health"].status_code == 200
+    assert "AUTH_MODE" in body(answers["GET health/ready"])["checks"]["settings"]["problems"]
+    assert (hub.started, app.blobs.images) == ([], {})
 
 
 async def test_who_is_not_signed_in_orders_nothing(app: Any, hub: FakeHub) -> None:

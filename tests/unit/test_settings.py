@@ -23,7 +23,8 @@ def test_the_defaults_are_the_designs() -> None:
         models={"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-kontext-max",)},
         models_of_before={"replicate": "flux-kontext-apps/multi-image-kontext-max", "bfl": "flux-kontext-max"},
         provider_extra_hosts=(),
-        public_base_url=None, poll_interval_seconds=1.0, poll_max_attempts=120, generation_timeout_seconds=120,
+        public_base_url=None, stated_base_url=None,
+        poll_interval_seconds=1.0, poll_max_attempts=120, generation_timeout_seconds=120,
         queue_timeout_seconds=600, bfl_max_active=24, bfl_kontext_max_active=6,
         replicate_max_active=50, max_upload_bytes=5_242_880, retention_days=30,
         sas_ttl_minutes=60, allowed_origins=(), sync_responses=False, auth_mode="none", max_active_jobs_per_owner=None,
@@ -45,6 +46,7 @@ SET = [
     ("BFL_MODEL", "flux-pro", "models", {"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-pro",)}),
     ("PROVIDER_EXTRA_HOSTS", "127.0.0.1:7090, LocalHost,,", "provider_extra_hosts", ("127.0.0.1:7090", "localhost")),
     ("PUBLIC_BASE_URL", "https://toon.example/", "public_base_url", "https://toon.example"),
+    ("PUBLIC_BASE_URL", "https://front.example/toon/", "stated_base_url", "https://front.example/toon"),
     ("POLL_INTERVAL_SECONDS", "0.5", "poll_interval_seconds", 0.5),
     ("POLL_MAX_ATTEMPTS", "10", "poll_max_attempts", 10),
     ("GENERATION_TIMEOUT_SECONDS", "90", "generation_timeout_seconds", 90),
@@ -58,7 +60,6 @@ SET = [
     ("SAS_TTL_MINUTES", " 15 ", "sas_ttl_minutes", 15),
     ("ALLOWED_ORIGINS", "https://a.example/, https://b.example", "allowed_origins", ("https://a.example", "https://b.example")),
     ("SYNC_RESPONSES", "True", "sync_responses", True),
-    ("AUTH_MODE", "easyauth", "auth_mode", "easyauth"),
     ("MAX_ACTIVE_JOBS_PER_OWNER", "3", "max_active_jobs_per_owner", 3),
     ("DAILY_JOBS_PER_OWNER", "100", "daily_jobs_per_owner", 100),
     ("TRANSLATOR_ENDPOINT", "https://api.cognitive.microsofttranslator.com", "translator_endpoint",
@@ -114,7 +115,7 @@ MALFORMED = [
         "AzureWebJobsStorage__blobServiceUri",
     ) for text in ("toon.example", "ftp://toon.example", "https://", "https://[half", "https://toon.example:port",
                    "https://toon.example:99999", "javascript:alert(1)")),
-    ("SYNC_RESPONSES", "yes"), ("AUTH_MODE", "oauth"), ("PPL_FALLBACK", "openai"), ("AI_LABEL", "none"),
+    ("SYNC_RESPONSES", "yes"), ("AUTH_STAND_IN", "yes"), ("PPL_FALLBACK", "openai"), ("AI_LABEL", "none"),
 ]  # fmt: skip
 
 
@@ -125,6 +126,34 @@ def test_a_malformed_setting_is_told_by_name_and_has_its_default(name: str, text
     assert list(settings.problems) == [name]
     assert settings.problems[name].startswith("must be")
     assert Settings(**{**vars(settings), "problems": {}}) == read()
+
+
+@pytest.mark.parametrize("marker", ["true", "True"])
+def test_callers_are_believed_where_the_platform_says_that_it_looks_at_them(marker: str) -> None:
+    cloud = {"AUTH_MODE": "easyauth", "WEBSITE_HOSTNAME": "toon.azurewebsites.net", "WEBSITE_AUTH_ENABLED": marker}
+    assert (read(**cloud).auth_mode, read(**cloud).problems) == ("easyauth", {})
+
+
+def test_a_stand_in_for_the_platform_is_believed_on_this_machine_only() -> None:
+    stand_in = {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true"}
+    assert (read(**stand_in).auth_mode, read(**stand_in).problems) == ("easyauth", {})
+    cloud = read(**stand_in, WEBSITE_HOSTNAME="toon.azurewebsites.net")
+    assert (cloud.auth_mode, sorted(cloud.problems)) == ("closed", ["AUTH_MODE", "AUTH_STAND_IN"])
+    also = read(**stand_in, WEBSITE_HOSTNAME="toon.azurewebsites.net", WEBSITE_AUTH_ENABLED="true")
+    assert (also.auth_mode, sorted(also.problems)) == ("easyauth", ["AUTH_STAND_IN"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"AUTH_MODE": "easyath"}, {"AUTH_MODE": "oauth", "WEBSITE_AUTH_ENABLED": "true"}, {"AUTH_MODE": "easyauth"},
+     {"AUTH_MODE": "easyauth", "WEBSITE_AUTH_ENABLED": "False"}, {"AUTH_MODE": "easyauth", "WEBSITE_AUTH_ENABLED": "1"},
+     {"AUTH_MODE": "easyath", "AUTH_STAND_IN": "true"}],
+)  # fmt: skip
+@pytest.mark.parametrize("where", [{}, {"WEBSITE_HOSTNAME": "toon.azurewebsites.net"}])
+def test_where_nobody_can_be_known_everything_is_closed(given: dict[str, str], where: dict[str, str]) -> None:
+    settings = read(**given, **where)
+    assert settings.auth_mode == "closed"
+    assert "AUTH_MODE" in settings.problems
 
 
 def test_several_mistakes_are_all_told() -> None:
@@ -171,6 +200,7 @@ def test_in_the_cloud_the_public_address_is_the_sites_own() -> None:
     cloud = {"WEBSITE_HOSTNAME": "toon.azurewebsites.net"}
 
     assert read(**cloud).public_base_url == "https://toon.azurewebsites.net"
+    assert read(**cloud).stated_base_url is None, "links lead to the address that the caller used"
     assert read(**cloud, PUBLIC_BASE_URL="https://toon.example").public_base_url == "https://toon.example"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.problem import Problem
 from shared.providers.provider import ProviderError
-from shared.webhooks import REFETCH_AFTER_SECONDS, Refused, WebhookVerifier, verify
+from shared.webhooks import REFETCH_AFTER_SECONDS, RETRY_AFTER_SECONDS, Refused, WebhookVerifier, verify
 
 NOW = 1_800_000_000.0
 SECRET, OTHER = ("whsec_" + base64.b64encode(text).decode() for text in (b"one secret", b"another"))
@@ -106,6 +106,33 @@ def test_a_changed_secret_is_found_out_by_a_wrong_signature_but_forgeries_do_not
 def test_without_the_secret_nothing_can_be_said() -> None:
     with pytest.raises(ProviderError):
         WebhookVerifier(Source(AWAY), lambda: NOW).verify(signed(), BODY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"webhook-signature": ""}, {"webhook-signature": "AAAA"}, {"webhook-id": ""},
+        {"webhook-timestamp": str(int(NOW) - 301)}, {"webhook-timestamp": "x"},
+    ],
+)  # fmt: skip
+def test_a_call_that_does_not_even_look_signed_fetches_no_secret(change: dict[str, str]) -> None:
+    source = Source(SECRET)
+    with pytest.raises(Refused):
+        WebhookVerifier(source, lambda: NOW).verify(signed() | change, BODY)
+    assert source.asked == 0
+
+
+def test_a_secret_that_could_not_be_had_is_asked_for_again_a_little_later_only() -> None:
+    clock, source = [NOW], Source(AWAY, SECRET)
+    verifier = WebhookVerifier(source, lambda: clock[0])
+    for seconds in (0.0, 1.0, RETRY_AFTER_SECONDS - 0.1):
+        clock[0] = NOW + seconds
+        with pytest.raises(ProviderError):
+            verifier.verify(signed(), BODY)
+    assert source.asked == 1
+    clock[0] = NOW + RETRY_AFTER_SECONDS
+    verifier.verify(signed(), BODY)
+    assert source.asked == 2
 
 
 def test_a_wrong_signature_while_the_provider_is_away_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import { apiBase } from "../config.js";
 import { currentLanguage, t } from "./i18n.js";
+import { SignedOut, token } from "./sign-in.js";
 
 /** The server's refusal; `problem` is its problem details object, `clear` says whether the app itself wrote it. */
 export class ApiError extends Error {
@@ -82,14 +83,23 @@ export async function fetchImage(job, output) {
   try {
     return await imageBytes(output.url);
   } catch {
-    return imageBytes(`${apiBase}/jobs/${encodeURIComponent(job.id)}/result?inline=1&index=${output.index}`);
+    return imageBytes(`${apiBase}/jobs/${encodeURIComponent(job.id)}/result?inline=1&index=${output.index}`, fetchAsCaller);
   }
 }
 
-async function imageBytes(url) {
-  const response = await fetch(url, { headers: { Accept: "image/*" } });
+async function imageBytes(url, fetchIt = fetch) {
+  const response = await fetchIt(url, { headers: { Accept: "image/*" } });
   if (!response.ok) throw new NetworkError(`image answered ${response.status}`);
   return response.blob();
+}
+
+/** Sends a call with the caller's token. One that is refused is renewed, and the call sent again: nothing came of the first. */
+async function fetchAsCaller(url, init) {
+  const withToken = (value) => ({ ...init, headers: { ...init.headers, ...(value ? { Authorization: `Bearer ${value}` } : {}) } });
+  const first = await token();
+  const response = await fetch(url, withToken(first));
+  if (response.status !== 401 || first === null) return response;
+  return fetch(url, withToken(await token({ refused: first })));
 }
 
 async function request(path, { method = "GET", headers = {}, body, signal, timeoutMs = 30_000 } = {}) {
@@ -99,7 +109,7 @@ async function request(path, { method = "GET", headers = {}, body, signal, timeo
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
   try {
-    const response = await fetch(apiBase + path, {
+    const response = await fetchAsCaller(apiBase + path, {
       method,
       body,
       headers: { Accept: "application/json", "Accept-Language": currentLanguage(), ...headers },
@@ -113,6 +123,7 @@ async function request(path, { method = "GET", headers = {}, body, signal, timeo
     throw toApiError(response, parsed);
   } catch (error) {
     if (error instanceof ApiError || signal?.aborted) throw error;
+    if (error instanceof SignedOut) throw new ApiError(notSignedIn());
     throw new NetworkError(error.message, { cause: error });
   } finally {
     clearTimeout(timer);
@@ -140,6 +151,8 @@ function toApiError(response, parsed) {
   if (parsed?.code) {
     return new ApiError({ request_id: requestId, ...parsed, status: parsed.status ?? response.status }, { retryAfterMs });
   }
+  // The platform turns callers away before the app is asked, in no words.
+  if (response.status === 401) return new ApiError({ ...notSignedIn(), request_id: requestId });
   // A proxy or the platform spoke, not the app: what happened to the request is not known.
   const problem = {
     status: response.status,
@@ -151,4 +164,8 @@ function toApiError(response, parsed) {
     request_id: requestId,
   };
   return new ApiError(problem, { clear: false, retryAfterMs });
+}
+
+function notSignedIn() {
+  return { status: 401, code: "unauthorized", title: t("error.signIn.title"), detail: t("error.signIn.detail"), retryable: true, charged: "no" };
 }

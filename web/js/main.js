@@ -8,6 +8,7 @@ import { currentLanguage, hasWords, nameOf, onLanguageChange, setLanguage, t, tr
 import { JobView } from "./job-view.js";
 import { backoff, follow, isTerminal, pause, submit } from "./jobs.js";
 import { kindsOf } from "./models.js";
+import * as signIn from "./sign-in.js";
 
 const SLOW_OPTIONS_MS = 4000;
 const HISTORY_STEP = 12;
@@ -22,6 +23,13 @@ const page = {
   bannerDetail: document.getElementById("banner-detail"),
   bannerRetry: document.getElementById("banner-retry"),
   language: document.getElementById("language"),
+  account: document.getElementById("account"),
+  signIn: document.getElementById("sign-in"),
+  signOut: document.getElementById("sign-out"),
+  sessionBanner: document.getElementById("session-banner"),
+  sessionTitle: document.getElementById("session-title"),
+  sessionDetail: document.getElementById("session-detail"),
+  sessionSignIn: document.getElementById("session-sign-in"),
   historyList: document.getElementById("history-list"),
   historyEmpty: document.getElementById("history-empty"),
   historyMore: document.getElementById("history-more"),
@@ -39,6 +47,8 @@ let lastRequest = null;
 let shownEntries = HISTORY_STEP;
 let bannerState = null;
 let drawnHistory = null;
+let signInFailed = false;
+let whoWas = null;
 
 const view = new JobView(page.result, { cancel, remove, retry, reuse, useSeed, refresh });
 
@@ -139,6 +149,8 @@ function lose(id, error) {
     history.noteStatus(id, "gone");
     if (selected === id) view.showGone(entryOf(id));
     drawHistory();
+  } else if (error.problem.status === 401) {
+    // The banner says so; the job goes on, and is followed again once somebody has signed in.
   } else if (selected === id) {
     view.showProblem({ ...error.problem, retryable: false });
   }
@@ -328,6 +340,41 @@ async function loadOptions() {
   }
 }
 
+// ── Who uses the page ──
+
+function drawAccount() {
+  const who = signIn.account();
+  page.account.hidden = !who?.name;
+  page.account.textContent = who?.name ?? "";
+  page.signIn.hidden = !signIn.isNeeded || who !== null;
+  page.signOut.hidden = who === null;
+  const words = signInFailed ? "signIn.failed" : signIn.hasEnded() ? "signIn.ended" : "signIn.needed";
+  page.sessionBanner.hidden = !signIn.isNeeded || who !== null;
+  page.sessionTitle.textContent = t(`${words}Title`);
+  page.sessionDetail.textContent = t(`${words}Detail`);
+  // A page full of work stays as it is: another tab signs in for this one too.
+  page.sessionSignIn.target = signIn.hasEnded() ? "_blank" : "";
+}
+
+signIn.onChange(() => {
+  if (signIn.account()) signInFailed = false;
+  const who = signIn.account()?.name ?? null;
+  drawAccount();
+  if (who !== null && whoWas === null) goOn();
+  whoWas = who;
+});
+page.signOut.addEventListener("click", () => {
+  for (const { controller } of followers.values()) controller.abort();
+  signIn.signOut();
+});
+
+/** Follows what was being followed when the session ended. */
+function goOn() {
+  const job = selected && jobs.get(selected);
+  if (selected && !gone.has(selected) && !(job && isTerminal(job))) watch(selected, true);
+  restore(history.entries().slice(0, shownEntries));
+}
+
 // ── Tabs and language ──
 
 /** Offers these kinds, each with a tab and a form; what was entered in a form stays. */
@@ -380,6 +427,7 @@ function applyLanguage() {
   for (const form of forms.values()) form.retranslate();
   view.retranslate();
   setBanner(bannerState);
+  drawAccount();
   setTitle(selected && jobs.get(selected));
   drawHistory();
 }
@@ -400,10 +448,12 @@ page.historyMore.addEventListener("click", () => {
 // A file dropped beside a frame must not replace the page.
 for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
 
+signInFailed = !(await signIn.arrive());
+whoWas = signIn.account()?.name ?? null;
 showKinds(kindsOf(BASIC_OPTIONS));
 applyLanguage();
 loadOptions();
-{
+if (!signIn.isNeeded || signIn.account()) {
   const all = history.entries();
   const running = all.find((entry) => !["succeeded", "failed", "canceled", "gone"].includes(entry.status));
   const last = all.find((entry) => entry.id === history.selectedId());

@@ -1,0 +1,237 @@
+"""The page on an origin of its own, as in the cloud: through preflights, and signed in where callers must be."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+import requests
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests import pictures
+from tests.browser import browser
+from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+
+NO_JOB = "/api/jobs/job_00000000000000000000000000"
+
+
+def open_paths() -> set[str]:
+    """What the deployment leaves out of sign-in."""
+    bicep = (Path(__file__).parents[2] / "infra/app/api.bicep").read_text()
+    return set(re.findall(r"'(/[\w/.]+)'", bicep.partition("excludedPaths: [")[2].partition("]")[0]))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(tmp_path_factory.mktemp("site"))
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    provider = Provider()
+    yield provider
+    provider.close()
+
+
+@pytest.fixture(scope="module")
+def guarded(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings = {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "ALLOWED_ORIGINS": site.url}
+    with Stack(tmp_path_factory.mktemp("guarded"), **settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+def platform(guarded: Stack, provider: Provider, site: Site) -> Iterator[Platform]:
+    guarded.configure(replicate={"delay_seconds": 1}, bfl={"delay_seconds": 1})
+    platform = Platform(guarded.url, provider, open_paths(), [site.url])
+    site.tell(platform.url, provider)
+    yield platform
+    platform.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+def opened(context: BrowserContext, site: Site) -> Page:
+    page = context.new_page()
+    page.goto(site.url + "/")
+    return page
+
+
+def submit_goods(page: Page) -> None:
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("use-sample").first.click()
+    page.get_by_test_id("preset").get_by_text("머그컵").click()
+    page.get_by_test_id("submit").click()
+
+
+def expect_a_picture(page: Page) -> None:
+    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+
+
+def test_a_page_of_another_origin_makes_a_picture_where_nobody_signs_in(
+    context: BrowserContext, site: Site, tmp_path: Path
+) -> None:
+    with Stack(tmp_path, ALLOWED_ORIGINS=site.url) as stack:
+        stack.configure(bfl={"delay_seconds": 1})
+        site.tell(stack.url, None)
+        page = opened(context, site)
+        expect(page.get_by_test_id("sign-in")).to_be_hidden()
+        expect(page.get_by_test_id("session-banner")).to_be_hidden()
+        submit_goods(page)
+        expect_a_picture(page)
+
+
+def test_a_page_of_an_origin_that_may_not_call_gets_nothing(context: BrowserContext, site: Site, stack: Stack) -> None:
+    site.tell(stack.url, None)
+    page = opened(context, site)
+    expect(page.get_by_test_id("backend-down")).to_be_visible()
+
+
+def test_a_creator_signs_in_makes_a_picture_and_signs_out(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = opened(context, site)
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
+    submit_goods(page)
+    expect(page.get_by_test_id("error")).to_contain_text("로그인")
+    assert not [path for method, path, _ in platform.passed if method == "POST"], "the platform let nobody through"
+
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    assert page.url == site.url + "/", "neither code nor state stays in the address"
+    expect(page.get_by_test_id("session-banner")).to_be_hidden()
+    submit_goods(page)
+    expect_a_picture(page)
+    assert {who for method, path, who in platform.passed if method != "OPTIONS" and path not in open_paths()} == {provider.user}
+
+    page.reload()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    expect_a_picture(page)
+
+    page.get_by_test_id("sign-out").click()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
+    page.reload()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
+
+
+def test_a_token_that_ends_in_the_middle_of_a_job_is_renewed_unseen(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider, guarded: Stack
+) -> None:
+    guarded.configure(bfl={"delay_seconds": 4})
+    page = opened(context, site)
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    submit_goods(page)
+    expect(page.get_by_test_id("history-item").first).to_be_visible()
+    provider.good.clear()
+
+    expect_a_picture(page)
+    assert provider.renewals == 1
+    expect(page.get_by_test_id("session-banner")).to_be_hidden()
+
+
+def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_again(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider, guarded: Stack
+) -> None:
+    guarded.configure(bfl={"delay_seconds": 3})
+    page = opened(context, site)
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    submit_goods(page)
+    expect(page.get_by_test_id("history-item").first).to_be_visible()
+    page.get_by_test_id("prompt").fill("다음 그림의 설명")
+    provider.good.clear()
+    provider.renews = False
+
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요", timeout=40_000)
+    expect(page.get_by_test_id("error")).to_have_count(0)
+    with context.expect_page() as other:
+        page.get_by_test_id("session-sign-in").click()
+    expect(other.value.get_by_test_id("account")).to_have_text(provider.user)
+
+    expect(page.get_by_test_id("session-banner")).to_be_hidden()
+    expect_a_picture(page)
+    expect(page.get_by_test_id("prompt")).to_have_value("다음 그림의 설명")
+
+
+def test_who_is_refused_at_the_provider_is_told(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    provider.refuses = True
+    page = opened(context, site)
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인하지 못했어요")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("session-banner")).to_contain_text("Signing in did not work")
+
+
+def test_an_answer_that_nobody_asked_for_signs_nobody_in(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    """Somebody else's code, sent by a link, would make this browser work for their account."""
+    page = opened(context, site)
+    page.goto(f"{site.url}/?code=stolen&state=x")
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
+    challenge = base64.urlsafe_b64encode(sha256(b"v" * 43).digest()).decode().rstrip("=")
+    query = {
+        "redirect_uri": f"{site.url}/", "client_id": CLIENT_ID, "scope": SCOPE, "code_challenge_method": "S256", "nonce": "n",
+        "state": "theirs", "code_challenge": challenge,
+    }  # fmt: skip
+    theirs = provider.authorized(query)
+    # This browser has just set out to sign in itself; its verifier is known here, so that the state alone stands in the way.
+    mine = json.dumps({"state": "mine", "nonce": "n", "verifier": "v" * 43})
+    page.evaluate("(value) => sessionStorage.setItem('toonconnect.signIn', value)", mine)
+    page.goto(f"{site.url}/?{urlencode(theirs)}")
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인하지 못했어요")
+    assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
+
+
+def test_forged_headers_and_tokens_are_nobody(platform: Platform, guarded: Stack, provider: Provider) -> None:
+    forged = {"X-MS-CLIENT-PRINCIPAL-ID": provider.user, "X-MS-CLIENT-PRINCIPAL": "e30=", "X-MS-CLIENT-PRINCIPAL-IDP": "aad"}
+    for headers in ({}, forged, {"Authorization": "Bearer forged"}, {**forged, "Authorization": "Bearer forged"}):
+        assert requests.get(platform.url + NO_JOB, headers=headers, timeout=20).status_code == 401
+    provider.good["good"] = "someone"
+    mine = {"Authorization": "Bearer good", **forged}
+    sent = requests.post(
+        f"{platform.url}/api/goods-gen/generate", headers=mine, data={"prompt": "a mug"},
+        files={"input_image": pictures.photo_jpeg(300, 300)}, timeout=30,
+    )  # fmt: skip
+    assert sent.status_code == 202
+    job = f"/api/jobs/{sent.json()['id']}"
+    assert requests.get(platform.url + job, headers=mine, timeout=20).status_code == 200
+    provider.good["other"] = provider.user
+    assert requests.get(platform.url + job, headers={"Authorization": "Bearer other"}, timeout=20).status_code == 404
+    # Past the platform there is nobody who would remove them: only a stand-in's own word makes the app believe them.
+    assert requests.get(guarded.url + NO_JOB, timeout=20).status_code == 401
+
+
+@pytest.mark.parametrize("settings", [{"AUTH_MODE": "easyauth"}, {"AUTH_MODE": "easyath", "AUTH_STAND_IN": "true"}])
+def test_where_nobody_looks_nobody_is_believed(tmp_path: Path, settings: dict[str, str]) -> None:
+    stack = Stack(tmp_path, **settings)
+    stack.start("/api/health")
+    try:
+        forged = {"X-MS-CLIENT-PRINCIPAL-ID": "me", "Accept-Language": "en"}
+        answer = requests.get(stack.url + NO_JOB, headers=forged, timeout=20)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (500, "AUTH_MODE")
+        translated = requests.post(f"{stack.url}/api/goods-gen/translate", json={"prompt": "영웅"}, headers=forged, timeout=20)
+        assert translated.status_code == 500
+        assert "AUTH_MODE" in requests.get(f"{stack.url}/api/health/ready", timeout=20).text
+    finally:
+        stack.stop()

@@ -1,0 +1,214 @@
+/**
+ * Who uses the page: signing in at the deployment's OpenID provider (authorization code with PKCE), the token that calls
+ * to the API carry, signing out. Where the deployment asks nobody to sign in, all of it does nothing.
+ */
+
+import { signIn as settings } from "../config.js";
+
+/** Loaded where somebody has to sign in only. */
+const oauth = settings && (await import("../vendor/oauth4webapi.js"));
+/** Shared by all tabs: who signs in anew in another one goes on in this one. */
+const SESSION = "toonconnect.session";
+/** Of this tab alone: what it sent to the provider. */
+const PENDING = "toonconnect.signIn";
+const RENEW_BEFORE_MS = 60_000;
+
+/** Whether the API wants to know who calls. */
+export const isNeeded = settings !== null;
+
+/** The session is over, and so is what could have renewed it. */
+export class SignedOut extends Error {}
+
+const client = { client_id: settings?.clientId };
+const listeners = new Set();
+let renewal = null;
+let provider = null;
+let ended = false;
+
+/** @returns {{name: string}|null} who is signed in. */
+export function account() {
+  const session = read();
+  return session && { name: session.name };
+}
+
+/** @returns {boolean} whether somebody was signed in on this page and is no more. */
+export function hasEnded() {
+  return ended && read() === null;
+}
+
+/** Calls `listener` whenever somebody has signed in or out, in another tab too. */
+export function onChange(listener) {
+  listeners.add(listener);
+}
+
+/**
+ * What a page does first: goes to the provider when it was opened for that (by a link to `?sign-in`), or takes what the provider sent it back with.
+ * @returns {Promise<boolean>} false when the provider refused or what it sent is not what was asked for.
+ */
+export async function arrive() {
+  if (!isNeeded) return true;
+  const here = new URL(location.href);
+  const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
+  const isSent = here.searchParams.has("sign-in");
+  const isBack = pending && (here.searchParams.has("code") || here.searchParams.has("error"));
+  if (!isSent && !isBack) return true;
+  sessionStorage.removeItem(PENDING);
+  clean();
+  try {
+    if (isSent) await leave();
+    const server = await discover();
+    const params = oauth.validateAuthResponse(server, client, here, pending.state);
+    const answer = await oauth.authorizationCodeGrantRequest(server, client, oauth.None(), params, redirectUri(), pending.verifier, options());
+    const tokens = await oauth.processAuthorizationCodeResponse(server, client, answer, { expectedNonce: pending.nonce, requireIdToken: true });
+    keep(tokens, null);
+    return true;
+  } catch (error) {
+    console.info("sign-in:", error);
+    return false;
+  }
+}
+
+/**
+ * The token for a call, renewed a minute before it ends. A token that is sent although the API refused it is given as `refused`.
+ * @returns {Promise<string|null>} null when nobody is signed in; throws SignedOut when the provider will not renew it, and
+ *   whatever fetch throws when the provider is out of reach.
+ */
+export async function token({ refused = null } = {}) {
+  const session = read();
+  if (!session) return null;
+  if (session.accessToken === refused) return (await renewed(session)).accessToken;
+  if (Date.now() < session.endsAt - RENEW_BEFORE_MS) return session.accessToken;
+  try {
+    return (await renewed(session)).accessToken;
+  } catch (error) {
+    // The provider is out of reach: the token may do for this call.
+    if (!(error instanceof SignedOut) && Date.now() < session.endsAt) return session.accessToken;
+    throw error;
+  }
+}
+
+/** Ends the session here and at the provider, which leads back to this page. */
+export async function signOut() {
+  const session = read();
+  forget();
+  ended = false;
+  tell();
+  const server = await discover().catch(() => null);
+  if (!server?.end_session_endpoint) return;
+  const url = new URL(server.end_session_endpoint);
+  url.searchParams.set("client_id", client.client_id);
+  url.searchParams.set("post_logout_redirect_uri", redirectUri());
+  if (session?.idToken) url.searchParams.set("id_token_hint", session.idToken);
+  location.assign(url);
+}
+
+async function leave() {
+  const server = await discover();
+  const pending = { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), verifier: oauth.generateRandomCodeVerifier() };
+  sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  const url = new URL(server.authorization_endpoint);
+  const asked = {
+    client_id: client.client_id, response_type: "code", redirect_uri: redirectUri(), state: pending.state, nonce: pending.nonce,
+    // With offline_access the session outlives a token.
+    scope: `openid profile offline_access ${settings.scope}`,
+    code_challenge: await oauth.calculatePKCECodeChallenge(pending.verifier), code_challenge_method: "S256",
+  };
+  for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
+  location.assign(url);
+  // Nothing else is to happen on a page that is being left.
+  await new Promise(() => {});
+}
+
+/** One renewal at a time, in all tabs: a provider may take each refresh token once. */
+function renewed(session) {
+  renewal ??= lockedRenewal(session).finally(() => (renewal = null));
+  return renewal;
+}
+
+function lockedRenewal(session) {
+  const renew = async () => {
+    const now = read();
+    if (now && now.accessToken !== session.accessToken) return now;
+    return renewAtProvider(session);
+  };
+  return navigator.locks ? navigator.locks.request(SESSION, renew) : renew();
+}
+
+async function renewAtProvider(session) {
+  try {
+    if (!session.refreshToken) throw new SignedOut("no refresh token");
+    const server = await discover();
+    const answer = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), session.refreshToken, options());
+    return keep(await oauth.processRefreshTokenResponse(server, client, answer), session);
+  } catch (error) {
+    if (!(error instanceof SignedOut || error instanceof oauth.ResponseBodyError || error instanceof oauth.WWWAuthenticateChallengeError)) throw error;
+    forget();
+    ended = true;
+    tell();
+    throw new SignedOut(error.message, { cause: error });
+  }
+}
+
+async function discover() {
+  const issuer = new URL(settings.issuer);
+  provider ??= oauth
+    .discoveryRequest(issuer, options())
+    .then((answer) => oauth.processDiscoveryResponse(issuer, answer))
+    .catch((error) => {
+      provider = null;
+      throw error;
+    });
+  return provider;
+}
+
+/** Plain http is for a provider on this machine only. */
+function options() {
+  const isLocal = ["127.0.0.1", "localhost"].includes(new URL(settings.issuer).hostname);
+  return { [oauth.allowInsecureRequests]: isLocal };
+}
+
+function redirectUri() {
+  return new URL("./", location.href).href;
+}
+
+function clean() {
+  history.replaceState(null, "", redirectUri());
+}
+
+function keep(tokens, before) {
+  const claims = oauth.getValidatedIdTokenClaims(tokens);
+  const session = {
+    accessToken: tokens.access_token,
+    refreshToken: tokens.refresh_token ?? before?.refreshToken ?? null,
+    idToken: tokens.id_token ?? before?.idToken ?? null,
+    endsAt: Date.now() + (tokens.expires_in ?? 300) * 1000,
+    name: claims?.preferred_username ?? claims?.name ?? before?.name ?? "",
+  };
+  localStorage.setItem(SESSION, JSON.stringify(session));
+  ended = false;
+  tell();
+  return session;
+}
+
+function read() {
+  if (!isNeeded) return null;
+  try {
+    return JSON.parse(localStorage.getItem(SESSION) ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+function forget() {
+  localStorage.removeItem(SESSION);
+}
+
+function tell() {
+  for (const listener of listeners) listener();
+}
+
+addEventListener("storage", (event) => {
+  if (event.key !== SESSION) return;
+  if (event.newValue === null) ended = true;
+  tell();
+});
