@@ -18,6 +18,7 @@ from aiohttp import web
 from azure.functions.http import HttpRequest as TriggerRequest
 
 from devhost.app_loader import App, Function, http_methods
+from devhost.request_line import decoded_path, joined, query_parameters, request_url
 
 log = logging.getLogger("devhost.http")
 
@@ -101,12 +102,17 @@ class HttpTriggers:
         self._routes = [(route_pattern(f.trigger.route or f.name), set(http_methods(f)), f) for f in functions]
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.route("*", f"{self._prefix}/{{rest:.*}}", self._handle)]
+        # In any case, as all that is fixed in a route.
+        prefix = f"/{{prefix:(?i:{re.escape(self._prefix[1:])})}}" if self._prefix else ""
+        return [web.route("*", f"{prefix}/{{rest:.*}}", self._handle)]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if refused := refused_headers(request.raw_headers):
             return web.Response(status=refused)
-        path = request.path[len(self._prefix) :].strip("/")
+        path = decoded_path(request.raw_path.partition("?")[0])[len(self._prefix) :].removeprefix("/").removesuffix("/")
+        if "" in path.split("/")[:-1] or path.endswith("/"):
+            # An empty part fits no route, not even one that takes the rest.
+            return web.Response(status=404)
         for pattern, methods, function in self._routes:
             found = pattern.fullmatch(path)
             # A wrong method is no match: 404, not 405.
@@ -120,16 +126,11 @@ class HttpTriggers:
             return web.Response(status=413)
         # Chunked bodies arrive empty, as they do on Azure.
         body = await _body(request) if length else b""
-        params: dict[str, str] = {}
-        for name, value in request.query.items():
-            if value:
-                params[name] = f"{params[name]},{value}" if name in params else value
-        headers: dict[str, str] = {}
-        for name, value in request.headers.items():
-            headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
+        raw_path, mark, raw_query = request.raw_path.partition("?")
         trigger_request = TriggerRequest(
-            request.method, str(request.url), headers=headers, params=params,
-            route_params=route_params, body_type="bytes", body=body,
+            request.method, request_url(request.headers.get("Host", ""), decoded_path(raw_path), mark + raw_query),
+            headers=joined((name.lower(), value) for name, value in request.headers.items()),
+            params=query_parameters(raw_query), route_params=route_params, body_type="bytes", body=body,
         )  # fmt: skip
         del body
         try:
