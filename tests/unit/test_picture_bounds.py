@@ -539,7 +539,9 @@ files = [sys.stdin.buffer.read()] * 2
 threads = [threading.Thread(target=prepare_for_provider, args=(data,)) for data in files]
 [thread.start() for thread in threads], [thread.join() for thread in threads]
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(used.ru_maxrss, used.ru_utime + used.ru_stime)
+# ru_maxrss begins with what the process had that started this one.
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak, used.ru_utime + used.ru_stime)
 """
     data = subprocess.run([sys.executable, "-c", making], capture_output=True, check=True, timeout=120).stdout
     told = subprocess.run([sys.executable, "-c", preparing], input=data, capture_output=True, check=True, timeout=120)
