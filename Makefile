@@ -22,7 +22,7 @@ SETUP := .venv/.ready node_modules/.ready
 BICEP ?= $(shell command -v bicep)
 export BICEP
 
-.PHONY: help run test check worker set-up-versions versions fast bench faults explore mutants lint format clean .venv
+.PHONY: help run test check worker set-up-versions versions fast e2e e2e-settings bench faults explore mutants lint format clean .venv
 
 help:  ## what can be done here
 	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,12 @@ fast: set-up-versions node_modules/.ready  ## every fast test on 3.12 and 3.13, 
 	@for v in $(VERSIONS); do \
 	  .venv3$$v/bin/python -m pytest --no-cov -n 2 --dist loadfile $(FAST) || exit 1; done
 	@$(if $(PYTHON313),$(MAKE) --no-print-directory worker)
+
+e2e: $(SETUP)  ## end-to-end tests; of a host that is already there: make e2e HOST=http://127.0.0.1:7071 (see e2e-settings)
+	@E2E_HOST="$(HOST)" $(PY) -m pytest --no-cov -p no:randomly -rs --no-fold-skipped tests/e2e
+
+e2e-settings: .venv/.ready  ## what a host needs for make e2e HOST=..., a line each (SIM_PORT=7090)
+	@$(PY) -m tests.given_host
 
 bench: $(SETUP)  ## the benchmarks, as ratios against a baseline of the same run
 	@$(PY) -m bench
