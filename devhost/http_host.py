@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import inspect
 import io
 import logging
 import mimetypes
@@ -10,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,11 @@ _PLACEHOLDER = re.compile(r"\{(\*?)([A-Za-z_]\w*)(?::([^{}?]+))?(\??)\}")
 class InvocationContext(func.Context):
     """What a function's `context` parameter gets."""
 
-    def __init__(self, function: Function, folder: Path, traceparent: str = "") -> None:
+    def __init__(self, function: Function, traceparent: str = "") -> None:
         self._invocation_id = str(uuid.uuid4())
         self._function_name = function.name
-        self._folder = str(folder)
+        # Where the function is written down; of one with a durable client, whose decorator wraps it, the SDK's own folder.
+        self._folder = str(Path(inspect.getfile(function.call)).parent)
         self._trace = _Trace(traceparent)
 
     @property
@@ -57,25 +60,38 @@ class InvocationContext(func.Context):
 
     @property
     def retry_context(self) -> Any:
-        return None
+        return _Retry()
 
     @property
     def thread_local_storage(self) -> Any:
-        return threading.local()
+        return _LOCAL
+
+
+#: One for all invocations, as in the worker.
+_LOCAL = threading.local()
+
+
+@dataclass(frozen=True)
+class _Retry:
+    """Of an invocation that is no retry: the policies of `@app.retry` are not done here."""
+
+    retry_count: int = 0
+    max_retry_count: int = 0
+    exception: None = None
 
 
 class _Trace:
     def __init__(self, traceparent: str) -> None:
         self.Traceparent = self.trace_parent = traceparent
         self.Tracestate = self.trace_state = ""
-        self.attributes: dict[str, str] = {}
+        self.Attributes: dict[str, str] = {}
+        self.attributes = self.Attributes
 
 
 class Invoker:
     """Calls functions as the worker does: coroutines on the loop, the rest on threads, clients and contexts filled in."""
 
     def __init__(self, app: App, client_json: str, pool: ThreadPoolExecutor) -> None:
-        self._folder = app.folder
         self._client_json = client_json
         self._pool = pool
 
@@ -88,7 +104,7 @@ class Invoker:
     def arguments(self, function: Function, value: Any, traceparent: str = "") -> dict[str, Any]:
         arguments = {function.trigger.name: value, **dict.fromkeys(function.clients, self._client_json)}
         if function.wants_context:
-            arguments["context"] = InvocationContext(function, self._folder, traceparent)
+            arguments["context"] = InvocationContext(function, traceparent)
         return arguments
 
 
