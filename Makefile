@@ -1,12 +1,28 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PY := .venv/bin/python
+# What Azure runs: 3.12 now, 3.13 next. Others than those on PATH and pyenv's: make versions PYTHON312=... PYTHON313=...
+find_python = $(shell for p in python$(1) $(HOME)/.pyenv/versions/$(1).*/bin/python; do \
+  "$$p" -c "" 2>/dev/null && echo "$$p" && break; done)
+ifndef PYTHON312
+PYTHON312 := $(call find_python,3.12)
+endif
+ifndef PYTHON313
+PYTHON313 := $(call find_python,3.13)
+endif
+VERSIONS := $(if $(PYTHON312),12) $(if $(PYTHON313),13)
+# Quick, and between them all that the app does but drawing: what a Python may do otherwise shows here.
+QUICK := tests/activities tests/triggers tests/orchestrators tests/unit --ignore-glob=tests/unit/test_picture_* \
+  --ignore=tests/unit/test_inline_encoding.py
+# The same, and the rest that is quick.
+FAST := tests/unit tests/orchestrators tests/activities tests/triggers tests/providers tests/integration tests/simulators \
+  tests/histories tests/devhost
 SETUP := .venv/.ready node_modules/.ready
 # The Bicep compiler, for the tests of infra/.
 BICEP ?= $(shell command -v bicep)
 export BICEP
 
-.PHONY: help run test coverage check bench faults explore mutants lint format clean .venv
+.PHONY: help run test coverage check worker set-up-versions versions fast e2e e2e-settings bench faults explore mutants lint format clean .venv
 
 help:  ## what can be done here
 	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +45,29 @@ lint: $(SETUP)  ## style, types, import rules
 check: lint  ## what continuous integration runs: lint, types, import rules, tests
 	@test -n "$(BICEP)" || echo "no Bicep compiler: infra/ will not be checked (put bicep on PATH, or run make check BICEP=...)"
 	@$(MAKE) --no-print-directory test
+
+worker: .venv313/.ready node_modules/.ready  ## the app behind Microsoft's worker library, compared with the devhost (Python 3.13)
+	@.venv313/bin/python -m pytest tests/worker
+
+set-up-versions: $(VERSIONS:%=.venv3%/.ready)
+
+versions: set-up-versions node_modules/.ready  ## quick tests on the Pythons that Azure runs, 3.12 and 3.13, and worker
+	@test -n "$(PYTHON312)" || echo "no Python 3.12: its tests are not run (pyenv install 3.12, or make versions PYTHON312=...)"
+	@test -n "$(PYTHON313)" || echo "no Python 3.13: its tests and tests/worker are not run (pyenv install 3.13, or PYTHON313=...)"
+	@for v in $(VERSIONS); do \
+	  .venv3$$v/bin/python -m pytest -q -n 2 --dist loadfile $(QUICK) || exit 1; done
+	@$(if $(PYTHON313),$(MAKE) --no-print-directory worker)
+
+fast: set-up-versions node_modules/.ready  ## every fast test on 3.12 and 3.13, and worker: what the checks workflow runs
+	@for v in $(VERSIONS); do \
+	  .venv3$$v/bin/python -m pytest -n 2 --dist loadfile $(FAST) || exit 1; done
+	@$(if $(PYTHON313),$(MAKE) --no-print-directory worker)
+
+e2e: $(SETUP)  ## end-to-end tests; of a host that is already there: make e2e HOST=http://127.0.0.1:7071 (see e2e-settings)
+	@E2E_HOST="$(HOST)" $(PY) -m pytest -p no:randomly -rs --no-fold-skipped tests/e2e
+
+e2e-settings: .venv/.ready  ## what a host needs for make e2e HOST=..., a line each (SIM_PORT=7090)
+	@$(PY) -m tests.given_host
 
 bench: $(SETUP)  ## the benchmarks, as ratios against a baseline of the same run
 	@$(PY) -m bench
@@ -56,6 +95,14 @@ format: $(SETUP)  ## put the code into its one format
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps blackforest==0.1.3
 	@touch $@
 
+.venv3%/.ready: requirements.txt requirements-dev.txt
+	@echo "setting up .venv3$* ..."
+	@test -n "$(PYTHON3$*)" || { echo "Python 3.$* is needed: pyenv install 3.$*, or make PYTHON3$*=..."; exit 1; }
+	@test -x .venv3$*/bin/python || $(PYTHON3$*) -m venv .venv3$*
+	@.venv3$*/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@.venv3$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps blackforest==0.1.3
+	@touch $@
+
 node_modules/.ready: package.json package-lock.json
 	@echo "setting up node_modules ..."
 	@npm ci --silent --no-audit --no-fund
@@ -70,4 +117,4 @@ node_modules/.ready: package.json package-lock.json
 	@touch $@
 
 clean:  ## remove what was set up and all local state
-	rm -rf .venv node_modules .devhost
+	rm -rf .venv .venv312 .venv313 node_modules .devhost

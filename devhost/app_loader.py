@@ -1,5 +1,6 @@
 """Loads an app folder as the Python worker does, and refuses at load what would fail on Azure or is not done here."""
 
+import collections.abc
 import importlib
 import inspect
 import json
@@ -127,7 +128,8 @@ def _checked(function: Any) -> Function:
     if kind in ("orchestrationTrigger", "entityTrigger") and trigger.name != "context":
         raise LoadError(f"Function {name}: context_name must be 'context', as on Azure, not {trigger.name!r}.")
     signature = inspect.signature(call)
-    parameters = {p for p, v in signature.parameters.items() if v.kind not in (v.VAR_POSITIONAL, v.VAR_KEYWORD)}
+    # Also *these and **those: the worker asks for a binding of every name.
+    parameters = set(signature.parameters)
     bound = {b.name for b in function.get_bindings() if b.name and b.name != "$return"}
     if extra := parameters - bound - {"context"}:
         raise LoadError(
@@ -150,17 +152,37 @@ def _check_annotations(name: str, kind: str, call: Any, trigger_name: str) -> No
         hints = typing.get_type_hints(inspect.unwrap(call))
     except NameError as error:
         raise LoadError(f"Function {name}: an annotation cannot be resolved: {error}.") from error
-    if kind == "activityTrigger" and trigger_name in hints:
-        hint = hints[trigger_name]
-        plain = isinstance(hint, type) and not isinstance(hint, types.GenericAlias)
-        allowed = plain or (typing.get_origin(hint) in (dict, list, typing.Literal) and not isinstance(hint, types.GenericAlias))
-        if not (allowed or hint is typing.Any):
-            raise LoadError(f"Function {name}: parameter {trigger_name} has invalid non-type annotation {hint!r}.")
+    hint = hints.get(trigger_name)
+    if hint is not None and not _is_plain(hint):
+        raise LoadError(f"Function {name}: parameter {trigger_name} has invalid non-type annotation {hint!r}.")
+    wanted = (str, bytes, _trigger_class(kind))
+    if hint is not None and wanted[2] and not (isinstance(hint, type) and issubclass(hint, wanted)):
+        raise LoadError(f"Function {name}: parameter {trigger_name} of a {kind} is no {hint!r}.")
+    context = hints.get("context")
+    if trigger_name != "context" and context is not None and getattr(context, "__name__", "") != "Context":
+        raise LoadError(f"Function {name}: the parameter context is an azure.functions.Context, not {context!r}.")
     if kind == "httpTrigger" and "return" in hints:
         from azure.functions import HttpResponse
 
         if hints["return"] not in (HttpResponse, str):
             raise LoadError(f"Function {name}: an HTTP function returns HttpResponse or str, not {hints['return']!r}.")
+
+
+def _is_plain(hint: Any) -> bool:
+    """A class, or what the worker's is_generic_type takes: `typing` names with brackets, but Union, Tuple and Callable."""
+    if isinstance(hint, types.GenericAlias):
+        return False
+    no = (typing.Union, tuple, typing.ClassVar, collections.abc.Callable)
+    return isinstance(hint, type) or hint is typing.Any or (
+        isinstance(hint, typing._GenericAlias) and typing.get_origin(hint) not in no  # type: ignore[attr-defined]
+    )  # fmt: skip
+
+
+def _trigger_class(kind: str) -> Any:
+    """What a parameter of this trigger is; None where it may be anything."""
+    import azure.functions as func
+
+    return {"httpTrigger": func.HttpRequest, "timerTrigger": func.TimerRequest, "queueTrigger": func.QueueMessage}.get(kind)
 
 
 def _check_routes(functions: list[Function], host: dict[str, Any]) -> None:

@@ -65,17 +65,18 @@ class TimerTriggers:
             last, due = format_time(utc_now()), next_due(schedule, max(utc_now(), due))
 
     async def _fire(self, function: Function, last: str | None, following: datetime, *, past_due: bool) -> None:
-        from azure.functions.timer import TimerRequest
-
-        request = TimerRequest(
-            past_due=past_due,
-            schedule_status={"Last": last, "Next": format_time(following), "LastUpdated": last},
-            schedule={"AdjustForDST": True},
-        )
         try:
-            await self._invoker.call(function, request)
+            await self._invoker.call(function, timer_request(last, format_time(following), past_due=past_due))
         except Exception:
             log.exception("timer function %s failed", function.name)
+
+
+def timer_request(last: str | None, following: str, *, past_due: bool) -> func.TimerRequest:
+    """What a timer function gets: when it ran last and when it will run next, as the host tells them."""
+    from azure.functions.timer import TimerRequest
+
+    status = {"Last": last, "Next": following, "LastUpdated": last}
+    return TimerRequest(past_due=past_due, schedule_status=status, schedule={"AdjustForDST": True})
 
 
 class QueueTriggers:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import inspect
 import io
 import logging
 import mimetypes
@@ -10,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from azure.functions.http import HttpRequest as TriggerRequest
 from multidict import CIMultiDictProxy
 
 from devhost.app_loader import App, Function, http_methods
+from devhost.request_line import decoded_path, joined, query_parameters, request_url
 
 log = logging.getLogger("devhost.http")
 
@@ -33,10 +36,11 @@ _PLACEHOLDER = re.compile(r"\{(\*?)([A-Za-z_]\w*)(?::([^{}?]+))?(\??)\}")
 class InvocationContext(func.Context):
     """What a function's `context` parameter gets."""
 
-    def __init__(self, function: Function, folder: Path, traceparent: str = "") -> None:
+    def __init__(self, function: Function, traceparent: str = "") -> None:
         self._invocation_id = str(uuid.uuid4())
         self._function_name = function.name
-        self._folder = str(folder)
+        # Where the function is written down; of one with a durable client, whose decorator wraps it, the SDK's own folder.
+        self._folder = str(Path(inspect.getfile(function.call)).parent)
         self._trace = _Trace(traceparent)
 
     @property
@@ -57,25 +61,38 @@ class InvocationContext(func.Context):
 
     @property
     def retry_context(self) -> Any:
-        return None
+        return _Retry()
 
     @property
     def thread_local_storage(self) -> Any:
-        return threading.local()
+        return _LOCAL
+
+
+#: One for all invocations, as in the worker.
+_LOCAL = threading.local()
+
+
+@dataclass(frozen=True)
+class _Retry:
+    """Of an invocation that is no retry: the policies of `@app.retry` are not done here."""
+
+    retry_count: int = 0
+    max_retry_count: int = 0
+    exception: None = None
 
 
 class _Trace:
     def __init__(self, traceparent: str) -> None:
         self.Traceparent = self.trace_parent = traceparent
         self.Tracestate = self.trace_state = ""
-        self.attributes: dict[str, str] = {}
+        self.Attributes: dict[str, str] = {}
+        self.attributes = self.Attributes
 
 
 class Invoker:
     """Calls functions as the worker does: coroutines on the loop, the rest on threads, clients and contexts filled in."""
 
     def __init__(self, app: App, client_json: str, pool: ThreadPoolExecutor) -> None:
-        self._folder = app.folder
         self._client_json = client_json
         self._pool = pool
 
@@ -88,7 +105,7 @@ class Invoker:
     def arguments(self, function: Function, value: Any, traceparent: str = "") -> dict[str, Any]:
         arguments = {function.trigger.name: value, **dict.fromkeys(function.clients, self._client_json)}
         if function.wants_context:
-            arguments["context"] = InvocationContext(function, self._folder, traceparent)
+            arguments["context"] = InvocationContext(function, traceparent)
         return arguments
 
 
@@ -102,12 +119,17 @@ class HttpTriggers:
         self._routes = [(route_pattern(f.trigger.route or f.name), set(http_methods(f)), f) for f in functions]
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.route("*", f"{self._prefix}/{{rest:.*}}", self._handle)]
+        # In any case, as all that is fixed in a route.
+        prefix = f"/{{prefix:(?i:{re.escape(self._prefix[1:])})}}" if self._prefix else ""
+        return [web.route("*", f"{prefix}/{{rest:.*}}", self._handle)]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if refused := refused_headers(request.raw_headers) or refused_host(request.version >= HttpVersion11, request.headers):
             return web.Response(status=refused)
-        path = request.path[len(self._prefix) :].strip("/")
+        path = decoded_path(request.raw_path.partition("?")[0])[len(self._prefix) :].removeprefix("/").removesuffix("/")
+        if "" in path.split("/")[:-1] or path.endswith("/"):
+            # An empty part fits no route, not even one that takes the rest.
+            return web.Response(status=404)
         for pattern, methods, function in self._routes:
             found = pattern.fullmatch(path)
             # A wrong method is no match: 404, not 405.
@@ -121,16 +143,11 @@ class HttpTriggers:
             return web.Response(status=413)
         # Chunked bodies arrive empty, as they do on Azure.
         body = await _body(request) if length else b""
-        params: dict[str, str] = {}
-        for name, value in request.query.items():
-            if value:
-                params[name] = f"{params[name]},{value}" if name in params else value
-        headers: dict[str, str] = {}
-        for name, value in request.headers.items():
-            headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
+        raw_path, mark, raw_query = request.raw_path.partition("?")
         trigger_request = TriggerRequest(
-            request.method, _url(request), headers=headers, params=params,
-            route_params=route_params, body_type="bytes", body=body,
+            request.method, request_url(request.headers.get("Host", ""), decoded_path(raw_path), mark + raw_query),
+            headers=joined((name.lower(), value) for name, value in request.headers.items()),
+            params=query_parameters(raw_query), route_params=route_params, body_type="bytes", body=body,
         )  # fmt: skip
         del body
         try:
@@ -165,11 +182,6 @@ def refused_host(is_http_1_1: bool, headers: CIMultiDictProxy[str]) -> int | Non
     """400 where Kestrel wants a Host: from HTTP/1.1 on there must be one, and never are there two (RFC 9112, 3.2)."""
     given = len(headers.getall("Host", ()))
     return 400 if given > 1 or (is_http_1_1 and not given) else None
-
-
-def _url(request: web.Request) -> str:
-    """As the host puts it together; without a Host there is none in it."""
-    return str(request.url) if request.headers.get("Host") else f"{request.scheme}://{request.path_qs}"
 
 
 async def _body(request: web.Request) -> bytes:

@@ -8,6 +8,7 @@ import json
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ class TaskHub:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._guard = _take_lock(path, wait_seconds)
         self._db = sqlite3.connect(str(path) if path else ":memory:", check_same_thread=False, isolation_level=None)
+        # Python 3.13 complains of a connection that is left open.
+        weakref.finalize(self, self._db.close)
         if path is not None:
             # Survives the death of the process; only losing power could take the last transactions.
             self._db.execute("PRAGMA journal_mode=WAL")

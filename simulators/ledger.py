@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sqlite3
 import time
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ class Ledger:
 
     def __init__(self, path: Path | None) -> None:
         self._db = sqlite3.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
+        # Python 3.13 complains of a connection that is left open.
+        weakref.finalize(self, self._db.close)
         # The log survives a kill of the process; only a power cut could lose the last moments.
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")

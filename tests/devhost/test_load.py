@@ -75,6 +75,19 @@ REFUSED = {
         HEAD + "\n@app.route('r')\ndef web(req: func.HttpRequest) -> dict: pass",
         "web: an HTTP function returns HttpResponse or str",
     ),
+    "HTTP parameter of another class": (
+        HEAD + "\n@app.route('r')\ndef web(req: dict): pass",
+        "web: parameter req of a httpTrigger",
+    ),
+    "timer of another class": (
+        HEAD + "\n@app.timer_trigger(arg_name='t', schedule='0 * * * * *')\ndef tick(t: object): pass",
+        "tick: parameter t of a timerTrigger",
+    ),
+    "context of another class": (
+        HEAD + "\n@app.route('r')\ndef web(req, context: dict): pass",
+        "web: the parameter context is an azure.functions.Context",
+    ),
+    "any parameters": (HEAD + "\n@app.route('r')\ndef web(req, **others): pass", r"web: .* not in the bindings: \['others'\]"),
     "client in a plain function": (
         HEAD + "\n@app.route('r')\n@app.durable_client_input(client_name='client')\ndef web(req: func.HttpRequest, client): pass",
         "web takes a durable client, so it must be `async def`",
@@ -97,7 +110,8 @@ def test_is_refused(load, source: str, text: str) -> None:  # type: ignore[no-un
 
 
 def test_plain_annotations_load(load) -> None:  # type: ignore[no-untyped-def]
-    hints = ["dict", "list", "str", "typing.Any", "typing.Dict[str, int]", "typing.List[int]", "typing.Literal['a']"]
+    hints = ["dict", "list", "str", "typing.Any", "typing.Dict[str, int]", "typing.List[int]", "typing.Literal['a']",
+             "typing.Mapping[str, int]", "typing.Type[int]"]  # fmt: skip
     functions = [
         f"@app.activity_trigger(input_name='v')\ndef act{n}(v: {hint}) -> dict[str, int] | None: pass"
         for n, hint in enumerate(hints)

@@ -7,6 +7,7 @@ import sqlite3
 import unicodedata
 from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -25,7 +26,7 @@ def post(stack: Stack, body: bytes, route: str = "goods-gen/generate", **headers
 
 def raw(stack: Stack, *headers: bytes, body: bytes = b"", target: bytes = b"POST /api/goods-gen/generate") -> tuple[int, bytes]:
     """Status and body of the answer to a request whose headers no library would send."""
-    with socket.create_connection(("127.0.0.1", stack.port), timeout=30) as connection:
+    with socket.create_connection((urlsplit(stack.url).hostname, stack.port), timeout=30) as connection:
         lines = [target + b" HTTP/1.1", b"Host: x", b"Connection: close", b"Content-Length: %d" % len(body), *headers, b"", b""]
         connection.sendall(b"\r\n".join(lines) + body)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))

@@ -9,6 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
+from tests.given_host import HOST
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -40,7 +41,10 @@ def page_with_choice(browser: Browser, choice: Stack) -> Iterator[Page]:
 def opened(browser: Browser, stack: Stack) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
     page = context.new_page()
-    page.goto(stack.url + "/")
+    answer = page.goto(stack.url + "/")
+    if HOST and not (answer and "data-testid" in answer.text()):
+        context.close()
+        pytest.skip(f"{HOST} does not serve the page (it says {answer.status if answer else 'nothing'})")
     yield page
     context.close()
 

@@ -46,6 +46,7 @@ async def test_a_prompt_is_translated(app: Any) -> None:
         (b"{", "It is not JSON"), (b"prompt=a", "It is not JSON"), (b'{"prompt":' + b"9" * 5000 + b"}", "It is not JSON"),
         (b'{"prompt":"' + "영웅".encode("cp949") + b'"}', "as UTF-8"), (b'{"prompt":"\xed\xa0\xbd"}', "as UTF-8"),
         ('{"prompt":"a"}'.encode("utf-16"), "as UTF-8"), (b"[" * 4000 + b"]" * 4000, "nested too deeply"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "nested too deeply"), (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
         (b'{"prompt":' * 4000 + b"1" + b"}" * 4000, "nested too deeply"), (b'{"prompt":"' + b" " * 300_000 + b'"}', "too large"),
     ],
 )  # fmt: skip
@@ -89,6 +90,11 @@ async def test_a_chunked_body_is_told_of(app: Any) -> None:
 )
 async def test_a_prompt_is_translated_in_composed_letters(app: Any, sent: bytes) -> None:
     assert body(await translated(app, sent))["translated_text"] == "영웅 in English"
+
+
+async def test_json_may_be_nested_a_hundred_deep(app: Any) -> None:
+    deep = b'{"prompt":"a","other":' + b"[" * 99 + b"]" * 99 + b"}"
+    assert (await translated(app, deep)).status_code == 200
 
 
 async def test_json_that_names_its_charset_is_read_in_it(app: Any) -> None:
