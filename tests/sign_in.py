@@ -48,6 +48,7 @@ class Provider(_Server):
         self.token_seconds = 3600
         self.refuses = False
         self.renews = True
+        self.gives_good = True
         self.renewals = 0
         self.asked: list[dict[str, str]] = []
         #: Access tokens that are good, and whose they are.
@@ -121,7 +122,8 @@ class Provider(_Server):
             self._refresh.remove(form["refresh_token"])
             self.renewals += 1
         access, refresh = uuid4().hex, uuid4().hex
-        self.good[access] = self.user
+        if self.gives_good:
+            self.good[access] = self.user
         self._refresh.add(refresh)
         now = int(time.time())
         claims = {

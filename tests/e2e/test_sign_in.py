@@ -111,11 +111,14 @@ def test_a_creator_signs_in_makes_a_picture_and_signs_out(
     expect(page.get_by_test_id("error")).to_contain_text("로그인")
     assert not [path for method, path, _ in platform.passed if method == "POST"], "the platform let nobody through"
 
-    page.get_by_test_id("sign-in").click()
-    expect(page.get_by_test_id("account")).to_have_text(provider.user)
-    assert page.url == site.url + "/", "neither code nor state stays in the address"
+    with context.expect_page() as other:
+        page.get_by_test_id("sign-in").click()
+    expect(other.value.get_by_test_id("account")).to_have_text(provider.user)
+    assert other.value.url == site.url + "/", "neither code nor state stays in the address"
+    other.value.close()
     expect(page.get_by_test_id("session-banner")).to_be_hidden()
-    submit_goods(page)
+    # What was entered before is still there.
+    page.get_by_test_id("submit").click()
     expect_a_picture(page)
     assert {who for method, path, who in platform.passed if method != "OPTIONS" and path not in open_paths()} == {provider.user}
 
@@ -123,7 +126,8 @@ def test_a_creator_signs_in_makes_a_picture_and_signs_out(
     expect(page.get_by_test_id("account")).to_have_text(provider.user)
     expect_a_picture(page)
 
-    page.get_by_test_id("sign-out").click()
+    with page.expect_navigation(url=site.url + "/"):  # by way of the provider
+        page.get_by_test_id("sign-out").click()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
     page.reload()
@@ -169,6 +173,20 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     expect(page.get_by_test_id("session-banner")).to_be_hidden()
     expect_a_picture(page)
     expect(page.get_by_test_id("prompt")).to_have_value("다음 그림의 설명")
+
+
+def test_who_gets_tokens_that_the_platform_never_takes_is_signed_out(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = opened(context, site)
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    provider.good.clear()
+    provider.gives_good = False
+    submit_goods(page)
+    expect(page.get_by_test_id("error")).to_contain_text("로그인")
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
+    expect(page.get_by_test_id("account")).to_be_hidden()
 
 
 def test_who_is_refused_at_the_provider_is_told(

@@ -2,7 +2,7 @@
 
 import { apiBase } from "../config.js";
 import { currentLanguage, t } from "./i18n.js";
-import { SignedOut, token } from "./sign-in.js";
+import { end, SignedOut, token } from "./sign-in.js";
 
 /** The server's refusal; `problem` is its problem details object, `clear` says whether the app itself wrote it. */
 export class ApiError extends Error {
@@ -99,7 +99,10 @@ async function fetchAsCaller(url, init) {
   const first = await token();
   const response = await fetch(url, withToken(first));
   if (response.status !== 401 || first === null) return response;
-  return fetch(url, withToken(await token({ refused: first })));
+  const second = await fetch(url, withToken(await token({ refused: first })));
+  // A new token does not help either: whoever this is, the API does not take them.
+  if (second.status === 401) end();
+  return second;
 }
 
 async function request(path, { method = "GET", headers = {}, body, signal, timeoutMs = 30_000 } = {}) {

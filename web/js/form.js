@@ -90,6 +90,11 @@ export class GeneratorForm {
     for (const { field, message } of this.#check()) if (!this.fields.get(field).error.hidden) this.#setError(field, message);
   }
 
+  /** @returns {boolean} whether something was entered that leaving the page would lose. */
+  hasEntries() {
+    return this.prompt.value !== "" || [...this.images.values()].some((field) => field.file !== null);
+  }
+
   /** Shows whether a request is on its way; a second one cannot be sent meanwhile. */
   setBusy(busy) {
     this.submitButton.disabled = busy;

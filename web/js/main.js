@@ -352,8 +352,15 @@ function drawAccount() {
   page.sessionBanner.hidden = !signIn.isNeeded || who !== null;
   page.sessionTitle.textContent = t(`${words}Title`);
   page.sessionDetail.textContent = t(`${words}Detail`);
+}
+
+for (const link of [page.signIn, page.sessionSignIn]) {
   // A page full of work stays as it is: another tab signs in for this one too.
-  page.sessionSignIn.target = signIn.hasEnded() ? "_blank" : "";
+  link.addEventListener("click", () => (link.target = hasWork() ? "_blank" : ""));
+}
+
+function hasWork() {
+  return signIn.hasEnded() || [...forms.values()].some((form) => form.hasEntries());
 }
 
 signIn.onChange(() => {

@@ -87,6 +87,13 @@ export async function token({ refused = null } = {}) {
   }
 }
 
+/** Ends the session on this page, because it is worth nothing any more; the provider is not told. */
+export function end() {
+  forget();
+  ended = true;
+  tell();
+}
+
 /** Ends the session here and at the provider, which leads back to this page. */
 export async function signOut() {
   const session = read();
@@ -142,9 +149,7 @@ async function renewAtProvider(session) {
     return keep(await oauth.processRefreshTokenResponse(server, client, answer), session);
   } catch (error) {
     if (!(error instanceof SignedOut || error instanceof oauth.ResponseBodyError || error instanceof oauth.WWWAuthenticateChallengeError)) throw error;
-    forget();
-    ended = true;
-    tell();
+    end();
     throw new SignedOut(error.message, { cause: error });
   }
 }
