@@ -9,22 +9,12 @@ from typing import Any
 import pytest
 from azure.monitor.opentelemetry.exporter.export.trace._exporter import _convert_span_to_envelope
 from opentelemetry import context, trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared import telemetry
 
 SIGNED = "https://store.example/images/a.png?sig=c2VjcmV0"
-
-
-@pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """What an operator's tool is sent."""
-    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("toonconnect"))
-    return exporter
 
 
 def rows(spans: InMemorySpanExporter) -> list[tuple[str, dict[str, Any]]]:
