@@ -87,6 +87,9 @@ class QueueTriggers:
         self._invoker = invoker
 
     def start(self) -> list[asyncio.Task[None]]:
+        if self._functions:
+            # In the cloud it is the host that polls; its client tells the worker's log nothing.
+            logging.getLogger("azure.core").setLevel(logging.WARNING)
         return [asyncio.create_task(self._run(f)) for f in self._functions]
 
     async def _run(self, function: Function) -> None:

@@ -2,6 +2,9 @@
 
 With DEVHOST_TELEMETRY=FILE the OpenTelemetry SDK is set up before the app is loaded, as the worker's distro does it in the
 cloud, and each span, metric and log record becomes a line of JSON. The SDK is a development requirement.
+
+With PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY=true and APPLICATIONINSIGHTS_CONNECTION_STRING the distro itself is set up, by
+the same call as in the worker, and sends what it would send from there: tests put an address of their own into the string.
 """
 
 import json
@@ -30,14 +33,32 @@ def set_up_logging() -> None:
     handler.setFormatter(FieldsFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
-    for chatty in ("azure", "aiohttp.access", "urllib3"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def capture_from_environment() -> Callable[[], None]:
-    """Begin to capture when DEVHOST_TELEMETRY says so; returns what must be called at the end."""
+    """Begin to capture, or to send, when the environment says so; returns what must be called at the end."""
     file = os.environ.get("DEVHOST_TELEMETRY")
-    return _capture(Path(file)) if file else lambda: None
+    if file:
+        return _capture(Path(file))
+    address = os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING")
+    if address and os.environ.get("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "").lower() in ("1", "true"):
+        return _send(address)
+    return lambda: None
+
+
+def _send(address: str) -> Callable[[], None]:
+    """As azure_functions_runtime 1.3.0 does it (otel.py, initialize_azure_monitor)."""
+    from azure.monitor.opentelemetry import configure_azure_monitor
+    from opentelemetry import _logs, metrics, trace
+
+    os.environ.setdefault("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "azure_functions")
+    configure_azure_monitor(connection_string=address, logger_name=os.environ.get("PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME", ""))
+
+    def end() -> None:
+        for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()):
+            provider.shutdown()  # type: ignore[union-attr]
+
+    return end
 
 
 class _Lines:

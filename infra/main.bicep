@@ -432,6 +432,15 @@ var hostSettings = {
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
   // They would record whole URLs, signed ones too, and a span for each storage call of each job.
   OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3,httpx'
+  // Whose log records it sends: the app's. Of all loggers, it would send what the sending itself logs, for ever.
+  PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME: 'toonconnect'
+  // Spans a second and instance; ItemCount says how many each stands for. Log records are sent, all of them.
+  OTEL_TRACES_SAMPLER: 'microsoft.rate_limited'
+  OTEL_TRACES_SAMPLER_ARG: '5'
+  // Milliseconds. The process's own counters go along with each sending of metrics, whether anything happens or not.
+  OTEL_METRIC_EXPORT_INTERVAL: '300000'
+  // One more row with every batch of spans, of what each of them says anyway.
+  APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED: 'true'
   PYTHON_THREADPOOL_THREAD_COUNT: string(pythonThreads)
   // Large blocks go back to the system when freed; otherwise the memory of many large uploads sticks to the process.
   MALLOC_MMAP_THRESHOLD_: '262144'

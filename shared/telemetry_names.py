@@ -48,6 +48,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "uploads_kept": ("reason",),
     # every five minutes
     "housekeeping": ("purged", "stuck", "restarted", "uploads"),
+    "housekeeping_failed": ("reason",),
     # the end
     "job_ended": (
         "kind", "status", "code", "provider", "model", "attempts", "polls", "fallback_used", "fallback_from",

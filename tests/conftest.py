@@ -7,7 +7,11 @@ from pathlib import Path
 import hypothesis
 import hypothesis.configuration
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from shared import telemetry
 from shared.services import Services, use_services
 from shared.settings import Settings
 from tests.azurite import Azurite, AzuriteOAuth
@@ -42,6 +46,15 @@ def azurite_oauth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzuriteO
     """Blob storage that is reached by identity, over HTTPS."""
     with AzuriteOAuth(tmp_path_factory.mktemp("azurite-oauth")) as running:
         yield running
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """What an operator's tool is sent of the app's spans."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("toonconnect"))
+    return exporter
 
 
 @pytest.fixture

@@ -42,11 +42,13 @@ def endpoint(handler: Handler) -> Handler:
             if req.method == "OPTIONS":
                 response = func.HttpResponse(status_code=204)
             else:
-                response = await _handled(handler, req, bindings)
+                with telemetry.request(handler.__name__, req.method, req.headers) as told:
+                    response = await _handled(handler, req, bindings)
+                    told.with_status(response.status_code)
             return _with_headers(req, response, request_id(req))
         except Exception:  # noqa: BLE001 - what words an error, logs it or reads a header may fail as well
             with contextlib.suppress(Exception):
-                logging.getLogger("toonconnect").exception("the answer to an error failed")
+                logging.getLogger(telemetry.LOGGER).exception("the answer to an error failed")
             return _last_word()
 
     return answer
@@ -56,8 +58,7 @@ async def _handled(handler: Handler, req: func.HttpRequest, bindings: dict[str, 
     try:
         if _is_foreign(req):
             raise ProblemError(Problem("forbidden"))
-        with telemetry.request(handler.__name__, req.headers):
-            return await handler(req, **bindings)
+        return await handler(req, **bindings)
     except ProblemError as error:
         return problem_response(req, error.problem)
     except ProviderError as error:
@@ -75,7 +76,7 @@ async def _handled(handler: Handler, req: func.HttpRequest, bindings: dict[str, 
         return problem_response(req, Problem("internal", charged=_may_be_charged(req)))
     except Exception as error:  # noqa: BLE001 - the last edge: a bare 500 without a body would tell nobody anything
         telemetry.event("request_failed", logging.ERROR, request_id=request_id(req), reason=repr(type(error)))
-        logging.getLogger("toonconnect").exception("unexpected failure")
+        logging.getLogger(telemetry.LOGGER).exception("unexpected failure")
         return problem_response(req, Problem("internal", charged=_may_be_charged(req)))
 
 

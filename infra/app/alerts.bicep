@@ -72,7 +72,7 @@ type ruleType = {
   @description('The search.')
   query: string
 
-  @description('Column that is compared with the threshold; without one, rows are counted.')
+  @description('Column that is compared with the threshold; without one, rows are counted, however many each stands for: only for "none at all".')
   measure: string?
 
   @description('Columns whose values make a series each; an alert names its series.')
@@ -166,6 +166,14 @@ var targetsAsKql = 'dynamic(${string(targets)})'
 
 var rules ruleType[] = [
   {
+    name: 'not-begun'
+    title: 'Jobs are accepted and nothing follows'
+    severity: 'P1'
+    query: loadTextContent('../queries/not-begun.kql')
+    threshold: 0
+    window: 'PT15M'
+  }
+  {
     name: 'jobs-mostly-failing'
     title: 'Most jobs fail'
     severity: 'P1'
@@ -234,6 +242,7 @@ var rules ruleType[] = [
     title: 'A provider does not deliver in time'
     severity: 'P2'
     query: loadTextContent('../queries/timeouts-by-provider.kql')
+    measure: 'timeouts'
     splitBy: ['provider']
     threshold: thresholds.?timeouts ?? 3
     window: 'PT30M'
@@ -260,6 +269,7 @@ var rules ruleType[] = [
     title: 'Orchestrations die and are started again'
     severity: 'P2'
     query: loadTextContent('../queries/restarts.kql')
+    measure: 'starts_again'
     threshold: thresholds.?restarts ?? 5
     window: 'PT1H'
   }
@@ -284,8 +294,17 @@ var rules ruleType[] = [
     title: 'Requests fail inside the app'
     severity: 'P2'
     query: loadTextContent('../queries/internal-errors.kql')
+    measure: 'failures'
     threshold: thresholds.?internalErrors ?? 5
     window: 'PT15M'
+  }
+  {
+    name: 'daily-cap'
+    title: 'No more logs are taken in today'
+    severity: 'P2'
+    query: loadTextContent('../queries/daily-cap.kql')
+    threshold: 0
+    window: 'PT1H'
   }
   {
     name: 'job-duration-mean'
@@ -323,6 +342,7 @@ var rules ruleType[] = [
     title: 'Many requests are refused for asking too much'
     severity: 'P3'
     query: loadTextContent('../queries/refusals.kql')
+    measure: 'refused'
     splitBy: ['code']
     threshold: thresholds.?refusals ?? 50
     window: 'PT15M'

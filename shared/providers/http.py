@@ -36,6 +36,8 @@ MAX_PICTURE_BYTES = 40 * 1024 * 1024
 MAX_REDIRECTS = 3
 #: A link that answers so has gone, or was never ours to follow.
 _DEAD_LINK = (403, 404, 410)
+#: What telemetry says instead of the path of a picture, which opens it.
+_PICTURE = "/{picture}"
 #: What requests refuses to put on the wire.
 _UNSENDABLE = (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
 
@@ -186,12 +188,11 @@ class ProviderHttp:
     @contextmanager
     def stream(self, url: str, headers: Mapping[str, str], budget: Budget, **params: str) -> Iterator[Streamed]:
         """A GET whose body is read while it arrives, within `budget`. Raises Unreachable, also while the parts are read."""
-        parts = urlsplit(url)
         with _told_as_unreachable():
             # The span ends with the head of the answer: whoever reads the body may do other work between its parts.
-            with telemetry.call("GET", parts.hostname or "", parts.path) as span:
+            with telemetry.call("GET", url, _route(url)) as told:
                 response = self._send(self._session, "GET", url, headers, params=params or None)
-                span.set_attribute("http.response.status_code", response.status_code)
+                told.with_status(response.status_code)
             with response:
                 answer = Answer(response.status_code, response.headers, b"")
                 if not answer.ok:
@@ -205,7 +206,7 @@ class ProviderHttp:
         """
         for _ in range(MAX_REDIRECTS + 1):
             budget = Budget(MAX_PICTURE_BYTES, DOWNLOAD_SECONDS)
-            answer = self._exchange(self._session, "GET", check(url), {}, budget)
+            answer = self._exchange(self._session, "GET", check(url), {}, budget, _PICTURE)
             if answer.status in (301, 302, 303, 307, 308) and answer.headers.get("Location"):
                 url = _redirected(url, answer.headers["Location"])
                 continue
@@ -219,15 +220,15 @@ class ProviderHttp:
         return Budget(MAX_ANSWER_BYTES, self._total_seconds)
 
     def _exchange(
-        self, session: requests.Session, method: str, url: str, headers: Mapping[str, str], budget: Budget, **options: Any
-    ) -> Answer:
-        parts = urlsplit(url)
+        self, session: requests.Session, method: str, url: str, headers: Mapping[str, str], budget: Budget,
+        route: str | None = None, **options: Any,
+    ) -> Answer:  # fmt: skip
         with (
             _told_as_unreachable(),
-            telemetry.call(method, parts.hostname or "", parts.path) as span,
+            telemetry.call(method, url, route or _route(url)) as told,
             self._send(session, method, url, headers, **options) as response,
         ):
-            span.set_attribute("http.response.status_code", response.status_code)
+            told.with_status(response.status_code)
             return Answer(response.status_code, response.headers, b"".join(_parts(response, budget)))
 
     def _send(
@@ -255,6 +256,11 @@ def _told_as_unreachable() -> Iterator[None]:
         raise Unreachable(type(error).__name__, never_sent=True, is_final=True) from error
     except (HTTPError, OSError) as error:
         raise Unreachable(type(error).__name__) from error
+
+
+def _route(url: str) -> str:
+    """The path for telemetry: the same for every prediction."""
+    return re.sub(r"(?<=/predictions/)[^/]+", "{id}", urlsplit(url).path) or "/"
 
 
 def _redirected(url: str, location: str) -> str:

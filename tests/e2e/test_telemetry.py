@@ -108,7 +108,19 @@ def test_calls_to_providers_are_spans_below_their_step_without_a_query(run: Run)
     assert {by_id[call["parent_id"]]["name"] for call in calls} == {"submit_prediction", "check_prediction", "store_picture"}
     for call in calls:
         assert call["attributes"]["http.response.status_code"] == 200
-        assert "?" not in call["attributes"]["url.path"]
+        assert "?" not in call["attributes"]["url.full"]
+    # Neither the prediction nor the picture: calls of a kind have one name, under which they add up.
+    assert {call["name"] for call in calls} == {"POST /bfl/v1/flux-kontext-max", "GET /bfl/v1/get_result", "GET /{picture}"}
+
+
+def test_only_requests_that_we_fail_at_are_failures(run: Run) -> None:
+    requests_told = [span for span in run.spans() if span["kind"] == "SpanKind.SERVER"]
+    answers = {span["name"]: span["attributes"]["http.response.status_code"] for span in requests_told}
+    assert answers["generate_goods"] in (200, 202)
+    (refused,) = [span for span in requests_told if span["attributes"]["http.response.status_code"] == 404]
+    assert {span["status"]["status_code"] for span in requests_told} == {"UNSET"}
+    problems = [line for line in run.lines if line["signal"] == "log" and line["body"] == "problem"]
+    assert refused["context"]["trace_id"] in {line["trace_id"] for line in problems}
 
 
 def test_several_pictures_are_told_apart(run: Run) -> None:

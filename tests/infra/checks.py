@@ -14,6 +14,7 @@ from shared.secrets import VAULT_NAMES
 from shared.settings import Settings
 from shared.storage.blob_store import DOCUMENTS, IMAGES
 from shared.storage.image_names import UPLOADS
+from shared.telemetry import LOGGER
 from tests.infra import kql
 from tests.infra.compiler import Infra, Snapshot
 
@@ -50,6 +51,11 @@ PLATFORM_SETTINGS = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "host and worker: as whom it is sent",
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "the worker: sets OpenTelemetry up",
     "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "the worker: no signed URLs in telemetry",
+    "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME": "the worker: whose log records it sends",
+    "OTEL_TRACES_SAMPLER": "host and worker: spans are sampled by their number",
+    "OTEL_TRACES_SAMPLER_ARG": "host and worker: how many a second",
+    "OTEL_METRIC_EXPORT_INTERVAL": "the worker: how often metrics are sent",
+    "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED": "the worker: no row more with each batch of spans",
     "PYTHON_THREADPOOL_THREAD_COUNT": "the worker: activities at once",
     "MALLOC_MMAP_THRESHOLD_": "the C library: memory of large uploads goes back when freed",
 }
@@ -697,6 +703,52 @@ def check_starting_again(infra: Infra) -> Iterator[str]:
     tiles = {query.where.rsplit(": ")[-1]: kql.events_in(query.text) for query in kql.workbook_queries(infra.folder)}
     for tile, events in TOLD.items():
         yield from (f"workbook: {tile} does not tell of {event}" for event in sorted(events - tiles.get(tile, set())))
+
+
+def check_telemetry(infra: Infra) -> Iterator[str]:
+    """What is sent is what the app tells, and what goes wrong elsewhere."""
+    for snapshot in infra.snapshots.values():
+        sent = snapshot.app_settings.get("PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME")
+        if sent != LOGGER:
+            yield f"{snapshot.environment}: the worker sends the log records of {sent or 'every logger'}, the app's is {LOGGER}"
+    host = json.loads(infra.text("host.json"))
+    levels = host["logging"]["logLevel"]
+    if host.get("telemetryMode") != "OpenTelemetry":
+        yield "host.json: the host does not leave the app's records to the worker, so that each arrives twice"
+    for category, level in levels.items():
+        # Of the app's own records the host sends none, since the worker does; they are in its log stream.
+        if level not in ("Warning", "Error", "Critical", "None") and category != "Function":
+            yield f"host.json: {category} tells of everything ({level}), job by job"
+    if "default" not in levels:
+        yield "host.json: categories that it does not name tell of everything"
+
+
+def check_counts(infra: Infra) -> Iterator[str]:
+    """Queries count what sampled rows stand for, and requests as requests."""
+    for query in kql.query_files(infra.folder) + kql.workbook_queries(infra.folder):
+        yield from (f"{query.where}: {said}" for said in [*kql.uncounted(query), *kql.miscounted_requests(query)])
+    for snapshot in infra.snapshots.values():
+        for name, rule in _rules(snapshot):
+            criterion = _criterion(rule)
+            if criterion["metricMeasureColumn"] is None and criterion["threshold"] > 0:
+                yield f"{snapshot.environment}: the alert {name} compares a number of rows with {criterion['threshold']}"
+
+
+#: Alerts that watch over the watching, and over what comes of a 202: what they must look for.
+WATCHED = {
+    "not-begun": ["'job_accepted'", "ago(5m)", "followed == 0"],
+    "daily-cap": ["_LogOperation", "'OverQuota'"],
+}
+
+
+def check_silence(infra: Infra) -> Iterator[str]:
+    for snapshot in infra.snapshots.values():
+        rules = dict(_rules(snapshot))
+        for name, words in WATCHED.items():
+            query = _criterion(rules[name])["query"] if name in rules else ""
+            yield from (f"{snapshot.environment}: no alert {name} looks for {word}" for word in words if word not in query)
+            if name in rules and _criterion(rules[name])["threshold"]:
+                yield f"{snapshot.environment}: the alert {name} waits for more than one"
 
 
 def check_queries(infra: Infra) -> Iterator[str]:

@@ -6,7 +6,7 @@ const K = Kusto.Language;
 
 const everywhere = "TimeGenerated: datetime, OperationId: string, OperationName: string, ParentId: string, Properties: dynamic, " +
   "Measurements: dynamic, AppRoleName: string, AppRoleInstance: string, AppVersion: string, SDKVersion: string, ItemCount: int, " +
-  "Type: string, _ResourceId: string";
+  "Type: string, _BilledSize: real, _ResourceId: string";
 const tables = {
   AppTraces: "Message: string, SeverityLevel: int",
   AppRequests: "Id: string, Name: string, Url: string, Success: bool, ResultCode: string, DurationMs: real",
@@ -14,11 +14,16 @@ const tables = {
     "ResultCode: string, DurationMs: real",
   AppExceptions: "ExceptionType: string, OuterMessage: string, OuterType: string, InnermostMessage: string, " +
     "InnermostType: string, ProblemId: string, Method: string, Details: dynamic, SeverityLevel: int",
+  AppPerformanceCounters: "Name: string, Category: string, Counter: string, Instance: string, Value: real",
   AppMetrics: "Name: string, Sum: real, Min: real, Max: real",
   AppAvailabilityResults: "Id: string, Name: string, Location: string, Success: bool, Message: string, DurationMs: real",
 };
+const workspace = {
+  _LogOperation: "TimeGenerated: datetime, Category: string, Operation: string, Level: string, Detail: string, _ResourceId: string",
+};
 const symbols = Object.entries(tables).map(([name, columns]) =>
-  K.Symbols.TableSymbol.From(`(${everywhere}, ${columns})`).WithName(name));
+  K.Symbols.TableSymbol.From(`(${everywhere}, ${columns})`).WithName(name)).concat(
+  Object.entries(workspace).map(([name, columns]) => K.Symbols.TableSymbol.From(`(${columns})`).WithName(name)));
 const globals = K.GlobalState.Default.WithDatabase(new K.Symbols.DatabaseSymbol.$ctor1("workspace", symbols));
 
 function each(list) {

@@ -14,8 +14,8 @@ from shared.domain.problem import CATALOGUE
 from shared.telemetry_names import EVENTS, METRICS
 from tests.infra.compiler import ROOT
 
-#: Fields that every event may carry.
-COMMON_FIELDS = frozenset({"job_id", "index", "request_id", "generator"})
+#: Fields that every event may carry, and what the exporters of worker and host say of who wrote a record.
+COMMON_FIELDS = frozenset({"job_id", "index", "request_id", "generator", "logger_name", "CategoryName"})
 _NODE = ROOT / "node_modules/node/bin/node"
 _STRINGS = r"""['"][^'"]*['"]"""
 _COMPARED = r"""{name}\)?\s*(?:==|=~|!=|!~|(?:!?in~?)\s*\()\s*({strings}(?:\s*,\s*{strings})*)"""
@@ -93,6 +93,35 @@ def unknown_words(query: Query) -> Iterator[str]:
     yield from _not_in(text, "code", CATALOGUE)
     if "'problem'" not in text:  # there, status is HTTP's
         yield from _not_in(text, "status", TERMINAL)
+
+
+def uncounted(query: Query) -> Iterator[str]:
+    """Where rows are counted instead of what they stand for: telemetry is sampled, and ItemCount says how many a row is.
+
+    Once rows have been grouped (by job, say), the groups may be counted. AppMetrics is aggregated before it is sent, and bytes
+    are those of the rows themselves.
+    """
+    is_raw = False
+    for part in re.split(r"(\bApp(?!Metrics)[A-Z]\w+|\bAppMetrics\b|\||;)", re.sub(r"//.*", "", query.text)):
+        if re.fullmatch(r"App[A-Z]\w+", part):
+            is_raw = part != "AppMetrics"
+        elif is_raw:
+            if re.match(r"\s*count\s*$", part):
+                yield "count counts rows, not what they stand for"
+            yield from (f"{found} counts rows, not what they stand for" for found in re.findall(r"\bd?count(?:if)?\(", part))
+            sums = re.findall(r"\bsum(?:if)?\((?!ItemCount\b|_BilledSize\b)[^,|]*", part)
+            yield from (f"{found.strip()} adds up rows, not what they stand for" for found in sums)
+            is_raw = not re.match(r"\s*(?:summarize|distinct)\b", part)
+
+
+def miscounted_requests(query: Query) -> Iterator[str]:
+    """AppRequests also has the Durable extension's row for each orchestration and activity: those of requests have a URL. And
+    Azure's exporters call every 4xx unsuccessful."""
+    text = re.sub(r"//.*", "", query.text)
+    if "AppRequests" in text and "isnotempty(Url)" not in text and "_BilledSize" not in text:
+        yield "AppRequests without isnotempty(Url) counts orchestrations and activities as requests"
+    if "AppRequests" in text and re.search(r"\bSuccess\b", text):
+        yield "Success of AppRequests takes refusals (4xx) for failures: compare ResultCode"
 
 
 def _not_in(text: str, name: str, allowed: Iterable[str]) -> Iterator[str]:

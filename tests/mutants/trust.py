@@ -59,6 +59,8 @@ http = of(
 provider_key = of("shared/providers/keys.py", "tests/providers/test_keys.py", "tests/providers/test_generators.py")
 secrets = of("shared/secrets.py", "tests/unit/test_secrets_cache.py")
 telemetry = of("shared/telemetry.py", "tests/unit/test_traces.py")
+told_calls = of("shared/providers/http.py", "tests/providers/test_spans.py")
+told_requests = of("triggers/edge.py", "tests/triggers/test_edge.py")
 
 TRUST: tuple[Mutant, ...] = (
     # ---- whose a job is ----
@@ -504,6 +506,23 @@ TRUST: tuple[Mutant, ...] = (
         "record_exception=False, set_status_on_exception=False",
         "record_exception=True, set_status_on_exception=True",
     ),
+    telemetry(
+        "requests are counted by the app and by the host",
+        "trace.SpanKind.INTERNAL if is_known else trace.SpanKind.SERVER",
+        "trace.SpanKind.SERVER",
+    ),
+    telemetry("refusals are failures of ours", "yield Answered(made, failed_from=500)", "yield Answered(made, failed_from=400)"),
+    telemetry("what a provider refuses has not failed", "failed_from=400)", "failed_from=500)"),
+    telemetry("calls have no target", '"server.port": port,', ""),
+    telemetry("every call has the same name", '"url.full": f"{parts.scheme}://{host}{stated}{route}",', ""),
+    telemetry("probes are told of twice", "if is_known and name in _PROBES:", "if False:"),
+    telemetry("Azure's clients tell of each request", 'for _chatty in ("azure.core", ', "for _chatty in ("),
+    told_calls("each prediction has a name of its own in traces", 'r"(?<=/predictions/)[^/]+"', 'r"$^"'),
+    told_calls("what opens a picture is in traces", "check(url), {}, budget, _PICTURE)", "check(url), {}, budget)"),
+    told_requests("a request does not say how it was answered", "told.with_status(response.status_code)", "pass"),
+    housekeeping(
+        "nobody hears that housekeeping fails", 'telemetry.event("housekeeping_failed", logging.ERROR, reason', "dict(reason"
+    ),
     # ---- where a key and a download may go ----
     trust("a key goes over plain http", 'if parts.scheme != "https" or port', "if port"),
     trust("a key goes to any port", " or port not in (None, 443)", ""),
@@ -550,8 +569,8 @@ TRUST: tuple[Mutant, ...] = (
     ),
     http(
         "a redirect is followed unchecked",
-        'self._exchange(self._session, "GET", check(url), {}, budget)',
-        'self._exchange(self._session, "GET", url, {}, budget)',
+        'self._exchange(self._session, "GET", check(url), {}, budget, _PICTURE)',
+        'self._exchange(self._session, "GET", url, {}, budget, _PICTURE)',
     ),
     http("keys of the machine travel along", "session.trust_env = False", "session.trust_env = True"),
     http("a name may lead into a private net", "if not ipaddress.ip_address(made.getpeername()[0]).is_global:", "if False:"),

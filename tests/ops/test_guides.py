@@ -68,8 +68,8 @@ def test_blocks_say_what_they_are() -> None:
 
 
 #: What the services before this one did not know: starts again, the last of them, deleted jobs, unsettled costs, rushes, requests
-#: that cannot be read.
-OWN_ROWS = [24, 25, 26, 27, 28, 29]
+#: that cannot be read, the limit of logs, jobs that nobody begins.
+OWN_ROWS = [24, 25, 26, 27, 28, 29, 30, 31]
 
 
 @pytest.mark.parametrize("name", ["troubleshooting", "operations", "models", "requests"])
@@ -107,6 +107,8 @@ SEARCHED = {
     27: "settled: false",
     28: "503 `busy`",
     29: "요청을 읽을 수 없습니다",
+    30: "No more logs are taken in today",
+    31: "Jobs are accepted and nothing follows",
 }
 
 
@@ -114,6 +116,21 @@ SEARCHED = {
 @pytest.mark.parametrize("row", SEARCHED)
 def test_the_sentences_that_operators_search_for_are_headings_in_both_languages(language: str, row: int) -> None:
     assert SEARCHED[row] in section(row, language).splitlines()[0]
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_alert_has_its_row(language: str) -> None:
+    alerts = (ROOT / "infra/app/alerts.bicep").read_text()
+    mails = {
+        f"{severity}: {title}" for title, severity in re.findall(r"^    title: '(.*)'\n    severity: '(P\d)'$", alerts, re.M)
+    }
+    mails |= set(re.findall(r"^    description: '(P\d: .*)'$", alerts, re.M))
+
+    told = dict(re.findall(r"^\| (P\d: .*) \| ([\d, ]+) \|$", text_of(ROOT / f"docs/operations.{language}.md"), re.M))
+
+    assert set(told) == mails
+    rows = sections(ROOT / f"docs/troubleshooting.{language}.md")
+    assert {int(row) for named in told.values() for row in named.split(", ")} <= rows.keys()
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)

@@ -55,6 +55,27 @@ async def test_a_failure_on_the_way_to_a_job_does_not_say_that_the_job_cost_noth
     assert body(await broken(request(route=route)))["charged"] == charged
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "has_failed"),
+    [(None, 200, False), (ProblemError(Problem("validation_failed")), 422, False), (NoSuchJob("job_1"), 404, False),
+     (Busy("owners/x.json"), 503, True), (ValueError("bug"), 500, True)],
+)  # fmt: skip
+async def test_a_requests_span_says_how_it_was_answered(
+    app: Any, spans: Any, error: Exception | None, status: int, has_failed: bool
+) -> None:
+    @endpoint
+    async def answered(req: Any) -> Any:
+        if error:
+            raise error
+        return edge.json_response({})
+
+    assert (await answered(request())).status_code == status
+
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.attributes["http.response.status_code"]) == ("answered", status)
+    assert (span.status.status_code.name == "ERROR") == has_failed
+
+
 async def test_cors_is_answered_for_allowed_origins_only(app: Any) -> None:
     settings(app, ALLOWED_ORIGINS="https://page.example")
     page = await raw(options.get_options)(req=request(headers={"Origin": "https://page.example"}))

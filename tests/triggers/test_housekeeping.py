@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from azure.core.exceptions import ServiceRequestError
 from azure.durable_functions.models.PurgeHistoryResult import PurgeHistoryResult
 
@@ -22,6 +23,7 @@ from tests.triggers.calls import (
     new_job,
     picture,
     settings,
+    user,
 )
 from triggers import housekeeping
 
@@ -66,6 +68,18 @@ async def test_what_has_ended_is_forgotten_after_the_retention_and_stuck_jobs_ar
     (record,) = caplog.records
     assert (record.getMessage(), record.levelname, record.purged, record.stuck) == ("housekeeping", "WARNING", 7, 2)
     assert record.restarted == 0
+
+
+async def test_an_operator_is_told_when_it_fails(app: Any, hub: FakeHub, caplog: Any, monkeypatch: Any) -> None:
+    def away(*_: Any) -> Any:
+        raise HubAway
+
+    monkeypatch.setattr(hub, "get_status_by", away)
+    with caplog.at_level("INFO", "toonconnect"), pytest.raises(HubAway):
+        await user(housekeeping.housekeeping)(timer=None, client=hub)
+
+    record = told(caplog, "housekeeping_failed")
+    assert (record.levelname, record.reason) == ("ERROR", "HubAway")
 
 
 async def test_it_looks_often_enough_to_fetch_what_a_dead_job_has_paid_for() -> None:
