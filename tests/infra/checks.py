@@ -50,7 +50,6 @@ PLATFORM_SETTINGS = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "host and worker: as whom it is sent",
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "the worker: sets OpenTelemetry up",
     "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "the worker: no signed URLs in telemetry",
-    "PYTHON_THREADPOOL_THREAD_COUNT": "the worker: activities at once",
     "MALLOC_MMAP_THRESHOLD_": "the C library: memory of large uploads goes back when freed",
 }
 SCHEDULER_SETTINGS = {
