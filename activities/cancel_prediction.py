@@ -1,12 +1,11 @@
 """Ask the provider to stop a prediction that nobody waits for any more."""
 
-import asyncio
 from typing import Literal
 
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from shared import names, slots, telemetry
+from shared import names, slots, telemetry, threads
 from shared.domain.payloads import CancelAnswer, CancelOrder
 from shared.providers.provider import Handle, ProviderError
 from shared.services import Services, services
@@ -30,7 +29,7 @@ async def cancel(services: Services, client: df.DurableOrchestrationClient, payl
     generator = services.generator_for(payload)
     state: Literal["canceled", "finished", "going on"]
     try:
-        state, retryable = await asyncio.to_thread(generator.provider.cancel, Handle.from_payload(payload["handle"])), False
+        state, retryable = await threads.run(generator.provider.cancel, Handle.from_payload(payload["handle"])), False
     except ProviderError as error:
         state, retryable = "going on", error.problem.is_retryable
     telemetry.event("prediction_canceled", job_id=payload["job_id"], generator=generator.name, state=state)

@@ -1,6 +1,5 @@
 """Look once at a prediction; when it is ready, download and store its picture in the same step (BFL's links die in 10 min)."""
 
-import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from typing import Literal
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from shared import names, provenance, slots, telemetry
+from shared import names, provenance, slots, telemetry, threads
 from shared.domain import payloads as p
 from shared.domain.job import GENERATING, STORING, is_deleted
 from shared.domain.ledger import ENDINGS
@@ -40,7 +39,7 @@ async def check(services: Services, client: df.DurableOrchestrationClient, paylo
     """The prediction as it is now. The first look that shows it finished gives its slot back, whatever becomes of its picture."""
     generator = services.generator_for(payload)
     telemetry.name_prediction(payload["handle"]["id"])
-    look = await asyncio.to_thread(generator.provider.look, Handle.from_payload(payload["handle"]))
+    look = await threads.run(generator.provider.look, Handle.from_payload(payload["handle"]))
     if isinstance(look, Running):
         if look.trouble:
             telemetry.event("poll_trouble", job_id=payload["job_id"], generator=generator.name, trouble=look.trouble)
@@ -52,8 +51,8 @@ async def check(services: Services, client: df.DurableOrchestrationClient, paylo
     has_failed = isinstance(look, Failed) and look.problem.code == "provider_unavailable"
     left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok")
     if isinstance(look, Failed):
-        return await asyncio.to_thread(_failed, services, payload, look, left_gate)
-    return await asyncio.to_thread(_finished, services, payload, look, left_gate)
+        return await threads.run(_failed, services, payload, look, left_gate)
+    return await threads.run(_finished, services, payload, look, left_gate)
 
 
 async def _leave_gate(

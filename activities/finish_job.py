@@ -1,12 +1,11 @@
 """Write how a job ended. A terminal status never changes, so running this twice changes nothing and is told once."""
 
-import asyncio
 import contextlib
 from typing import Any
 
 import azure.durable_functions as df
 
-from shared import names, originals, telemetry
+from shared import names, originals, telemetry, threads
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
 from shared.forgetting import call_janitor
@@ -25,7 +24,7 @@ async def finish_job(payload: dict, client) -> dict:  # type: ignore[type-arg,no
 
 async def finish_and_forget(services: Services, client: df.DurableOrchestrationClient, payload: FinishOrder) -> FinishAnswer:
     """As `finish`; and the story of a deleted job sees to it that the job is forgotten."""
-    answer = await asyncio.to_thread(finish, services, payload)
+    answer = await threads.run(finish, services, payload)
     if answer.get("is_deleted"):
         await call_janitor(client)
     return answer

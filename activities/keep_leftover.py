@@ -1,11 +1,9 @@
 """A prediction that went on after its job had ended: keep its picture if it came, and say truly what was charged."""
 
-import asyncio
-
 import azure.durable_functions as df
 
 from activities.finish_job import told_by_records
-from shared import names, telemetry
+from shared import names, telemetry, threads
 from shared.domain.job import amended, is_deleted
 from shared.domain.ledger import Ledger
 from shared.domain.payloads import KeepOrder, Kept
@@ -25,7 +23,7 @@ async def keep_leftover(payload: dict, client) -> dict:  # type: ignore[type-arg
 
 async def keep_and_forget(services: Services, client: df.DurableOrchestrationClient, payload: KeepOrder) -> Kept:
     """As `keep`; and the last step of a deleted job's story sees to it that the job is forgotten."""
-    answer = await asyncio.to_thread(keep, services, payload)
+    answer = await threads.run(keep, services, payload)
     if answer.get("is_deleted"):
         await call_janitor(client)
     return answer

@@ -4,7 +4,6 @@ Neither provider has an idempotency key, and an activity runs at least once: sha
 record, and what is done with a record that was there before. This file carries it out.
 """
 
-import asyncio
 import contextlib
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +12,7 @@ from typing import Any
 import azure.durable_functions as df
 from azure.core.exceptions import AzureError
 
-from shared import intake, names, slots, telemetry
+from shared import intake, names, slots, telemetry, threads
 from shared.domain import payloads as p
 from shared.domain.job import SUBMITTING, is_terminal, is_wanted, is_watched
 from shared.domain.kinds import KINDS
@@ -57,12 +56,12 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
         await slots.note_failure(services, payload)
     # A run of this activity that died may have sent, and lost its slot since.
     if slot is not None and slot.state != "granted" and not _is_on_its_way(record := await _record(services, attempt)):
-        wanted = is_wanted(await asyncio.to_thread(services.jobs.read, payload["job_id"]))
+        wanted = is_wanted(await threads.run(services.jobs.read, payload["job_id"]))
         if slot.state == "waiting" and wanted:
             return _waiting(slot, record)
         payload = {**payload, "is_over": True, "over_problem": slot.problem if wanted else None}
     sender = _Sender(services, payload, slot.expected_seconds if slot else None)
-    answer = await asyncio.to_thread(sender.run)
+    answer = await threads.run(sender.run)
     if following is not None:
         answer["followed_by"] = _generator_of(services, following, payload["generator"])
     if answer["state"] in ("failed", "canceled") or sender.is_story_over:
@@ -72,7 +71,7 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
 
 
 async def _record(services: Services, attempt: Attempt) -> Record | None:
-    return await asyncio.to_thread(services.submissions.find, attempt)
+    return await threads.run(services.submissions.find, attempt)
 
 
 def _generator_of(services: Services, record: Record, asked: str) -> str:

@@ -1,10 +1,11 @@
-"""`python -m bench.storage_operations`: the storage operations that one job makes, counted at Azurite, and what they come to.
+"""`python -m bench.storage_operations [--record]`: the storage operations of one job, counted at Azurite, and what they come to.
 
 Blob operations are counted in Azurite's access log. Durable's own queue and table operations are not made here (the devhost
 keeps its task hub in a file): they are estimated from the job's durable steps with the figures that were counted under the
 real engine (durable steps below). Prices are examples from public pages, not quotes.
 """
 
+import argparse
 import json
 import re
 import sqlite3
@@ -20,6 +21,7 @@ from typing import Any
 
 import requests
 
+from bench.record import record, recorded
 from tests import pictures
 from tests.stack import Stack
 
@@ -79,10 +81,23 @@ class Counted:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.storage_operations", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--record", action="store_true", help="keep the figures for the documentation")
+    is_recorded = parser.parse_args().record
     counted = count_all()
+    if is_recorded:
+        record("storage_operations", [vars(row) for row in counted])
     _print_counts(counted)
     _print_cost(counted)
     return 0
+
+
+def counted_last() -> list[Counted]:
+    """What the record has of the usual jobs."""
+    return [
+        Counted(**row | {"blobs": Counter(row["blobs"]), "steps": Counter(row["steps"])})
+        for row in recorded("storage_operations")
+    ]
 
 
 def count_all() -> list[Counted]:

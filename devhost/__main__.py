@@ -74,9 +74,9 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
     threads = int(os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT") or min(32, (os.cpu_count() or 1) + 4))
+    # For functions without `async` only, as in the worker: the loop's default executor stays as Python makes it.
     pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
     loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(32, thread_name_prefix="loop"))
     durable = app.durable
     hub_name = str(durable.get("hubName", "TestHubName"))
     origin = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not bound

@@ -9,6 +9,7 @@ from typing import Any
 
 import azure.functions as func
 
+from devhost import threads
 from devhost.app_loader import Function, resolve_settings
 from devhost.http_host import Invoker
 from devhost.replay import format_time, parse_time
@@ -108,11 +109,11 @@ class QueueTriggers:
             try:
                 if not created:
                     try:
-                        await asyncio.to_thread(queue.create_queue)
+                        await threads.run(queue.create_queue)
                     except ResourceExistsError:
                         pass
                     created = True
-                message = await asyncio.to_thread(queue.receive_message, visibility_timeout=_QUEUE_VISIBILITY_SECONDS)
+                message = await threads.run(queue.receive_message, visibility_timeout=_QUEUE_VISIBILITY_SECONDS)
                 if message is None:
                     await asyncio.sleep(_QUEUE_IDLE_SECONDS)
                 else:
@@ -127,16 +128,16 @@ class QueueTriggers:
         except Exception:
             log.exception("queue function %s failed (attempt %s)", function.name, message.dequeue_count)
             if message.dequeue_count < MAX_DEQUEUE_COUNT:
-                await asyncio.to_thread(queue.update_message, message, visibility_timeout=0)
+                await threads.run(queue.update_message, message, visibility_timeout=0)
                 return
             from azure.core.exceptions import ResourceExistsError
 
             try:
-                await asyncio.to_thread(poison.create_queue)
+                await threads.run(poison.create_queue)
             except ResourceExistsError:
                 pass
-            await asyncio.to_thread(poison.send_message, message.content)
-        await asyncio.to_thread(queue.delete_message, message)
+            await threads.run(poison.send_message, message.content)
+        await threads.run(queue.delete_message, message)
 
 
 def queue_message(message: Any) -> func.QueueMessage:

@@ -20,6 +20,7 @@ from aiohttp import HttpVersion11, web
 from azure.functions.http import HttpRequest as TriggerRequest
 from multidict import CIMultiDictProxy
 
+from devhost import threads
 from devhost.app_loader import App, Function, http_methods
 from devhost.request_line import decoded_path, joined, query_parameters, request_url
 
@@ -244,6 +245,6 @@ class StaticPage:
         if not file.is_file() or not file.is_relative_to(self._folder):
             return web.Response(status=404)
         kind = "text/javascript" if file.suffix == ".js" else mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        data = await asyncio.to_thread(file.read_bytes)
+        data = await threads.run(file.read_bytes)
         charset = "utf-8" if kind.startswith("text/") or kind == "image/svg+xml" else None
         return web.Response(body=data, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from devhost import replay
+from devhost import replay, threads
 from devhost.engine import Engine
 from devhost.taskhub import SUSPENDED, TERMINAL, utc_now
 
@@ -96,7 +96,7 @@ class ManagementApi:
                 input_text = json.dumps(json.loads(body), ensure_ascii=False)
             except ValueError:
                 return _bad_json()
-        refused = await asyncio.to_thread(
+        refused = await threads.run(
             self._engine.start_instance, name, instance_id, input_text, request.query.get("version"),
             overwrite=self._overridable.lower() == "anystate",
         )  # fmt: skip
@@ -106,7 +106,7 @@ class ManagementApi:
             ends = asyncio.get_running_loop().time() + float(request.query["timeout"])
             pause = float(request.query.get("pollingInterval", "1"))
             while asyncio.get_running_loop().time() < ends:
-                row = await asyncio.to_thread(self._hub.status, instance_id)
+                row = await threads.run(self._hub.status, instance_id)
                 if row and row["status"] in TERMINAL:
                     return _json(_value(row["output"]))
                 await asyncio.sleep(pause)
@@ -119,13 +119,13 @@ class ManagementApi:
     # ---- status ----
 
     async def _status(self, request: web.Request, instance_id: str) -> web.Response:
-        row = await asyncio.to_thread(self._hub.status, instance_id)
+        row = await threads.run(self._hub.status, instance_id)
         if row is None:
             return web.Response(status=404)
         shows = {name: _is_true(request.query.get(name)) for name in ("showHistory", "showHistoryOutput")}
         body = _status_body(row, show_input=request.query.get("showInput", "true").lower() != "false")
         if shows["showHistory"]:
-            history = await asyncio.to_thread(self._hub.history, instance_id)
+            history = await threads.run(self._hub.history, instance_id)
             body["historyEvents"] = history_view(history, with_results=shows["showHistoryOutput"])
         if row["status"] not in TERMINAL:
             here = f"{self._origin}{PUBLIC}/instances/{instance_id}"
@@ -134,7 +134,7 @@ class ManagementApi:
         return _json(body, 500 if failed else 200)
 
     async def _list(self, request: web.Request) -> web.Response:
-        rows, more = await asyncio.to_thread(self._query_rows, request, int(request.query.get("top", _PAGE)))
+        rows, more = await threads.run(self._query_rows, request, int(request.query.get("top", _PAGE)))
         headers = {"x-ms-continuation-token": quote(rows[-1]["id"], safe="") if more else ""}
         return _json([_status_body(row, show_input=True) for row in rows], 200, headers)
 
@@ -157,7 +157,7 @@ class ManagementApi:
     # ---- purge ----
 
     async def _purge(self, instance_id: str) -> web.Response:
-        row = await asyncio.to_thread(self._hub.status, instance_id)
+        row = await threads.run(self._hub.status, instance_id)
         if row is None:
             return web.Response(status=404)
         if row["status"] not in TERMINAL:
@@ -165,15 +165,15 @@ class ManagementApi:
                 "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID "
                 f"{instance_id} has status {row['status']}", 412,
             )  # fmt: skip
-        return _json({"instancesDeleted": await asyncio.to_thread(self._hub.purge, instance_id)})
+        return _json({"instancesDeleted": await threads.run(self._hub.purge, instance_id)})
 
     async def _purge_many(self, request: web.Request) -> web.Response:
         if not request.query.get("createdTimeFrom"):
             return _json("Please provide value for 'createdTimeFrom' parameter.", 400)
-        rows, _ = await asyncio.to_thread(self._query_rows, request, 100_000)
+        rows, _ = await threads.run(self._query_rows, request, 100_000)
         ended = [row["id"] for row in rows if row["status"] in TERMINAL]
         for instance_id in ended:
-            await asyncio.to_thread(self._hub.purge, instance_id)
+            await threads.run(self._hub.purge, instance_id)
         return _json({"instancesDeleted": len(ended)}) if ended else web.Response(status=404)
 
     # ---- operations ----
@@ -189,17 +189,17 @@ class ManagementApi:
         except ValueError:
             return _bad_json()
         event = replay.event_raised(utc_now(), name, json.dumps(value, ensure_ascii=False))
-        return self._sent(await asyncio.to_thread(self._engine.send, instance_id, event))
+        return self._sent(await threads.run(self._engine.send, instance_id, event))
 
     def _sent(self, refused: str | None) -> web.Response:
         return web.Response(status=202 if refused is None else 404 if refused == "" else 410)
 
     async def _operate(self, request: web.Request, instance_id: str, operation: str) -> web.Response:
         reason = request.query.get("reason", "")
-        row = await asyncio.to_thread(self._hub.status, instance_id)
+        row = await threads.run(self._hub.status, instance_id)
         if operation == "terminate":
             event = replay.execution_terminated(utc_now(), reason)
-            return self._sent(await asyncio.to_thread(self._engine.send, instance_id, event))
+            return self._sent(await threads.run(self._engine.send, instance_id, event))
         if operation in ("suspend", "resume"):
             if row is None or row["status"] in TERMINAL:
                 return web.Response(status=404 if row is None else 410)
@@ -207,7 +207,7 @@ class ManagementApi:
                 text = f"Cannot {operation} the orchestration instance {instance_id} because instance is in the"
                 return _failure("InvalidOperationException", f"{text} {row['status']} state.")
             kind = replay.EXECUTION_SUSPENDED if operation == "suspend" else replay.EXECUTION_RESUMED
-            return self._sent(await asyncio.to_thread(self._engine.send, instance_id, replay.switched(kind, utc_now(), reason)))
+            return self._sent(await threads.run(self._engine.send, instance_id, replay.switched(kind, utc_now(), reason)))
         if operation == "restart":
             return await self._restart(request, instance_id, row)
         if operation == "rewind":
@@ -228,7 +228,7 @@ class ManagementApi:
             }, 400)  # fmt: skip
         fresh = request.query.get("restartWithNewInstanceId", "true").lower() != "false"
         target = uuid.uuid4().hex if fresh else instance_id
-        refused = await asyncio.to_thread(
+        refused = await threads.run(
             self._engine.start_instance, row["name"], target, row["input"], row["version"], overwrite=False
         )
         if refused is not None:

@@ -226,12 +226,17 @@ param maximumInstanceCount int = 40
 @maxValue(20)
 param alwaysReadyInstances int = environmentType == 'prod' ? 1 : 0
 
+@description('Optional. Instances that always wait for HTTP requests: the first one after a quiet time is answered at once, for about 20 dollars a month each.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyHttpInstances int = environmentType == 'prod' ? 1 : 0
+
 @description('Optional. HTTP requests that an instance serves at once.')
 @minValue(1)
 @maxValue(1000)
 param httpConcurrency int = 16
 
-@description('Optional. Threads of the Python worker: as many activities run at once as there are threads, up to host.json\'s 16.')
+@description('Optional. Threads of the Python worker, and as many again of the app for what blocks: requests to storage and providers, images.')
 @minValue(1)
 @maxValue(128)
 param pythonThreads int = 32
@@ -243,6 +248,16 @@ param storageSku string = environmentType == 'prod' ? 'Standard_ZRS' : 'Standard
 @description('Optional. Where orchestrations live. Running ones do not move along when this is changed.')
 @allowed(['azureStorage', 'durableTaskScheduler'])
 param durableBackend string = 'azureStorage'
+
+@description('Optional. Partitions of the task hub on Azure Storage: so many instances at most run orchestrations. Fixed once a hub exists: another number needs another taskHubName.')
+@minValue(1)
+@maxValue(16)
+param partitionCount int = 4
+
+@description('Optional. Name of the task hub: letters and digits, a letter first. Under another name there is a new, empty one; jobs under way begin again in it from their records.')
+@minLength(3)
+@maxLength(45)
+param taskHubName string = loadJsonContent('../host.json').extensions.durableTask.hubName
 
 @description('Optional. Region of the Durable Task Scheduler, which exists in fewer regions.')
 param schedulerLocation string = location
@@ -304,7 +319,6 @@ var names = {
 var tags = { 'azd-env-name': environmentName }
 
 var packageContainer = 'app-package'
-var taskHubName = loadJsonContent('../host.json').extensions.durableTask.hubName
 var onScheduler = durableBackend == 'durableTaskScheduler'
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
@@ -445,19 +459,21 @@ var hostSettings = {
   // Large blocks go back to the system when freed; otherwise the memory of many large uploads sticks to the process.
   MALLOC_MMAP_THRESHOLD_: '262144'
   AZURE_CLIENT_ID: identity.outputs.clientId
+  // Overrides what host.json says.
+  AzureFunctionsJobHost__extensions__durableTask__hubName: taskHubName
 }
 
 // The platform's sign-in reads it: tokens of other tenants are refused, whatever the issuer allows.
 var signInSettings = empty(authClientId) ? {} : { WEBSITE_AUTH_AAD_ALLOWED_TENANTS: join(authAllowedTenants, ',') }
 
 // These override what host.json says of Azure Storage.
-var schedulerSettings = onScheduler
+var hubSettings = onScheduler
   ? {
       AzureFunctionsJobHost__extensions__durableTask__storageProvider__type: 'azureManaged'
       AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName: 'DURABLE_TASK_SCHEDULER_CONNECTION_STRING'
       DURABLE_TASK_SCHEDULER_CONNECTION_STRING: 'Endpoint=${scheduler.?outputs.endpoint ?? ''};Authentication=ManagedIdentity;ClientID=${identity.outputs.clientId}'
     }
-  : {}
+  : { AzureFunctionsJobHost__extensions__durableTask__storageProvider__partitionCount: string(partitionCount) }
 
 // What shared/settings.py reads
 var appSettings = {
@@ -511,11 +527,12 @@ module api 'app/api.bicep' = {
     identityName: names.identity
     deploymentStorageEndpoint: hostStorage.outputs.blobEndpoint
     deploymentContainerName: packageContainer
-    appSettings: union(hostSettings, schedulerSettings, signInSettings, appSettings, givenSettings)
+    appSettings: union(hostSettings, hubSettings, signInSettings, appSettings, givenSettings)
     allowedOrigins: allowedOrigins
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
+    alwaysReadyHttpInstances: alwaysReadyHttpInstances
     httpConcurrency: httpConcurrency
     authClientId: authClientId
     authIssuer: authIssuer

@@ -1,12 +1,11 @@
 """Deletes a job: hidden from everybody at once, forgotten when its story has ended and nothing more can be paid for it."""
 
-import asyncio
 import contextlib
 import logging
 
 import azure.durable_functions as df
 
-from shared import names, telemetry
+from shared import names, telemetry, threads
 from shared.canceling import wake
 from shared.domain.job import Document, is_terminal, is_watched
 from shared.domain.payloads import JanitorOrder
@@ -21,16 +20,16 @@ LOOK_AGAIN_SECONDS = 15
 
 async def forget_ended(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:
     """Remove what is left of a deleted job, unless its story goes on; whether nothing is left."""
-    document = await asyncio.to_thread(app.jobs.read, job_id)
+    document = await threads.run(app.jobs.read, job_id)
     if document is not None and not await _has_ended(app, client, document):
         return False
     pictures, starts = (len(document["seeds"]), document.get("starts", 0)) if document else (1, 0)
     for instance in names.instance_ids(job_id, pictures, starts):
         if not await _forget_history(client, instance):
             return False
-    await asyncio.to_thread(app.jobs.delete, job_id, document.get("key") if document else None)
+    await threads.run(app.jobs.delete, job_id, document.get("key") if document else None)
     if document is not None:
-        await asyncio.to_thread(app.quotas.release, document["owner"], job_id)
+        await threads.run(app.quotas.release, document["owner"], job_id)
     telemetry.event("job_forgotten", job_id=job_id)
     return True
 
@@ -59,9 +58,9 @@ async def _forget_history(client: df.DurableOrchestrationClient, instance: str) 
 
 async def begin(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> None:
     """Delete a job: nobody sees it from now on. Its story ends by itself and pays as little as it can. Raises NoSuchJob."""
-    document = await asyncio.to_thread(app.jobs.hide, job_id, app.now())
+    document = await threads.run(app.jobs.hide, job_id, app.now())
     try:
-        await asyncio.to_thread(app.pictures.forget, job_id)
+        await threads.run(app.pictures.forget, job_id)
         if not is_terminal(document["status"]) or is_watched(document):
             await wake(client, document)
         if await forget_ended(app, client, job_id):

@@ -50,6 +50,8 @@ class Settings:
     max_upload_bytes: int = 5_242_880
     #: What decoding an upload may take of the memory; formats that take more for a pixel are taken with fewer pixels.
     decode_memory_mb: int = 400
+    #: Of the worker for functions without `async`, and of the app for what blocks (shared/threads.py).
+    python_threads: int = 32
     retention_days: int = 30
     sas_ttl_minutes: int = 60
     allowed_origins: tuple[str, ...] = ()
@@ -171,6 +173,8 @@ class Settings:
             replicate_max_active=number("REPLICATE_MAX_ACTIVE", 50, int, 1, 10_000),
             max_upload_bytes=number("MAX_UPLOAD_BYTES", 5_242_880, int, 1024, 100_000_000),
             decode_memory_mb=number("DECODE_MEMORY_MB", cls.decode_memory_mb, int, 100, 10_000),
+            # The worker takes any number of at least one (azure_functions_runtime, utils/threadpool.py).
+            python_threads=number("PYTHON_THREADPOOL_THREAD_COUNT", cls.python_threads, int, 1),
             retention_days=number("RETENTION_DAYS", 30, int, 1, 3650),
             sas_ttl_minutes=number("SAS_TTL_MINUTES", 60, int, 1, 7 * 24 * 60),
             allowed_origins=several("ALLOWED_ORIGINS"),

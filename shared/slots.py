@@ -1,6 +1,5 @@
 """What is done at a provider's gate: take a slot or a place in the line, give it back, wake whose turn it is, free the dead."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Literal
 
 import azure.durable_functions as df
 
-from shared import telemetry
+from shared import telemetry, threads
 from shared.domain.gate import Gate, Grant, Place, holder_name
 from shared.domain.job import WAITING
 from shared.domain.payloads import Named, SubmitOrder
@@ -59,8 +58,8 @@ async def take(services: Services, client: df.DurableOrchestrationClient, payloa
         return place, stopped["code"] if stopped else None, gate.is_shut, overdue, gate.measured_seconds(generator.name)
 
     provider = generator.provider
-    await asyncio.to_thread(refresh_balance, services, provider)
-    (place, stopped, is_shut, overdue, measured), grants = await asyncio.to_thread(services.gates.change, provider.name, ask)
+    await threads.run(refresh_balance, services, provider)
+    (place, stopped, is_shut, overdue, measured), grants = await threads.run(services.gates.change, provider.name, ask)
     await _wake(client, grants)
     if overdue:
         await _free_dead(services, client, provider.name, overdue)
@@ -81,7 +80,7 @@ async def give_back(
 ) -> int:
     """Give the slot or the place back; returns how many others were woken. `outcome`: as Gate.leave says."""
     holder = holder_name(payload["job_id"], payload["index"])
-    _, grants = await asyncio.to_thread(
+    _, grants = await threads.run(
         services.gates.change, _provider(services, payload), lambda gate: gate.leave(holder, outcome, payload["attempt"])
     )
     await _wake(client, grants)
@@ -91,7 +90,7 @@ async def give_back(
 async def note_failure(services: Services, payload: Named) -> None:
     """The provider failed a picture that does not ask for a slot now."""
     holder = holder_name(payload["job_id"], payload["index"])
-    await asyncio.to_thread(services.gates.change, _provider(services, payload), lambda gate: gate.note_failure(holder))
+    await threads.run(services.gates.change, _provider(services, payload), lambda gate: gate.note_failure(holder))
 
 
 def _provider(services: Services, payload: Named) -> str:
@@ -100,7 +99,7 @@ def _provider(services: Services, payload: Named) -> str:
 
 async def tidy(services: Services, client: df.DurableOrchestrationClient, provider: str) -> None:
     """Free what dead holders left behind; otherwise the next one who waits does."""
-    gate = await asyncio.to_thread(services.gates.look, provider)
+    gate = await threads.run(services.gates.look, provider)
     if overdue := gate.overdue():
         await _free_dead(services, client, provider, overdue)
 
@@ -109,7 +108,7 @@ async def _free_dead(
     services: Services, client: df.DurableOrchestrationClient, provider: str, overdue: Mapping[str, str]
 ) -> None:
     alive = await who_lives(services, client, overdue)
-    _, grants = await asyncio.to_thread(services.gates.change, provider, lambda gate: gate.verified(alive))
+    _, grants = await threads.run(services.gates.change, provider, lambda gate: gate.verified(alive))
     await _wake(client, grants)
 
 

@@ -4,7 +4,6 @@ An instance that failed says nothing about its story: a worker that dies in an e
 5.2). Every activity then gives its recorded answer.
 """
 
-import asyncio
 import contextlib
 import hashlib
 import logging
@@ -12,7 +11,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import names, originals, telemetry
+from shared import names, originals, telemetry, threads
 from shared.domain.job import (
     STAGE_PROGRESS,
     VALIDATING,
@@ -134,7 +133,7 @@ async def is_going_on(client: df.DurableOrchestrationClient, instance: str) -> b
 
 async def find_and_revive(app: Services, client: df.DurableOrchestrationClient, job_id: str, index: int) -> bool:
     """Whether the story of a job's picture goes on, perhaps because it was started again just now."""
-    document = await asyncio.to_thread(app.jobs.read, job_id)
+    document = await threads.run(app.jobs.read, job_id)
     if document is None:
         return False
     status = await find_instance(client, job_id)
@@ -164,16 +163,14 @@ async def revive(app: Services, client: df.DurableOrchestrationClient, document:
         if await _has_living_children(client, document):
             # They tell their stories to the end, and their records tell it to the job.
             return document
-        return await asyncio.to_thread(give_up, app, document, await _progress(client, app, document, status))
+        return await threads.run(give_up, app, document, await _progress(client, app, document, status))
     return document
 
 
 async def _start_again(app: Services, client: df.DurableOrchestrationClient, document: Document, status: Any) -> Document:
     job_id, seen, now = document["id"], document.get("starts", 0), app.now()
     progress = await _progress(client, app, document, status)
-    counted = await asyncio.to_thread(
-        app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen, progress=progress)
-    )
+    counted = await threads.run(app.jobs.amend, job_id, lambda known: started_again(known, now, seen=seen, progress=progress))
     if counted.get("starts") != seen + 1 or counted.get("started_again_at") != now.isoformat():
         return counted
     reason = status.runtime_status.name if status else "unknown to the task hub"
@@ -205,7 +202,7 @@ async def _progress(client: df.DurableOrchestrationClient, app: Services, docume
     if len(shown) == len(statuses):
         reached = min(int(custom.get("progress", 0)) for custom in shown)
     else:
-        reached = await asyncio.to_thread(_progress_of_records, app, document) if status is not None else 0
+        reached = await threads.run(_progress_of_records, app, document) if status is not None else 0
     return max(int(document.get("progress", 0)), reached)
 
 

@@ -11,7 +11,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared import intake, originals, telemetry
+from shared import intake, originals, telemetry, threads
 from shared.domain.fingerprint import meanings
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
@@ -64,7 +64,7 @@ BY_KIND = {kind.name: _serve(kind) for kind in KINDS.values()}
 async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: Kind) -> func.HttpResponse:
     """Start a job, or answer with the one that the same Idempotency-Key started before."""
     async with _accepting:
-        document, replayed = await asyncio.to_thread(_accept, req, kind)
+        document, replayed = await threads.run(_accept, req, kind)
     telemetry.event("job_accepted", job_id=document["id"], kind=kind.name, request_id=request_id(req), replayed=replayed)
     headers = {"Location": job_url(req, document["id"]), **({"Idempotent-Replayed": "true"} if replayed else {})}
     # Terminal is terminal, whatever the hub has forgotten of it.
@@ -100,7 +100,7 @@ async def _answer(
         job = await wait_until_ended(req, client, document["id"], seconds)
         status = 200 if job.is_terminal else 202
         headers = headers | ({"Preference-Applied": f"wait={seconds}"} if seconds else {})
-    body = await asyncio.to_thread(view, req, job)
+    body = await threads.run(view, req, job)
     return json_response(body, status, headers | ({"Retry-After": "2"} if status == 202 else {}))
 
 
@@ -312,7 +312,7 @@ async def _synchronous(
     document = job.document
     if document["status"] == SUCCEEDED:
         output = document["outputs"][0]
-        data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
+        data = await threads.run(services().blobs.get_image, output["blob"])
         return func.HttpResponse(data, mimetype=output["content_type"], headers=headers)
     if document["error"]:
         return problem_response(req, Problem.from_payload(document["error"]), headers)

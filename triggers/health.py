@@ -9,6 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
+from shared import threads
 from shared.pictures.decoding import has_heif_decoder
 from shared.pictures.limits import most_pixels
 from shared.providers.provider import Provider, ProviderError
@@ -88,7 +89,7 @@ def _images_check() -> Check:
 
 async def _storage_check() -> Check:
     try:
-        await asyncio.wait_for(asyncio.to_thread(services().blobs.check), _CHECK_SECONDS)
+        await asyncio.wait_for(threads.run(services().blobs.check), _CHECK_SECONDS)
     except TimeoutError:
         return {"status": "failed", "reason": "no answer"}
     except StorageNotConfigured as error:
@@ -109,7 +110,7 @@ async def _hub_check(client: df.DurableOrchestrationClient) -> Check:
 async def _account_told(provider: Provider) -> Check:
     return await _checks.told(
         f"provider_{provider.name}",
-        lambda: asyncio.to_thread(_account_check, provider),
+        lambda: threads.run(_account_check, provider),
         lambda check: _ACCOUNT_CHECK_SECONDS if check["status"] == "ok" else FAILED_CHECK_SECONDS,
     )
 

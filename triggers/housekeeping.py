@@ -1,6 +1,5 @@
 """Every few minutes: start again what died under its job, forget what is past its retention, and say what seems to be stuck."""
 
-import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import originals, slots, telemetry
+from shared import originals, slots, telemetry, threads
 from shared.domain.job import MAX_STARTS, is_terminal
 from shared.domain.starting import GOING_ON
 from shared.forgetting import call_janitor
@@ -50,7 +49,7 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     """The engine never removes the history of what has ended; images and documents go by the storage account's own rules."""
     app = services()
     started = await _start_dead_jobs(app, client, now)
-    if await asyncio.to_thread(app.jobs.deleted_jobs):
+    if await threads.run(app.jobs.deleted_jobs):
         await call_janitor(client)
     uploads = await _forget_originals(app, now)
     for provider in app.providers:
@@ -70,7 +69,7 @@ async def _start_dead_jobs(app: Services, client: df.DurableOrchestrationClient,
     since = now - (LOOK_BACK_HOURLY if now.minute < 5 else LOOK_BACK)
     failed = await client.get_status_by(since, now, [_RUNTIME.Failed])
     ids = {status.instance_id for status in failed if is_job_id(status.instance_id)}
-    ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(since, now))))
+    ids |= set(await threads.run(lambda: list(app.jobs.open_jobs(since, now))))
     started = 0
     for job_id in sorted(ids):
         try:
@@ -86,14 +85,14 @@ async def _forget_originals(app: Services, now: datetime) -> int:
     removed = 0
     for of_before in (False, True) if now.minute < 5 else (False,):
         try:
-            removed += await asyncio.to_thread(originals.forget_left, app, now, of_before=of_before)
+            removed += await threads.run(originals.forget_left, app, now, of_before=of_before)
         except Exception as error:  # noqa: BLE001 - what else housekeeping does is more urgent; these come again
             telemetry.event("uploads_kept", logging.WARNING, reason=type(error).__name__)
     return removed
 
 
 async def _revived(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:
-    document = await asyncio.to_thread(app.jobs.read, job_id)
+    document = await threads.run(app.jobs.read, job_id)
     if document is None:
         return False
     before = document.get("starts", 0)

@@ -10,7 +10,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names
+from shared import names, threads
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_terminal
 from shared.domain.kinds import KINDS
@@ -55,7 +55,7 @@ class JobNotFound(ProblemError):
 async def find_document(req: func.HttpRequest, job_id: str) -> dict[str, Any]:
     """The document of the caller's job. Raises JobNotFound."""
     who = owner(req)
-    document = await asyncio.to_thread(services().jobs.read, job_id)
+    document = await threads.run(services().jobs.read, job_id)
     if document is None or is_deleted(document) or document["owner"] != who:
         raise JobNotFound
     return document
@@ -77,7 +77,7 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     is_alive = status is not None and status.runtime_status.name in GOING_ON
     # It may go on after its job has ended, with predictions that cannot be canceled.
     if not is_alive or custom.get("job_ended"):
-        stored = await asyncio.to_thread(services().jobs.read, document["id"])
+        stored = await threads.run(services().jobs.read, document["id"])
         if stored is None:
             raise JobNotFound
         try:
@@ -109,7 +109,7 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
             slowest: dict[str, Any] = min(shown, key=_progress)
             live |= slowest
     if live.get("stage") == WAITING:
-        live |= await asyncio.to_thread(_place_in_queue, document, live)
+        live |= await threads.run(_place_in_queue, document, live)
     return live
 
 

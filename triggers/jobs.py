@@ -1,13 +1,12 @@
 """GET a job, its result, and cancel it."""
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import forgetting, telemetry
+from shared import forgetting, telemetry, threads
 from shared.canceling import wake
 from shared.domain.job import FAILED, SUCCEEDED, asked_to_cancel, charged, is_terminal
 from shared.domain.problem import Problem, ProblemError, invalid_fields
@@ -39,7 +38,7 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
         return func.HttpResponse(status_code=304, headers=headers)
     if not job.is_terminal:
         headers["Retry-After"] = "2"
-    return json_response(await asyncio.to_thread(view, req, job), headers=headers)
+    return json_response(await threads.run(view, req, job), headers=headers)
 
 
 @blueprint.function_name("get_job_result")
@@ -53,11 +52,11 @@ async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  #
     output = _output(job, req.params.get("index"))
     if is_inline:
         try:
-            data = await asyncio.to_thread(services().blobs.get_image, output["blob"])
+            data = await threads.run(services().blobs.get_image, output["blob"])
         except Missing:
             raise ProblemError(Problem("result_expired", charged=charged(job.document))) from None
         return func.HttpResponse(data, mimetype=output["content_type"], headers={"Cache-Control": "private, max-age=3600"})
-    url, _ = await asyncio.to_thread(services().links.sign, IMAGES, output["blob"])
+    url, _ = await threads.run(services().links.sign, IMAGES, output["blob"])
     return func.HttpResponse(status_code=302, headers={"Location": url})
 
 
@@ -71,7 +70,7 @@ async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
     document = await _request_cancel(client, job)
     if is_terminal(document["status"]):
         raise ProblemError(Problem("job_already_finished", charged=charged(document)))
-    return json_response(await asyncio.to_thread(view, req, Job(document, job.live)), 202)
+    return json_response(await threads.run(view, req, Job(document, job.live)), 202)
 
 
 @blueprint.function_name("delete_job")
@@ -90,7 +89,7 @@ async def delete_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
 async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> dict[str, Any]:
     """The job's document, marked unless it has ended. The mark stops a submit to come; the event wakes a job that waits."""
     now = services().now()
-    document = await asyncio.to_thread(services().jobs.update, job.document["id"], lambda known: asked_to_cancel(known, now))
+    document = await threads.run(services().jobs.update, job.document["id"], lambda known: asked_to_cancel(known, now))
     if not is_terminal(document["status"]):
         await wake(client, document)
         telemetry.event("cancel_requested", job_id=document["id"])

@@ -7,6 +7,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
+from shared import threads
 from shared.domain import generation as limits
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.kinds import KINDS, Kind
@@ -73,7 +74,7 @@ async def _measured(app: Services) -> dict[str, float]:
         return {name: seconds for name, seconds in measured.items() if seconds is not None}
 
     try:
-        return await asyncio.wait_for(asyncio.to_thread(look), LOOK_SECONDS)
+        return await asyncio.wait_for(threads.run(look), LOOK_SECONDS)
     except (AzureError, StorageNotConfigured, TimeoutError):
         return {}
 

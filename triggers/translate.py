@@ -1,11 +1,11 @@
 """POST /api/{ppl-gen|goods-gen}/translate: a prompt in English, before it is sent."""
 
-import asyncio
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
+from shared import threads
 from shared.domain.generation import checked_prompt
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import ProblemError, invalid_fields
@@ -34,7 +34,7 @@ BY_KIND = {kind.name: _serve(kind) for kind in KINDS.values()}
 async def translate(req: func.HttpRequest) -> func.HttpResponse:
     # Only who may make pictures may use the translator, which is paid for.
     owner(req)
-    translation = await asyncio.to_thread(services().translator.to_english, _prompt(req))
+    translation = await threads.run(services().translator.to_english, _prompt(req))
     return json_response({"translated_text": translation.text, "detected_language": translation.detected_language})
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import azure.durable_functions as df
 import azure.functions as func
 
+from shared import threads
 from shared.domain.job import is_deleted, is_terminal
 from shared.services import services
 from triggers.edge import language
@@ -47,7 +48,7 @@ async def wait_until_ended(req: func.HttpRequest, client: df.DurableOrchestratio
                 break
             # Only the end matters here, and the document alone tells it: one read a look. Now and then the hub is asked as
             # well, since an orchestration that died ends nothing.
-            document = await asyncio.to_thread(services().jobs.read, job_id)
+            document = await threads.run(services().jobs.read, job_id)
             if document is None or is_terminal(document["status"]) or is_deleted(document):
                 break
             if looks % LOOKS_BEFORE_THE_HUB == 0:

@@ -1,6 +1,5 @@
 """POST /api/webhooks/replicate: signed; a hint to look at a prediction now, never its result."""
 
-import asyncio
 import contextlib
 import logging
 import re
@@ -8,7 +7,7 @@ import re
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names, telemetry
+from shared import names, telemetry, threads
 from shared.domain.problem import Problem, ProblemError, unreadable
 from shared.job_ids import is_job_id
 from shared.providers.provider import ProviderError
@@ -39,7 +38,7 @@ async def replicate_webhook(req: func.HttpRequest, client) -> func.HttpResponse:
     if len(body) > MAX_BODY_BYTES:
         raise ProblemError(_TOO_LARGE)
     try:
-        await asyncio.to_thread(services().webhooks.verify, req.headers, body)
+        await threads.run(services().webhooks.verify, req.headers, body)
     except Refused as refused:
         telemetry.event("webhook_refused", logging.WARNING, reason=str(refused))
         raise ProblemError(Problem("unauthorized")) from None

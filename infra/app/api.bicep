@@ -41,6 +41,9 @@ param maximumInstanceCount int
 @description('Required. Instances that always wait for orchestrations and activities.')
 param alwaysReadyInstances int
 
+@description('Required. Instances that always wait for HTTP requests.')
+param alwaysReadyHttpInstances int
+
 @description('Required. HTTP requests that an instance serves at once.')
 param httpConcurrency int
 
@@ -87,7 +90,14 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        alwaysReady: alwaysReadyInstances > 0 ? [{ name: 'durable', instanceCount: alwaysReadyInstances }] : []
+        // HTTP functions and those of Durable run on instances of their own.
+        alwaysReady: filter(
+          [
+            { name: 'durable', instanceCount: alwaysReadyInstances }
+            { name: 'http', instanceCount: alwaysReadyHttpInstances }
+          ],
+          group => group.instanceCount > 0
+        )
         // Unset, a Python app gets one instance per concurrent request.
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }

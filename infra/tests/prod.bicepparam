@@ -16,5 +16,6 @@ param dailyJobsPerOwner = 100
 param alertEmailsP1 = ['developers@example.com', 'administrator@example.com', 'service-manager@example.com']
 param alertEmailsP2 = ['developers@example.com', 'administrator@example.com']
 param alertEmailsP3 = ['developers@example.com']
+param partitionCount = 8
 param monthlyBudget = 500
 param budgetStartDate = '2026-12-01'

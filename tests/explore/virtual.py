@@ -17,6 +17,8 @@ from unittest import mock
 
 import azure.durable_functions  # noqa: F401 - its modules are looked up below
 
+from shared import threads
+
 T = TypeVar("T")
 
 _APP = ("activities", "orchestrators", "shared", "triggers")
@@ -76,7 +78,7 @@ def _replacements(
         return function(*args, **kwargs)
 
     yield asyncio, "sleep", sleep_on_the_clock
-    yield asyncio, "to_thread", here
+    yield threads, "run", here
     yield secrets, "randbits", rng.getrandbits
     yield secrets, "randbelow", rng.randrange
     yield secrets, "token_hex", lambda size=16: rng.randbytes(size).hex()

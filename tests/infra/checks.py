@@ -56,9 +56,11 @@ PLATFORM_SETTINGS = {
     "OTEL_TRACES_SAMPLER_ARG": "host and worker: how many a second",
     "OTEL_METRIC_EXPORT_INTERVAL": "the worker: how often metrics are sent",
     "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED": "the worker: no row more with each batch of spans",
-    "PYTHON_THREADPOOL_THREAD_COUNT": "the worker: activities at once",
+    "AzureFunctionsJobHost__extensions__durableTask__hubName": "the host: which task hub",
     "MALLOC_MMAP_THRESHOLD_": "the C library: memory of large uploads goes back when freed",
 }
+PARTITIONS = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__partitionCount"
+STORAGE_HUB_SETTINGS = {PARTITIONS: "the host: how many instances run orchestrations"}
 SCHEDULER_SETTINGS = {
     "AzureFunctionsJobHost__extensions__durableTask__storageProvider__type": "the host: instead of Azure Storage",
     "AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName": "the host: which setting has it",
@@ -309,7 +311,8 @@ def check_settings(infra: Infra) -> Iterator[str]:
     yield from (f"{name} is listed as left out, but the code does not read it" for name in LEFT_OUT.keys() - code)
     for snapshot in infra.snapshots.values():
         given = snapshot.app_settings
-        platform = PLATFORM_SETTINGS.keys() | (SCHEDULER_SETTINGS.keys() if _on_scheduler(snapshot) else set())
+        hub_settings = SCHEDULER_SETTINGS if _on_scheduler(snapshot) else STORAGE_HUB_SETTINGS
+        platform = PLATFORM_SETTINGS.keys() | hub_settings.keys()
         if snapshot.all("Microsoft.Web/sites/config"):
             platform |= SIGN_IN_SETTINGS.keys()
         where = snapshot.environment
@@ -517,8 +520,8 @@ def check_open_enums(infra: Infra) -> Iterator[str]:
 
 
 def check_names(infra: Infra) -> Iterator[str]:
-    hub = json.loads(infra.text("host.json"))["extensions"]["durableTask"]["hubName"]
     for snapshot in infra.snapshots.values():
+        hub = snapshot.app_settings.get("AzureFunctionsJobHost__extensions__durableTask__hubName")
         for kind, pattern in NAMES.items():
             for resource in snapshot.all(kind):
                 if not re.fullmatch(pattern, resource["name"]):
@@ -528,7 +531,35 @@ def check_names(infra: Infra) -> Iterator[str]:
                 yield f"{snapshot.environment}: {group['properties']['groupShortName']} is longer than 12"
         for task_hub in snapshot.all("Microsoft.DurableTask/schedulers/taskHubs"):
             if task_hub["name"].split("/")[1] != hub:
-                yield f"{snapshot.environment}: host.json's task hub is {hub}, the scheduler's {task_hub['name']}"
+                yield f"{snapshot.environment}: the host's task hub is {hub}, the scheduler's {task_hub['name']}"
+
+
+def check_scale(infra: Infra) -> Iterator[str]:
+    """What bounds and speeds up the app is what the parameters say, by default what host.json says."""
+    durable = json.loads(infra.text("host.json"))["extensions"]["durableTask"]
+    storage = durable["storageProvider"]
+    if storage["maxQueuePollingInterval"] != "00:00:01":
+        yield f"host.json: an idle queue is looked at every {storage['maxQueuePollingInterval']}"
+    for snapshot in infra.snapshots.values():
+        where, settings = snapshot.environment, snapshot.app_settings
+        file = infra.text(f"infra/tests/{where}.bicepparam")
+        given = {name: text or number for name, text, number in re.findall(r"^param (\w+) = (?:'(.*)'|(\d+))$", file, re.M)}
+        usual = "1" if where == "prod" else "0"
+        groups = {"durable": "alwaysReadyInstances", "http": "alwaysReadyHttpInstances"}
+        wanted = {group: count for group, name in groups.items() if (count := int(given.get(name, usual)))}
+        scale = snapshot.one("Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+        ready = {group["name"]: group["instanceCount"] for group in scale["alwaysReady"]}
+        if ready != wanted:
+            yield f"{where}: always ready are {ready}, the parameters say {wanted}"
+        partitions = given.get("partitionCount", str(storage["partitionCount"]))
+        if not _on_scheduler(snapshot) and settings.get(PARTITIONS) != partitions:
+            yield f"{where}: the task hub gets {settings.get(PARTITIONS)} partitions, it should have {partitions}"
+        hub, name = given.get("taskHubName", durable["hubName"]), "AzureFunctionsJobHost__extensions__durableTask__hubName"
+        if settings.get(name) != hub:
+            yield f"{where}: the task hub is called {settings.get(name)}, it should be {hub}"
+        threads = int(settings.get("PYTHON_THREADPOOL_THREAD_COUNT", "0"))
+        if threads < durable["maxConcurrentActivityFunctions"]:
+            yield f"{where}: {threads} threads serve {durable['maxConcurrentActivityFunctions']} activities"
 
 
 def check_api_versions(infra: Infra) -> Iterator[str]:

@@ -361,11 +361,11 @@ DEPLOYED = [
         "a Python that does not exist", "infra/app/api.bicep", "version: '3.12'", "version: '3.21'", "runtime.version is 3.21"
     ),
     Mistake(
-        "a task hub that is not host.json's",
+        "a task hub that the host does not know",
         "infra/app/scheduler.bicep",
         "name: taskHubName",
         "name: '${taskHubName}-hub'",
-        "options: host.json's task hub is ToonConnect",
+        "/ToonConnect2-hub",
     ),
     Mistake(
         "a name that is none",
@@ -387,6 +387,42 @@ DEPLOYED = [
         "'azd-service-name': 'web'",
         "'azd-service-name': 'page'",
         "resources are tagged {'page': 1, 'api': 1}",
+    ),
+    # what bounds the app, and what makes it quick
+    Mistake(
+        "queues that are looked at twice a minute",
+        "host.json",
+        '"maxQueuePollingInterval": "00:00:01"',
+        '"maxQueuePollingInterval": "00:00:30"',
+        "host.json: an idle queue is looked at every 00:00:30",
+    ),
+    Mistake(
+        "requests that no instance waits for",
+        "infra/app/api.bicep",
+        "{ name: 'http', instanceCount: alwaysReadyHttpInstances }",
+        "{ name: 'web', instanceCount: alwaysReadyHttpInstances }",
+        "options: always ready are {'durable': 3, 'web': 2}",
+    ),
+    Mistake(
+        "partitions that no parameter changes",
+        "infra/main.bicep",
+        "partitionCount: string(partitionCount)",
+        "partitionCount: string(2 * partitionCount)",
+        "dev: the task hub gets 8 partitions",
+    ),
+    Mistake(
+        "a task hub whose name does not arrive",
+        "infra/main.bicep",
+        "durableTask__hubName: taskHubName",
+        "durableTask__hubName: 'ToonConnect'",
+        "options: the task hub is called ToonConnect, it should be ToonConnect2",
+    ),
+    Mistake(
+        "fewer threads than activities",
+        "infra/main.bicep",
+        "param pythonThreads int = 32",
+        "param pythonThreads int = 8",
+        "dev: 8 threads serve 16 activities",
     ),
     # what operators see
     Mistake(

@@ -24,6 +24,8 @@ output = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_what_is_sent.py"
 )
 turn = of("activities/prepare_image.py", "tests/activities/test_prepare_image.py")
+threads = of("shared/threads.py", "tests/unit/test_threads.py")
+capacity = of("bench/capacity.py", "tests/ops/test_capacity.py")
 prepared = of("orchestrators/generate_job.py", "tests/orchestrators/test_one_picture.py")
 sent = of(
     "orchestrators/sending.py", "tests/orchestrators/test_courses.py", "tests/orchestrators/test_sending.py",
@@ -318,6 +320,18 @@ REQUESTS: tuple[Mutant, ...] = (
     ),
     turn("an upload that waits for its turn holds its place", "    if future.cancel():\n        raise NotItsTurn\n", ""),
     turn("uploads do not wait for one another", 'ThreadPoolExecutor(2, "prepare")', 'ThreadPoolExecutor(32, "prepare")'),
+    threads("what blocks waits for the loop's own threads", "run_in_executor(_executor(), call)", "run_in_executor(None, call)"),
+    threads(
+        "there are as many threads as Python thinks fit",
+        "ThreadPoolExecutor(Settings.from_environ().python_threads, ",
+        "ThreadPoolExecutor(None, ",
+    ),
+    threads("what blocks knows nothing of its request", "contextvars.copy_context().run, function", "function"),
+    capacity(
+        "many jobs cost the seconds of each", "active = min(executions * SECONDS_AN_EXECUTION, ", "active = max(executions, "
+    ),
+    capacity("nobody looks at idle queues", "(idle + queues / PLATFORM_POLL_SECONDS) * MONTH_SECONDS", "idle * MONTH_SECONDS"),
+    capacity("what gives last stands first", "key=lambda limit: limit[1])", "key=lambda limit: -limit[1])"),
     http("a dead link is fetched again", "_DEAD_LINK = (403, 404, 410)", "_DEAD_LINK = ()"),
     http("a create is given up as early as a read", "CREATE_READ_SECONDS = 30.0", "CREATE_READ_SECONDS = 15.0"),
     translator("the translator's key is sent as another's", '"Ocp-Apim-Subscription-Key": key', '"Authorization": key'),

@@ -151,13 +151,11 @@ TRUST: tuple[Mutant, ...] = (
         "if document is not None and not await _has_ended(app, client, document):",
         "if False:",
     ),
-    forgetting(
-        "a deleted job keeps its quota slot", 'await asyncio.to_thread(app.quotas.release, document["owner"], job_id)', "pass"
-    ),
+    forgetting("a deleted job keeps its quota slot", 'await threads.run(app.quotas.release, document["owner"], job_id)', "pass"),
     forgetting("a deleted job keeps its history", "await client.purge_instance_history(instance)", "pass"),
     forgetting(
         "a deleted job keeps its images until its story ends",
-        "await asyncio.to_thread(app.pictures.forget, job_id)\n        if not",
+        "await threads.run(app.pictures.forget, job_id)\n        if not",
         "if not",
     ),
     forgetting("a deleted job goes on", 'if not is_terminal(document["status"]) or is_watched(document):', "if False:"),
@@ -165,7 +163,7 @@ TRUST: tuple[Mutant, ...] = (
     housekeeping("histories are purged before their time", "timedelta(days=app.settings.retention_days)", "timedelta(days=1)"),
     housekeeping(
         "a job that nobody started is not found",
-        "ids |= set(await asyncio.to_thread(lambda: list(app.jobs.open_jobs(since, now))))",
+        "ids |= set(await threads.run(lambda: list(app.jobs.open_jobs(since, now))))",
         "pass",
     ),
     housekeeping(
@@ -576,7 +574,7 @@ TRUST: tuple[Mutant, ...] = (
     http("a name may lead into a private net", "if not ipaddress.ip_address(made.getpeername()[0]).is_global:", "if False:"),
     http("an answer may be of any size", "if self.bytes_left < 0:", "if False:"),
     # ---- webhooks ----
-    webhook("calls need no signature", "await asyncio.to_thread(services().webhooks.verify, req.headers, body)", "pass"),
+    webhook("calls need no signature", "await threads.run(services().webhooks.verify, req.headers, body)", "pass"),
     webhook(
         "a call wakes whatever it names", 'if _is_instance(instance) and re.fullmatch(r"[1-9][0-9]?", submission):', "if True:"
     ),
