@@ -152,9 +152,9 @@ param bflKontextMaxActive int = 6
 @maxValue(10000)
 param replicateMaxActive int = 50
 
-@description('Optional. Bytes that an uploaded file may have.')
+@description('Optional. Bytes that an uploaded file may have: two of the largest fit into the 104857600 that the Functions host takes of a request.')
 @minValue(1024)
-@maxValue(100000000)
+@maxValue(52297728)
 param maxUploadBytes int = 5242880
 
 @description('Optional. Megabytes that decoding an upload may take; formats that need more for a pixel are taken with fewer pixels.')
@@ -235,6 +235,10 @@ param httpConcurrency int = 16
 @minValue(1)
 @maxValue(128)
 param pythonThreads int = 32
+
+@description('Optional. How a deployment takes over: RollingUpdate lets instances end what they do, with both versions at work meanwhile; Recreate cuts them off.')
+@allowed(['RollingUpdate', 'Recreate'])
+param updateStrategy string = 'RollingUpdate'
 
 @description('Optional. Redundancy of both storage accounts.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
@@ -433,8 +437,6 @@ var hostSettings = {
   // They would record whole URLs, signed ones too, and a span for each storage call of each job.
   OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3,httpx'
   PYTHON_THREADPOOL_THREAD_COUNT: string(pythonThreads)
-  // Large blocks go back to the system when freed; otherwise the memory of many large uploads sticks to the process.
-  MALLOC_MMAP_THRESHOLD_: '262144'
   AZURE_CLIENT_ID: identity.outputs.clientId
 }
 
@@ -508,6 +510,7 @@ module api 'app/api.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
     httpConcurrency: httpConcurrency
+    updateStrategy: updateStrategy
     authClientId: authClientId
     authIssuer: authIssuer
     // The page is one of them where only some are taken.

@@ -30,3 +30,4 @@ param alertThresholds = {
 }
 param disableLocalAuth = true
 param imagesByLink = 'false'
+param updateStrategy = 'Recreate'

@@ -51,7 +51,6 @@ PLATFORM_SETTINGS = {
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "the worker: sets OpenTelemetry up",
     "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "the worker: no signed URLs in telemetry",
     "PYTHON_THREADPOOL_THREAD_COUNT": "the worker: activities at once",
-    "MALLOC_MMAP_THRESHOLD_": "the C library: memory of large uploads goes back when freed",
 }
 SCHEDULER_SETTINGS = {
     "AzureFunctionsJobHost__extensions__durableTask__storageProvider__type": "the host: instead of Azure Storage",
@@ -72,6 +71,9 @@ FORBIDDEN_SETTINGS = {
     "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT", "WEBSITE_MOUNT_ENABLED", "SCM_DO_BUILD_DURING_DEPLOYMENT",
     "ENABLE_ORYX_BUILD", "WEBSITE_TIME_ZONE", "TZ", "WEBSITE_LOAD_CERTIFICATES",
 }  # fmt: skip
+#: What the C library reads when a process starts. A worker is started before it is known whose app it will serve, and gets the
+#: app's settings afterwards: they have no effect.
+READ_AT_START = r"MALLOC_.*|GLIBC_TUNABLES|LD_.*"
 FORBIDDEN_SITE_CONFIG = {
     "linuxFxVersion", "pythonVersion", "netFrameworkVersion", "javaVersion", "nodeVersion", "alwaysOn", "ftpsState",
     "use32BitWorkerProcess", "preWarmedInstanceCount", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled",
@@ -124,6 +126,7 @@ OPEN_ENUMS: list[tuple[str, str, set[Any]]] = [
     ("Microsoft.Web/sites", "properties.functionAppConfig.deployment.storage.type", {"blobContainer"}),
     ("Microsoft.Web/sites", "properties.functionAppConfig.deployment.storage.authentication.type", {"UserAssignedIdentity"}),
     ("Microsoft.Web/sites", "properties.functionAppConfig.scaleAndConcurrency.instanceMemoryMB", {512, 2048, 4096}),
+    ("Microsoft.Web/sites", "properties.functionAppConfig.siteUpdateStrategy.type", {"RollingUpdate", "Recreate"}),
     ("Microsoft.Authorization/roleAssignments", "properties.principalType", {"ServicePrincipal", "Group", "User"}),
     ("Microsoft.Insights/components", "kind", {"web"}),
     ("Microsoft.Insights/webtests", "kind", {"standard"}),
@@ -276,6 +279,31 @@ def check_azd(infra: Infra) -> Iterator[str]:
                 yield f"{snapshot.environment}: {resource['name']} lacks the tag azd-env-name"
 
 
+def check_deployment_order(infra: Infra) -> Iterator[str]:
+    """The page goes before the API, so that the API's new roles have reached storage; the workflow tries the API once more."""
+    steps = {
+        "azure.yaml": re.findall(r"^      - azd: (.+)$", infra.text("azure.yaml"), re.MULTILINE),
+        "deploy-environment.yml": re.findall(
+            r"^ +run: azd (provision|deploy [a-z-]+)\b", infra.workflows["deploy-environment.yml"], re.MULTILINE
+        ),
+    }
+    for file, found in steps.items():
+        if found != ["provision", "deploy web", "deploy api"]:
+            yield f"{file} deploys in the order {found}"
+    api = "azd deploy api --no-prompt"
+    if not re.search(rf"run: {api} \|\| {{ sleep \d{{3}}; {api}; }}$", infra.workflows["deploy-environment.yml"], re.MULTILINE):
+        yield "deploy-environment.yml does not try the API once more"
+
+
+def check_actions(infra: Infra) -> Iterator[str]:
+    """Actions of others run with our token: each is pinned by its commit, since a tag can be moved, and says its version."""
+    for name, text in infra.workflows.items():
+        used = re.findall(r"^\s*(?:- )?uses:[ \t]*(.*)$", text, re.MULTILINE)
+        for action in used:
+            if not re.fullmatch(r"\./\S+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action):
+                yield f"{name} uses {action}, which names no commit with its version"
+
+
 # The app's settings
 
 
@@ -312,6 +340,7 @@ def check_settings(infra: Infra) -> Iterator[str]:
         yield from (f"{where}: nobody reads {name}" for name in sorted(given.keys() - code - platform))
         yield from (f"{where}: {name} is not to be set" for name in sorted(given.keys() & LEFT_OUT.keys()))
         yield from (f"{where}: Flex Consumption refuses {name}" for name in sorted(given.keys() & FORBIDDEN_SETTINGS))
+        yield from (f"{where}: {name} comes too late" for name in sorted(given) if re.fullmatch(READ_AT_START, name))
         if where == "dev":
             yield from (f"{where}: {name} is set, though nothing asks for it" for name in sorted(given.keys() & OPTIONAL))
         site = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"]
@@ -334,6 +363,30 @@ def check_defaults(infra: Infra) -> Iterator[str]:
         for field in vars(default).keys() - {"problems", "images_storage_account", "environment_secrets"}:
             if getattr(default, field) != getattr(deployed, field):
                 yield f"{field} is {getattr(deployed, field)}, the code's default is {getattr(default, field)}"
+
+
+def check_bounds(infra: Infra) -> Iterator[str]:
+    """What a parameter allows, the code takes."""
+    code = settings_of_the_code()
+    bounds = re.findall(
+        r"^@minValue\((\d+)\)\n(?:@maxValue\((\d+)\)\n)?param (\w+) int", infra.text("infra/main.bicep"), re.MULTILINE
+    )
+    for low, high, name in bounds:
+        setting = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+        for value in filter(None, (low if int(low) else "", high)) if setting in code else ():
+            problem = Settings.from_environ({setting: value}).problems.get(setting)
+            if problem:
+                yield f"{name} may be {value}, but {setting} {problem}"
+
+
+def check_update_strategy(infra: Infra) -> Iterator[str]:
+    """Executions end before their instance goes, unless an environment asks for another way."""
+    for snapshot in infra.snapshots.values():
+        strategy = (
+            snapshot.one("Microsoft.Web/sites")["properties"]["functionAppConfig"].get("siteUpdateStrategy", {}).get("type")
+        )
+        if strategy != ("Recreate" if snapshot.environment == "options" else "RollingUpdate"):
+            yield f"{snapshot.environment}: a deployment takes over by {strategy}"
 
 
 def check_wiring(infra: Infra) -> Iterator[str]:

@@ -355,6 +355,63 @@ DEPLOYED = [
         "  WEBSITE_AUTH_ENABLED: 'true'\n  AI_LABEL: aiLabel",
         "options: WEBSITE_AUTH_ENABLED is not to be set",
     ),
+    # the first deployment
+    Mistake(
+        "an API that is deployed before its roles have arrived",
+        "azure.yaml",
+        "      - azd: deploy web\n      - azd: deploy api\n",
+        "      - azd: deploy --all\n",
+        "azure.yaml deploys in the order ['provision', 'deploy --all']",
+    ),
+    Mistake(
+        "an API that a workflow deploys first",
+        ".github/workflows/deploy-environment.yml",
+        "run: azd deploy web --no-prompt",
+        "run: azd deploy api --no-prompt",
+        "deploy-environment.yml deploys in the order ['provision', 'deploy api', 'deploy api']",
+    ),
+    Mistake(
+        "a workflow that gives up at the first 403",
+        ".github/workflows/deploy-environment.yml",
+        " || { sleep 300; azd deploy api --no-prompt; }",
+        "",
+        "deploy-environment.yml does not try the API once more",
+    ),
+    Mistake(
+        "an action by its tag, which can be moved",
+        ".github/workflows/deploy-environment.yml",
+        "actions/checkout@df4cb1c069e1874edd31b4311f1884172cec0e10 # v6.0.3",
+        "actions/checkout@v6.0.3",
+        "deploy-environment.yml uses actions/checkout@v6.0.3, which names no commit",
+    ),
+    Mistake(
+        "an action of which nobody sees the version",
+        ".github/workflows/checks.yml",
+        " # v6.4.0",
+        "",
+        "checks.yml uses actions/setup-node@48b55a011bda9f5d6aeb4c2d9c7362e8dae4041e, which names no commit with its version",
+    ),
+    Mistake(
+        "a deployment that cuts off what is under way",
+        "infra/main.bicep",
+        "param updateStrategy string = 'RollingUpdate'",
+        "param updateStrategy string = 'Recreate'",
+        "dev: a deployment takes over by Recreate",
+    ),
+    Mistake(
+        "a setting of the C library, which has started by then",
+        "infra/main.bicep",
+        "  PYTHON_THREADPOOL_THREAD_COUNT:",
+        "  MALLOC_ARENA_MAX: '2'\n  PYTHON_THREADPOOL_THREAD_COUNT:",
+        "dev: MALLOC_ARENA_MAX comes too late",
+    ),
+    Mistake(
+        "uploads of which two are more than the host takes",
+        "infra/main.bicep",
+        "@maxValue(52297728)",
+        "@maxValue(100000000)",
+        "maxUploadBytes may be 100000000, but MAX_UPLOAD_BYTES must be a number of at least 1024 and at most 52297728",
+    ),
     # what the types leave open
     Mistake("a misspelt SKU", "infra/app/api.bicep", "name: 'FC1'", "name: 'FCl'", "sku.name is FCl"),
     Mistake(
