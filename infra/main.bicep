@@ -107,7 +107,7 @@ param extraAllowedOrigins string[] = []
 @maxValue(3650)
 param retentionDays int = 30
 
-@description('Optional. Days in which a deleted image can be recovered by an operator; 0 deletes at once.')
+@description('Optional. Days in which a deleted image or job document can be recovered by an operator; 0 deletes at once.')
 @minValue(0)
 @maxValue(365)
 param softDeleteDays int = 7
@@ -345,7 +345,9 @@ var allowedOrigins = concat(
   map(extraAllowedOrigins, origin => endsWith(origin, '/') ? substring(origin, 0, max(0, length(origin) - 1)) : origin)
 )
 
-// Two accounts: browsers must reach the images, while nobody but the host has any business in the other.
+// Two accounts: browsers must reach the images, while nobody but the host and the app has any business in the other. That one
+// also holds the documents that are of no job and have no age (gates with an operator's pause, owners' counters): nothing is
+// deleted there by its age, and without soft delete no write leaves a copy.
 module hostStorage 'app/storage.bicep' = {
   scope: group
   params: {
@@ -353,7 +355,7 @@ module hostStorage 'app/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: [{ name: packageContainer }]
+    containers: [packageContainer, 'documents']
   }
 }
 
@@ -364,10 +366,14 @@ module imagesStorage 'app/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: [
+    containers: ['images', 'documents']
+    // Pictures and jobs only. What else lies in documents (keys, marks of deleted jobs) the app itself deletes when its time is over.
+    expiring: [
+      { name: 'images', prefix: 'images/', days: retentionDays }
       // The app deletes uploads when their job has ended; this is for what it could not, and for when it is away for good.
-      { name: 'images', deleteAfterDays: retentionDays, sooner: { prefix: 'uploads/', days: min(7, retentionDays) } }
-      { name: 'documents', deleteAfterDays: retentionDays }
+      { name: 'uploads', prefix: 'images/uploads/', days: min(7, retentionDays) }
+      { name: 'jobs', prefix: 'documents/jobs/', days: retentionDays }
+      { name: 'predictions', prefix: 'documents/predictions/', days: retentionDays }
     ]
     softDeleteDays: softDeleteDays == 0 ? null : max(softDeleteDays, 1)
     allowedOrigins: allowedOrigins

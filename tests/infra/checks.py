@@ -13,8 +13,12 @@ from shared.generators.registry import MODELS
 from shared.secrets import VAULT_NAMES
 from shared.settings import Settings
 from shared.storage.blob_store import DOCUMENTS, IMAGES
+from shared.storage.gate_store import gate_name
 from shared.storage.image_names import UPLOADS
-from tests.infra import kql
+from shared.storage.job_store import job_name, mark_name, prediction_name, submission_name
+from shared.storage.key_store import key_name
+from shared.storage.quota_store import owner_name
+from tests.infra import kql, trust
 from tests.infra.compiler import Infra, Snapshot
 
 Check = Callable[[Infra], Iterator[str]]
@@ -89,6 +93,8 @@ ROLES = {
     "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
 }
+#: Those of the app, whatever the environment: all but the key operator's.
+APP_ROLES = {guid for guid, role in ROLES.items() if role != "Key Vault Secrets Officer"}
 #: (holder, role, on what) that the code needs, in every environment and beyond.
 NEEDED_ROLES = {
     ("app", "Storage Blob Data Owner", "host storage"),
@@ -458,6 +464,29 @@ def _role(snapshot: Snapshot, assignment: Mapping[str, Any]) -> tuple[str, str, 
     return holder, ROLES.get(role, role), kind
 
 
+def check_trust(infra: Infra) -> Iterator[str]:
+    """The workflow's principal may deploy into its group, and give the app's identity the app's roles; nothing beyond."""
+    ran = trust.run(infra.path("infra/trust_github.sh"), infra.folder / "trust")
+    if ran.code:
+        yield f"trust_github.sh ends with {ran.code}: {ran.said}"
+        return
+    group = {("Contributor", trust.GROUP), ("Role Based Access Control Administrator", trust.GROUP)}
+    allowed = group | {("ToonConnect deployment", trust.SUBSCRIPTION)}
+    yield from (f"trust_github.sh gives {role} on {scope}" for role, scope in sorted(set(ran.given) - allowed))
+    yield from (f"trust_github.sh does not give {role} on {scope}" for role, scope in sorted(allowed - set(ran.given)))
+    condition = ran.given.get(("Role Based Access Control Administrator", trust.GROUP), {}).get("--condition", "")
+    named = set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", condition)) - {trust.APP_IDENTITY}
+    yield from (f"trust_github.sh lets {ROLES.get(role, role)} be given" for role in sorted(named - APP_ROLES))
+    yield from (f"trust_github.sh does not let {ROLES[role]} be given" for role in sorted(APP_ROLES - named))
+    if condition.count(trust.APP_IDENTITY) != 2:
+        yield "trust_github.sh lets roles be given to others than the app"
+    subjects = [
+        json.loads(made["--parameters"])["subject"] for made in ran.all("az", "ad", "app", "federated-credential", "create")
+    ]
+    if subjects != [f"{trust.IMMUTABLE}:environment:dev"]:
+        yield f"trust_github.sh believes {subjects}, GitHub says {trust.IMMUTABLE}:environment:dev"
+
+
 def check_storage(infra: Infra) -> Iterator[str]:
     for snapshot in infra.snapshots.values():
         where = snapshot.environment
@@ -474,25 +503,45 @@ def check_storage(infra: Infra) -> Iterator[str]:
             containers.setdefault(account_name, set()).add(name)
             if container["properties"].get("publicAccess") != "None":
                 yield f"{where}: container {name} is open to the public"
-        images = _images_account(snapshot)["name"]
+        images, host = _images_account(snapshot)["name"], _host_account(snapshot)["name"]
         if containers.get(images) != {IMAGES, DOCUMENTS}:
             yield f"{where}: the code writes to {IMAGES} and {DOCUMENTS}, the account has {sorted(containers.get(images, set()))}"
         site = snapshot.one("Microsoft.Web/sites")["properties"]
+        if DOCUMENTS not in containers.get(host, set()):
+            yield f"{where}: gates and counters have no container in the host's account"
         package = site["functionAppConfig"]["deployment"]["storage"]["value"]
-        if not any(f"'{name}')" in package for name in containers.get(_host_account(snapshot)["name"], set())):
+        if not any(f"'{name}')" in package for name in containers.get(host, set())):
             yield f"{where}: the package goes to a container that does not exist"
 
 
 def check_retention(infra: Infra) -> Iterator[str]:
+    """Pictures, jobs and what belongs to them go after their days. What has no age stays, where a write leaves no copy."""
     for snapshot in infra.snapshots.values():
+        where, host = snapshot.environment, _host_account(snapshot)["name"]
         days = int(snapshot.app_settings["RETENTION_DAYS"])
         rules: dict[str, Any] = {}
         for policy in snapshot.all("Microsoft.Storage/storageAccounts/managementPolicies"):
+            if policy["name"].startswith(f"{host}/"):
+                yield f"{where}: a rule deletes gates and counters by their age"
             for rule in policy["properties"]["policy"]["rules"]:
                 action = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
-                rules |= {prefix: action for prefix in rule["definition"]["filters"]["prefixMatch"] if rule["enabled"]}
-        if rules != {f"{IMAGES}/": days, f"{DOCUMENTS}/": days, f"{IMAGES}/{UPLOADS}": min(7, days)}:
-            yield f"{snapshot.environment}: RETENTION_DAYS is {days}, blobs are deleted after {rules}"
+                rules |= {prefix: action for prefix in rule["definition"]["filters"].get("prefixMatch", [""]) if rule["enabled"]}
+        kept = [gate_name("bfl"), owner_name("o"), key_name("o", "goods-gen", "k"), mark_name("job_1")]
+        going = [job_name("job_1"), submission_name("job_1", 0, 1), prediction_name("replicate", "p")]
+        for name in (f"{DOCUMENTS}/{name}" for name in kept):
+            yield from (f"{where}: {name} is deleted with {prefix}" for prefix in sorted(rules) if name.startswith(prefix))
+        pictures = [f"{IMAGES}/{name}" for name in ("pictures/x", "sent/x", "job_1/output/0.png")]
+        for name in [*pictures, *(f"{DOCUMENTS}/{name}" for name in going)]:
+            if [after for prefix, after in rules.items() if name.startswith(prefix)] != [days]:
+                yield f"{where}: RETENTION_DAYS is {days}, {name} is deleted after {rules}"
+        if rules.get(f"{IMAGES}/{UPLOADS}") != min(7, days):
+            yield f"{where}: uploads are deleted after {rules}"
+        for service in snapshot.all("Microsoft.Storage/storageAccounts/blobServices"):
+            is_kept, is_host = service["properties"]["deleteRetentionPolicy"]["enabled"], service["name"].startswith(f"{host}/")
+            if is_host and is_kept:
+                yield f"{where}: soft delete keeps a copy of every write of a gate"
+            if not is_host and is_kept != (where != "options"):
+                yield f"{where}: deleted pictures can be recovered: {is_kept}"
 
 
 def check_vault(infra: Infra) -> Iterator[str]:
