@@ -604,6 +604,9 @@ output AZURE_KEY_VAULT_NAME string = names.keyVault
 @description('Name of the account with images and documents.')
 output IMAGES_STORAGE_ACCOUNT string = names.imagesStorage
 
+@description('Name of the account of the Functions host, with gates and owners\' counters.')
+output HOST_STORAGE_ACCOUNT string = names.hostStorage
+
 @description('Name of the Log Analytics workspace that the queries search.')
 output AZURE_LOG_ANALYTICS_NAME string = names.workspace
 
