@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -27,17 +25,6 @@ from devhost.telemetry import capture_from_environment, set_up_logging
 from devhost.worker_deaths import InvalidSetting, WorkerDeaths
 
 
-def _give_memory_back() -> None:
-    """Large blocks go back to the system when they are freed.
-
-    glibc raises its threshold for that with every large block it sees, and then uploads of megabytes, handled by many
-    threads, leave their arenas swollen: 16 of 10 MB cost 570 MB instead of 260. Elsewhere than on Linux nothing happens.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        m_mmap_threshold = -3
-        ctypes.CDLL(None).mallopt(m_mmap_threshold, 262_144)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m devhost", description="A local Azure Functions host for Python v2 apps.")
     parser.add_argument("--app", type=Path, required=True, help="folder that holds function_app.py")
@@ -49,7 +36,6 @@ def main() -> int:
     options = parser.parse_args()
     set_up_logging()
     stop_capturing = capture_from_environment()
-    _give_memory_back()
     # The app changes the working directory.
     web_folder, state = options.web.resolve() if options.web else None, options.state.resolve()
     try:

@@ -107,7 +107,7 @@ param extraAllowedOrigins string[] = []
 @maxValue(3650)
 param retentionDays int = 30
 
-@description('Optional. Days in which a deleted image can be recovered by an operator; 0 deletes at once.')
+@description('Optional. Days in which a deleted image or job document can be recovered by an operator; 0 deletes at once.')
 @minValue(0)
 @maxValue(365)
 param softDeleteDays int = 7
@@ -152,9 +152,9 @@ param bflKontextMaxActive int = 6
 @maxValue(10000)
 param replicateMaxActive int = 50
 
-@description('Optional. Bytes that an uploaded file may have.')
+@description('Optional. Bytes that an uploaded file may have: two of the largest fit into the 104857600 that the Functions host takes of a request.')
 @minValue(1024)
-@maxValue(100000000)
+@maxValue(52297728)
 param maxUploadBytes int = 5242880
 
 @description('Optional. Megabytes that decoding an upload may take; formats that need more for a pixel are taken with fewer pixels.')
@@ -240,6 +240,10 @@ param httpConcurrency int = 16
 @minValue(1)
 @maxValue(128)
 param pythonThreads int = 32
+
+@description('Optional. How a deployment takes over: RollingUpdate lets instances end what they do, with both versions at work meanwhile; Recreate cuts them off.')
+@allowed(['RollingUpdate', 'Recreate'])
+param updateStrategy string = 'RollingUpdate'
 
 @description('Optional. Redundancy of both storage accounts.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
@@ -355,7 +359,9 @@ var allowedOrigins = concat(
   map(extraAllowedOrigins, origin => endsWith(origin, '/') ? substring(origin, 0, max(0, length(origin) - 1)) : origin)
 )
 
-// Two accounts: browsers must reach the images, while nobody but the host has any business in the other.
+// Two accounts: browsers must reach the images, while nobody but the host and the app has any business in the other. That one
+// also holds the documents that are of no job and have no age (gates with an operator's pause, owners' counters): nothing is
+// deleted there by its age, and without soft delete no write leaves a copy.
 module hostStorage 'app/storage.bicep' = {
   scope: group
   params: {
@@ -363,7 +369,7 @@ module hostStorage 'app/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: [{ name: packageContainer }]
+    containers: [packageContainer, 'documents']
   }
 }
 
@@ -374,10 +380,14 @@ module imagesStorage 'app/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: [
+    containers: ['images', 'documents']
+    // Pictures and jobs only. What else lies in documents (keys, marks of deleted jobs) the app itself deletes when its time is over.
+    expiring: [
+      { name: 'images', prefix: 'images/', days: retentionDays }
       // The app deletes uploads when their job has ended; this is for what it could not, and for when it is away for good.
-      { name: 'images', deleteAfterDays: retentionDays, sooner: { prefix: 'uploads/', days: min(7, retentionDays) } }
-      { name: 'documents', deleteAfterDays: retentionDays }
+      { name: 'uploads', prefix: 'images/uploads/', days: min(7, retentionDays) }
+      { name: 'jobs', prefix: 'documents/jobs/', days: retentionDays }
+      { name: 'predictions', prefix: 'documents/predictions/', days: retentionDays }
     ]
     softDeleteDays: softDeleteDays == 0 ? null : max(softDeleteDays, 1)
     allowedOrigins: allowedOrigins
@@ -456,8 +466,6 @@ var hostSettings = {
   // One more row with every batch of spans, of what each of them says anyway.
   APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED: 'true'
   PYTHON_THREADPOOL_THREAD_COUNT: string(pythonThreads)
-  // Large blocks go back to the system when freed; otherwise the memory of many large uploads sticks to the process.
-  MALLOC_MMAP_THRESHOLD_: '262144'
   AZURE_CLIENT_ID: identity.outputs.clientId
   // Overrides what host.json says.
   AzureFunctionsJobHost__extensions__durableTask__hubName: taskHubName
@@ -534,6 +542,7 @@ module api 'app/api.bicep' = {
     alwaysReadyInstances: alwaysReadyInstances
     alwaysReadyHttpInstances: alwaysReadyHttpInstances
     httpConcurrency: httpConcurrency
+    updateStrategy: updateStrategy
     authClientId: authClientId
     authIssuer: authIssuer
     // The page is one of them where only some are taken.
@@ -620,6 +629,9 @@ output AZURE_KEY_VAULT_NAME string = names.keyVault
 
 @description('Name of the account with images and documents.')
 output IMAGES_STORAGE_ACCOUNT string = names.imagesStorage
+
+@description('Name of the account of the Functions host, with gates and owners\' counters.')
+output HOST_STORAGE_ACCOUNT string = names.hostStorage
 
 @description('Name of the Log Analytics workspace that the queries search.')
 output AZURE_LOG_ANALYTICS_NAME string = names.workspace

@@ -14,7 +14,7 @@ from shared.generators.registry import MODELS, Generators
 from shared.providers.provider import Provider
 from shared.secrets import Secrets
 from shared.settings import Settings
-from shared.storage.blob_store import BlobStore
+from shared.storage.blob_store import DOCUMENTS, BlobStore
 from shared.storage.documents import Documents
 from shared.storage.gate_store import GateStore
 from shared.storage.job_store import JobStore
@@ -67,6 +67,28 @@ class Services:
         return Documents(self.blobs)
 
     @functools.cached_property
+    def host_blobs(self) -> BlobStore:
+        """The host's own account: the same, unless images have one of their own."""
+        if self.settings.images_storage_account is None:
+            return self.blobs
+        from shared.storage.account import host_blob_service
+
+        return BlobStore(host_blob_service(self.settings, self.credential), containers=(DOCUMENTS,))
+
+    @functools.cached_property
+    def standing_documents(self) -> Documents:
+        """Gates and owners' counters, which are of no job and have no age. They lie in the host's account, where nothing is
+        deleted by its age and no write leaves a copy; earlier versions had them beside the jobs (decision 25)."""
+        same = self.host_blobs is self.blobs
+        return self.documents if same else Documents(self.host_blobs, before=self.blobs)
+
+    def check_storage(self) -> None:
+        """Create what is missing and touch the accounts; raises what the storage client raises, and StorageNotConfigured."""
+        self.blobs.check()
+        if self.host_blobs is not self.blobs:
+            self.host_blobs.check()
+
+    @functools.cached_property
     def submissions(self) -> SubmissionStore:
         return SubmissionStore(self.blobs)
 
@@ -101,7 +123,7 @@ class Services:
             if model.cap is not None:
                 caps[model.provider][model.id] = model.cap(self.settings)
         return GateStore(
-            self.documents, limits, lambda: self.now().timestamp(), caps=caps, defaults=self.settings.models_of_before
+            self.standing_documents, limits, lambda: self.now().timestamp(), caps=caps, defaults=self.settings.models_of_before
         )
 
     @functools.cached_property
@@ -111,7 +133,7 @@ class Services:
     @functools.cached_property
     def quotas(self) -> QuotaStore:
         settings = self.settings
-        return QuotaStore(self.documents, settings.max_active_jobs_per_owner, settings.daily_jobs_per_owner, self.now)
+        return QuotaStore(self.standing_documents, settings.max_active_jobs_per_owner, settings.daily_jobs_per_owner, self.now)
 
     @functools.cached_property
     def links(self) -> LinkSigner:

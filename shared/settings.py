@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+#: What the Functions host takes of a request, unless the operator's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT says otherwise
+#: (Azure/azure-functions-host, ScriptConstants.DefaultMaxRequestBodySize).
+HOST_REQUEST_BYTES = 104_857_600
+#: Room in a form for its text fields and the multipart frame beside the images.
+FORM_OVERHEAD_BYTES = 256 * 1024
+#: Of an image: a form has two at most. The host answers 500 to what it does not take, and the app never sees it.
+LARGEST_UPLOAD_BYTES = (HOST_REQUEST_BYTES - FORM_OVERHEAD_BYTES) // 2
+
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 Number = TypeVar("Number", int, float)
 
@@ -89,7 +97,7 @@ class Settings:
                     return value
             except ValueError:
                 pass
-            problems[name] = f"must be a number of at least {low:g}" + (f" and at most {high:g}" if high < math.inf else "")
+            problems[name] = f"must be a number of at least {low:.12g}" + (f" and at most {high:.12g}" if high < math.inf else "")
             return default
 
         def choice(name: str, default: str, *allowed: str) -> str:
@@ -171,7 +179,7 @@ class Settings:
             bfl_max_active=number("BFL_MAX_ACTIVE", cls.bfl_max_active, int, 1, 10_000),
             bfl_kontext_max_active=number("BFL_KONTEXT_MAX_ACTIVE", cls.bfl_kontext_max_active, int, 1, 10_000),
             replicate_max_active=number("REPLICATE_MAX_ACTIVE", 50, int, 1, 10_000),
-            max_upload_bytes=number("MAX_UPLOAD_BYTES", 5_242_880, int, 1024, 100_000_000),
+            max_upload_bytes=number("MAX_UPLOAD_BYTES", 5_242_880, int, 1024, LARGEST_UPLOAD_BYTES),
             decode_memory_mb=number("DECODE_MEMORY_MB", cls.decode_memory_mb, int, 100, 10_000),
             # The worker takes any number of at least one (azure_functions_runtime, utils/threadpool.py).
             python_threads=number("PYTHON_THREADPOOL_THREAD_COUNT", cls.python_threads, int, 1),

@@ -40,7 +40,7 @@ class FakeBlobs:
         self.images: dict[str, bytes] = {}
         self.documents: dict[str, tuple[dict[str, Any], str]] = {}
         self.metadata: dict[tuple[str, str], dict[str, str]] = {}
-        #: When an image was written, where a test says so.
+        #: When a blob was written, where a test says so.
         self.written: dict[str, datetime] = {}
         self._etags = itertools.count(1)
         self._lock = threading.RLock()
@@ -90,6 +90,13 @@ class FakeBlobs:
                 return
             self._kept(container).pop(name, None)
             self.metadata.pop((container, name), None)
+
+    def delete_documents_unwritten_since(self, moment: datetime, prefix: str, at_most: int) -> int:
+        never = datetime.max.replace(tzinfo=UTC)
+        old = [name for name in self.names("documents", prefix) if self.written.get(name, never) < moment][:at_most]
+        for name in old:
+            self.delete("documents", name)
+        return len(old)
 
     def delete_all(self, container: str, prefix: str) -> None:
         for name in self.names(container, prefix):
@@ -195,7 +202,7 @@ def make_services(
     made = {generator.name: generator}
     services.__dict__.update(blobs=blobs or FakeBlobs(), generators=made, providers=made)
     limits = {generator.name: slots, "other": slots}
-    services.__dict__["gates"] = GateStore(services.documents, limits, lambda: services.now().timestamp())
+    services.__dict__["gates"] = GateStore(services.standing_documents, limits, lambda: services.now().timestamp())
     return services
 
 

@@ -89,7 +89,7 @@ def _images_check() -> Check:
 
 async def _storage_check() -> Check:
     try:
-        await asyncio.wait_for(threads.run(services().blobs.check), _CHECK_SECONDS)
+        await asyncio.wait_for(threads.run(services().check_storage), _CHECK_SECONDS)
     except TimeoutError:
         return {"status": "failed", "reason": "no answer"}
     except StorageNotConfigured as error:

@@ -62,6 +62,15 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
         "housekeeping", logging.WARNING if stuck else logging.INFO, purged=purged.instances_deleted, stuck=len(stuck),
         restarted=started, uploads=uploads,
     )  # fmt: skip
+    if now.minute < 5:
+        await threads.run(_forget_what_says_nothing, app)
+
+
+def _forget_what_says_nothing(app: Services) -> None:
+    """Keys that are free again, and counters of owners who have not come for days: no rule of the storage account deletes them,
+    since it would know nothing but their age."""
+    app.keys.forget_old()
+    app.quotas.forget_old()
 
 
 async def _start_dead_jobs(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:

@@ -18,13 +18,11 @@ from shared.pictures.decoding import require_decoder
 from shared.pictures.facts import ImageFacts
 from shared.pictures.limits import too_large
 from shared.pictures.upload import inspect_upload
-from shared.settings import Settings
+from shared.settings import FORM_OVERHEAD_BYTES, Settings
 from triggers.bodies import body_of
 from triggers.charsets import UnknownCharset, decode
 from triggers.multipart import MAX_PARTS, TOO_MANY_PARTS, Part, parts_of
 
-#: Room for the text fields and the multipart frame beside the images.
-_FORM_OVERHEAD_BYTES = 256 * 1024
 #: What HTML forms call the field that tells the encoding of the others (HTML, 4.10.21.5; RFC 7578, 4.6).
 _CHARSET_FIELD = "_charset_"
 _MULTIPART, _URLENCODED = "multipart/form-data", "application/x-www-form-urlencoded"
@@ -63,7 +61,7 @@ class Form:
 def read_form(req: func.HttpRequest, kind: Kind, max_upload_bytes: int) -> Form:
     """Raises ProblemError: `invalid_request` for anything but a form, `image_too_large` before a huge one is parsed."""
     body = body_of(req)
-    if len(body) > len(kind.images) * max_upload_bytes + _FORM_OVERHEAD_BYTES:
+    if len(body) > len(kind.images) * max_upload_bytes + FORM_OVERHEAD_BYTES:
         raise ProblemError(too_large(max_upload_bytes))
     mime_type, options = parse_options_header(req.headers.get("content-type", ""))
     # Types of media are in any case (RFC 9110, 8.3.1).
@@ -164,7 +162,7 @@ def _text(part: Part, charset: str) -> str:
     mime_type, options = parse_options_header(part.headers.get("content-type", ""))
     if not mime_type.lower().startswith(("text/", "application/")) and mime_type:
         raise _Unusable("텍스트로 보내 주세요.", "Send it as text.")
-    if len(part.data) > _FORM_OVERHEAD_BYTES:
+    if len(part.data) > FORM_OVERHEAD_BYTES:
         raise _Unusable("너무 깁니다. 줄여서 다시 보내 주세요.", "It is too long: shorten it and send it again.")
     charset = options.get("charset") or charset
     try:

@@ -47,6 +47,10 @@ param alwaysReadyHttpInstances int
 @description('Required. HTTP requests that an instance serves at once.')
 param httpConcurrency int
 
+@description('Required. How a deployment takes over from the version before.')
+@allowed(['RollingUpdate', 'Recreate'])
+param updateStrategy string
+
 @description('Required. Application (client) id of the API\'s app registration; blank leaves the API open to all.')
 param authClientId string
 
@@ -101,6 +105,10 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
         // Unset, a Python app gets one instance per concurrent request.
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
+      // In effect from the next deployment on. Not in the types of this version yet:
+      // https://learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates
+      #disable-next-line BCP037
+      siteUpdateStrategy: { type: updateStrategy }
     }
     siteConfig: {
       minTlsVersion: '1.2'

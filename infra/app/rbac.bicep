@@ -3,10 +3,10 @@ metadata description = 'Who may do what. The app has one identity; these are all
 @description('Required. Name of the identity that the app runs as.')
 param identityName string
 
-@description('Required. Name of the storage account of the Functions host.')
+@description('Required. Name of the storage account of the Functions host, which holds gates and counters as well.')
 param hostStorageName string
 
-@description('Required. Name of the storage account with images and documents.')
+@description('Required. Name of the storage account with images and the documents of jobs.')
 param imagesStorageName string
 
 @description('Required. Name of the vault.')
@@ -71,7 +71,8 @@ resource scheduler 'Microsoft.DurableTask/schedulers@2026-02-01' existing = if (
   }
 }
 
-// Blob Data Owner: the host reads the deployed package, keeps its own keys and takes leases, which Contributor cannot.
+// Blob Data Owner: the host reads the deployed package, keeps its own keys and takes leases, which Contributor cannot. The app
+// keeps gates and owners' counters there.
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, identity.id, roles.blobDataOwner)
   scope: hostStorage

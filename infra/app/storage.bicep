@@ -1,23 +1,14 @@
 metadata description = 'A storage account that is reached by identity alone, its private containers, and when their blobs are deleted.'
 
-@description('A private container.')
-type containerType = {
-  @description('Name of the container, as the code knows it.')
+@description('Blobs that are deleted when nobody has changed them for long.')
+type expiryType = {
+  @description('Name of the rule.')
   name: string
 
-  @description('Days after which a blob that nobody has changed is deleted; without it blobs stay.')
-  deleteAfterDays: int?
-
-  @description('Blobs of it that go sooner.')
-  sooner: soonerType?
-}
-
-@description('Blobs that are deleted sooner than the rest of their container.')
-type soonerType = {
-  @description('What their names begin with.')
+  @description('What their names begin with, the container first. All other blobs stay.')
   prefix: string
 
-  @description('Days after which one that nobody has changed is deleted.')
+  @description('Days after which one is deleted.')
   days: int
 }
 
@@ -36,28 +27,19 @@ param tags { *: string }
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param sku string
 
-@description('Required. Containers to create.')
-param containers containerType[]
+@description('Required. Names of the private containers to create, as the code knows them.')
+param containers string[]
 
-@description('Optional. Days in which a deleted blob can be recovered; without it a deleted blob is gone.')
+@description('Optional. Blobs that are deleted when nobody has changed them for long.')
+param expiring expiryType[] = []
+
+@description('Optional. Days in which a deleted or overwritten blob can be recovered; without it it is gone. Each write of a blob then keeps a copy of what was there.')
 @minValue(1)
 @maxValue(365)
 param softDeleteDays int?
 
 @description('Optional. Origins of pages that read blobs with fetch().')
 param allowedOrigins string[] = []
-
-var expiring = concat(
-  map(
-    filter(containers, container => container.?deleteAfterDays != null),
-    container => { name: container.name, prefix: '${container.name}/', days: container.?deleteAfterDays }
-  ),
-  map(filter(containers, container => container.?sooner != null), container => {
-    name: '${container.name}-sooner'
-    prefix: '${container.name}/${container.?sooner.?prefix}'
-    days: container.?sooner.?days
-  })
-)
 
 resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   name: name
@@ -105,7 +87,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
 resource privateContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = [
   for container in containers: {
     parent: blobs
-    name: container.name
+    name: container
     properties: { publicAccess: 'None' }
   }
 ]
@@ -116,13 +98,13 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08
   properties: {
     policy: {
       rules: [
-        for group in expiring: {
-          name: 'delete-${group.name}'
+        for expiry in expiring: {
+          name: 'delete-${expiry.name}'
           enabled: true
           type: 'Lifecycle'
           definition: {
-            filters: { blobTypes: ['blockBlob'], prefixMatch: [group.prefix] }
-            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: group.days } } }
+            filters: { blobTypes: ['blockBlob'], prefixMatch: [expiry.prefix] }
+            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: expiry.days } } }
           }
         }
       ]

@@ -33,3 +33,4 @@ param alertThresholds = {
 }
 param disableLocalAuth = true
 param imagesByLink = 'false'
+param updateStrategy = 'Recreate'

@@ -41,7 +41,8 @@ UPLOADS = threading.BoundedSemaphore(1)
 RESULTS = threading.BoundedSemaphore(2)
 
 #: In bytes. By itself glibc moves this up to 32 MB once something large was freed, and takes what is smaller from a heap that it
-#: does not give back: a process that had decoded some pictures kept 370 MB, and came to 540 with the next (mallopt(3)).
+#: does not give back: a process that had decoded some pictures kept 370 MB, and came to 540 with the next (mallopt(3)). The
+#: environment's MALLOC_* would come too late: on Flex Consumption the worker runs before it is told whose app it serves.
 _OWN_PAGES_FROM = 1024 * 1024
 _M_MMAP_THRESHOLD = -3
 with contextlib.suppress(AttributeError, OSError, TypeError):  # another system

@@ -1,4 +1,4 @@
-"""How the storage account is reached: by connection string locally, by identity in the cloud."""
+"""How the storage accounts are reached: by connection string locally, by identity in the cloud."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +21,26 @@ def blob_service(settings: Settings, credential: Callable[[], Any], **options: A
 
     IMAGES_STORAGE_ACCOUNT names an account of its own, reached by identity; else it is the host's own account.
     """
+    if settings.images_storage_account is None:
+        return host_blob_service(settings, credential, **options)
+    return BlobServiceClient(_url(settings.images_storage_account), credential=credential(), **_options(options))
+
+
+def host_blob_service(settings: Settings, credential: Callable[[], Any], **options: Any) -> BlobServiceClient:
+    """The Functions host's own account. Raises StorageNotConfigured."""
+    if settings.storage_connection_string:
+        return BlobServiceClient.from_connection_string(settings.storage_connection_string, **_options(options))
+    account = settings.storage_blob_url or settings.storage_account_name
+    if account is None:
+        raise StorageNotConfigured("AzureWebJobsStorage")
+    return BlobServiceClient(_url(account), credential=credential(), **_options(options))
+
+
+def _url(account: str) -> str:
+    return account if "://" in account else f"https://{account}.blob.core.windows.net"
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
     import requests
     from requests.adapters import HTTPAdapter
 
@@ -30,16 +50,9 @@ def blob_service(settings: Settings, credential: Callable[[], Any], **options: A
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    options = {
+    return {
         "transport": RequestsTransport(session=session, session_owner=False),
         # The default waits 15 s before its first retry: a user is waiting, and orchestrations retry with more patience.
         "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3, random_jitter_range=1),
-        "connection_timeout": 5, "read_timeout": 30, **options,
+        "connection_timeout": 5, "read_timeout": 30, **given,
     }  # fmt: skip
-    if settings.images_storage_account is None and settings.storage_connection_string:
-        return BlobServiceClient.from_connection_string(settings.storage_connection_string, **options)
-    account = settings.images_storage_account or settings.storage_blob_url or settings.storage_account_name
-    if account is None:
-        raise StorageNotConfigured("AzureWebJobsStorage")
-    url = account if "://" in account else f"https://{account}.blob.core.windows.net"
-    return BlobServiceClient(url, credential=credential(), **options)

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from azure.core import MatchConditions
@@ -28,10 +29,19 @@ class Missing(Exception):
 
 
 class BlobStore:
-    """Metadata is ASCII: it travels in headers. Its keys are words of ours; of values, anything else becomes `?`."""
+    """Metadata is ASCII: it travels in headers. Its keys are words of ours; of values, anything else becomes `?`.
 
-    def __init__(self, service: BlobServiceClient, clock: Callable[[], float] = time.monotonic) -> None:
+    `containers`: those that are used of the account.
+    """
+
+    def __init__(
+        self,
+        service: BlobServiceClient,
+        clock: Callable[[], float] = time.monotonic,
+        containers: tuple[str, ...] = (IMAGES, DOCUMENTS),
+    ) -> None:
         self._service = service
+        self._containers = containers
         self._created: set[str] = set()
         self._recent = ImageMemory(clock)
 
@@ -111,9 +121,21 @@ class BlobStore:
         if container == IMAGES:
             self._recent.forget(prefix)
 
+    def delete_documents_unwritten_since(self, moment: datetime, prefix: str, at_most: int) -> int:
+        """Delete documents with the prefix that nobody has written since, so many at most; returns how many. One that somebody
+        writes just now stays."""
+        found = self._container(DOCUMENTS).list_blobs(name_starts_with=prefix)
+        try:
+            old = [(str(blob.name), str(blob.etag)) for blob in islice((b for b in found if b.last_modified < moment), at_most)]
+        except ResourceNotFoundError:
+            return 0
+        for name, etag in old:
+            self.delete(DOCUMENTS, name, etag)
+        return len(old)
+
     def check(self) -> None:
         """Create what is missing and touch the account; raises what the storage client raises."""
-        for name in (IMAGES, DOCUMENTS):
+        for name in self._containers:
             self._created.discard(name)
             self._ensuring(name)
 

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -44,17 +45,22 @@ class Documents:
     Threads that change one document at the same moment share one read and one write. The version that this process saw
     last is tried first: that the write is conditional proves it. Without a write it proves nothing, so what would only be
     decided by it is decided again by a fresh one.
+
+    `before`: where an earlier version had these documents. One that is only there is read from there, and lies here from its
+    first change on.
     """
 
     def __init__(
         self,
         blobs: BlobStore,
         *,
+        before: BlobStore | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._blobs = blobs
+        self._before = before
         self._patience_seconds = patience_seconds
         self._clock = clock
         self._sleep = sleep
@@ -71,6 +77,12 @@ class Documents:
         """Raises Conflict when there is such a document already."""
         etag = self._blobs.create_document(name, document, metadata)
         self._memory.keep(name, _Version(json.dumps(document, ensure_ascii=False), etag))
+
+    def forget_unwritten_since(self, moment: datetime, prefix: str, at_most: int) -> int:
+        """Delete documents that nobody has written since, so many at most of each place; returns how many. Of what a process
+        remembers of them nothing is written any more: its next write fails, and finds that there is none."""
+        places = [self._blobs] if self._before is None else [self._blobs, self._before]
+        return sum(place.delete_documents_unwritten_since(moment, prefix, at_most) for place in places)
 
     def change(self, name: str, operation: Operation[T], *, describe: Describe | None = None, is_new: bool = False) -> Changed[T]:
         """Apply `operation`, which may run several times, and write what it returns.
@@ -119,7 +131,7 @@ class Documents:
 
     def _attempt(self, name: str, batch: Sequence["_Change[Any]"], describe: Describe | None, is_new: bool) -> None:
         """Run the changes one after the other and write what has become of the document. Raises Conflict."""
-        guess = self._memory.guess(name, is_new)
+        guess = self._memory.guess(name, is_new and self._before is None)
         if guess is not None:
             after = _run(batch, guess.text)
             if after != guess.text:
@@ -146,10 +158,15 @@ class Documents:
         found = self._blobs.read_document(name)
         if found is None:
             self._memory.forget(name)
-            return _ABSENT
+            return self._as_before(name)
         version = _Version(json.dumps(found[0], ensure_ascii=False), found[1])
         self._memory.saw(name, version)
         return version
+
+    def _as_before(self, name: str) -> "_Version":
+        """What an earlier version left, without an ETag: of all who bring it here one creates it."""
+        found = self._before.read_document(name) if self._before else None
+        return _ABSENT if found is None else _Version(json.dumps(found[0], ensure_ascii=False), None)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class GateStore:
             result = operation(gate)
             return gate.document, (result, gate)
 
-        done = self._documents.change(_gate_name(provider), changed)
+        done = self._documents.change(gate_name(provider), changed)
         self._seen[provider] = (self._clock(), done.document)
         result, gate = done.result
         telemetry.gate_changed(provider, len(gate.document["active"]), len(gate.document["waiting"]), gate.limit)
@@ -56,12 +56,13 @@ class GateStore:
         now = self._clock()
         seen = self._seen.get(provider)
         if seen is None or not 0 <= now - seen[0] < seconds:
-            seen = self._seen[provider] = (now, self._documents.read(_gate_name(provider)))
+            seen = self._seen[provider] = (now, self._documents.read(gate_name(provider)))
         return self._gate(provider, copy.deepcopy(seen[1]), now)
 
     def _gate(self, provider: str, document: Document | None, now: float) -> Gate:
         return Gate(document, self._limits[provider], now, self._caps.get(provider), self._defaults.get(provider, ""))
 
 
-def _gate_name(provider: str) -> str:
+def gate_name(provider: str) -> str:
+    """The document of a provider's gate."""
     return f"gates/{provider}.json"

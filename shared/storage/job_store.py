@@ -28,10 +28,10 @@ class JobStore:
 
     def create(self, document: dict[str, Any]) -> None:
         """Raises Conflict when the id is taken."""
-        self._documents.create(_job_name(document["id"]), document, _described(document))
+        self._documents.create(job_name(document["id"]), document, _described(document))
 
     def read(self, job_id: str) -> dict[str, Any] | None:
-        return self._documents.read(_job_name(job_id))
+        return self._documents.read(job_name(job_id))
 
     def update(self, job_id: str, change: JobChange) -> dict[str, Any]:
         """Apply `change` to the document unless the job has ended; returns the document as it now is. Raises NoSuchJob, Busy."""
@@ -79,7 +79,7 @@ class JobStore:
     def mark_for_forgetting(self, job_id: str) -> None:
         """Let the janitor look for what is left of a job."""
         with contextlib.suppress(Conflict):
-            self._blobs.create_document(_mark_name(job_id), {"job_id": job_id})
+            self._blobs.create_document(mark_name(job_id), {"job_id": job_id})
 
     def deleted_jobs(self) -> list[str]:
         """Ids of the jobs that are deleted and not yet forgotten."""
@@ -99,7 +99,7 @@ class JobStore:
         for name in submissions:
             self._blobs.delete(DOCUMENTS, name)
         self._blobs.delete_all(DOCUMENTS, f"jobs/{job_id}/")
-        self._blobs.delete(DOCUMENTS, _mark_name(job_id))
+        self._blobs.delete(DOCUMENTS, mark_name(job_id))
 
     def _delete_claim(self, submission: str) -> bool:
         """Whether one may be left: the worker of a send that is still open may have died right after it had claimed."""
@@ -124,7 +124,7 @@ class JobStore:
 
     def _changed(self, job_id: str, change: Callable[[dict[str, Any]], tuple[Document | None, T]]) -> tuple[dict[str, Any], T]:
         operation: Operation[T] = lambda job: change(_existing(job, job_id))  # noqa: E731 - says its type
-        done = self._documents.change(_job_name(job_id), operation, describe=_described)
+        done = self._documents.change(job_name(job_id), operation, describe=_described)
         return _existing(done.document, job_id), done.result
 
 
@@ -133,7 +133,8 @@ _MARKS = "deleted/"
 PREDICTIONS = "predictions/"
 
 
-def _mark_name(job_id: str) -> str:
+def mark_name(job_id: str) -> str:
+    """What leads to a deleted job until it is forgotten."""
     return f"{_MARKS}{job_id}.json"
 
 
@@ -152,7 +153,8 @@ def _described(document: dict[str, Any]) -> dict[str, str]:
     return {"status": document["status"]}
 
 
-def _job_name(job_id: str) -> str:
+def job_name(job_id: str) -> str:
+    """A job's own document."""
     return f"jobs/{job_id}/{_FILE}"
 
 

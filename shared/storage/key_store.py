@@ -14,6 +14,11 @@ from shared.storage.documents import Busy, Document, Documents, Operation
 from shared.storage.job_store import JobStore
 
 KEY_KEPT = timedelta(hours=24)
+#: What says nothing any more is deleted this much later, since clocks differ.
+_MARGIN = timedelta(hours=1)
+#: Deletes of one run of housekeeping: about a minute.
+_AT_ONCE = 4000
+_KEYS = "idempotency/"
 #: A POST that has not finished its work by then has died, or nearly.
 KEY_ABANDONED = timedelta(seconds=60)
 
@@ -109,6 +114,10 @@ class KeyStore:
         standing = _judged(known, request)
         return standing if isinstance(standing, Reused | Deleted) else self._stood_for(standing, now)
 
+    def forget_old(self) -> int:
+        """Delete keys that are free again; returns how many."""
+        return self._documents.forget_unwritten_since(self._clock() - KEY_KEPT - _MARGIN, _KEYS, _AT_ONCE)
+
     def is_of_deleted_job(self, name: str) -> bool:
         """Whether the job that the key stands for was deleted, perhaps while a slow POST was still making it."""
         known = self._documents.read(name)
@@ -151,7 +160,7 @@ class KeyStore:
 
 def key_name(owner: str, route: str, key: str) -> str:
     """The document of a key, which counts for one owner and one route; names of blobs end up in logs."""
-    return f"idempotency/{hashlib.sha256(f'{owner}|{route}|{key}'.encode()).hexdigest()}.json"
+    return f"{_KEYS}{hashlib.sha256(f'{owner}|{route}|{key}'.encode()).hexdigest()}.json"
 
 
 def _document(request: Fingerprints, taken: Taken, now: datetime) -> Document:

@@ -12,6 +12,11 @@ from shared.storage.documents import Document, Documents
 _FORGOTTEN_AFTER = timedelta(hours=1)
 #: A day ends at midnight in Korea, where the users are; it has no daylight saving time.
 _DAY = timezone(timedelta(hours=9))
+_OWNERS = "owners/"
+#: A document that nobody has written for so long says what a new one says: its day is over, and its jobs are forgotten.
+_SAYS_NOTHING_AFTER = timedelta(days=2)
+#: Deletes of one run of housekeeping: about a minute.
+_AT_ONCE = 4000
 
 
 class QuotaStore:
@@ -42,6 +47,10 @@ class QuotaStore:
         """The job did not come about: it does not count in its day either."""
         self._change(owner, lambda document: self._withdrawn(document, job_id))
 
+    def forget_old(self) -> int:
+        """Delete the documents of owners who have not come for two days; returns how many."""
+        return self._documents.forget_unwritten_since(self._clock() - _SAYS_NOTHING_AFTER, _OWNERS, _AT_ONCE)
+
     def _withdrawn(self, document: dict[str, Any], job_id: str) -> dict[str, Any]:
         if job_id not in document["active"]:
             return document
@@ -61,13 +70,11 @@ class QuotaStore:
     def _change(self, owner: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         if not (self._max_active or self._max_daily):
             return
-        # An owner may be an e-mail address: names of blobs end up in logs.
-        name = f"owners/{hashlib.sha256(owner.encode()).hexdigest()}.json"
 
         def changed(document: Document | None) -> tuple[Document | None, None]:
             return change(self._current(document)), None
 
-        self._documents.change(name, changed)
+        self._documents.change(owner_name(owner), changed)
 
     def _current(self, document: dict[str, Any] | None) -> dict[str, Any]:
         """The document as of now: another day begins at nothing, and what was never said to have ended is forgotten."""
@@ -76,3 +83,8 @@ class QuotaStore:
         known = document or {"day": today, "started": 0, "active": {}}
         active = {k: v for k, v in known["active"].items() if now - datetime.fromisoformat(v) < _FORGOTTEN_AFTER}
         return {"day": today, "started": known["started"] if known["day"] == today else 0, "active": active}
+
+
+def owner_name(owner: str) -> str:
+    """The document of an owner's counters. An owner may be an e-mail address: names of blobs end up in logs."""
+    return f"{_OWNERS}{hashlib.sha256(owner.encode()).hexdigest()}.json"

@@ -8,14 +8,20 @@ from azure.storage.blob import BlobSasPermissions, BlobServiceClient, UserDelega
 
 #: Clocks of different machines differ: a link that begins in the future answers 403.
 CLOCK_SKEW = timedelta(minutes=5)
-#: Azure's limit is 7 days; a shorter life limits what a leaked key could sign.
+#: Azure allows more (below); a shorter life limits what a leaked key could sign.
 DELEGATION_KEY_LIFE = timedelta(hours=24)
-DELEGATION_KEY_LIMIT = timedelta(days=7)
+#: Azure refuses a key that ends more than 7 days from its own now, of which ours may be 15 minutes ahead
+#: (https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key, storage-sas-overview on clock skew).
+DELEGATION_KEY_LIMIT = timedelta(days=7) - timedelta(minutes=15)
+#: How much longer than a link its key is asked for, so that it signs the links of an hour, and not each link has its own.
+DELEGATION_KEY_SHARED = timedelta(hours=1)
+#: A link cannot outlive its key: a longer SAS_TTL_MINUTES is cut to this.
+LONGEST_DELEGATED_LINK = DELEGATION_KEY_LIMIT - DELEGATION_KEY_SHARED
 
 
 class LinkSigner:
     """Signs read-only links that live for `ttl` unless asked otherwise, for https alone where the account has it: all but an
-    emulator's."""
+    emulator's. By identity no link lives longer than LONGEST_DELEGATED_LINK."""
 
     def __init__(
         self, service: BlobServiceClient, ttl: timedelta, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -33,6 +39,8 @@ class LinkSigner:
     ) -> tuple[str, datetime]:
         """(url, when it ends) of a link that opens the blob without credentials."""
         now, ttl = self._clock(), ttl or self._ttl
+        if not self._account_key:
+            ttl = min(ttl, LONGEST_DELEGATED_LINK)
         expires = (now + ttl).replace(microsecond=0)
         url = self._service.get_blob_client(container, blob).url
         token = generate_blob_sas(
@@ -53,7 +61,7 @@ class LinkSigner:
         """The cached key, renewed before a link could outlive it."""
         with self._lock:
             if self._delegation is None or self._delegation_ends < needed_until:
-                ends = now + min(max(DELEGATION_KEY_LIFE, ttl + CLOCK_SKEW), DELEGATION_KEY_LIMIT)
+                ends = now + max(DELEGATION_KEY_LIFE, ttl + DELEGATION_KEY_SHARED)
                 self._delegation = self._service.get_user_delegation_key(now - CLOCK_SKEW, ends)
                 self._delegation_ends = ends
             return self._delegation

@@ -25,7 +25,7 @@ class Store:
 
     def __init__(self, watcher: Watcher) -> None:
         self.images: dict[str, bytes] = {}
-        #: When each image was written.
+        #: When each blob was written.
         self.written: dict[str, datetime] = {}
         self.documents: dict[str, tuple[str, str]] = {}
         self.metadata: dict[tuple[str, str], dict[str, str]] = {}
@@ -90,7 +90,7 @@ class MemoryBlobs:
         def create() -> str:
             if name in self._store.documents:
                 raise Conflict(name)
-            return self._store.write(name, document, metadata)
+            return self._write(name, document, metadata)
 
         return str(self._do(f"create {name} {_short(document)}", create))
 
@@ -99,7 +99,7 @@ class MemoryBlobs:
             known = self._store.documents.get(name)
             if known is None or known[1] != etag:
                 raise Conflict(name)
-            return self._store.write(name, document, metadata)
+            return self._write(name, document, metadata)
 
         return str(self._do(f"replace {name} {_short(document)}", replace))
 
@@ -126,6 +126,19 @@ class MemoryBlobs:
     def delete_all(self, container: str, prefix: str) -> None:
         for name in list(self.names(container, prefix)):
             self.delete(container, name)
+
+    def delete_documents_unwritten_since(self, moment: datetime, prefix: str, at_most: int) -> int:
+        def delete() -> int:
+            names = [name for name, _ in self._listed(DOCUMENTS, prefix) if self._store.written[name] < moment][:at_most]
+            for name in names:
+                self._store.remove(DOCUMENTS, name)
+            return len(names)
+
+        return int(self._do(f"delete old {DOCUMENTS}/{prefix}", delete))
+
+    def _write(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None) -> str:
+        self._store.written[name] = self._now()
+        return self._store.write(name, document, metadata)
 
     def check(self) -> None:
         self._do("check", lambda: None)

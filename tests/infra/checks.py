@@ -13,9 +13,13 @@ from shared.generators.registry import MODELS
 from shared.secrets import VAULT_NAMES
 from shared.settings import Settings
 from shared.storage.blob_store import DOCUMENTS, IMAGES
+from shared.storage.gate_store import gate_name
 from shared.storage.image_names import UPLOADS
+from shared.storage.job_store import job_name, mark_name, prediction_name, submission_name
+from shared.storage.key_store import key_name
+from shared.storage.quota_store import owner_name
 from shared.telemetry import LOGGER
-from tests.infra import kql
+from tests.infra import kql, trust
 from tests.infra.compiler import Infra, Snapshot
 
 Check = Callable[[Infra], Iterator[str]]
@@ -57,7 +61,6 @@ PLATFORM_SETTINGS = {
     "OTEL_METRIC_EXPORT_INTERVAL": "the worker: how often metrics are sent",
     "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED": "the worker: no row more with each batch of spans",
     "AzureFunctionsJobHost__extensions__durableTask__hubName": "the host: which task hub",
-    "MALLOC_MMAP_THRESHOLD_": "the C library: memory of large uploads goes back when freed",
 }
 PARTITIONS = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__partitionCount"
 STORAGE_HUB_SETTINGS = {PARTITIONS: "the host: how many instances run orchestrations"}
@@ -80,6 +83,9 @@ FORBIDDEN_SETTINGS = {
     "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT", "WEBSITE_MOUNT_ENABLED", "SCM_DO_BUILD_DURING_DEPLOYMENT",
     "ENABLE_ORYX_BUILD", "WEBSITE_TIME_ZONE", "TZ", "WEBSITE_LOAD_CERTIFICATES",
 }  # fmt: skip
+#: What the C library reads when a process starts. A worker is started before it is known whose app it will serve, and gets the
+#: app's settings afterwards: they have no effect.
+READ_AT_START = r"MALLOC_.*|GLIBC_TUNABLES|LD_.*"
 FORBIDDEN_SITE_CONFIG = {
     "linuxFxVersion", "pythonVersion", "netFrameworkVersion", "javaVersion", "nodeVersion", "alwaysOn", "ftpsState",
     "use32BitWorkerProcess", "preWarmedInstanceCount", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled",
@@ -95,6 +101,8 @@ ROLES = {
     "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
 }
+#: Those of the app, whatever the environment: all but the key operator's.
+APP_ROLES = {guid for guid, role in ROLES.items() if role != "Key Vault Secrets Officer"}
 #: (holder, role, on what) that the code needs, in every environment and beyond.
 NEEDED_ROLES = {
     ("app", "Storage Blob Data Owner", "host storage"),
@@ -132,6 +140,7 @@ OPEN_ENUMS: list[tuple[str, str, set[Any]]] = [
     ("Microsoft.Web/sites", "properties.functionAppConfig.deployment.storage.type", {"blobContainer"}),
     ("Microsoft.Web/sites", "properties.functionAppConfig.deployment.storage.authentication.type", {"UserAssignedIdentity"}),
     ("Microsoft.Web/sites", "properties.functionAppConfig.scaleAndConcurrency.instanceMemoryMB", {512, 2048, 4096}),
+    ("Microsoft.Web/sites", "properties.functionAppConfig.siteUpdateStrategy.type", {"RollingUpdate", "Recreate"}),
     ("Microsoft.Authorization/roleAssignments", "properties.principalType", {"ServicePrincipal", "Group", "User"}),
     ("Microsoft.Insights/components", "kind", {"web"}),
     ("Microsoft.Insights/webtests", "kind", {"standard"}),
@@ -284,6 +293,31 @@ def check_azd(infra: Infra) -> Iterator[str]:
                 yield f"{snapshot.environment}: {resource['name']} lacks the tag azd-env-name"
 
 
+def check_deployment_order(infra: Infra) -> Iterator[str]:
+    """The page goes before the API, so that the API's new roles have reached storage; the workflow tries the API once more."""
+    steps = {
+        "azure.yaml": re.findall(r"^      - azd: (.+)$", infra.text("azure.yaml"), re.MULTILINE),
+        "deploy-environment.yml": re.findall(
+            r"^ +run: azd (provision|deploy [a-z-]+)\b", infra.workflows["deploy-environment.yml"], re.MULTILINE
+        ),
+    }
+    for file, found in steps.items():
+        if found != ["provision", "deploy web", "deploy api"]:
+            yield f"{file} deploys in the order {found}"
+    api = "azd deploy api --no-prompt"
+    if not re.search(rf"run: {api} \|\| {{ sleep \d{{3}}; {api}; }}$", infra.workflows["deploy-environment.yml"], re.MULTILINE):
+        yield "deploy-environment.yml does not try the API once more"
+
+
+def check_actions(infra: Infra) -> Iterator[str]:
+    """Actions of others run with our token: each is pinned by its commit, since a tag can be moved, and says its version."""
+    for name, text in infra.workflows.items():
+        used = re.findall(r"^\s*(?:- )?uses:[ \t]*(.*)$", text, re.MULTILINE)
+        for action in used:
+            if not re.fullmatch(r"\./\S+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action):
+                yield f"{name} uses {action}, which names no commit with its version"
+
+
 # The app's settings
 
 
@@ -321,6 +355,7 @@ def check_settings(infra: Infra) -> Iterator[str]:
         yield from (f"{where}: nobody reads {name}" for name in sorted(given.keys() - code - platform))
         yield from (f"{where}: {name} is not to be set" for name in sorted(given.keys() & LEFT_OUT.keys()))
         yield from (f"{where}: Flex Consumption refuses {name}" for name in sorted(given.keys() & FORBIDDEN_SETTINGS))
+        yield from (f"{where}: {name} comes too late" for name in sorted(given) if re.fullmatch(READ_AT_START, name))
         if where == "dev":
             yield from (f"{where}: {name} is set, though nothing asks for it" for name in sorted(given.keys() & OPTIONAL))
         site = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"]
@@ -343,6 +378,30 @@ def check_defaults(infra: Infra) -> Iterator[str]:
         for field in vars(default).keys() - {"problems", "images_storage_account", "environment_secrets"}:
             if getattr(default, field) != getattr(deployed, field):
                 yield f"{field} is {getattr(deployed, field)}, the code's default is {getattr(default, field)}"
+
+
+def check_bounds(infra: Infra) -> Iterator[str]:
+    """What a parameter allows, the code takes."""
+    code = settings_of_the_code()
+    bounds = re.findall(
+        r"^@minValue\((\d+)\)\n(?:@maxValue\((\d+)\)\n)?param (\w+) int", infra.text("infra/main.bicep"), re.MULTILINE
+    )
+    for low, high, name in bounds:
+        setting = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+        for value in filter(None, (low if int(low) else "", high)) if setting in code else ():
+            problem = Settings.from_environ({setting: value}).problems.get(setting)
+            if problem:
+                yield f"{name} may be {value}, but {setting} {problem}"
+
+
+def check_update_strategy(infra: Infra) -> Iterator[str]:
+    """Executions end before their instance goes, unless an environment asks for another way."""
+    for snapshot in infra.snapshots.values():
+        strategy = (
+            snapshot.one("Microsoft.Web/sites")["properties"]["functionAppConfig"].get("siteUpdateStrategy", {}).get("type")
+        )
+        if strategy != ("Recreate" if snapshot.environment == "options" else "RollingUpdate"):
+            yield f"{snapshot.environment}: a deployment takes over by {strategy}"
 
 
 def check_wiring(infra: Infra) -> Iterator[str]:
@@ -414,6 +473,29 @@ def _role(snapshot: Snapshot, assignment: Mapping[str, Any]) -> tuple[str, str, 
     return holder, ROLES.get(role, role), kind
 
 
+def check_trust(infra: Infra) -> Iterator[str]:
+    """The workflow's principal may deploy into its group, and give the app's identity the app's roles; nothing beyond."""
+    ran = trust.run(infra.path("infra/trust_github.sh"), infra.folder / "trust")
+    if ran.code:
+        yield f"trust_github.sh ends with {ran.code}: {ran.said}"
+        return
+    group = {("Contributor", trust.GROUP), ("Role Based Access Control Administrator", trust.GROUP)}
+    allowed = group | {("ToonConnect deployment", trust.SUBSCRIPTION)}
+    yield from (f"trust_github.sh gives {role} on {scope}" for role, scope in sorted(set(ran.given) - allowed))
+    yield from (f"trust_github.sh does not give {role} on {scope}" for role, scope in sorted(allowed - set(ran.given)))
+    condition = ran.given.get(("Role Based Access Control Administrator", trust.GROUP), {}).get("--condition", "")
+    named = set(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", condition)) - {trust.APP_IDENTITY}
+    yield from (f"trust_github.sh lets {ROLES.get(role, role)} be given" for role in sorted(named - APP_ROLES))
+    yield from (f"trust_github.sh does not let {ROLES[role]} be given" for role in sorted(APP_ROLES - named))
+    if condition.count(trust.APP_IDENTITY) != 2:
+        yield "trust_github.sh lets roles be given to others than the app"
+    subjects = [
+        json.loads(made["--parameters"])["subject"] for made in ran.all("az", "ad", "app", "federated-credential", "create")
+    ]
+    if subjects != [f"{trust.IMMUTABLE}:environment:dev"]:
+        yield f"trust_github.sh believes {subjects}, GitHub says {trust.IMMUTABLE}:environment:dev"
+
+
 def check_storage(infra: Infra) -> Iterator[str]:
     for snapshot in infra.snapshots.values():
         where = snapshot.environment
@@ -430,25 +512,45 @@ def check_storage(infra: Infra) -> Iterator[str]:
             containers.setdefault(account_name, set()).add(name)
             if container["properties"].get("publicAccess") != "None":
                 yield f"{where}: container {name} is open to the public"
-        images = _images_account(snapshot)["name"]
+        images, host = _images_account(snapshot)["name"], _host_account(snapshot)["name"]
         if containers.get(images) != {IMAGES, DOCUMENTS}:
             yield f"{where}: the code writes to {IMAGES} and {DOCUMENTS}, the account has {sorted(containers.get(images, set()))}"
         site = snapshot.one("Microsoft.Web/sites")["properties"]
+        if DOCUMENTS not in containers.get(host, set()):
+            yield f"{where}: gates and counters have no container in the host's account"
         package = site["functionAppConfig"]["deployment"]["storage"]["value"]
-        if not any(f"'{name}')" in package for name in containers.get(_host_account(snapshot)["name"], set())):
+        if not any(f"'{name}')" in package for name in containers.get(host, set())):
             yield f"{where}: the package goes to a container that does not exist"
 
 
 def check_retention(infra: Infra) -> Iterator[str]:
+    """Pictures, jobs and what belongs to them go after their days. What has no age stays, where a write leaves no copy."""
     for snapshot in infra.snapshots.values():
+        where, host = snapshot.environment, _host_account(snapshot)["name"]
         days = int(snapshot.app_settings["RETENTION_DAYS"])
         rules: dict[str, Any] = {}
         for policy in snapshot.all("Microsoft.Storage/storageAccounts/managementPolicies"):
+            if policy["name"].startswith(f"{host}/"):
+                yield f"{where}: a rule deletes gates and counters by their age"
             for rule in policy["properties"]["policy"]["rules"]:
                 action = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
-                rules |= {prefix: action for prefix in rule["definition"]["filters"]["prefixMatch"] if rule["enabled"]}
-        if rules != {f"{IMAGES}/": days, f"{DOCUMENTS}/": days, f"{IMAGES}/{UPLOADS}": min(7, days)}:
-            yield f"{snapshot.environment}: RETENTION_DAYS is {days}, blobs are deleted after {rules}"
+                rules |= {prefix: action for prefix in rule["definition"]["filters"].get("prefixMatch", [""]) if rule["enabled"]}
+        kept = [gate_name("bfl"), owner_name("o"), key_name("o", "goods-gen", "k"), mark_name("job_1")]
+        going = [job_name("job_1"), submission_name("job_1", 0, 1), prediction_name("replicate", "p")]
+        for name in (f"{DOCUMENTS}/{name}" for name in kept):
+            yield from (f"{where}: {name} is deleted with {prefix}" for prefix in sorted(rules) if name.startswith(prefix))
+        pictures = [f"{IMAGES}/{name}" for name in ("pictures/x", "sent/x", "job_1/output/0.png")]
+        for name in [*pictures, *(f"{DOCUMENTS}/{name}" for name in going)]:
+            if [after for prefix, after in rules.items() if name.startswith(prefix)] != [days]:
+                yield f"{where}: RETENTION_DAYS is {days}, {name} is deleted after {rules}"
+        if rules.get(f"{IMAGES}/{UPLOADS}") != min(7, days):
+            yield f"{where}: uploads are deleted after {rules}"
+        for service in snapshot.all("Microsoft.Storage/storageAccounts/blobServices"):
+            is_kept, is_host = service["properties"]["deleteRetentionPolicy"]["enabled"], service["name"].startswith(f"{host}/")
+            if is_host and is_kept:
+                yield f"{where}: soft delete keeps a copy of every write of a gate"
+            if not is_host and is_kept != (where != "options"):
+                yield f"{where}: deleted pictures can be recovered: {is_kept}"
 
 
 def check_vault(infra: Infra) -> Iterator[str]:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "prod", "options")
 #: What infra/ refers to outside its own folder.
 NEIGHBOURS = ("host.json", "azure.yaml")
+WORKFLOWS = ".github/workflows"
 
 
 def find_compiler() -> str | None:
@@ -35,6 +36,12 @@ class Infra:
         shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("*.snapshot.json"))
         for name in NEIGHBOURS:
             shutil.copy(ROOT / name, folder / name)
+        shutil.copytree(ROOT / WORKFLOWS, folder / WORKFLOWS)
+
+    @property
+    def workflows(self) -> dict[str, str]:
+        """The workflows that check and deploy, by file name."""
+        return {file.name: file.read_text() for file in sorted(self.path(WORKFLOWS).glob("*.yml"))}
 
     def path(self, name: str) -> Path:
         return self.folder / name

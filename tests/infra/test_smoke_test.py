@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from infra import smoke_test
 from shared.job_ids import is_job_id
-from tests.infra.compiler import ROOT
+from tests.infra.checks import check_actions, check_deployment_order
+from tests.infra.compiler import Infra
 
 Serve = Callable[..., str]
 
@@ -116,10 +118,9 @@ def test_a_page_of_an_unknown_origin_is_told_twice(serve: Serve) -> None:
     assert [problem.split(" ")[0] for problem in smoke_test.problems(site, site)] == ["browsers", "pages"]
 
 
-def test_the_workflow_runs_it_with_pinned_actions_and_without_secrets() -> None:
-    workflows = {file.name: file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")}
+def test_the_workflow_runs_it_with_pinned_actions_and_without_secrets(tmp_path: Path) -> None:
+    project = Infra(tmp_path / "project", compiler="not needed")
 
-    assert "python infra/smoke_test.py" in workflows["deploy-environment.yml"]
-    used = [line.split("uses:")[1].strip() for text in workflows.values() for line in text.splitlines() if "uses:" in line]
-    assert [action for action in used if not action.startswith("./") and action.count(".") < 2] == []
-    assert "secrets." not in "".join(workflows.values())
+    assert "python infra/smoke_test.py" in project.workflows["deploy-environment.yml"]
+    assert [*check_actions(project), *check_deployment_order(project)] == []
+    assert "secrets." not in "".join(project.workflows.values())

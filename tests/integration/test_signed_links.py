@@ -14,7 +14,7 @@ from shared.job_ids import new_job_id
 from shared.services import Services
 from shared.storage.blob_store import IMAGES, BlobStore
 from shared.storage.image_names import output_name
-from shared.storage.signed_links import CLOCK_SKEW, LinkSigner
+from shared.storage.signed_links import CLOCK_SKEW, LONGEST_DELEGATED_LINK, LinkSigner
 from tests.azurite import AzuriteOAuth
 
 HOUR = timedelta(hours=1)
@@ -189,12 +189,34 @@ def test_the_delegation_key_is_renewed_once_a_link_would_outlive_it(
     assert by_identity.asked[-1][1] >= ends
 
 
-@pytest.mark.parametrize("minutes", [1, 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60])
+def test_the_longest_links_have_one_key_for_the_links_of_an_hour(by_identity: CountingService, delegated_image: str) -> None:
+    clock = Clock()
+    links = delegating(by_identity, timedelta(days=7), clock)
+    for minute in (0, 30, 59):
+        clock.at_hour(minute / 60)
+        links.sign(IMAGES, delegated_image)
+    assert len(by_identity.asked) == 1
+    clock.at_hour(1.1)
+    links.sign(IMAGES, delegated_image)
+    assert len(by_identity.asked) == 2
+
+
+@pytest.mark.parametrize("minutes", [1, 60, 23 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60 - 76, 7 * 24 * 60 - 75, 7 * 24 * 60])
 def test_no_link_outlives_its_delegation_key_and_no_key_exceeds_the_seven_days_azure_allows(
     by_identity: CountingService, delegated_image: str, minutes: int
 ) -> None:
-    clock = Clock()
-    _, ends = delegating(by_identity, timedelta(minutes=minutes), clock).sign(IMAGES, delegated_image)
-    _, key_ends = by_identity.asked[-1]
+    clock, wanted = Clock(), timedelta(minutes=minutes)
+    _, ends = delegating(by_identity, wanted, clock).sign(IMAGES, delegated_image)
+    key_begins, key_ends = by_identity.asked[-1]
 
-    assert ends <= key_ends <= clock.now + timedelta(days=7)
+    assert clock.now + min(wanted, timedelta(days=7, minutes=-75)) - timedelta(seconds=1) < ends <= key_ends
+    azures_now = clock.now - timedelta(minutes=14, seconds=59)
+    assert key_ends < azures_now + timedelta(days=7), "a clock that is ahead of Azure's asks for no more either"
+    assert key_ends - key_begins < timedelta(days=7)
+    assert ends - clock.now <= LONGEST_DELEGATED_LINK
+
+
+def test_a_link_that_the_accounts_key_signs_lives_as_long_as_the_setting_says(services: Services, image: str) -> None:
+    now = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    assert LinkSigner(services._blob_service, timedelta(days=7), lambda: now).sign(IMAGES, image)[1] == now + timedelta(days=7)

@@ -245,6 +245,34 @@ def test_containers_are_made_when_first_needed_and_again_by_a_check(azurite_oaut
     assert {container.name for container in service.list_containers()} == {IMAGES, DOCUMENTS}
 
 
+def test_documents_that_nobody_has_written_for_long_are_deleted_by_prefix_and_a_few_at_a_time(blobs: BlobStore) -> None:
+    folder = f"old-{new_job_id()}"
+    names = [f"{folder}/{number}.json" for number in range(4)]
+    for name in [*names, f"{folder}-not/0.json"]:
+        blobs.create_document(name, {})
+    now = datetime.now(UTC)
+
+    assert blobs.delete_documents_unwritten_since(now - timedelta(minutes=1), f"{folder}/", 10) == 0
+    assert blobs.delete_documents_unwritten_since(now + timedelta(minutes=1), f"{folder}/", 3) == 3
+    assert blobs.delete_documents_unwritten_since(now + timedelta(minutes=1), f"{folder}/", 3) == 1
+    assert blobs.read_document(f"{folder}-not/0.json") is not None
+
+
+def test_a_document_that_is_written_while_old_ones_are_deleted_stays(blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, delete = f"old-{new_job_id()}/0.json", blobs.delete
+    etag = blobs.create_document(name, {"at": 1})
+
+    def overtaken(container: str, found: str, etag: str | None = None) -> None:
+        blobs.replace_document(name, {"at": 2}, first)
+        delete(container, found, etag)
+
+    first = etag
+    monkeypatch.setattr(blobs, "delete", overtaken)
+    blobs.delete_documents_unwritten_since(datetime.now(UTC) + timedelta(minutes=1), name, 10)
+
+    assert blobs.read_document(name)[0] == {"at": 2}  # type: ignore[index]
+
+
 # ---- jobs ----
 
 

@@ -1,6 +1,7 @@
 """Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers, in
-links and in pictures: `make mutants`."""
+links, in pictures and in what is kept where: `make mutants`."""
 
+from tests.mutants.keeping import KEEPING
 from tests.mutants.links import LINKS
 from tests.mutants.models import MODELS
 from tests.mutants.money import MONEY
@@ -9,4 +10,4 @@ from tests.mutants.privacy import PRIVACY
 from tests.mutants.requests import REQUESTS
 from tests.mutants.trust import TRUST
 
-MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES)
+MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING)

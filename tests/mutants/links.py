@@ -9,6 +9,7 @@ inline = of("shared/generators/inline.py", SWITCH)
 order = of("shared/generators/generator.py", SWITCH)
 sent = of("shared/storage/sent_images.py", ACTIVITIES, "tests/integration/test_sent_images.py")
 signer = of("shared/storage/signed_links.py", "tests/integration/test_sent_images.py")
+delegation = of("shared/storage/signed_links.py", "tests/integration/test_signed_links.py")
 submit = of("activities/submit_prediction.py", ACTIVITIES)
 submission = of("shared/domain/submission.py", ACTIVITIES)
 client = of("shared/providers/client.py", "tests/providers/test_links.py")
@@ -33,7 +34,10 @@ LINKS: tuple[Mutant, ...] = (
     sent("what tells its job is sent by link", " or not may_be_linked(name)", ""),
     sent("images go by link though they shall not", "self._links is None or not may", "not may"),
     signer("a link works over http", 'protocol="https" if url.startswith("https://") else None', "protocol=None"),
-    signer("a longer link outlives its key", "ttl + CLOCK_SKEW)", "self._ttl + CLOCK_SKEW)"),
+    signer("a longer link outlives its key", "ttl + DELEGATION_KEY_SHARED)", "self._ttl + DELEGATION_KEY_SHARED)"),
+    delegation("a link is to outlive every key that Azure gives", "ttl = min(ttl, LONGEST_DELEGATED_LINK)", "pass"),
+    delegation("a key is asked for from a clock that is ahead", "timedelta(days=7) - timedelta(minutes=15)", "timedelta(days=7)"),
+    delegation("each of the longest links has a key of its own", "DELEGATION_KEY_LIMIT - DELEGATION_KEY_SHARED", "DELEGATION_KEY_LIMIT"),  # noqa: E501
     submit("a link lives as long as any job", 'timedelta(seconds=self._payload["timeout_seconds"])', "timedelta(hours=1)"),
     # ---- when ----
     submit("every attempt is by link", 'if self._payload["attempt"] == 1 else None', ""),

@@ -112,7 +112,7 @@ REQUESTS: tuple[Mutant, ...] = (
     meaning("a default that changes makes another request of a repeated one", "if name in asked.given", "if True"),
     form(
         "an upload of any size is parsed",
-        "if len(body) > len(kind.images) * max_upload_bytes + _FORM_OVERHEAD_BYTES:",
+        "if len(body) > len(kind.images) * max_upload_bytes + FORM_OVERHEAD_BYTES:",
         "if False:",
     ),
     form("another picture is spelt the same", 'digest.update(f"{name}:{image}\\n".encode())', "pass"),

@@ -90,6 +90,24 @@ async def test_ready_names_what_stands_in_the_way(
     assert (answer.status_code, body(answer)["checks"]["provider_fake"]["status"]) == (status, told)
 
 
+async def test_an_upload_of_which_two_are_more_than_the_host_takes_is_named(app: Any, hub: FakeHub, readiness: Any) -> None:
+    settings(app, MAX_UPLOAD_BYTES="60000000")
+    answer = await readiness(hub)
+
+    assert answer.status_code == 503
+    assert list(body(answer)["checks"]["settings"]["problems"]) == ["MAX_UPLOAD_BYTES"]
+
+
+async def test_the_hosts_account_which_holds_the_gates_is_looked_at_too(app: Any, hub: FakeHub, readiness: Any) -> None:
+    def away() -> None:
+        raise ServiceRequestError("away")
+
+    app.blobs.check = lambda: None
+    app.__dict__["host_blobs"] = SimpleNamespace(check=away)
+
+    assert body(await readiness(hub))["checks"]["storage"] == {"status": "failed", "reason": "ServiceRequestError"}
+
+
 async def test_not_ready_without_storage_settings_or_hub(app: Any, hub: FakeHub, readiness: Any, monkeypatch: Any) -> None:
     def away() -> None:
         raise ServiceRequestError("away")

@@ -82,6 +82,20 @@ async def test_an_operator_is_told_when_it_fails(app: Any, hub: FakeHub, caplog:
     assert (record.levelname, record.reason) == ("ERROR", "HubAway")
 
 
+async def test_once_an_hour_keys_and_counters_that_say_nothing_more_are_deleted(app: Any, hub: FakeHub, clock: Clock) -> None:
+    job_id = await new_job(hub)
+    old, gate = ["idempotency/k.json", "owners/o.json"], "gates/fake.json"
+    for name in old:
+        app.blobs.create_document(name, {"at": "2026-01-01", "job_id": job_id, "day": "2026-01-01", "started": 1, "active": {}})
+    app.blobs.create_document(gate, {"paused": {"since": 0, "reason": "?"}})
+    app.blobs.written.update(dict.fromkeys([*app.blobs.documents], clock() - timedelta(days=3)))
+    for minute, left in ((59, True), (5, True), (4, False)):
+        await housekeeping.tidy(hub, app.now().replace(minute=minute))  # type: ignore[arg-type]
+        assert [name in app.blobs.documents for name in old] == [left] * 2
+    assert gate in app.blobs.documents
+    assert [name for name in app.blobs.documents if name.startswith("jobs/")]
+
+
 async def test_it_looks_often_enough_to_fetch_what_a_dead_job_has_paid_for() -> None:
     (trigger,) = [
         b for b in housekeeping.housekeeping._function.get_bindings() if getattr(b, "type", "") == "timerTrigger"

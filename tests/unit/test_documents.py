@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -395,3 +396,77 @@ def test_a_retry_takes_along_who_came_meanwhile_and_each_has_its_own_patience() 
         early.result(10)
         late.result(10)
     assert words(blobs) == ["0", "1", "early", "late"]
+
+
+# ---- what lay elsewhere before ----
+
+
+def paused(document: Any) -> tuple[Any, None]:
+    return {**(document or {}), "slots": (document or {}).get("slots", 0) + 1}, None
+
+
+@pytest.fixture
+def before() -> FakeBlobs:
+    there = FakeBlobs()
+    there.create_document(NAME, {"paused": "by an operator", "slots": 4})
+    return there
+
+
+def test_what_only_the_place_of_before_has_is_read_there_and_written_here(blobs: Counted, before: FakeBlobs) -> None:
+    documents = Documents(blobs, before=before)  # type: ignore[arg-type]
+    assert documents.read(NAME) == {"paused": "by an operator", "slots": 4}
+    assert blobs.documents == {}, "looking moves nothing"
+
+    documents.change(NAME, paused)
+    documents.change(NAME, paused)
+    assert documents.read(NAME) == {"paused": "by an operator", "slots": 6}
+    assert before.documents[NAME][0] == {"paused": "by an operator", "slots": 4}, "the version before may have to come back"
+
+
+def test_a_document_that_is_here_is_the_one_that_counts(blobs: Counted, before: FakeBlobs) -> None:
+    blobs.create_document(NAME, {"paused": None, "slots": 1})
+    documents = Documents(blobs, before=before)  # type: ignore[arg-type]
+
+    assert documents.read(NAME) == {"paused": None, "slots": 1}
+    assert documents.change(NAME, paused).document == {"paused": None, "slots": 2}
+
+
+def test_of_two_instances_that_bring_a_document_here_one_does_and_no_change_is_lost(blobs: Counted, before: FakeBlobs) -> None:
+    mine, other = (Documents(blobs, before=before, sleep=lambda _: None) for _ in range(2))  # type: ignore[arg-type]
+
+    def overtake() -> None:
+        blobs.before_write = lambda: None
+        other.change(NAME, paused)
+
+    blobs.before_write = overtake
+    mine.change(NAME, paused)
+
+    assert mine.read(NAME) == {"paused": "by an operator", "slots": 6}
+
+
+def test_what_is_probably_new_is_looked_for_in_the_place_of_before_all_the_same(blobs: Counted, before: FakeBlobs) -> None:
+    documents = Documents(blobs, before=before)  # type: ignore[arg-type]
+
+    assert documents.change(NAME, paused, is_new=True).document == {"paused": "by an operator", "slots": 5}
+
+
+def test_what_was_deleted_for_its_age_is_written_anew_by_who_still_knows_it(blobs: Counted) -> None:
+    documents = Documents(blobs)
+    documents.change(NAME, paused)
+    long_ago, moment = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    blobs.written[NAME] = long_ago
+
+    assert documents.forget_unwritten_since(long_ago, "a", 10) == 0
+    assert documents.forget_unwritten_since(moment, "b", 10) == 0
+    assert documents.forget_unwritten_since(moment, "a", 10) == 1
+    assert documents.change(NAME, paused).document == {"slots": 1}
+
+
+def test_what_was_left_in_the_place_of_before_is_deleted_for_its_age_too(blobs: Counted, before: FakeBlobs) -> None:
+    documents = Documents(blobs, before=before)  # type: ignore[arg-type]
+    documents.change(NAME, paused)
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    before.written[NAME] = moment - timedelta(days=1)
+
+    assert documents.forget_unwritten_since(moment, "a", 10) == 1
+    assert (len(before.documents), len(blobs.documents)) == (0, 1)

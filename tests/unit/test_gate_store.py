@@ -42,3 +42,17 @@ def test_a_look_knows_what_a_change_knows(gates: GateStore) -> None:
 def test_without_caps_a_provider_serves_as_many_as_its_limit() -> None:
     documents = Documents(FakeBlobs())  # type: ignore[arg-type]
     assert enter(GateStore(documents, {"bfl": 2}), "bfl", "a", "b", "c", generator="max") == [True, True, False]
+
+
+def test_an_operators_pause_outlives_the_move_into_the_hosts_account() -> None:
+    here, before = FakeBlobs(), FakeBlobs()
+    former = GateStore(Documents(before), {"bfl": 2})  # type: ignore[arg-type]
+    former.change("bfl", lambda gate: gate.enter("job_1/0", "i", "e"))
+    former.change("bfl", lambda gate: gate.pause("a bill to look into"))
+    moved = GateStore(Documents(here, before=before), {"bfl": 2})  # type: ignore[arg-type]
+
+    assert moved.look("bfl").document["paused"]["reason"] == "a bill to look into"
+    assert enter(moved, "bfl", "job_2/0", "job_3/0") == [True, False], "who held a slot holds it"
+    assert moved.look("bfl", seconds=0).document["paused"]["reason"] == "a bill to look into"
+    moved.change("bfl", lambda gate: gate.resume())
+    assert moved.look("bfl", seconds=0).document["paused"] is None

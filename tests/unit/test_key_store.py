@@ -140,3 +140,16 @@ def test_owners_and_routes_do_not_share_keys_and_names_tell_nothing() -> None:
     names = {key_name(owner, route, "k") for owner in ("a", "hero@example.com") for route in ("goods-gen", "ppl-gen")}
     assert len(names) == 4
     assert not any("hero" in name or "/k" in name for name in names)
+
+
+def test_keys_are_deleted_when_they_are_free_again_and_an_hour_has_passed(keys: Keys) -> None:
+    began = keys.now
+    keys.take(NAME, Fingerprints("f"), "job_1")
+    keys.blobs.create_document("owners/o.json", {})
+    keys.blobs.written.update({NAME: began, "owners/o.json": began - 9 * KEY_KEPT})
+    for age, left in ((KEY_KEPT, 1), (KEY_KEPT + timedelta(minutes=60), 1), (KEY_KEPT + timedelta(minutes=61), 0)):
+        keys.now = began + age
+        keys.forget_old()
+        assert [*keys.blobs.names("documents", "idempotency/")] == [NAME] * left
+    assert "owners/o.json" in keys.blobs.documents
+    assert keys.take(NAME, Fingerprints("g"), "job_2") == Taken("job_2")

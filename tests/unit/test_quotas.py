@@ -73,3 +73,17 @@ def test_a_job_counts_once_and_not_at_all_when_it_did_not_come_about() -> None:
     quotas.withdraw("a", "1")
     quotas.admit("a", "2")
     assert quotas.refusal("a", "3") == "quota_exceeded"
+
+
+def test_what_an_owner_who_stays_away_has_left_is_deleted_when_it_says_nothing_more() -> None:
+    quotas = Quotas(max_active=1, max_daily=2)
+    quotas.admit("a", "1")
+    (name,) = quotas.blobs.documents
+    quotas.blobs.create_document("gates/bfl.json", {"paused": {}})
+    quotas.blobs.written.update({name: NOON, "gates/bfl.json": NOON - timedelta(days=400)})
+    for hours, left in ((1, 1), (47, 1), (48, 1), (49, 0)):
+        quotas.now = NOON + timedelta(hours=hours)
+        quotas.forget_old()
+        assert (name in quotas.blobs.documents) == bool(left)
+    assert "gates/bfl.json" in quotas.blobs.documents, "a pause has no age"
+    quotas.admit("a", "2")

@@ -11,8 +11,11 @@ import pytest
 from shared.services import Services, services, use_services
 from shared.settings import Settings
 from shared.storage.account import StorageNotConfigured
+from shared.storage.blob_store import BlobStore
+from shared.storage.documents import Documents
 from shared.storage.key_store import Fingerprints
 from shared.telemetry import event
+from tests.azurite import MadeUpIdentity
 from tests.fakes import make_services
 
 
@@ -63,6 +66,44 @@ def test_all_parts_go_by_the_one_clock() -> None:
     assert [document.get("at", document.get("active")) for document in documents] == [
         {"job_1": "2026-06-01T03:00:00+00:00"}, "2026-06-01T03:00:00+00:00",
     ]  # fmt: skip
+
+
+AZURE = {
+    "AzureWebJobsStorage__blobServiceUri": "https://sthost.blob.core.windows.net/", "IMAGES_STORAGE_ACCOUNT": "stimages",
+}  # fmt: skip
+
+
+def account_of(documents: Documents) -> str:
+    return str(documents._blobs._service.account_name)
+
+
+def test_what_is_of_no_job_lies_in_the_hosts_account_and_jobs_and_keys_beside_their_images() -> None:
+    made = Services(Settings.from_environ({**AZURE, "DAILY_JOBS_PER_OWNER": "5"}), credential=MadeUpIdentity())
+
+    assert account_of(made.gates._documents) == account_of(made.quotas._documents) == "sthost"
+    assert account_of(made.jobs._documents) == account_of(made.keys._documents) == "stimages"
+    assert made.gates._documents._before is made.blobs, "where earlier versions had them"
+    assert made.submissions._blobs is made.blobs
+    assert made.links._service.account_name == "stimages"
+
+
+def test_with_one_account_there_is_one_place_for_all_documents() -> None:
+    made = Services(Settings.from_environ({"AzureWebJobsStorage__accountName": "st"}), credential=MadeUpIdentity())
+
+    assert made.standing_documents is made.documents
+    assert made.standing_documents._before is None
+
+
+@pytest.mark.parametrize("environ", [AZURE, {"AzureWebJobsStorage__accountName": "st"}])
+def test_every_account_is_looked_at_once_with_the_containers_it_is_used_for(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[tuple[str, tuple[str, ...]]] = []
+    monkeypatch.setattr(BlobStore, "check", lambda self: looked.append((str(self._service.account_name), self._containers)))
+    Services(Settings.from_environ(environ), credential=MadeUpIdentity()).check_storage()
+
+    two = [("stimages", ("images", "documents")), ("sthost", ("documents",))]
+    assert looked == (two if environ is AZURE else [("st", ("images", "documents"))])
 
 
 def test_the_identity_is_the_one_that_was_given() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.settings import Settings
+from shared.domain.kinds import KINDS
+from shared.settings import FORM_OVERHEAD_BYTES, HOST_REQUEST_BYTES, LARGEST_UPLOAD_BYTES, Settings
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 
@@ -110,6 +111,7 @@ MALFORMED = [
     ) for text in ("many", "-1", "0", "nan", "9" * 5000)
       if (name, text[:1]) not in (("MAX_ACTIVE_JOBS_PER_OWNER", "9"), ("DAILY_JOBS_PER_OWNER", "9"))),
     ("POLL_INTERVAL_SECONDS", "inf"), ("POLL_MAX_ATTEMPTS", "1.5"), ("SAS_TTL_MINUTES", "10081"),
+    ("MAX_UPLOAD_BYTES", "52297729"), ("MAX_UPLOAD_BYTES", "100000000"),
     *((name, text) for name in (
         "KEY_VAULT_URI", "REPLICATE_API_BASE_URL", "BFL_API_BASE_URL", "PUBLIC_BASE_URL", "TRANSLATOR_ENDPOINT",
         "AzureWebJobsStorage__blobServiceUri",
@@ -126,6 +128,16 @@ def test_a_malformed_setting_is_told_by_name_and_has_its_default(name: str, text
     assert list(settings.problems) == [name]
     assert settings.problems[name].startswith("must be")
     assert Settings(**{**vars(settings), "problems": {}}) == read()
+
+
+def test_as_many_images_as_a_form_has_fit_into_what_the_host_takes() -> None:
+    largest = read(MAX_UPLOAD_BYTES=str(LARGEST_UPLOAD_BYTES))
+
+    assert largest.problems == {}
+    images = max(len(kind.images) for kind in KINDS.values())
+    assert images * largest.max_upload_bytes + FORM_OVERHEAD_BYTES <= 104_857_600 == HOST_REQUEST_BYTES
+    too_large = read(MAX_UPLOAD_BYTES=str(LARGEST_UPLOAD_BYTES + 1)).problems["MAX_UPLOAD_BYTES"]
+    assert too_large == f"must be a number of at least 1024 and at most {LARGEST_UPLOAD_BYTES}", "as it is to be set"
 
 
 @pytest.mark.parametrize("marker", ["true", "True"])

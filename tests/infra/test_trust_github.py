@@ -1,0 +1,103 @@
+"""What trust_github.sh asks of Azure and GitHub, seen from programs in their place."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra import trust
+from tests.infra.checks import APP_ROLES
+from tests.infra.compiler import ROOT
+from tests.infra.trust import APP_IDENTITY, GROUP, IMMUTABLE, SUBSCRIPTION, Ran
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return lambda **answers: trust.run(ROOT / "infra/trust_github.sh", tmp_path, answers.get("answers"))
+
+
+def test_a_run_is_believed_by_the_subject_that_github_itself_says(run: Run) -> None:
+    ran = run()
+
+    assert ran.code == 0, ran.said
+    credential = json.loads(ran.one("az", "ad", "app", "federated-credential", "create")["--parameters"])
+    assert credential["subject"] == f"{IMMUTABLE}:environment:dev"
+    assert credential["issuer"] == "https://token.actions.githubusercontent.com"
+    assert credential["audiences"] == ["api://AzureADTokenExchange"]
+
+
+def test_where_github_says_none_the_subject_is_made_of_names(run: Run) -> None:
+    ran = run(answers={"gh api repos/toon/connect/actions": ""})
+
+    parameters = ran.one("az", "ad", "app", "federated-credential", "create")["--parameters"]
+    assert json.loads(parameters)["subject"] == "repo:toon/connect:environment:dev"
+
+
+def test_it_may_deploy_into_one_group_and_give_the_app_its_roles(run: Run) -> None:
+    ran = run()
+
+    assert set(ran.given) == {
+        ("ToonConnect deployment", SUBSCRIPTION), ("Contributor", GROUP), ("Role Based Access Control Administrator", GROUP),
+    }  # fmt: skip
+    assert all(options["--assignee-object-id"] == "principal" for options in ran.given.values())
+    definition = json.loads(ran.one("az", "role", "definition", "create")["--role-definition"])
+    assert definition["Actions"] == ["Microsoft.Resources/deployments/*", "Microsoft.Resources/subscriptions/resourceGroups/read"]
+    assert definition["AssignableScopes"] == [SUBSCRIPTION]
+
+
+def test_its_condition_holds_for_giving_and_taking_away(run: Run) -> None:
+    condition = run().given["Role Based Access Control Administrator", GROUP]["--condition"]
+
+    write, delete = condition.split(" AND ((!")
+    for part, verb, about in ((write, "write", "@Request"), (delete, "delete", "@Resource")):
+        assert f"ActionMatches{{'Microsoft.Authorization/roleAssignments/{verb}'}}" in part
+        assert set(re.findall(r"@\w+", part)) == {about}
+        roles, identities = re.findall(r"GuidEquals \{([^}]*)\}", part)
+        assert set(roles.split(",")) == set(APP_ROLES)
+        assert identities == APP_IDENTITY
+    assert condition.count("(") == condition.count(")")
+
+
+def test_the_workflow_is_told_what_it_deploys(run: Run) -> None:
+    ran = run()
+    told = {call[3]: _after(call, "--body") for call in ran.calls if call[:3] == ["gh", "variable", "set"]}
+
+    assert told == {
+        "AZURE_CLIENT_ID": "client", "AZURE_TENANT_ID": "tenant", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION.rpartition("/")[2],
+        "AZURE_ENV_NAME": "toon-dev", "AZURE_LOCATION": "koreacentral",
+    }  # fmt: skip
+    assert all(_after(call, "--env") == "dev" for call in ran.calls if call[:2] == ["gh", "variable"])
+
+
+def test_run_again_it_makes_nothing_twice_and_renews_the_condition(run: Run) -> None:
+    again: dict[str, Any] = {
+        "az ad sp show": "principal", "az ad app federated-credential list": "known", "az role definition list": "there",
+    }  # fmt: skip
+    ran = run(answers=again)
+
+    assert ran.code == 0, ran.said
+    assert ran.all("az", "ad", "sp", "create") == ran.all("az", "role", "definition", "create") == []
+    assert ran.all("az", "ad", "app", "federated-credential", "create") == []
+    assert ran.one("az", "ad", "app", "federated-credential", "update")["--federated-credential-id"] == "known"
+    verbs = [
+        call[3] for call in ran.calls if call[1:3] == ["role", "assignment"] and "Role Based Access Control Administrator" in call
+    ]
+    assert verbs == ["delete", "create"]
+
+
+@pytest.mark.parametrize(("answers", "said"), [({"az identity list": ""}, "run azd up first"), ({"gh api repos": None}, "")])
+def test_it_gives_no_role_when_it_cannot_know_to_whom(run: Run, answers: dict[str, Any], said: str) -> None:
+    ran = run(answers={**answers, "gh api repos/toon/connect/actions": answers.get("gh api repos", IMMUTABLE)})
+
+    assert ran.code != 0
+    assert said in ran.said
+    assert ran.given == {}
+
+
+def _after(call: list[str], option: str) -> str:
+    return call[call.index(option) + 1]
