@@ -40,7 +40,7 @@ class FakeBlobs:
         self.images: dict[str, bytes] = {}
         self.documents: dict[str, tuple[dict[str, Any], str]] = {}
         self.metadata: dict[tuple[str, str], dict[str, str]] = {}
-        #: When an image was written, where a test says so.
+        #: When a blob was written, where a test says so.
         self.written: dict[str, datetime] = {}
         self._etags = itertools.count(1)
         self._lock = threading.RLock()
@@ -82,7 +82,8 @@ class FakeBlobs:
 
     def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int, datetime]]:
         now = datetime.now(UTC)
-        return ((name, len(self.images[name]), self.written.get(name, now)) for name in self.names(container, prefix))
+        kept = self._kept(container)
+        return ((name, len(kept[name]), self.written.get(name, now)) for name in self.names(container, prefix))
 
     def delete(self, container: str, name: str, etag: str | None = None) -> None:
         with self._lock:
