@@ -1,5 +1,5 @@
 """Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers, in
-links and in pictures: `make mutants`."""
+links, in pictures and in the sandbox: `make mutants`."""
 
 from tests.mutants.links import LINKS
 from tests.mutants.models import MODELS
@@ -7,6 +7,7 @@ from tests.mutants.money import MONEY
 from tests.mutants.pictures import PICTURES
 from tests.mutants.privacy import PRIVACY
 from tests.mutants.requests import REQUESTS
+from tests.mutants.sandbox import SANDBOX
 from tests.mutants.trust import TRUST
 
-MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES)
+MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *SANDBOX)

@@ -1,5 +1,6 @@
 """A sandbox knows no key and no vault, is never production by accident, and its instances share what they know."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -102,10 +103,11 @@ def opened(blobs: FakeBlobs, port: int) -> Services:
     return services
 
 
-def test_a_picture_is_made_over_http_and_a_second_process_may_listen_too() -> None:
+def test_a_picture_is_made_over_http_and_a_second_process_may_listen_too(caplog: pytest.LogCaptureFixture) -> None:
     blobs, port = FakeBlobs(), free_port()
     services = opened(blobs, port)
     opened(blobs, port)
+    assert caplog.records == []
     bfl = services.providers["bfl"]
     handle = bfl.create("flux-kontext-max", {"prompt": "[[slow:0.2]]"}, webhook_url=None, timeout_seconds=30)
     looks = []
@@ -212,7 +214,8 @@ def test_the_list_has_the_newest_first_of_every_instance(instances: tuple[Stored
 
 @pytest.mark.parametrize("name", ["../../jobs/job_1/job", "p/1", "", "p" * 65])
 def test_no_id_leads_out_of_the_sandbox(name: str, instances: tuple[StoredLedger, StoredLedger], blobs: FakeBlobs) -> None:
-    blobs.create_document("jobs/job_1/job.json", {"id": "job_1"})
+    blobs.create_document(f"sandbox/bfl/{name}.json", json.loads(record().to_json()))
+    blobs.put_image(f"sandbox/{name}.jpg", b"jpeg", "image/jpeg")
     assert instances[0].get("bfl", name) is None
     assert instances[0].image(name) is None
 
