@@ -17,12 +17,19 @@ QUICK := tests/activities tests/triggers tests/orchestrators tests/unit --ignore
 # The same, and the rest that is quick.
 FAST := tests/unit tests/orchestrators tests/activities tests/triggers tests/providers tests/integration tests/simulators \
   tests/histories tests/devhost
+# What cannot be looked up is no pass. Releases are taken in when they are a week old.
+AUDIT := .venv-tools/bin/pip-audit --strict --progress-spinner off
+PUR := .venv-tools/bin/pur --cooldown-days 7
+A_WEEK_AGO := $(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.timezone.utc) - d.timedelta(7)).isoformat())'
+# Every package of package.json; Node of the line with long-term support.
+NPM_LATEST := @kusto/language-service-next@latest azurite@latest oauth4webapi@latest node@22
 SETUP := .venv/.ready node_modules/.ready
 # The Bicep compiler, for the tests of infra/.
 BICEP ?= $(shell command -v bicep)
 export BICEP
 
-.PHONY: help run test coverage check worker set-up-versions versions fast e2e e2e-settings bench faults explore mutants lint format clean .venv
+.PHONY: help run test coverage check worker set-up-versions versions fast e2e e2e-settings bench faults explore mutants audit update \
+  vendor lint format clean .venv
 
 help:  ## what can be done here
 	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -81,26 +88,54 @@ explore: $(SETUP)  ## seeded stories with everything that can break, each judged
 mutants: $(SETUP)  ## hand-made faults in the rules of money, trust and owner: each must turn a fast test red
 	@$(PY) -m tests.mutants
 
+audit: .venv-tools/.ready  ## known vulnerabilities of what is pinned and of all that comes along; asks PyPI and the npm registry
+	@$(AUDIT) -r requirements-dev.txt
+	@$(AUDIT) --no-deps -r requirements-no-deps.txt
+	@$(AUDIT) -r requirements-tools.txt
+	@npm audit --audit-level=high
+
+update: .venv-tools/.ready  ## newer versions of all that is pinned and of web/vendor, then lint and the quick tests
+	@$(PUR) --minor azure-functions,azure-functions-durable -r requirements-dev.txt
+	@$(PUR) -r requirements-no-deps.txt
+	@$(PUR) -r requirements-tools.txt
+	@npm install --package-lock-only --save-exact --ignore-scripts --no-audit --no-fund --before="$$($(A_WEEK_AGO))" $(NPM_LATEST)
+	@$(MAKE) --no-print-directory vendor lint
+	@$(PY) -m pytest -q -n 2 --dist loadfile $(QUICK)
+	@git --no-pager diff --stat
+
+vendor: node_modules/.ready  ## web/vendor anew, from the packages that package.json names
+	@{ printf '// oauth4webapi %s, MIT licence, https://github.com/panva/oauth4webapi (LICENSE in this folder); build/index.js as published.\n' \
+	  "$$(sed -n 's/^  "version": "\(.*\)",$$/\1/p' node_modules/oauth4webapi/package.json)"; \
+	  grep -v '^//# sourceMappingURL=' node_modules/oauth4webapi/build/index.js; } > web/vendor/oauth4webapi.js
+	@cp node_modules/oauth4webapi/LICENSE.md web/vendor/LICENSE
+
 format: $(SETUP)  ## put the code into its one format
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
 .venv: .venv/.ready  ## the virtual environment with all that development needs
 
-.venv/.ready: requirements.txt requirements-dev.txt
+.venv/.ready: requirements.txt requirements-dev.txt requirements-no-deps.txt
 	@echo "setting up .venv ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@test -x $(PY) || $(PYTHON) -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps blackforest==0.1.3
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
 	@touch $@
 
-.venv3%/.ready: requirements.txt requirements-dev.txt
+.venv3%/.ready: requirements.txt requirements-dev.txt requirements-no-deps.txt
 	@echo "setting up .venv3$* ..."
 	@test -n "$(PYTHON3$*)" || { echo "Python 3.$* is needed: pyenv install 3.$*, or make PYTHON3$*=..."; exit 1; }
 	@test -x .venv3$*/bin/python || $(PYTHON3$*) -m venv .venv3$*
 	@.venv3$*/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@.venv3$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps blackforest==0.1.3
+	@.venv3$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
+	@touch $@
+
+# Apart from what they look at. On 3.13, where there is one, since some packages are for that side only.
+.venv-tools/.ready: requirements-tools.txt
+	@echo "setting up .venv-tools ..."
+	@test -x .venv-tools/bin/python || $(or $(PYTHON313),$(PYTHON)) -m venv .venv-tools
+	@.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-tools.txt
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json
@@ -117,4 +152,4 @@ node_modules/.ready: package.json package-lock.json
 	@touch $@
 
 clean:  ## remove what was set up and all local state
-	rm -rf .venv .venv312 .venv313 node_modules .devhost
+	rm -rf .venv .venv312 .venv313 .venv-tools node_modules .devhost

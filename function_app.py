@@ -1,4 +1,4 @@
-"""The Functions app: registers the blueprints, nothing else."""
+"""The Functions app: registers the blueprints, and opens the sandbox where this is one; nothing else."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -6,7 +6,14 @@ import azure.functions as func
 import activities
 import orchestrators
 import triggers
+from shared.services import services
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for blueprint in (*triggers.blueprints, *orchestrators.blueprints, *activities.blueprints):
     app.register_functions(blueprint)
+
+if services().settings.is_sandbox:
+    # Imported nowhere else: an app that is no sandbox does not pay for it.
+    from sandbox import open_sandbox
+
+    open_sandbox(services())

@@ -146,10 +146,16 @@ def _unfetched(error: ProviderError | ProblemError | AzureError, generator: Gene
 def _store(services: Services, generator: Generator, ready: Ready, payload: p.CheckOrder) -> p.Output:
     data = generator.provider.download(ready)
     facts, small = read_result(data)
-    if payload["label"] == "visible":
+    tool = f"{generator.provider.label} {generator.name}"
+    if services.settings.is_sandbox:
+        data = with_visible_label(data, "SAMPLE")
+        # The small one says so too.
+        facts, small = read_result(data)
+        tool = f"SAMPLE, no generated picture: a simulator of {tool}"
+    elif payload["label"] == "visible":
         data = with_visible_label(data)
     data = provenance.without_words(data, facts.content_type)
-    data = provenance.with_provenance(data, facts.content_type, f"{generator.provider.label} {generator.name}")
+    data = provenance.with_provenance(data, facts.content_type, tool, is_sample=services.settings.is_sandbox)
     job_id, index = payload["job_id"], payload["index"]
     blob, thumbnail_blob = output_names(job_id, index, facts.content_type)
     output: p.Output = {

@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 
 from shared import intake, names, slots, telemetry, threads
 from shared.domain import payloads as p
-from shared.domain.job import SUBMITTING, is_terminal, is_wanted, is_watched
+from shared.domain.job import SUBMITTING, is_sample, is_terminal, is_wanted, is_watched
 from shared.domain.kinds import KINDS
 from shared.domain.ledger import Cost, SendState
 from shared.domain.problem import Charged, Problem
@@ -133,7 +133,7 @@ class _Sender:
         images = self._images()
         record, is_new = self._begun(images)
         job = self._job(record if is_new else None)
-        wanted = is_wanted(job) and not self._payload["is_over"]
+        wanted = is_wanted(job) and self._is_made_here(job) and not self._payload["is_over"]
         self.is_story_over = job is None or (is_terminal(job["status"]) and not is_watched(job))
         if not is_new and _generator_of(self._services, record, self._payload["generator"]) != self._payload["generator"]:
             # The story has gone elsewhere with this attempt, before this run of the activity woke up.
@@ -154,6 +154,10 @@ class _Sender:
             self._payload["find_looks_seconds"], SETTLED_AFTER,
         )  # fmt: skip
         return self._carry_out(next_step(record.submission, asked), record, asked, job, images)
+
+    def _is_made_here(self, job: Any) -> bool:
+        """No sample is bought, and no job gets a sample, where an environment has become a sandbox, or is none any more."""
+        return is_sample(job) == self._services.settings.is_sandbox
 
     def _begun(self, images: tuple[Image, ...]) -> tuple[Record, bool]:
         """The record, and whether this run has begun it. Raises Conflict if it vanished in between."""

@@ -56,6 +56,9 @@ param pageLocation string = 'eastasia'
 @allowed(['dev', 'prod'])
 param environmentType string = 'dev'
 
+@description('Optional. Whether simulators stand in for the providers: every picture is a sample, and no key is used. Refused for production.')
+param sandbox bool = false
+
 // Keys
 
 @description('Optional. Key of Replicate, to be put into the vault. Blank leaves the stored one as it is.')
@@ -320,7 +323,13 @@ var names = {
   webTest: '${abbreviations.insightsWebTests}${resourceToken}'
   budget: '${abbreviations.consumptionBudgets}${resourceToken}'
 }
-var tags = { 'azd-env-name': environmentName }
+var isProduction = environmentType == 'prod' || contains(toLower(environmentName), 'prod')
+// Refused here because everything has these tags: nothing is made or changed before them.
+var tags = {
+  'azd-env-name': sandbox && isProduction
+    ? fail('SANDBOX is not for production, where pictures would be samples: azd env set SANDBOX false')
+    : environmentName
+}
 
 var packageContainer = 'app-package'
 var onScheduler = durableBackend == 'durableTaskScheduler'
@@ -407,9 +416,10 @@ module keyVault 'app/key-vault.bicep' = {
       'Microsoft.OperationalInsights/workspaces',
       names.workspace
     )
-    replicateApiToken: replicateApiToken
-    bflApiKey: bflApiKey
-    translatorKey: translatorKey
+    // A sandbox has no use for a key, so that none is there to be used.
+    replicateApiToken: sandbox ? '' : replicateApiToken
+    bflApiKey: sandbox ? '' : bflApiKey
+    translatorKey: sandbox ? '' : translatorKey
   }
   dependsOn: [monitoring]
 }
@@ -506,6 +516,8 @@ var appSettings = {
   PPL_FALLBACK: pplFallback
   PROVIDER_DOWN: providerDown
   AI_LABEL: aiLabel
+  ENVIRONMENT_TYPE: environmentType
+  SANDBOX: sandbox ? 'true' : 'false'
 }
 
 // The same, left out where blank

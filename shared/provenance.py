@@ -9,6 +9,8 @@ import zlib
 from xml.sax.saxutils import quoteattr
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+#: Drawn by an algorithm that was trained on nothing: what the providers' simulators make.
+SAMPLE_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia"
 _XMP_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
 #: Text, EXIF and times: PNG specification 11.3 (https://www.w3.org/TR/png-3/#11Ancillary-chunks).
 _PNG_WORDS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME"})
@@ -19,20 +21,21 @@ _EXIF_JPEG = b"Exif\0\0"
 _ORIENTATION = 0x0112
 
 
-def xmp_packet(tool: str) -> bytes:
+def xmp_packet(tool: str, *, is_sample: bool = False) -> bytes:
+    source_type = SAMPLE_SOURCE_TYPE if is_sample else SOURCE_TYPE
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
         'xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
-        f"Iptc4xmpExt:DigitalSourceType={quoteattr(SOURCE_TYPE)} xmp:CreatorTool={quoteattr(tool)}/>"
+        f"Iptc4xmpExt:DigitalSourceType={quoteattr(source_type)} xmp:CreatorTool={quoteattr(tool)}/>"
         '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     ).encode()
 
 
-def with_provenance(data: bytes, content_type: str, tool: str) -> bytes:
+def with_provenance(data: bytes, content_type: str, tool: str, *, is_sample: bool = False) -> bytes:
     """The file with the packet added; other formats than PNG and JPEG come back as they are."""
-    packet = xmp_packet(tool)
+    packet = xmp_packet(tool, is_sample=is_sample)
     if content_type == "image/png":
         # Right after the 8-byte signature and the 25-byte IHDR chunk.
         return data[:33] + _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet) + data[33:]

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -74,6 +74,8 @@ class Settings:
     provider_down: str = "wait"
     images_by_link: bool = False
     ai_label: str = "metadata"
+    #: Simulators stand in for the providers: every job is a sample, and no secret is ever read.
+    is_sandbox: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -153,9 +155,15 @@ class Settings:
             problems["AUTH_MODE"] = "is easyauth, but App Service authentication is off: anybody could say who they are"
         if "AUTH_MODE" in problems:
             auth_mode = "closed"
+        is_sandbox = switch("SANDBOX", False)
+        if choice("ENVIRONMENT_TYPE", "prod", "prod", "dev") != "dev" and is_sandbox:
+            # New jobs are refused then; those under way are finished by the providers that they are paid at.
+            problems["SANDBOX"] = "is for environments whose ENVIRONMENT_TYPE is dev"
+            is_sandbox = False
+        sandbox_port = number("SANDBOX_PORT", 7099, int, 1024, 65_535)
         images_account = text("IMAGES_STORAGE_ACCOUNT")
         is_public_storage = is_cloud and _is_reached_from_outside(images_account or connection_string or blob_url or account_name)
-        return cls(
+        settings = cls(
             storage_connection_string=connection_string,
             storage_account_name=account_name,
             storage_blob_url=blob_url,
@@ -197,6 +205,20 @@ class Settings:
             ai_label=choice("AI_LABEL", "metadata", "metadata", "visible"),
             problems=problems,
         )
+        return settings.in_sandbox(sandbox_port) if is_sandbox else settings
+
+    def in_sandbox(self, port: int) -> "Settings":
+        """With the simulators on this machine as the only providers: whatever else is set, no key and no vault is known here."""
+        simulators = f"127.0.0.1:{port}"
+        return replace(
+            self, is_sandbox=True, key_vault_uri=None, translator_endpoint=None,
+            environment_secrets=dict.fromkeys(("REPLICATE_API_TOKEN", "BFL_API_KEY"), "sandbox"),
+            replicate_api_base_url=f"http://{simulators}/replicate", bfl_api_base_url=f"http://{simulators}/bfl",
+            # BFL's hands out polling addresses on another host than the one that was asked, as BFL does.
+            provider_extra_hosts=(simulators, f"localhost:{port}"),
+            # What was sent is kept by the simulators, and a link is not to be kept.
+            images_by_link=False,
+        )  # fmt: skip
 
 
 def _is_web_address(text: str) -> bool:

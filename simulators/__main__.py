@@ -5,6 +5,7 @@ import asyncio
 import signal
 from pathlib import Path
 
+from simulators.ledger import Ledger
 from simulators.server import Application, start
 
 
@@ -14,7 +15,7 @@ async def serve(host: str, port: int, state: Path | None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     if state:
         state.parent.mkdir(parents=True, exist_ok=True)
-    runner, bound = await start(Application(state), host, port)
+    runner, bound = await start(Application(Ledger(state)), host, port)
     print(f"simulators: http://{host}:{bound}/replicate and http://{host}:{bound}/bfl", flush=True)
     try:
         await stopping.wait()

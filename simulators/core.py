@@ -7,7 +7,6 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -33,8 +32,8 @@ THROTTLED_CREATES = 2
 
 
 class Core:
-    def __init__(self, state: Path | None) -> None:
-        self.ledger = Ledger(state)
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
         self.limits = Limits()
         self.threads = ThreadPoolExecutor(2, thread_name_prefix="simulator-pictures")
         self.log: deque[dict[str, Any]] = deque(maxlen=5000)

@@ -17,6 +17,7 @@ from simulators.bfl_api import BflApi
 from simulators.config import ConfigError
 from simulators.core import Core, json_body
 from simulators.faults import FaultError, Handler, play
+from simulators.ledger import Ledger
 from simulators.replicate_api import ReplicateApi
 from simulators.webhooks import Webhooks
 
@@ -38,8 +39,10 @@ class Received:
 class Application:
     """The routes over one Core."""
 
-    def __init__(self, state: Path | None) -> None:
-        self.core = Core(state)
+    def __init__(self, ledger: Ledger, *, resumes: bool = True) -> None:
+        """`resumes`: webhooks of predictions that the ledger brings along are sent from here."""
+        self.core = Core(ledger)
+        self._resumes = resumes
         #: Whole requests, while a test asks for them.
         self.received: list[Received] | None = None
         self.replicate = ReplicateApi(self.core)
@@ -54,7 +57,8 @@ class Application:
         # Images and webhooks may be on this machine, so no proxy of the environment is used.
         async with aiohttp.ClientSession(trust_env=False) as session:
             self.core.http = session
-            self.webhooks.resume()
+            if self._resumes:
+                self.webhooks.resume()
             yield
             self.webhooks.stop()
             self.core.stop_drawing()
@@ -192,11 +196,16 @@ class Application:
         return json.loads(json.dumps(found[-limit:])) if limit > 0 else []
 
 
-async def start(application: Application, host: str, port: int) -> tuple[web.AppRunner, int]:
-    """Listen; returns the runner and the port, which is chosen when 0 is asked for."""
+async def start(application: Application, host: str, port: int, *, shares: bool = False) -> tuple[web.AppRunner, int]:
+    """Listen; returns the runner and the port, which is chosen when 0 is asked for. `shares`: another process may listen there
+    as well, where the system can (SO_REUSEPORT)."""
     runner = web.AppRunner(application.web, access_log=None, shutdown_timeout=0.1, handle_signals=False)
     await runner.setup()
-    await web.TCPSite(runner, host, port, backlog=1024).start()
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024, reuse_port=shares or None).start()
+    except OSError:
+        await runner.cleanup()
+        raise
     return runner, int(runner.addresses[0][1])
 
 
@@ -265,7 +274,7 @@ def running(port: int = 0, state: str | Path | None = None, host: str = "127.0.0
         return asyncio.run_coroutine_threadsafe(run(), loop).result(30)
 
     try:
-        application = Application(Path(state) if state else None)
+        application = Application(Ledger(Path(state) if state else None))
         runner, bound = call(start(application, host, port))
         try:
             yield Simulators(application, loop, bound)

@@ -82,7 +82,8 @@ class FakeBlobs:
 
     def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int, datetime]]:
         now = datetime.now(UTC)
-        return ((name, len(self.images[name]), self.written.get(name, now)) for name in self.names(container, prefix))
+        kept = self._kept(container)
+        return ((name, len(kept[name]), self.written.get(name, now)) for name in self.names(container, prefix))
 
     def delete(self, container: str, name: str, etag: str | None = None) -> None:
         with self._lock:

@@ -26,7 +26,8 @@ Handler = Callable[..., Awaitable[func.HttpResponse]]
 
 #: The platform's CORS sends no Expose-Headers, so the app does (design, section 4).
 EXPOSED_HEADERS = (
-    "Location, Retry-After, ETag, X-Request-Id, Idempotent-Replayed, Preference-Applied, Content-Disposition, Content-Language"
+    "Location, Retry-After, ETag, X-Request-Id, Idempotent-Replayed, Preference-Applied, Content-Disposition, Content-Language, "
+    "X-Sandbox"
 )
 #: Soon enough to notice that a job has ended, or that a rush is over; a day's quota is no matter of seconds.
 _RETRY_AFTER = {"too_many_active_jobs": "15", "busy": "5"}
@@ -221,6 +222,8 @@ def problem_response(req: func.HttpRequest, problem: Problem, headers: dict[str,
 def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_request_id: str) -> func.HttpResponse:
     response.headers["X-Request-Id"] = made_request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if services().settings.is_sandbox:
+        response.headers["X-Sandbox"] = "true"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     # Also where no origin is named: a shared cache must not hand this answer to a page.

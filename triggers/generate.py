@@ -300,7 +300,7 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
         },
         "seeds": seeds, "images": {}, "outputs": [], "error": None, "attempts": 0, "polls": 0,
         "fallback_used": False, "possible_duplicate": False, "metadata": asked.metadata, "metrics": None,
-        "cancel_requested_at": None, "deleted_at": None, "starts": 0,
+        "cancel_requested_at": None, "deleted_at": None, "starts": 0, "sample": app.settings.is_sandbox,
     }  # fmt: skip
 
 

@@ -72,7 +72,8 @@ async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # t
     checks = {"settings": _settings_check(), "storage": storage, "task_hub": task_hub, "images": _images_check()}
     checks |= {f"provider_{name}": check for name, check in zip(app.providers, accounts, strict=True)}
     ready = all(check["status"] != "failed" for check in checks.values())
-    return json_response({"status": "ready" if ready else "not_ready", "checks": checks}, 200 if ready else 503)
+    told = {"status": "ready" if ready else "not_ready", "sandbox": app.settings.is_sandbox, "checks": checks}
+    return json_response(told, 200 if ready else 503)
 
 
 def _settings_check() -> Check:

@@ -12,7 +12,7 @@ import azure.functions as func
 
 from shared import names, threads
 from shared.domain.gate import holder_name
-from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_terminal
+from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
 from shared.domain.kinds import KINDS
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
@@ -170,6 +170,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "possible_duplicate": document["possible_duplicate"],
         "usage": {**document["usage"], "settled": document["usage"].get("settled", job.is_terminal)},
         "metrics": document["metrics"],
+        "sample": is_sample(document),
         "metadata": document["metadata"],
         "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel"},
     }

@@ -34,6 +34,7 @@ async def get_options(req: func.HttpRequest) -> func.HttpResponse:
     seconds = await _measured(app)
     return json_response(
         {
+            "sandbox": app.settings.is_sandbox,
             "aspect_ratios": list(limits.ASPECT_RATIOS),
             "output_formats": list(limits.OUTPUT_FORMATS),
             "safety_tolerance": {"min": limits.SAFETY_MIN, "max": limits.SAFETY_MAX, "default": limits.SAFETY_DEFAULT},

@@ -1,4 +1,4 @@
-// Whatever else can be switched on or changed: orchestrations on Durable Task Scheduler, a domain and a translator.
+// Whatever else can be switched on or changed: orchestrations on Durable Task Scheduler, a domain and a translator, and a sandbox.
 using '../main.bicep'
 
 param environmentName = 'toon-options'
@@ -34,3 +34,4 @@ param alertThresholds = {
 param disableLocalAuth = true
 param imagesByLink = 'false'
 param updateStrategy = 'Recreate'
+param sandbox = true

@@ -41,6 +41,11 @@ def is_wanted(document: Document | None) -> bool:
     return document is not None and not document["cancel_requested_at"] and not is_terminal(document["status"])
 
 
+def is_sample(document: Document) -> bool:
+    """Whether the job was accepted in a sandbox: the providers' simulators make its pictures, and nothing is paid."""
+    return bool(document.get("sample"))
+
+
 def asked_to_cancel(document: Document, at: datetime) -> Document:
     """The mark that stops a submit which has not happened yet; the first one stands."""
     return document | {"cancel_requested_at": document["cancel_requested_at"] or at.isoformat()}

@@ -40,6 +40,7 @@ LEFT_OUT = {
     "WEBSITE_HOSTNAME": "set by the platform",
     "WEBSITE_AUTH_ENABLED": "set by the platform where its sign-in is on: what we set ourselves would prove nothing",
     "AUTH_STAND_IN": "something other than the platform signs callers in: local work only",
+    "SANDBOX_PORT": "the code's default is free on an instance: local work only",
 }
 #: What shared/settings.py reads and a deployment sets only where a parameter asks for it.
 OPTIONAL = {
@@ -427,6 +428,23 @@ def check_models(infra: Infra) -> Iterator[str]:
                     yield f"{snapshot.environment}: {kind.name} is made by {name}, which the code does not know"
                 elif known[name].max_images < len(kind.images):
                     yield f"{snapshot.environment}: {kind.name} is made by {name}, which takes {known[name].max_images} images"
+
+
+def check_sandbox(infra: Infra) -> Iterator[str]:
+    """A sandbox is asked for, is never production, and has no key of a provider that could be used."""
+    vault = infra.template["resources"]["keyVault"]["properties"]["parameters"]
+    for name in ("replicateApiToken", "bflApiKey", "translatorKey"):
+        if "if(parameters('sandbox'), createObject('value', '')" not in str(vault[name]):
+            yield f"the vault of a sandbox is given {name}"
+    for snapshot in infra.snapshots.values():
+        given, where = snapshot.app_settings, snapshot.environment
+        if (given.get("SANDBOX") == "true") is not (where == "options"):
+            yield f"{where}: SANDBOX is {given.get('SANDBOX')}"
+        if given.get("ENVIRONMENT_TYPE") != ("prod" if where == "prod" else "dev"):
+            yield f"{where}: ENVIRONMENT_TYPE is {given.get('ENVIRONMENT_TYPE')}"
+        settings = Settings.from_environ({name: _plausible(name, value) for name, value in given.items()})
+        if settings.is_sandbox and (settings.key_vault_uri or "sandbox" not in settings.environment_secrets.values()):
+            yield f"{where}: a sandbox knows keys"
 
 
 def _on_scheduler(snapshot: Snapshot) -> bool:

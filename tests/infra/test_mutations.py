@@ -462,6 +462,28 @@ DEPLOYED = [
         "",
         "trust_github.sh lets roles be given to others than the app",
     ),
+    # a sandbox
+    Mistake(
+        "an environment that is a sandbox unasked",
+        "infra/main.bicep",
+        "param sandbox bool = false",
+        "param sandbox bool = true",
+        "dev: SANDBOX is true",
+    ),
+    Mistake(
+        "a sandbox with a real key in its vault",
+        "infra/main.bicep",
+        "bflApiKey: sandbox ? '' : bflApiKey",
+        "bflApiKey: bflApiKey",
+        "the vault of a sandbox is given bflApiKey",
+    ),
+    Mistake(
+        "an app that does not know what its environment is for",
+        "infra/main.bicep",
+        "ENVIRONMENT_TYPE: environmentType",
+        "ENVIRONMENT_TYPE: 'prod'",
+        "options: ENVIRONMENT_TYPE is prod",
+    ),
     # what the types leave open
     Mistake("a misspelt SKU", "infra/app/api.bicep", "name: 'FC1'", "name: 'FCl'", "sku.name is FCl"),
     Mistake(
@@ -844,6 +866,17 @@ def test_a_budget_without_its_first_month_deploys_nothing(compiler: str, tmp_pat
     infra = Infra(tmp_path / "project", compiler, environments=["prod"])
     Mistake("", "infra/tests/prod.bicepparam", "param budgetStartDate = '2026-12-01'\n", "", "").make(infra)
     with pytest.raises(AssertionError, match="MONTHLY_BUDGET needs BUDGET_START_DATE"):
+        assert infra.snapshots
+
+
+@pytest.mark.parametrize(("environment", "called"), [("prod", "toon-prod"), ("prod", "toon"), ("dev", "Toon-PROD-2")])
+def test_production_is_no_sandbox_by_its_type_or_by_its_name(
+    environment: str, called: str, compiler: str, tmp_path: Path
+) -> None:
+    infra = Infra(tmp_path / "project", compiler, environments=[environment])
+    file = infra.path(f"infra/tests/{environment}.bicepparam")
+    file.write_text(file.read_text().replace(f"'toon-{environment}'", f"'{called}'") + "\nparam sandbox = true\n")
+    with pytest.raises(AssertionError, match="SANDBOX is not for production"):
         assert infra.snapshots
 
 

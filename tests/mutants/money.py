@@ -318,7 +318,11 @@ MONEY: tuple[Mutant, ...] = (
         "a run that stood still sends all the same", "if self._services.now() - submission.sent_at > SEND_WITHIN:", "if False:"
     ),
     submit("a canceled job is sent", "if is_new and not wanted:", "if False:"),
-    submit("what nobody wants is repeated", 'wanted = is_wanted(job) and not self._payload["is_over"]', "wanted = True"),
+    submit(
+        "what nobody wants is repeated",
+        'wanted = is_wanted(job) and self._is_made_here(job) and not self._payload["is_over"]',
+        "wanted = True",
+    ),  # noqa: E501
     submit("a lost answer is taken for a refusal", "if error.maybe_done:", "if False:"),
     submit("a refusal is taken for a lost answer", "if error.maybe_done:", "if True:"),
     submit("a used-up credit does not stop the intake", 'if error.problem.code == "provider_quota_exhausted":', "if False:"),

@@ -8,6 +8,7 @@ post = of(
     "triggers/generate.py", "tests/triggers/test_generate.py", "tests/triggers/test_mappings.py",
     "tests/triggers/test_same_requests.py",
 )  # fmt: skip
+bodies = of("triggers/bodies.py", "tests/triggers/test_translate.py")
 form = of(
     "triggers/upload.py", "tests/triggers/test_forms.py", "tests/triggers/test_mappings.py",
     "tests/triggers/test_same_requests.py",
@@ -58,6 +59,10 @@ translator = of("shared/translator.py", "tests/unit/test_translator.py")
 provenance = of("shared/provenance.py", "tests/unit/test_provenance.py")
 
 REQUESTS: tuple[Mutant, ...] = (
+    bodies("JSON may be nested as deep as this Python reads", "    if _is_deep(value):\n", "    if False:\n"),
+    bodies("JSON may be nested a level deeper", "range(MAX_JSON_DEPTH + 1)", "range(MAX_JSON_DEPTH + 2)"),
+    bodies("JSON may be nested a level less deep", "range(MAX_JSON_DEPTH + 1)", "range(MAX_JSON_DEPTH)"),
+    bodies("JSON that no Python reads is an internal error", "except RecursionError:", "except ZeroDivisionError:"),
     # ---- what users ask for ----
     kinds("PPL's character and product are swapped", '("input_image_1", "input_image_2")', '("input_image_2", "input_image_1")'),
     generation(

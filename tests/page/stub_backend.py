@@ -373,6 +373,7 @@ class StubBackend:
             ],
             "warnings": [{**warning, "detail": warning["detail"][language]} for warning in self.warnings],
             "usage": {"cost_usd": 0.08, "estimated": True, "settled": ended},
+            "sample": bool(self.options.get("sandbox")),
             "error": job.problem.body(language) if job.problem and job.status == "failed" else None,
             "provider": "replicate",
             "model": self.fallback_to if falls_back else asked or usual,

@@ -74,6 +74,25 @@ def test_ppl_samples_become_a_picture(page: Page, backend: StubBackend) -> None:
     }
 
 
+def test_a_sandbox_says_so_above_all_and_at_every_picture(page: Page, backend: StubBackend) -> None:
+    expect(page.get_by_test_id("sandbox-banner")).to_be_hidden()
+    backend.options = {**backend.options, "sandbox": True}
+    page.reload()
+    expect(page.get_by_test_id("sandbox-banner")).to_contain_text("모두 샘플")
+    submit_sample(page)
+
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    expect(page.get_by_test_id("sample")).to_have_text("샘플")
+    expect(page.get_by_test_id("download")).to_have_attribute("download", re.compile("^toonconnect-SAMPLE-ppl-"))
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("sample")).to_have_text("Sample")
+    expect(page.get_by_test_id("sandbox-banner")).to_contain_text("every picture is a sample")
+    backend.options = {**backend.options, "sandbox": False}
+    page.reload()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    expect(page.get_by_test_id("sample")).to_be_hidden()
+
+
 def test_goods_need_only_an_image_and_a_preset(page: Page, backend: StubBackend) -> None:
     page.get_by_test_id("tab-goods").click()
     page.get_by_test_id("file-input_image").set_input_files(upload("character.png", figure(640, 640)))

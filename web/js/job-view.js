@@ -127,6 +127,7 @@ export class JobView {
   #frame({ kind, startedAt }) {
     this.startedAt = startedAt;
     this.kindLabel = el("span", { class: "kind", text: nameOf("kind", kind) });
+    this.sample = el("span", { class: "kind sample", i18n: "job.sample", hidden: true, dataset: { testid: "sample" } });
     this.stageWords = el("p", { class: "stage", role: "status", "aria-live": "polite", dataset: { testid: "stage" } });
     this.connection = el("p", { class: "connection", role: "status", hidden: true, dataset: { testid: "connection" } });
     this.stepper = el("ol", { class: "stepper", dataset: { i18nAttr: "aria-label:step.list" } },
@@ -142,7 +143,7 @@ export class JobView {
     this.notice = el("p", { class: "notice", role: "status" });
     this.foot = el("div", { class: "foot" });
     this.root.replaceChildren(
-      el("div", { class: "job-head" }, this.kindLabel, this.stageWords),
+      el("div", { class: "job-head" }, this.kindLabel, this.sample, this.stageWords),
       this.connection, this.stepper, this.bar, this.times, this.maker, this.warnings, this.body, this.notice, this.foot,
     );
     translate(this.root);
@@ -171,6 +172,7 @@ export class JobView {
     const { job } = this;
     const ended = isTerminal(job);
     this.root.dataset.status = ended ? job.status : "running";
+    this.sample.hidden = job.sample !== true;
     this.#setStage(this.#stageWordsFor(job));
     this.stepper.hidden = ended;
     this.bar.hidden = ended;
@@ -286,7 +288,7 @@ export class JobView {
   #output(output) {
     const { job } = this;
     const extension = output.content_type === "image/jpeg" ? "jpg" : "png";
-    const fileName = `toonconnect-${this.kind}-${job.id.slice(-8)}-${output.index + 1}.${extension}`;
+    const fileName = `toonconnect-${job.sample ? "SAMPLE-" : ""}${this.kind}-${job.id.slice(-8)}-${output.index + 1}.${extension}`;
     const image = el("img", {
       class: "result-image", width: output.width, height: output.height, dataset: { testid: "result-image" },
       alt: t("job.alt", { index: output.index + 1, prompt: job.input?.prompt ?? "" }),

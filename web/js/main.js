@@ -19,6 +19,7 @@ const page = {
   result: document.getElementById("result"),
   resultSection: document.getElementById("result-section"),
   banner: document.getElementById("banner"),
+  sandboxBanner: document.getElementById("sandbox-banner"),
   bannerTitle: document.getElementById("banner-title"),
   bannerDetail: document.getElementById("banner-detail"),
   bannerRetry: document.getElementById("banner-retry"),
@@ -327,6 +328,7 @@ async function loadOptions() {
       showKinds(kindsOf(options));
       for (const form of forms.values()) form.setOptions(options);
       view.setOptions(options);
+      page.sandboxBanner.hidden = options.sandbox !== true;
       setBanner(null);
       return;
     } catch {
