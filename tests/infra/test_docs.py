@@ -10,6 +10,8 @@ from tests.infra.checks import ROLES
 from tests.infra.compiler import ROOT
 
 GUIDES = ["docs/deployment.en.md", "docs/deployment.ko.md"]
+#: What azd itself keeps of an environment.
+AZDS_OWN = {"AZURE_ENV_NAME", "AZURE_SUBSCRIPTION_ID"}
 
 
 def test_every_query_in_the_documentation_can_be_run() -> None:
@@ -88,3 +90,30 @@ def test_the_files_that_the_guide_names_exist(guide: str) -> None:
 
     assert [name for name in named if not (ROOT / name).exists()] == []
     assert named
+
+
+def test_both_languages_have_the_same_commands() -> None:
+    def commands(guide: str) -> list[str]:
+        blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", (ROOT / guide).read_text(), re.MULTILINE | re.DOTALL)
+        return [re.sub(r" +#.*|<[^>]*>", "", line).strip() for block in blocks for line in block.splitlines()]
+
+    assert commands(GUIDES[0]) == commands(GUIDES[1])
+    assert "bash infra/trust_github.sh OWNER/REPOSITORY dev" in commands(GUIDES[0])
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_guide_says_what_to_do_when_roles_have_not_arrived(guide: str) -> None:
+    row = next(line for line in (ROOT / guide).read_text().splitlines() if line.startswith("| ") and "403" in line)
+
+    assert "`azd deploy api`" in row
+    assert "`az role assignment list" in row
+
+
+def test_what_commands_ask_of_an_environment_it_has() -> None:
+    outputs = set(re.findall(r"^output (\w+) ", (ROOT / "infra/main.bicep").read_text(), re.MULTILINE))
+    texts = [file.read_text() for file in [*(ROOT / "docs").glob("*.md"), *(ROOT / ".github/workflows").glob("*.yml")]]
+    asked = {name for text in texts for name in re.findall(r"azd env get-value (\w+)", text)}
+    asked |= set(re.findall(r"\bvalue (AZURE_\w+)", (ROOT / "infra/trust_github.sh").read_text()))
+
+    assert asked - outputs == AZDS_OWN
+    assert {"HOST_STORAGE_ACCOUNT", "IMAGES_STORAGE_ACCOUNT"} <= asked
