@@ -12,6 +12,7 @@ job = of(
 )  # fmt: skip
 problem = of("shared/domain/problem.py", "tests/unit/test_ledger.py", "tests/unit/test_problem.py")
 deciding = of("shared/domain/starting.py", "tests/unit/test_starting.py")
+new_hub = of("shared/domain/starting.py", "tests/orchestrators/test_new_hub.py")
 starting = of(
     "shared/starting.py", "tests/triggers/test_starting_again.py", "tests/triggers/test_housekeeping.py",
     "tests/unit/test_giving_up.py", "tests/triggers/test_owners.py", "tests/rare/test_operators.py",
@@ -240,6 +241,11 @@ MONEY: tuple[Mutant, ...] = (
     job("a job of before that may be charged is free", '"unknown": "may be charged"}', '"unknown": "free"}'),
     job("a canceled picture of before keeps no charge", 'document.get("charges", {}).get(str(index), told)', "told"),
     # ---- starting again ----
+    new_hub(
+        "a job that a new task hub does not know is left alone",
+        "if runtime is None and now - _last_start(document) < START_GRACE:",
+        "if runtime is None:",
+    ),
     deciding("a terminal job is started", 'if is_terminal(document["status"]) and not', "if False and not"),
     deciding(
         "a job that an operator terminated is started again", 'frozenset({"Terminated", "Canceled"})', 'frozenset({"Canceled"})'

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -156,14 +157,18 @@ class House:
 
     def __init__(self, *, slots: int = 6, twice: bool = False, can_find: bool = True, **environ: str) -> None:
         self.hooks, self.deaths = Hooks(), Deaths()
-        self.bench = Bench(
-            orchestrators.blueprints, before_episode=self.deaths, default_version=str(names.STORY_VERSION),
-            duplicate_activities=1 if twice else 0, activities={str(name): body for name, body in self._bodies().items()},
-        )  # fmt: skip
+        self.twice = twice
+        self.bench = self._hub()
         self.blobs = Blobs(self.hooks)
         self.provider = Provider(lambda: self.bench.now, self.hooks, can_find=can_find)
         self.services = make_services(self.provider, lambda: self.bench.now, blobs=self.blobs, slots=slots, **environ)
         self.client: Any = BenchClient(self.bench)
+
+    def _hub(self) -> Bench:
+        return Bench(
+            orchestrators.blueprints, before_episode=self.deaths, default_version=str(names.STORY_VERSION),
+            duplicate_activities=1 if self.twice else 0, activities={str(name): body for name, body in self._bodies().items()},
+        )  # fmt: skip
 
     def _bodies(self) -> dict[str, Callable[[Any], Any]]:
         def plain(body: Any) -> Callable[[Any], Any]:
@@ -183,6 +188,21 @@ class House:
         }  # fmt: skip
 
     # ---- what people do ----
+
+    def move(self) -> Bench:
+        """To a new, empty task hub, at the same time of day. Returns the old one, which nobody runs any more."""
+        former, self.bench = self.bench, self._hub()
+        self.bench.let_pass((former.now - self.bench.now).total_seconds())
+        self.client = BenchClient(self.bench)
+        return former
+
+    @contextmanager
+    def at(self, hub: Bench) -> Iterator[None]:
+        """As one of the instances that run another hub."""
+        here, client = self.bench, self.client
+        self.bench, self.client = hub, BenchClient(hub)
+        yield
+        self.bench, self.client = here, client
 
     def accept(self, pictures: int = 1, job_id: str = JOB, **changes: Any) -> dict[str, Any]:
         """A job's image and document, as a POST writes them before it starts the job."""

@@ -191,6 +191,18 @@ def _short(value: Any) -> str:
     return text if len(text) < 400 else f"{text[:200]}…{text[-180:]}"
 
 
+class LoopThreads(ThreadPoolExecutor):
+    """The loop's default executor, which keeps what it was given: on an instance it has five threads, for everything."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.given: list[str] = []
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        self.given.append(repr(call))
+        return super().submit(call, *args, **kwargs)
+
+
 class DoubleHost:
     """The devhost over `folder`, with BothWays in place of its own invoker, while its `with` block runs."""
 
@@ -198,6 +210,8 @@ class DoubleHost:
         self.app, self.folder, self.state = app, folder, state
         self.port = _free_port()
         self.loop = asyncio.new_event_loop()
+        self.loop_threads = LoopThreads(1)
+        self.loop.set_default_executor(self.loop_threads)
         self.both: BothWays
         self.library = WorkerLibrary(folder)
         self._stop = asyncio.Event()

@@ -15,3 +15,7 @@ def test_every_function_was_called(host: "DoubleHost", request: pytest.FixtureRe
         pytest.skip("not all of this folder's tests were run")
 
     assert set(host.both.invocations) == set(host.library.functions)
+
+
+def test_nothing_of_it_took_one_of_the_loops_own_threads(host: "DoubleHost") -> None:
+    assert host.loop_threads.given == []
