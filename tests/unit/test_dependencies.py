@@ -102,13 +102,18 @@ def not_as_published(files: Files) -> Iterator[str]:
             told = re.match(r"// (\S+) (\S+), MIT licence", head)
             if told is None or told[2] != versions.get(told[1]):
                 yield f"{name} is another version than package.json's"
-            lines = (published / "build/index.js").read_text().splitlines()
+            lines = _text(published / "build/index.js").splitlines()
             if body.splitlines() != [line for line in lines if not line.startswith("//# sourceMappingURL=")]:
-                yield f"{name} is not what was published: make vendor"
-        elif files[name] != (published / "LICENSE.md").read_text():
+                yield f"{name} is not what was published: npm ci, make vendor"
+        elif files[name] != _text(published / "LICENSE.md"):
             yield f"{name} is not what was published: make vendor"
     if found := re.search(r"(?:src|href)=\"(?:https?:)?//[^\"]*", files["web/index.html"]):
         yield f"the page loads {found[0]}"
+
+
+def _text(path: Path) -> str:
+    """Of a file of node_modules, which may be older than package.json."""
+    return path.read_text() if path.exists() else ""
 
 
 RULES: list[Callable[[Files], Iterator[str]]] = [unseen_by_dependabot, unpinned, not_raised, not_audited, not_as_published]
@@ -121,8 +126,6 @@ def files() -> dict[str, str]:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_nothing_is_left_to_itself(rule: Callable[[Files], Iterator[str]], files: dict[str, str]) -> None:
-    if rule is not_as_published and not (ROOT / "node_modules/oauth4webapi").is_dir():
-        pytest.fail("node_modules is older than package.json: npm ci")
     assert list(rule(files)) == []
 
 
