@@ -18,6 +18,8 @@ QUICK := tests/activities tests/triggers tests/orchestrators tests/unit --ignore
 FAST := tests/unit tests/orchestrators tests/activities tests/triggers tests/providers tests/integration tests/simulators \
   tests/histories tests/devhost
 # What cannot be looked up is no pass. Releases are taken in when they are a week old.
+# On 3.13, where there is one: some packages are for that side only.
+TOOLS_PYTHON ?= $(or $(PYTHON313),$(PYTHON))
 AUDIT := .venv-tools/bin/pip-audit --strict --progress-spinner off
 PUR := .venv-tools/bin/pur --cooldown-days 7
 A_WEEK_AGO := $(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.timezone.utc) - d.timedelta(7)).isoformat())'
@@ -131,10 +133,10 @@ format: $(SETUP)  ## put the code into its one format
 	@.venv3$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
 	@touch $@
 
-# Apart from what they look at. On 3.13, where there is one, since some packages are for that side only.
+# Apart from what they look at.
 .venv-tools/.ready: requirements-tools.txt
 	@echo "setting up .venv-tools ..."
-	@test -x .venv-tools/bin/python || $(or $(PYTHON313),$(PYTHON)) -m venv .venv-tools
+	@test -x .venv-tools/bin/python || $(TOOLS_PYTHON) -m venv .venv-tools
 	@.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-tools.txt
 	@touch $@
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,8 +169,6 @@ def _check_annotations(name: str, kind: str, call: Any, trigger_name: str) -> No
 
 def _is_plain(hint: Any) -> bool:
     """A class, or what the worker's is_generic_type takes: `typing` names with brackets, but Union, Tuple and Callable."""
-    if isinstance(hint, types.GenericAlias):
-        return False
     no = (typing.Union, tuple, typing.ClassVar, collections.abc.Callable)
     return isinstance(hint, type) or hint is typing.Any or (
         isinstance(hint, typing._GenericAlias) and typing.get_origin(hint) not in no  # type: ignore[attr-defined]

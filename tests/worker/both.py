@@ -99,9 +99,9 @@ class BothWays(Invoker):
         sent = http_answer(seen.returned)
         cookies = [SimpleCookie(text) for text in sent.headers.getall("Set-Cookie", [])]
         left_out = ("set-cookie", "content-length")
-        headers = {name.lower(): text for name, text in sent.headers.items() if name.lower() not in left_out}
+        headers = sorted((name.lower(), text) for name, text in sent.headers.items() if name.lower() not in left_out)
         self.differ(f"{at}, status", sent.status, theirs.status)
-        self.differ(f"{at}, answer's headers", headers, theirs.headers)
+        self.differ(f"{at}, answer's headers", headers, sorted(theirs.headers.items()))
         self.differ(f"{at}, cookies", {(m.key, m.value) for c in cookies for m in c.values()}, theirs.cookies)
         self.differ(f"{at}, answer's body", sent.body, theirs.body)
 

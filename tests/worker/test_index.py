@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devhost.app_loader import LoadError, http_methods, load_app
+from shared import names
 from tests.devhost.conftest import write_app
 from tests.devhost.test_load import HEAD, REFUSED
 
@@ -23,6 +24,13 @@ NOT_THE_LIBRARYS = {
     "the host's own routes": "the host looks at routes",
     "one route twice": "the host looks at routes",
 }
+#: The app's HTTP functions: traces, metrics and switches (`AzureWebJobs.NAME.Disabled`) go by these names.
+ROUTES = {
+    "generate_ppl": "ppl-gen/generate", "generate_goods": "goods-gen/generate", "get_job": "jobs/{id}",
+    "get_job_result": "jobs/{id}/result", "cancel_job": "jobs/{id}/cancel", "delete_job": "jobs/{id}", "get_options": "options",
+    "translate_ppl": "ppl-gen/translate", "translate_goods": "goods-gen/translate", "replicate_webhook": "webhooks/replicate",
+    "health": "health", "health_ready": "health/ready", "zz_no_route": "{*rest}",
+}  # fmt: skip
 ACTIVITY = HEAD + "\n@app.activity_trigger(input_name='v')\ndef act(v{}){}: pass"
 ROUTE = HEAD + "\n@app.route('r')\ndef web({}){}: pass"
 OTHERS = {
@@ -88,6 +96,8 @@ def test_the_app(host: "DoubleHost") -> None:
 
     assert found == ours
     assert len(found) == len(host.library.metadata)
+    told = {name: function["route"] for name, function in found.items()}
+    assert told == ROUTES | dict.fromkeys((*names.ORCHESTRATORS, *names.ACTIVITIES, "housekeeping"))
 
 
 @pytest.mark.parametrize("name", [*REFUSED, *OTHERS])
