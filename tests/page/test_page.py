@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import stub_backend as stub
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from stub_backend import StubBackend
 
 pytestmark = pytest.mark.browser
@@ -52,6 +52,19 @@ def upload(name: str, content: bytes, mime: str = "image/png") -> Any:
 
 
 # The two flows
+
+
+def test_a_form_that_is_sent_while_its_sample_is_on_its_way_waits_for_it(page: Page, backend: StubBackend) -> None:
+    held: list[Route] = []
+    page.route("**/samples/*", lambda route: held.append(route))
+    page.get_by_test_id("use-sample").click()
+    page.get_by_test_id("submit").click()
+    while len(held) < 2:
+        page.wait_for_timeout(10)
+    for route in held:
+        route.continue_()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    assert set(backend.submissions[0].files) == {"input_image_1", "input_image_2"}
 
 
 def test_ppl_samples_become_a_picture(page: Page, backend: StubBackend) -> None:
@@ -356,7 +369,7 @@ def test_a_kind_that_the_page_has_no_words_for_gets_a_tab_and_a_form(page: Page,
     page.get_by_test_id("submit").click()
 
     expect(page.get_by_test_id("result-image")).to_be_visible()
-    expect(page.locator(".kind")).to_have_text("sticker")
+    expect(page.locator(".kind:not(.sample)")).to_have_text("sticker")
     assert backend.submissions[0].path == "/api/sticker-gen/generate"
     assert page.evaluate(UNNAMED_OR_DOUBLE) == []
 

@@ -58,6 +58,8 @@ export class GeneratorForm {
     this.images = new Map();
     this.fields = new Map();
     this.sampleTurn = 0;
+    /** Fulfilled when the sample that was asked for is in the form. */
+    this.sampleReady = Promise.resolve();
     this.preset = "";
     this.model = "";
     this.values = { aspect_ratio: "match_input_image", output_format: "png", n: "1" };
@@ -188,6 +190,7 @@ export class GeneratorForm {
 
   async #submit(event) {
     event.preventDefault();
+    await this.sampleReady;
     await Promise.all([...this.images.values()].map((field) => field.ready));
     const errors = this.#check();
     if (errors.length > 0) {
@@ -288,7 +291,7 @@ export class GeneratorForm {
     const imageSlots = this.imageNames.map((name) => this.#buildImage(name));
     this.sampleButton = el(
       "button",
-      { type: "button", class: "button quiet", dataset: { testid: "use-sample" }, on: { click: () => this.#useSample() } },
+      { type: "button", class: "button quiet", dataset: { testid: "use-sample" }, on: { click: () => (this.sampleReady = this.#useSample()) } },
       el("span", { class: "sample-stack", "aria-hidden": "true" },
         ...Object.values(this.samples[0] ?? {}).map((file) => el("img", { src: `samples/${file}`, alt: "", width: 24, height: 30 }))),
       el("span", { i18n: "sample.use" }),
