@@ -71,7 +71,13 @@ only() { # of a request or a resource: these roles, to this identity
 }
 condition="((!(ActionMatches{'$assignment/write'})) OR ($(only Request))) AND ((!(ActionMatches{'$assignment/delete'})) OR ($(only Resource)))"
 administrator='Role Based Access Control Administrator'
-az role assignment delete --assignee "$principal" --role "$administrator" --scope "$subscription/resourceGroups/$group"
+# A condition that was given before is taken away first: create does not change it. And az refuses to delete what is not there
+# (https://github.com/Azure/azure-cli/issues/20775).
+given=$(az role assignment list --assignee "$principal" --role "$administrator" --scope "$subscription/resourceGroups/$group" --query '[].id' --output tsv)
+if [ -n "$given" ]; then
+  # shellcheck disable=SC2086 # one or more ids, without spaces
+  az role assignment delete --ids $given
+fi
 give --role "$administrator" --scope "$subscription/resourceGroups/$group" --condition-version 2.0 --condition "$condition"
 
 # What it deploys

@@ -77,6 +77,7 @@ def test_the_workflow_is_told_what_it_deploys(run: Run) -> None:
 def test_run_again_it_makes_nothing_twice_and_renews_the_condition(run: Run) -> None:
     again: dict[str, Any] = {
         "az ad sp show": "principal", "az ad app federated-credential list": "known", "az role definition list": "there",
+        "az role assignment list": f"{GROUP}/one\n{GROUP}/two",
     }  # fmt: skip
     ran = run(answers=again)
 
@@ -84,10 +85,35 @@ def test_run_again_it_makes_nothing_twice_and_renews_the_condition(run: Run) -> 
     assert ran.all("az", "ad", "sp", "create") == ran.all("az", "role", "definition", "create") == []
     assert ran.all("az", "ad", "app", "federated-credential", "create") == []
     assert ran.one("az", "ad", "app", "federated-credential", "update")["--federated-credential-id"] == "known"
-    verbs = [
-        call[3] for call in ran.calls if call[1:3] == ["role", "assignment"] and "Role Based Access Control Administrator" in call
-    ]
-    assert verbs == ["delete", "create"]
+    verbs = [call[3] for call in ran.calls if call[1:3] == ["role", "assignment"]]
+    assert verbs == ["create", "create", "list", "delete", "create"]
+    (deleted,) = [call for call in ran.calls if call[:4] == ["az", "role", "assignment", "delete"]]
+    assert deleted[4:] == ["--ids", f"{GROUP}/one", f"{GROUP}/two"]
+    looked_for = ran.one("az", "role", "assignment", "list")
+    assert (looked_for["--assignee"], looked_for["--role"]) == ("principal", "Role Based Access Control Administrator")
+    assert looked_for["--scope"] == GROUP
+
+
+def test_the_first_run_deletes_nothing_since_az_fails_where_nothing_is(run: Run) -> None:
+    ran = run()
+
+    assert ran.code == 0, ran.said
+    assert ran.all("az", "role", "assignment", "delete") == []
+    assert len(ran.given) == 3
+
+
+def test_a_script_that_deletes_without_looking_ends_there(tmp_path: Path) -> None:
+    """A mistake of its own, since no check sees anything of a script that has ended."""
+    text = (ROOT / "infra/trust_github.sh").read_text()
+    right = 'if [ -n "$given" ]; then'
+    assert right in text
+    script = tmp_path / "trust_github.sh"
+    script.write_text(text.replace(right, "if true; then").replace("--ids $given", '--assignee "$principal"'))
+
+    ran = trust.run(script, tmp_path / "run")
+
+    assert ran.code != 0
+    assert "No matched assignments were found to delete" in ran.said
 
 
 @pytest.mark.parametrize(("answers", "said"), [({"az identity list": ""}, "run azd up first"), ({"gh api repos": None}, "")])
