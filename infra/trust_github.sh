@@ -41,16 +41,23 @@ else
   az ad app federated-credential create --id "$client" --parameters "$credential" --output none
 fi
 
-# What it may do on the subscription: start deployments. What these make needs the roles below.
-definition='{"Name": "ToonConnect deployment", "Description": "Starts deployments; what they make needs further roles.", "Actions": ["Microsoft.Resources/deployments/*", "Microsoft.Resources/subscriptions/resourceGroups/read"], "AssignableScopes": ["%s"]}'
-if [ -z "$(az role definition list --name 'ToonConnect deployment' --scope "$subscription" --query '[0].id' --output tsv)" ]; then
+# What it may do on the subscription: start deployments. What these make needs the roles below. Names of roles are unique in the whole
+# tenant, and one role per subscription needs no rights on the others.
+deployment="ToonConnect deployment $(value AZURE_SUBSCRIPTION_ID)"
+definition='{"Name": "%s", "Description": "Starts deployments; what they make needs further roles.", "Actions": ["Microsoft.Resources/deployments/*", "Microsoft.Resources/subscriptions/resourceGroups/read"], "AssignableScopes": ["%s"]}'
+if [ -z "$(az role definition list --name "$deployment" --scope "$subscription" --query '[0].id' --output tsv)" ]; then
   # shellcheck disable=SC2059
-  az role definition create --role-definition "$(printf "$definition" "$subscription")" --output none
+  az role definition create --role-definition "$(printf "$definition" "$deployment" "$subscription")" --output none
 fi
 give() {
   az role assignment create --assignee-object-id "$principal" --assignee-principal-type ServicePrincipal --output none "$@"
 }
-give --role 'ToonConnect deployment' --scope "$subscription"
+# A role that was just made takes a while to be found.
+for wait in 10 20 40 80 last; do
+  give --role "$deployment" --scope "$subscription" && break
+  if [ "$wait" = last ]; then exit 1; fi
+  sleep "$wait"
+done
 
 # In its group: make and change everything, and give the app's identity, and nobody else, the roles of infra/app/rbac.bicep. The
 # key operator's is not among them: it is given by hand.

@@ -498,7 +498,7 @@ def check_trust(infra: Infra) -> Iterator[str]:
         yield f"trust_github.sh ends with {ran.code}: {ran.said}"
         return
     group = {("Contributor", trust.GROUP), ("Role Based Access Control Administrator", trust.GROUP)}
-    allowed = group | {("ToonConnect deployment", trust.SUBSCRIPTION)}
+    allowed = group | {(trust.DEPLOYMENT, trust.SUBSCRIPTION)}
     yield from (f"trust_github.sh gives {role} on {scope}" for role, scope in sorted(set(ran.given) - allowed))
     yield from (f"trust_github.sh does not give {role} on {scope}" for role, scope in sorted(allowed - set(ran.given)))
     condition = ran.given.get(("Role Based Access Control Administrator", trust.GROUP), {}).get("--condition", "")

@@ -462,6 +462,13 @@ DEPLOYED = [
         "",
         "trust_github.sh lets roles be given to others than the app",
     ),
+    Mistake(
+        "a role whose name another subscription of the tenant has taken",
+        "infra/trust_github.sh",
+        'deployment="ToonConnect deployment $(value AZURE_SUBSCRIPTION_ID)"',
+        'deployment="ToonConnect deployment"',
+        "trust_github.sh gives ToonConnect deployment on /subscriptions/",
+    ),
     # a sandbox
     Mistake(
         "an environment that is a sandbox unasked",

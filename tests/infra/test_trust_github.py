@@ -11,7 +11,7 @@ import pytest
 from tests.infra import trust
 from tests.infra.checks import APP_ROLES
 from tests.infra.compiler import ROOT
-from tests.infra.trust import APP_IDENTITY, GROUP, IMMUTABLE, SUBSCRIPTION, Ran
+from tests.infra.trust import APP_IDENTITY, DEPLOYMENT, GROUP, IMMUTABLE, SUBSCRIPTION, Ran
 
 Run = Callable[..., Ran]
 
@@ -42,10 +42,11 @@ def test_it_may_deploy_into_one_group_and_give_the_app_its_roles(run: Run) -> No
     ran = run()
 
     assert set(ran.given) == {
-        ("ToonConnect deployment", SUBSCRIPTION), ("Contributor", GROUP), ("Role Based Access Control Administrator", GROUP),
+        (DEPLOYMENT, SUBSCRIPTION), ("Contributor", GROUP), ("Role Based Access Control Administrator", GROUP),
     }  # fmt: skip
     assert all(options["--assignee-object-id"] == "principal" for options in ran.given.values())
     definition = json.loads(ran.one("az", "role", "definition", "create")["--role-definition"])
+    assert definition["Name"] == DEPLOYMENT, "names of roles are unique in a tenant, which may have several subscriptions"
     assert definition["Actions"] == ["Microsoft.Resources/deployments/*", "Microsoft.Resources/subscriptions/resourceGroups/read"]
     assert definition["AssignableScopes"] == [SUBSCRIPTION]
 
@@ -100,6 +101,15 @@ def test_the_first_run_deletes_nothing_since_az_fails_where_nothing_is(run: Run)
     assert ran.code == 0, ran.said
     assert ran.all("az", "role", "assignment", "delete") == []
     assert len(ran.given) == 3
+
+
+@pytest.mark.parametrize(("missing", "code", "waits"), [(2, 0, ["10", "20"]), (9, 1, ["10", "20", "40", "80"])])
+def test_a_new_role_is_given_once_it_is_found(run: Run, missing: int, code: int, waits: list[str]) -> None:
+    ran = run(answers={"not yet found": missing})
+
+    assert ran.code == code, ran.said
+    assert [call[1] for call in ran.calls if call[0] == "sleep"] == waits
+    assert (("Contributor", GROUP) in ran.given) == (code == 0)
 
 
 def test_a_script_that_deletes_without_looking_ends_there(tmp_path: Path) -> None:
