@@ -102,6 +102,14 @@ def test_both_languages_have_the_same_commands() -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES)
+def test_the_guide_says_that_production_is_asked_for_and_which_plans_have_reviewers(guide: str) -> None:
+    text = (ROOT / guide).read_text()
+
+    for word in ("DEPLOY_PROD", "-f prod=true", "GitHub Enterprise", "Pro", "Team", "Free"):
+        assert word in text
+
+
+@pytest.mark.parametrize("guide", GUIDES)
 def test_the_guide_says_what_to_do_when_roles_have_not_arrived(guide: str) -> None:
     row = next(line for line in (ROOT / guide).read_text().splitlines() if line.startswith("| ") and "403" in line)
 

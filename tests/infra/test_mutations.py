@@ -392,6 +392,20 @@ DEPLOYED = [
         "deploy-environment.yml does not try the API once more",
     ),
     Mistake(
+        "a push that deploys production unasked",
+        ".github/workflows/deploy.yml",
+        "    if: inputs.prod || vars.DEPLOY_PROD == 'true'\n",
+        "",
+        "deploy.yml deploys prod unasked",
+    ),
+    Mistake(
+        "production that is chosen already",
+        ".github/workflows/deploy.yml",
+        "default: false",
+        "default: true",
+        "deploy.yml takes prod as asked for by default",
+    ),
+    Mistake(
         "an action by its tag, which can be moved",
         ".github/workflows/deploy-environment.yml",
         "actions/checkout@df4cb1c069e1874edd31b4311f1884172cec0e10 # v6.0.3",
