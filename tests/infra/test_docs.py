@@ -110,6 +110,14 @@ def test_the_guide_says_that_production_is_asked_for_and_which_plans_have_review
 
 
 @pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("word", [
+    "azd env set STORAGE_SKU Standard_LRS", "az storage account migration start",
+])  # fmt: skip
+def test_the_guide_has_the_way_out(guide: str, word: str) -> None:
+    assert word in (ROOT / guide).read_text()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
 def test_the_guide_says_what_to_do_when_roles_have_not_arrived(guide: str) -> None:
     row = next(line for line in (ROOT / guide).read_text().splitlines() if line.startswith("| ") and "403" in line)
 
