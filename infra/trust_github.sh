@@ -17,6 +17,7 @@ value() { azd env get-value "$1"; }
 
 group=$(value AZURE_RESOURCE_GROUP)
 subscription=/subscriptions/$(value AZURE_SUBSCRIPTION_ID)
+az account set --subscription "$(value AZURE_SUBSCRIPTION_ID)" # az has a default of its own
 app_identity=$(az identity list --resource-group "$group" --query '[0].principalId' --output tsv)
 if [ -z "$app_identity" ]; then
   echo "$group holds no identity: run azd up first" >&2

@@ -101,6 +101,8 @@ def test_the_first_run_deletes_nothing_since_az_fails_where_nothing_is(run: Run)
     assert ran.code == 0, ran.said
     assert ran.all("az", "role", "assignment", "delete") == []
     assert len(ran.given) == 3
+    asked = [call for call in ran.calls if call[0] == "az"]
+    assert asked[0] == ["az", "account", "set", "--subscription", SUBSCRIPTION.rpartition("/")[2]], "az has a default of its own"
 
 
 @pytest.mark.parametrize(("missing", "code", "waits"), [(2, 0, ["10", "20"]), (9, 1, ["10", "20", "40", "80"])])
