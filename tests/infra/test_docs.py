@@ -112,8 +112,8 @@ def test_the_guide_says_that_production_is_asked_for_and_which_plans_have_review
 @pytest.mark.parametrize("guide", GUIDES)
 @pytest.mark.parametrize("word", [
     "azd env set STORAGE_SKU Standard_LRS", "az storage account migration start",
-    "azd env set UPDATE_STRATEGY Recreate && azd provision        #", "az account set --subscription", "lacks role assignment permissions",
-    "`MissingSubscriptionRegistration`",
+    "azd env set UPDATE_STRATEGY Recreate && azd provision        #", "az account set --subscription",
+    "lacks role assignment permissions", "`MissingSubscriptionRegistration`",
 ])  # fmt: skip
 def test_the_guide_has_the_way_out(guide: str, word: str) -> None:
     assert word in (ROOT / guide).read_text()
