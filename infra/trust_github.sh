@@ -17,6 +17,7 @@ value() { azd env get-value "$1"; }
 
 group=$(value AZURE_RESOURCE_GROUP)
 subscription=/subscriptions/$(value AZURE_SUBSCRIPTION_ID)
+az account set --subscription "$(value AZURE_SUBSCRIPTION_ID)" # az has a default of its own
 app_identity=$(az identity list --resource-group "$group" --query '[0].principalId' --output tsv)
 if [ -z "$app_identity" ]; then
   echo "$group holds no identity: run azd up first" >&2
@@ -41,16 +42,23 @@ else
   az ad app federated-credential create --id "$client" --parameters "$credential" --output none
 fi
 
-# What it may do on the subscription: start deployments. What these make needs the roles below.
-definition='{"Name": "ToonConnect deployment", "Description": "Starts deployments; what they make needs further roles.", "Actions": ["Microsoft.Resources/deployments/*", "Microsoft.Resources/subscriptions/resourceGroups/read"], "AssignableScopes": ["%s"]}'
-if [ -z "$(az role definition list --name 'ToonConnect deployment' --scope "$subscription" --query '[0].id' --output tsv)" ]; then
+# What it may do on the subscription: start deployments. What these make needs the roles below. Names of roles are unique in the whole
+# tenant, and one role per subscription needs no rights on the others.
+deployment="ToonConnect deployment $(value AZURE_SUBSCRIPTION_ID)"
+definition='{"Name": "%s", "Description": "Starts deployments; what they make needs further roles.", "Actions": ["Microsoft.Resources/deployments/*", "Microsoft.Resources/subscriptions/resourceGroups/read"], "AssignableScopes": ["%s"]}'
+if [ -z "$(az role definition list --name "$deployment" --scope "$subscription" --query '[0].id' --output tsv)" ]; then
   # shellcheck disable=SC2059
-  az role definition create --role-definition "$(printf "$definition" "$subscription")" --output none
+  az role definition create --role-definition "$(printf "$definition" "$deployment" "$subscription")" --output none
 fi
 give() {
   az role assignment create --assignee-object-id "$principal" --assignee-principal-type ServicePrincipal --output none "$@"
 }
-give --role 'ToonConnect deployment' --scope "$subscription"
+# A role that was just made takes a while to be found.
+for wait in 10 20 40 80 last; do
+  give --role "$deployment" --scope "$subscription" && break
+  if [ "$wait" = last ]; then exit 1; fi
+  sleep "$wait"
+done
 
 # In its group: make and change everything, and give the app's identity, and nobody else, the roles of infra/app/rbac.bicep. The
 # key operator's is not among them: it is given by hand.
@@ -71,7 +79,13 @@ only() { # of a request or a resource: these roles, to this identity
 }
 condition="((!(ActionMatches{'$assignment/write'})) OR ($(only Request))) AND ((!(ActionMatches{'$assignment/delete'})) OR ($(only Resource)))"
 administrator='Role Based Access Control Administrator'
-az role assignment delete --assignee "$principal" --role "$administrator" --scope "$subscription/resourceGroups/$group"
+# A condition that was given before is taken away first: create does not change it. And az refuses to delete what is not there
+# (https://github.com/Azure/azure-cli/issues/20775).
+given=$(az role assignment list --assignee "$principal" --role "$administrator" --scope "$subscription/resourceGroups/$group" --query '[].id' --output tsv)
+if [ -n "$given" ]; then
+  # shellcheck disable=SC2086 # one or more ids, without spaces
+  az role assignment delete --ids $given
+fi
 give --role "$administrator" --scope "$subscription/resourceGroups/$group" --condition-version 2.0 --condition "$condition"
 
 # What it deploys

@@ -22,7 +22,8 @@ _EPILOG = """\
 Locally nothing needs to be set: the stack of `make run` is found by its folder (DEVHOST_DIR).
 On Azure, in the environment: TOONCONNECT_SETTINGS, a file with the answer of `az functionapp config appsettings list -o json`;
 TOONCONNECT_URL; TOONCONNECT_DURABLE_KEY, the system key durabletask_extension; TOONCONNECT_TOKEN, a bearer token for smoke and
-replay where callers must sign in. And your own sign-in (az login) with Storage Blob Data Contributor on the images account.
+replay where callers must sign in. And your own sign-in (az login) with Storage Blob Data Contributor on the images account
+and on the container documents of the host's account, where the gates lie.
 
 Exit codes: 0 all is well or done; 1 something was found (a stuck job, a failed check); 2 refused or misused; 3 no answer.
 """

@@ -310,6 +310,15 @@ def check_deployment_order(infra: Infra) -> Iterator[str]:
         yield "deploy-environment.yml does not try the API once more"
 
 
+def check_production_is_asked_for(infra: Infra) -> Iterator[str]:
+    """A push alone does not deploy production: not every plan of GitHub has reviewers for it, and it may not be set up."""
+    job = infra.workflows["deploy.yml"].partition("\n  prod:\n")[2]
+    if "\n    if: inputs.prod || vars.DEPLOY_PROD == 'true'\n" not in f"\n{job}":
+        yield "deploy.yml deploys prod unasked"
+    if not re.search(r"^ +prod:\n(?: +.*\n)*? +default: false$", infra.workflows["deploy.yml"], re.MULTILINE):
+        yield "deploy.yml takes prod as asked for by default"
+
+
 def check_actions(infra: Infra) -> Iterator[str]:
     """Actions of others run with our token: each is pinned by its commit, since a tag can be moved, and says its version."""
     for name, text in infra.workflows.items():
@@ -498,7 +507,7 @@ def check_trust(infra: Infra) -> Iterator[str]:
         yield f"trust_github.sh ends with {ran.code}: {ran.said}"
         return
     group = {("Contributor", trust.GROUP), ("Role Based Access Control Administrator", trust.GROUP)}
-    allowed = group | {("ToonConnect deployment", trust.SUBSCRIPTION)}
+    allowed = group | {(trust.DEPLOYMENT, trust.SUBSCRIPTION)}
     yield from (f"trust_github.sh gives {role} on {scope}" for role, scope in sorted(set(ran.given) - allowed))
     yield from (f"trust_github.sh does not give {role} on {scope}" for role, scope in sorted(allowed - set(ran.given)))
     condition = ran.given.get(("Role Based Access Control Administrator", trust.GROUP), {}).get("--condition", "")

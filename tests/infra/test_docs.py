@@ -102,6 +102,24 @@ def test_both_languages_have_the_same_commands() -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES)
+def test_the_guide_says_that_production_is_asked_for_and_which_plans_have_reviewers(guide: str) -> None:
+    text = (ROOT / guide).read_text()
+
+    for word in ("DEPLOY_PROD", "-f prod=true", "GitHub Enterprise", "Pro", "Team", "Free"):
+        assert word in text
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("word", [
+    "azd env set STORAGE_SKU Standard_LRS", "az storage account migration start",
+    "azd env set UPDATE_STRATEGY Recreate && azd provision        #", "az account set --subscription",
+    "lacks role assignment permissions", "`MissingSubscriptionRegistration`",
+])  # fmt: skip
+def test_the_guide_has_the_way_out(guide: str, word: str) -> None:
+    assert word in (ROOT / guide).read_text()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
 def test_the_guide_says_what_to_do_when_roles_have_not_arrived(guide: str) -> None:
     row = next(line for line in (ROOT / guide).read_text().splitlines() if line.startswith("| ") and "403" in line)
 

@@ -392,6 +392,20 @@ DEPLOYED = [
         "deploy-environment.yml does not try the API once more",
     ),
     Mistake(
+        "a push that deploys production unasked",
+        ".github/workflows/deploy.yml",
+        "    if: inputs.prod || vars.DEPLOY_PROD == 'true'\n",
+        "",
+        "deploy.yml deploys prod unasked",
+    ),
+    Mistake(
+        "production that is chosen already",
+        ".github/workflows/deploy.yml",
+        "default: false",
+        "default: true",
+        "deploy.yml takes prod as asked for by default",
+    ),
+    Mistake(
         "an action by its tag, which can be moved",
         ".github/workflows/deploy-environment.yml",
         "actions/checkout@df4cb1c069e1874edd31b4311f1884172cec0e10 # v6.0.3",
@@ -461,6 +475,13 @@ DEPLOYED = [
         " AND @$1[$assignment:PrincipalId] ForAnyOfAnyValues:GuidEquals {$app_identity}",
         "",
         "trust_github.sh lets roles be given to others than the app",
+    ),
+    Mistake(
+        "a role whose name another subscription of the tenant has taken",
+        "infra/trust_github.sh",
+        'deployment="ToonConnect deployment $(value AZURE_SUBSCRIPTION_ID)"',
+        'deployment="ToonConnect deployment"',
+        "trust_github.sh gives ToonConnect deployment on /subscriptions/",
     ),
     # a sandbox
     Mistake(

@@ -1,4 +1,8 @@
-"""infra/trust_github.sh, run with programs in place of az, azd and gh that write down what they are asked."""
+"""infra/trust_github.sh, run with programs in place of az, azd, gh and sleep that write down what they are asked.
+
+`az` fails, as the real one does, when it is to delete role assignments and there are none
+(https://github.com/Azure/azure-cli/issues/20775).
+"""
 
 import json
 import os
@@ -10,6 +14,7 @@ from typing import Any
 
 SUBSCRIPTION = "/subscriptions/22222222-2222-2222-2222-222222222222"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-toon-dev"
+DEPLOYMENT = f"ToonConnect deployment {SUBSCRIPTION.rpartition('/')[2]}"
 APP_IDENTITY = "55555555-5555-5555-5555-555555555555"
 IMMUTABLE = "repo:toon@123456/connect@456789"
 _ENVIRONMENT = {
@@ -33,6 +38,15 @@ answers = json.load(open({answers!r}))
 found = max((start for start in answers if " ".join(call).startswith(start)), key=len, default=None)
 if found is not None and answers[found] is None:
     sys.exit(3)
+if call[:4] == ["az", "role", "assignment", "create"] and "ToonConnect deployment" in " ".join(call):
+    if len(open({log!r}).read().split('"--role", "ToonConnect deployment')) <= 1 + int(answers.get("not yet found", 0)):
+        sys.exit("Role 'ToonConnect deployment' doesn't exist.")
+if call[:4] == ["az", "role", "assignment", "delete"]:
+    there = answers.get("az role assignment list", "").split()
+    if "--ids" not in call and not there:
+        sys.exit("No matched assignments were found to delete")
+    if not set(call[call.index("--ids") + 1 :] if "--ids" in call else []) <= set(there):
+        sys.exit("(RoleAssignmentNotFound)")
 print(answers.get(found, ""))
 """
 
@@ -58,12 +72,13 @@ class Ran:
 
 
 def run(script: Path, folder: Path, answers: dict[str, Any] | None = None) -> Ran:
-    """`answers`: what programs say to calls that begin so, where it differs; None makes them fail."""
+    """`answers`: what programs say to calls that begin so, where it differs; None makes them fail. `not yet found`:
+    how often the new role is not there yet when it is to be given."""
     folder.mkdir(parents=True, exist_ok=True)
     log, told = folder / "calls", folder / "answers.json"
     log.write_text("")
     told.write_text(json.dumps({**_ANSWERS, "az ad sp show": None, **(answers or {})}))
-    for name in ("az", "azd", "gh"):
+    for name in ("az", "azd", "gh", "sleep"):
         program = folder / name
         program.write_text(_PROGRAM.format(python=sys.executable, log=str(log), answers=str(told)))
         program.chmod(0o755)

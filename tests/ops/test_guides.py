@@ -68,8 +68,9 @@ def test_blocks_say_what_they_are() -> None:
 
 
 #: What the services before this one did not know: starts again, the last of them, deleted jobs, unsettled costs, rushes, requests
-#: that cannot be read, the limit of logs, jobs that nobody begins.
-OWN_ROWS = [24, 25, 26, 27, 28, 29, 30, 31]
+#: that cannot be read, the limit of logs, jobs that nobody begins, limits of
+#: owners, a sandbox that is none.
+OWN_ROWS = [24, 25, 26, 27, 28, 29, 30, 31, 32, 33]
 
 
 @pytest.mark.parametrize("name", ["troubleshooting", "operations", "models", "requests"])
@@ -109,6 +110,8 @@ SEARCHED = {
     29: "요청을 읽을 수 없습니다",
     30: "No more logs are taken in today",
     31: "Jobs are accepted and nothing follows",
+    32: "429 `too_many_active_jobs`, 429 `quota_exceeded`",
+    33: "`SANDBOX`",
 }
 
 
@@ -159,3 +162,9 @@ def test_commands_of_the_command_line_exist() -> None:
         named |= set(re.findall(r"python -m ops ([a-z][a-z-]*)", text_of(guide)))
     assert named
     assert all(re.search(rf"^    {name}( |$)", said, re.MULTILINE) for name in named), named
+
+
+def test_the_help_names_both_places_that_an_operator_needs_a_role_on() -> None:
+    said = subprocess.run([sys.executable, "-m", "ops", "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert "on the images account\nand on the container documents of the host's account" in said
