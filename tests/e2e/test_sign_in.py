@@ -221,6 +221,38 @@ def test_an_answer_that_nobody_asked_for_signs_nobody_in(
     assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
 
 
+BLOCKED = """for (const area of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, area, { get() { throw new DOMException("blocked", "SecurityError"); } });
+}"""
+
+
+def test_who_blocks_storage_has_the_page_and_is_told_why_signing_in_cannot_work(
+    context: BrowserContext, site: Site, platform: Platform
+) -> None:
+    context.add_init_script(BLOCKED)
+    page = opened(context, site)
+    page.get_by_test_id("tab-goods").click()
+    expect(page.get_by_test_id("preset")).to_contain_text("머그컵")
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("session-banner")).to_contain_text("이 브라우저에서는 로그인할 수 없어요")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("session-banner")).to_contain_text("allow cookies and site data")
+
+
+def test_damaged_storage_is_empty_storage(context: BrowserContext, site: Site, platform: Platform, provider: Provider) -> None:
+    page = opened(context, site)
+    damage = """(value) => {
+      sessionStorage.setItem("toonconnect.signIn", value);
+      for (const key of ["session", "history", "language"]) localStorage.setItem(`toonconnect.${key}`, value);
+    }"""
+    for damaged in ("{", '{"accessToken": 7}', '[{"id": "x", "startedAt": "y"}]', "toString"):
+        page.evaluate(damage, damaged)
+        page.reload()
+        expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+
+
 def test_forged_headers_and_tokens_are_nobody(platform: Platform, guarded: Stack, provider: Provider) -> None:
     forged = {"X-MS-CLIENT-PRINCIPAL-ID": provider.user, "X-MS-CLIENT-PRINCIPAL": "e30=", "X-MS-CLIENT-PRINCIPAL-IDP": "aad"}
     for headers in ({}, forged, {"Authorization": "Bearer forged"}, {**forged, "Authorization": "Bearer forged"}):

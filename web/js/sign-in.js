@@ -4,6 +4,7 @@
  */
 
 import { signIn as settings } from "../config.js";
+import { BROWSER, TAB, readJson, remove, writeJson } from "./storage.js";
 
 /** Loaded where somebody has to sign in only. */
 const oauth = settings && (await import("../vendor/oauth4webapi.js"));
@@ -24,6 +25,7 @@ const listeners = new Set();
 let renewal = null;
 let provider = null;
 let ended = false;
+let blocked = false;
 
 /** @returns {{name: string}|null} who is signed in. */
 export function account() {
@@ -34,6 +36,11 @@ export function account() {
 /** @returns {boolean} whether somebody was signed in on this page and is no more. */
 export function hasEnded() {
   return ended && read() === null;
+}
+
+/** @returns {boolean} whether this browser keeps nothing for the page, so that nobody can sign in. */
+export function isBlocked() {
+  return blocked;
 }
 
 /** Calls `listener` whenever somebody has signed in or out, in another tab too. */
@@ -48,11 +55,11 @@ export function onChange(listener) {
 export async function arrive() {
   if (!isNeeded) return true;
   const here = new URL(location.href);
-  const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
+  const pending = readJson(TAB, PENDING);
   const isSent = here.searchParams.has("sign-in");
   const isBack = pending && (here.searchParams.has("code") || here.searchParams.has("error"));
   if (!isSent && !isBack) return true;
-  sessionStorage.removeItem(PENDING);
+  remove(TAB, PENDING);
   clean();
   try {
     if (isSent) await leave();
@@ -112,7 +119,7 @@ export async function signOut() {
 async function leave() {
   const server = await discover();
   const pending = { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), verifier: oauth.generateRandomCodeVerifier() };
-  sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  requireKept(writeJson(TAB, PENDING, pending));
   const url = new URL(server.authorization_endpoint);
   const asked = {
     client_id: client.client_id, response_type: "code", redirect_uri: redirectUri(), state: pending.state, nonce: pending.nonce,
@@ -189,23 +196,25 @@ function keep(tokens, before) {
     endsAt: Date.now() + (tokens.expires_in ?? 300) * 1000,
     name: claims?.preferred_username ?? claims?.name ?? before?.name ?? "",
   };
-  localStorage.setItem(SESSION, JSON.stringify(session));
+  requireKept(writeJson(BROWSER, SESSION, session));
   ended = false;
   tell();
   return session;
 }
 
+function requireKept(isKept) {
+  blocked = !isKept;
+  if (blocked) throw new Error("this browser keeps nothing for the page");
+}
+
 function read() {
   if (!isNeeded) return null;
-  try {
-    return JSON.parse(localStorage.getItem(SESSION) ?? "null");
-  } catch {
-    return null;
-  }
+  const session = readJson(BROWSER, SESSION);
+  return typeof session?.accessToken === "string" ? session : null;
 }
 
 function forget() {
-  localStorage.removeItem(SESSION);
+  remove(BROWSER, SESSION);
 }
 
 function tell() {
