@@ -72,6 +72,13 @@ def opened(context: BrowserContext, site: Site) -> Page:
     return page
 
 
+def signed_in(context: BrowserContext, site: Site, provider: Provider) -> Page:
+    page = opened(context, site)
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    return page
+
+
 def submit_goods(page: Page) -> None:
     page.get_by_test_id("tab-goods").click()
     page.get_by_test_id("use-sample").first.click()
@@ -187,6 +194,24 @@ def test_who_gets_tokens_that_the_platform_never_takes_is_signed_out(
     expect(page.get_by_test_id("error")).to_contain_text("로그인")
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
     expect(page.get_by_test_id("account")).to_be_hidden()
+
+
+def test_a_provider_that_cannot_renew_now_ends_no_session(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    provider.good.clear()
+    provider.trouble = "temporarily_unavailable"
+    submit_goods(page)
+    expect(page.get_by_test_id("error")).to_contain_text("로그인 서버가 지금 응답하지 못해요")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    expect(page.get_by_test_id("session-banner")).to_be_hidden()
+
+    provider.trouble = None
+    page.get_by_test_id("retry").click()
+    expect(page.get_by_test_id("history-item")).to_have_count(1)
+    assert provider.renewals == 1
 
 
 def test_who_is_refused_at_the_provider_is_told(

@@ -20,6 +20,13 @@ export const isNeeded = settings !== null;
 /** The session is over, and so is what could have renewed it. */
 export class SignedOut extends Error {}
 
+/** The provider answered, but not with a token, and may the next time. */
+export class ProviderTrouble extends Error {}
+
+/** What a provider says of a session that is over (RFC 6749 section 5.2, OpenID Connect Core 3.1.2.6); all else may pass. */
+const OVER = new Set(["invalid_grant", "interaction_required", "login_required", "consent_required", "account_selection_required"]);
+const PROVIDER_WITHIN_MS = 15_000;
+
 const client = { client_id: settings?.clientId };
 const listeners = new Set();
 let renewal = null;
@@ -77,8 +84,8 @@ export async function arrive() {
 
 /**
  * The token for a call, renewed a minute before it ends. A token that is sent although the API refused it is given as `refused`.
- * @returns {Promise<string|null>} null when nobody is signed in; throws SignedOut when the provider will not renew it, and
- *   whatever fetch throws when the provider is out of reach.
+ * @returns {Promise<string|null>} null when nobody is signed in; throws SignedOut when the provider will not renew it,
+ *   ProviderTrouble when it cannot now, and whatever fetch throws when it is out of reach.
  */
 export async function token({ refused = null } = {}) {
   const session = read();
@@ -155,9 +162,12 @@ async function renewAtProvider(session) {
     const answer = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), session.refreshToken, options());
     return keep(await oauth.processRefreshTokenResponse(server, client, answer), session);
   } catch (error) {
-    if (!(error instanceof SignedOut || error instanceof oauth.ResponseBodyError || error instanceof oauth.WWWAuthenticateChallengeError)) throw error;
-    end();
-    throw new SignedOut(error.message, { cause: error });
+    if (error instanceof SignedOut || OVER.has(error.error)) {
+      end();
+      throw new SignedOut(error.message, { cause: error });
+    }
+    // Only the library's errors have a code in words: fetch's own mean that the provider is out of reach.
+    throw typeof error.code === "string" ? new ProviderTrouble(error.message, { cause: error }) : error;
   }
 }
 
@@ -176,7 +186,7 @@ async function discover() {
 /** Plain http is for a provider on this machine only. */
 function options() {
   const isLocal = ["127.0.0.1", "localhost"].includes(new URL(settings.issuer).hostname);
-  return { [oauth.allowInsecureRequests]: isLocal };
+  return { [oauth.allowInsecureRequests]: isLocal, signal: () => AbortSignal.timeout(PROVIDER_WITHIN_MS) };
 }
 
 function redirectUri() {
