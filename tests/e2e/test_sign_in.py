@@ -72,6 +72,17 @@ def opened(context: BrowserContext, site: Site) -> Page:
     return page
 
 
+#: A call meets a 401: its token is renewed.
+RENEW = """async () => {
+  const { token } = await import("./js/sign-in.js");
+  token({ refused: JSON.parse(localStorage.getItem("toonconnect.session")).accessToken }).catch(() => {});
+}"""
+LOCK_IS_FREE = """async () => {
+  const { held, pending } = await navigator.locks.query();
+  return held.length + pending.length === 0;
+}"""
+
+
 def signed_in(context: BrowserContext, site: Site, provider: Provider) -> Page:
     page = opened(context, site)
     page.get_by_test_id("sign-in").click()
@@ -212,6 +223,27 @@ def test_a_provider_that_cannot_renew_now_ends_no_session(
     page.get_by_test_id("retry").click()
     expect(page.get_by_test_id("history-item")).to_have_count(1)
     assert provider.renewals == 1
+
+
+def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    other = opened(context, site)
+    expect(other.get_by_test_id("account")).to_have_text(provider.user)
+    provider.may_renew.clear()
+    # Two renewals: one at the provider, one that waits for the other's lock.
+    for tab in (other, opened(context, site)):
+        tab.evaluate(RENEW)
+    assert provider.asked_to_renew.wait(10)
+    with page.expect_navigation(url=site.url + "/"):
+        page.get_by_test_id("sign-out").click()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    provider.may_renew.set()
+    page.wait_for_function(LOCK_IS_FREE)
+    assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
+    page.reload()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
 
 
 def test_who_is_refused_at_the_provider_is_told(

@@ -148,24 +148,35 @@ function renewed(session) {
 
 function lockedRenewal(session) {
   const renew = async () => {
-    const now = read();
-    if (now && now.accessToken !== session.accessToken) return now;
-    return renewAtProvider(session);
+    const before = successor();
+    if (before.accessToken !== session.accessToken) return before;
+    const tokens = await renewAtProvider(session);
+    // Who has signed out meanwhile stays signed out.
+    const after = successor();
+    if (after.accessToken !== session.accessToken) return after;
+    if (tokens) return keep(tokens, session);
+    end();
+    throw new SignedOut("the provider renews it no more");
   };
   return navigator.locks ? navigator.locks.request(SESSION, renew) : renew();
 }
 
-async function renewAtProvider(session) {
+/** The session as it is by now: another tab may have renewed or ended it. */
+function successor() {
+  const now = read();
+  if (!now) throw new SignedOut("signed out");
+  return now;
+}
+
+/** @returns {Promise<object|null>} null when the provider says that the session is over. */
+async function renewAtProvider({ refreshToken }) {
+  if (!refreshToken) return null;
   try {
-    if (!session.refreshToken) throw new SignedOut("no refresh token");
     const server = await discover();
-    const answer = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), session.refreshToken, options());
-    return keep(await oauth.processRefreshTokenResponse(server, client, answer), session);
+    const answer = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), refreshToken, options());
+    return await oauth.processRefreshTokenResponse(server, client, answer);
   } catch (error) {
-    if (error instanceof SignedOut || OVER.has(error.error)) {
-      end();
-      throw new SignedOut(error.message, { cause: error });
-    }
+    if (OVER.has(error.error)) return null;
     // Only the library's errors have a code in words: fetch's own mean that the provider is out of reach.
     throw typeof error.code === "string" ? new ProviderTrouble(error.message, { cause: error }) : error;
   }
