@@ -193,6 +193,21 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     expect(page.get_by_test_id("prompt")).to_have_value("다음 그림의 설명")
 
 
+def test_a_session_that_was_cleared_away_has_ended(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    other = opened(context, site)
+    expect(other.get_by_test_id("account")).to_have_text(provider.user)
+    other.evaluate("localStorage.clear()")
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
+    # A tab is not told of what happens in itself: it sees it when it needs the session.
+    submit_goods(other)
+    expect(other.get_by_test_id("error")).to_contain_text("로그인")
+    expect(other.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
+    expect(other.get_by_test_id("account")).to_be_hidden()
+
+
 def test_who_gets_tokens_that_the_platform_never_takes_is_signed_out(
     context: BrowserContext, site: Site, platform: Platform, provider: Provider
 ) -> None:

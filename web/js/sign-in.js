@@ -31,7 +31,8 @@ const client = { client_id: settings?.clientId };
 const listeners = new Set();
 let renewal = null;
 let provider = null;
-let ended = false;
+let wasSignedIn = false;
+let noticed = null;
 let blocked = false;
 
 /** @returns {{name: string}|null} who is signed in. */
@@ -42,7 +43,7 @@ export function account() {
 
 /** @returns {boolean} whether somebody was signed in on this page and is no more. */
 export function hasEnded() {
-  return ended && read() === null;
+  return wasSignedIn && read() === null;
 }
 
 /** @returns {boolean} whether this browser keeps nothing for the page, so that nobody can sign in. */
@@ -88,6 +89,7 @@ export async function arrive() {
  *   ProviderTrouble when it cannot now, and whatever fetch throws when it is out of reach.
  */
 export async function token({ refused = null } = {}) {
+  notice();
   const session = read();
   if (!session) return null;
   if (session.accessToken === refused) return (await renewed(session)).accessToken;
@@ -103,17 +105,16 @@ export async function token({ refused = null } = {}) {
 
 /** Ends the session on this page, because it is worth nothing any more; the provider is not told. */
 export function end() {
-  forget();
-  ended = true;
-  tell();
+  remove(BROWSER, SESSION);
+  notice();
 }
 
 /** Ends the session here and at the provider, which leads back to this page. */
 export async function signOut() {
   const session = read();
-  forget();
-  ended = false;
-  tell();
+  remove(BROWSER, SESSION);
+  wasSignedIn = false;
+  notice();
   const server = await discover().catch(() => null);
   if (!server?.end_session_endpoint) return;
   const url = new URL(server.end_session_endpoint);
@@ -218,8 +219,7 @@ function keep(tokens, before) {
     name: claims?.preferred_username ?? claims?.name ?? before?.name ?? "",
   };
   requireKept(writeJson(BROWSER, SESSION, session));
-  ended = false;
-  tell();
+  notice();
   return session;
 }
 
@@ -234,16 +234,18 @@ function read() {
   return typeof session?.accessToken === "string" ? session : null;
 }
 
-function forget() {
-  remove(BROWSER, SESSION);
-}
-
-function tell() {
+/** Looks at who is signed in by now and tells when that has changed: in this tab, in another one, or because storage was cleared. */
+function notice() {
+  const session = read();
+  wasSignedIn ||= session !== null;
+  const now = JSON.stringify([session?.name, wasSignedIn]);
+  if (now === noticed) return;
+  noticed = now;
   for (const listener of listeners) listener();
 }
 
 addEventListener("storage", (event) => {
-  if (event.key !== SESSION) return;
-  if (event.newValue === null) ended = true;
-  tell();
+  // Without a key all of it was cleared.
+  if (event.key === SESSION || event.key === null) notice();
 });
+notice();
