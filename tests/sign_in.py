@@ -49,12 +49,18 @@ class Provider(_Server):
         self.refuses = False
         self.renews = True
         self.gives_good = True
+        #: The OAuth error that a renewal meets instead of a token.
+        self.trouble: str | None = None
+        #: Renewals wait for it.
+        self.may_renew = threading.Event()
+        self.may_renew.set()
+        self.asked_to_renew = threading.Event()
         self.renewals = 0
         self.asked: list[dict[str, str]] = []
         #: Access tokens that are good, and whose they are.
         self.good: dict[str, str] = {}
         self._codes: dict[str, dict[str, str]] = {}
-        self._refresh: set[str] = set()
+        self._refresh: dict[str, str] = {}
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -116,19 +122,24 @@ class Provider(_Server):
             if asked is None or asked["code_challenge"] != challenge or asked["redirect_uri"] != form["redirect_uri"]:
                 return {"error": "invalid_grant"}
             nonce = asked["nonce"]
-        elif not self.renews or form["refresh_token"] not in self._refresh:
-            return {"error": "invalid_grant"}
+            user = self.user
         else:
-            self._refresh.remove(form["refresh_token"])
+            self.asked_to_renew.set()
+            self.may_renew.wait(20)
+            if self.trouble:
+                return {"error": self.trouble}
+            if not self.renews or form["refresh_token"] not in self._refresh:
+                return {"error": "invalid_grant"}
+            user = self._refresh.pop(form["refresh_token"])
             self.renewals += 1
         access, refresh = uuid4().hex, uuid4().hex
         if self.gives_good:
-            self.good[access] = self.user
-        self._refresh.add(refresh)
+            self.good[access] = user
+        self._refresh[refresh] = user
         now = int(time.time())
         claims = {
-            "iss": self.issuer, "aud": CLIENT_ID, "sub": self.user, "iat": now, "exp": now + self.token_seconds,
-            "preferred_username": self.user, **({"nonce": nonce} if nonce else {}),
+            "iss": self.issuer, "aud": CLIENT_ID, "sub": user, "iat": now, "exp": now + self.token_seconds,
+            "preferred_username": user, **({"nonce": nonce} if nonce else {}),
         }  # fmt: skip
         return {
             "access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": self.token_seconds,

@@ -72,6 +72,24 @@ def opened(context: BrowserContext, site: Site) -> Page:
     return page
 
 
+#: A call meets a 401: its token is renewed.
+RENEW = """async () => {
+  const { token } = await import("./js/sign-in.js");
+  token({ refused: JSON.parse(localStorage.getItem("toonconnect.session")).accessToken }).catch(() => {});
+}"""
+LOCK_IS_FREE = """async () => {
+  const { held, pending } = await navigator.locks.query();
+  return held.length + pending.length === 0;
+}"""
+
+
+def signed_in(context: BrowserContext, site: Site, provider: Provider) -> Page:
+    page = opened(context, site)
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    return page
+
+
 def submit_goods(page: Page) -> None:
     page.get_by_test_id("tab-goods").click()
     page.get_by_test_id("use-sample").first.click()
@@ -175,6 +193,21 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     expect(page.get_by_test_id("prompt")).to_have_value("다음 그림의 설명")
 
 
+def test_a_session_that_was_cleared_away_has_ended(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    other = opened(context, site)
+    expect(other.get_by_test_id("account")).to_have_text(provider.user)
+    other.evaluate("localStorage.clear()")
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
+    # A tab is not told of what happens in itself: it sees it when it needs the session.
+    submit_goods(other)
+    expect(other.get_by_test_id("error")).to_contain_text("로그인")
+    expect(other.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
+    expect(other.get_by_test_id("account")).to_be_hidden()
+
+
 def test_who_gets_tokens_that_the_platform_never_takes_is_signed_out(
     context: BrowserContext, site: Site, platform: Platform, provider: Provider
 ) -> None:
@@ -187,6 +220,45 @@ def test_who_gets_tokens_that_the_platform_never_takes_is_signed_out(
     expect(page.get_by_test_id("error")).to_contain_text("로그인")
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
     expect(page.get_by_test_id("account")).to_be_hidden()
+
+
+def test_a_provider_that_cannot_renew_now_ends_no_session(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    provider.good.clear()
+    provider.trouble = "temporarily_unavailable"
+    submit_goods(page)
+    expect(page.get_by_test_id("error")).to_contain_text("로그인 서버가 지금 응답하지 못해요")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    expect(page.get_by_test_id("session-banner")).to_be_hidden()
+
+    provider.trouble = None
+    page.get_by_test_id("retry").click()
+    expect(page.get_by_test_id("history-item")).to_have_count(1)
+    assert provider.renewals == 1
+
+
+def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    other = opened(context, site)
+    expect(other.get_by_test_id("account")).to_have_text(provider.user)
+    provider.may_renew.clear()
+    # Two renewals: one at the provider, one that waits for the other's lock.
+    for tab in (other, opened(context, site)):
+        tab.evaluate(RENEW)
+    assert provider.asked_to_renew.wait(10)
+    with page.expect_navigation(url=site.url + "/"):
+        page.get_by_test_id("sign-out").click()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    provider.may_renew.set()
+    page.wait_for_function(LOCK_IS_FREE)
+    assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
+    page.reload()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
 
 
 def test_who_is_refused_at_the_provider_is_told(
@@ -219,6 +291,38 @@ def test_an_answer_that_nobody_asked_for_signs_nobody_in(
     page.goto(f"{site.url}/?{urlencode(theirs)}")
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인하지 못했어요")
     assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
+
+
+BLOCKED = """for (const area of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, area, { get() { throw new DOMException("blocked", "SecurityError"); } });
+}"""
+
+
+def test_who_blocks_storage_has_the_page_and_is_told_why_signing_in_cannot_work(
+    context: BrowserContext, site: Site, platform: Platform
+) -> None:
+    context.add_init_script(BLOCKED)
+    page = opened(context, site)
+    page.get_by_test_id("tab-goods").click()
+    expect(page.get_by_test_id("preset")).to_contain_text("머그컵")
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("session-banner")).to_contain_text("이 브라우저에서는 로그인할 수 없어요")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("session-banner")).to_contain_text("allow cookies and site data")
+
+
+def test_damaged_storage_is_empty_storage(context: BrowserContext, site: Site, platform: Platform, provider: Provider) -> None:
+    page = opened(context, site)
+    damage = """(value) => {
+      sessionStorage.setItem("toonconnect.signIn", value);
+      for (const key of ["session", "history", "language"]) localStorage.setItem(`toonconnect.${key}`, value);
+    }"""
+    for damaged in ("{", '{"accessToken": 7}', '[{"id": "x", "startedAt": "y"}]', "toString"):
+        page.evaluate(damage, damaged)
+        page.reload()
+        expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
 
 
 def test_forged_headers_and_tokens_are_nobody(platform: Platform, guarded: Stack, provider: Provider) -> None:

@@ -6,6 +6,7 @@ import io
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -443,6 +444,19 @@ def test_no_words_are_missing_in_either_language(page: Page) -> None:
     korean, english = lines.split("\n  en: {")
     keys = re.compile(r'^    "([\w.]+)":', re.MULTILINE)
     assert keys.findall(korean) == keys.findall(english)
+
+
+# Storage
+
+
+def test_only_one_module_touches_what_the_browser_keeps() -> None:
+    """It knows that storage may be blocked: elsewhere that would be a blank page."""
+    touching = [
+        path.name
+        for path in (Path(__file__).parents[2] / "web/js").glob("*.js")
+        if re.search(r"(local|session)Storage\b", path.read_text())
+    ]
+    assert touching == ["storage.js"]
 
 
 # Errors

@@ -2,7 +2,7 @@
 
 import { apiBase } from "../config.js";
 import { currentLanguage, t } from "./i18n.js";
-import { end, SignedOut, token } from "./sign-in.js";
+import { end, ProviderTrouble, SignedOut, token } from "./sign-in.js";
 
 /** The server's refusal; `problem` is its problem details object, `clear` says whether the app itself wrote it. */
 export class ApiError extends Error {
@@ -126,6 +126,7 @@ async function request(path, { method = "GET", headers = {}, body, signal, timeo
     throw toApiError(response, parsed);
   } catch (error) {
     if (error instanceof ApiError || signal?.aborted) throw error;
+    if (error instanceof ProviderTrouble) throw new ApiError(providerTrouble());
     if (error instanceof SignedOut) throw new ApiError(notSignedIn());
     throw new NetworkError(error.message, { cause: error });
   } finally {
@@ -171,4 +172,9 @@ function toApiError(response, parsed) {
 
 function notSignedIn() {
   return { status: 401, code: "unauthorized", title: t("error.signIn.title"), detail: t("error.signIn.detail"), retryable: true, charged: "no" };
+}
+
+/** The call was not sent: there is no token for it now. */
+function providerTrouble() {
+  return { status: 503, code: "sign_in_unavailable", title: t("error.provider.title"), detail: t("error.provider.detail"), retryable: true, charged: "no" };
 }

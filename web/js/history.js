@@ -1,5 +1,7 @@
 /** Which jobs this browser started. Only ids and what the person typed are kept; signed links never are. */
 
+import { BROWSER, TAB, read, readJson, remove, write, writeJson } from "./storage.js";
+
 const STORAGE_KEY = "toonconnect.history";
 const SELECTED_KEY = "toonconnect.selected";
 const LIMIT = 60;
@@ -15,12 +17,8 @@ const LIMIT = 60;
 
 /** @returns {Entry[]} newest first; damaged storage counts as empty. */
 export function entries() {
-  try {
-    const saved = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]");
-    return Array.isArray(saved) ? saved.filter((entry) => typeof entry?.id === "string") : [];
-  } catch {
-    return [];
-  }
+  const saved = readJson(BROWSER, STORAGE_KEY);
+  return Array.isArray(saved) ? saved.filter((entry) => typeof entry?.id === "string" && Number.isFinite(entry.startedAt)) : [];
 }
 
 /** Puts `entry` first; the oldest beyond the limit are forgotten. */
@@ -40,27 +38,15 @@ export function forget(id) {
 
 /** Remembers, for this tab, which job is on show. */
 export function rememberSelected(id) {
-  try {
-    if (id) sessionStorage.setItem(SELECTED_KEY, id);
-    else sessionStorage.removeItem(SELECTED_KEY);
-  } catch {
-    // Blocked storage only costs the restored selection.
-  }
+  if (id) write(TAB, SELECTED_KEY, id);
+  else remove(TAB, SELECTED_KEY);
 }
 
 /** @returns {string|null} the job that was on show in this tab. */
 export function selectedId() {
-  try {
-    return sessionStorage.getItem(SELECTED_KEY);
-  } catch {
-    return null;
-  }
+  return read(TAB, SELECTED_KEY);
 }
 
 function save(list) {
-  try {
-    localStorage.setItem(STORAGE_KEY, JSON.stringify(list));
-  } catch {
-    // Full or blocked storage only costs the history.
-  }
+  writeJson(BROWSER, STORAGE_KEY, list);
 }

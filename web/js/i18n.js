@@ -1,5 +1,7 @@
 /** The page's words in Korean and English, and the one place that knows which language is on. */
 
+import { BROWSER, read, write } from "./storage.js";
+
 const STORAGE_KEY = "toonconnect.language";
 
 const WORDS = {
@@ -230,6 +232,8 @@ const WORDS = {
     "advice.too_many_active_jobs": "진행 중인 작업이 끝난 뒤 다시 시도해 주세요.",
     "error.signIn.title": "로그인이 필요해요",
     "error.signIn.detail": "로그인한 뒤 다시 시도해 주세요. 입력한 내용은 그대로 남아 있어요.",
+    "error.provider.title": "로그인 서버가 지금 응답하지 못해요",
+    "error.provider.detail": "잠시 뒤 다시 시도해 주세요. 로그인은 그대로이고, 입력한 내용도 남아 있어요.",
     "signIn.in": "로그인",
     "signIn.out": "로그아웃",
     "signIn.neededTitle": "로그인이 필요해요",
@@ -238,6 +242,8 @@ const WORDS = {
     "signIn.endedDetail": "다시 로그인해 주세요(새 탭에서 열려요). 만들던 그림은 계속 만들어지고, 입력한 내용도 그대로 남아 있어요.",
     "signIn.failedTitle": "로그인하지 못했어요",
     "signIn.failedDetail": "다시 시도해 주세요. 계속되면 관리자에게 알려 주세요.",
+    "signIn.blockedTitle": "이 브라우저에서는 로그인할 수 없어요",
+    "signIn.blockedDetail": "브라우저가 이 페이지의 저장 공간을 막았거나 가득 찼어요. 설정에서 쿠키와 사이트 데이터를 허용한 뒤 다시 로그인해 주세요.",
     "backend.title": "서버에 연결할 수 없어요",
     "backend.detail": "인터넷 연결을 확인해 주세요. 자동으로 다시 연결하고 있어요. 계속되면 관리자에게 이 주소를 알려 주세요: {address}",
     "backend.slow": "서버의 답이 늦어지고 있어요. 기본 옵션으로 먼저 만들 수 있어요.",
@@ -486,6 +492,8 @@ const WORDS = {
     "advice.too_many_active_jobs": "Please try again when your running jobs have finished.",
     "error.signIn.title": "Please sign in",
     "error.signIn.detail": "Sign in and try again. What you entered is still here.",
+    "error.provider.title": "The sign-in service cannot answer now",
+    "error.provider.detail": "Please try again in a moment. You are still signed in, and what you entered is still here.",
     "signIn.in": "Sign in",
     "signIn.out": "Sign out",
     "signIn.neededTitle": "Please sign in",
@@ -494,6 +502,8 @@ const WORDS = {
     "signIn.endedDetail": "Please sign in again (a new tab opens). Pictures that were being made go on, and what you entered is still here.",
     "signIn.failedTitle": "Signing in did not work",
     "signIn.failedDetail": "Please try again. If this goes on, tell your administrator.",
+    "signIn.blockedTitle": "This browser cannot sign in",
+    "signIn.blockedDetail": "Storage for this page is blocked or full. Please allow cookies and site data in the browser's settings, then sign in again.",
     "backend.title": "The server cannot be reached",
     "backend.detail": "Please check your internet connection. The page keeps trying by itself. If this goes on, tell the operator this address: {address}",
     "backend.slow": "The server is slow to answer. You can start with the basic options.",
@@ -521,12 +531,8 @@ let language = initialLanguage();
 const listeners = new Set();
 
 function initialLanguage() {
-  try {
-    const saved = localStorage.getItem(STORAGE_KEY);
-    if (saved in WORDS) return saved;
-  } catch {
-    // Storage may be blocked; the browser's own language still decides.
-  }
+  const saved = read(BROWSER, STORAGE_KEY);
+  if (Object.hasOwn(WORDS, saved)) return saved;
   return navigator.language?.toLowerCase().startsWith("en") ? "en" : "ko";
 }
 
@@ -538,11 +544,7 @@ export function currentLanguage() {
 /** Turns a language on, remembers it and tells every listener. */
 export function setLanguage(next) {
   language = next in WORDS ? next : "ko";
-  try {
-    localStorage.setItem(STORAGE_KEY, language);
-  } catch {
-    // Not remembered, still switched.
-  }
+  write(BROWSER, STORAGE_KEY, language);
   for (const listener of listeners) listener(language);
 }
 

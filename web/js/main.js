@@ -350,7 +350,7 @@ function drawAccount() {
   page.account.textContent = who?.name ?? "";
   page.signIn.hidden = !signIn.isNeeded || who !== null;
   page.signOut.hidden = who === null;
-  const words = signInFailed ? "signIn.failed" : signIn.hasEnded() ? "signIn.ended" : "signIn.needed";
+  const words = signIn.isBlocked() ? "signIn.blocked" : signInFailed ? "signIn.failed" : signIn.hasEnded() ? "signIn.ended" : "signIn.needed";
   page.sessionBanner.hidden = !signIn.isNeeded || who !== null;
   page.sessionTitle.textContent = t(`${words}Title`);
   page.sessionDetail.textContent = t(`${words}Detail`);

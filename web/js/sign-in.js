@@ -4,6 +4,7 @@
  */
 
 import { signIn as settings } from "../config.js";
+import { BROWSER, TAB, readJson, remove, writeJson } from "./storage.js";
 
 /** Loaded where somebody has to sign in only. */
 const oauth = settings && (await import("../vendor/oauth4webapi.js"));
@@ -19,11 +20,20 @@ export const isNeeded = settings !== null;
 /** The session is over, and so is what could have renewed it. */
 export class SignedOut extends Error {}
 
+/** The provider answered, but not with a token, and may the next time. */
+export class ProviderTrouble extends Error {}
+
+/** What a provider says of a session that is over (RFC 6749 section 5.2, OpenID Connect Core 3.1.2.6); all else may pass. */
+const OVER = new Set(["invalid_grant", "interaction_required", "login_required", "consent_required", "account_selection_required"]);
+const PROVIDER_WITHIN_MS = 15_000;
+
 const client = { client_id: settings?.clientId };
 const listeners = new Set();
 let renewal = null;
 let provider = null;
-let ended = false;
+let wasSignedIn = false;
+let noticed = null;
+let blocked = false;
 
 /** @returns {{name: string}|null} who is signed in. */
 export function account() {
@@ -33,7 +43,12 @@ export function account() {
 
 /** @returns {boolean} whether somebody was signed in on this page and is no more. */
 export function hasEnded() {
-  return ended && read() === null;
+  return wasSignedIn && read() === null;
+}
+
+/** @returns {boolean} whether this browser keeps nothing for the page, so that nobody can sign in. */
+export function isBlocked() {
+  return blocked;
 }
 
 /** Calls `listener` whenever somebody has signed in or out, in another tab too. */
@@ -48,11 +63,11 @@ export function onChange(listener) {
 export async function arrive() {
   if (!isNeeded) return true;
   const here = new URL(location.href);
-  const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
+  const pending = readJson(TAB, PENDING);
   const isSent = here.searchParams.has("sign-in");
   const isBack = pending && (here.searchParams.has("code") || here.searchParams.has("error"));
   if (!isSent && !isBack) return true;
-  sessionStorage.removeItem(PENDING);
+  remove(TAB, PENDING);
   clean();
   try {
     if (isSent) await leave();
@@ -70,10 +85,11 @@ export async function arrive() {
 
 /**
  * The token for a call, renewed a minute before it ends. A token that is sent although the API refused it is given as `refused`.
- * @returns {Promise<string|null>} null when nobody is signed in; throws SignedOut when the provider will not renew it, and
- *   whatever fetch throws when the provider is out of reach.
+ * @returns {Promise<string|null>} null when nobody is signed in; throws SignedOut when the provider will not renew it,
+ *   ProviderTrouble when it cannot now, and whatever fetch throws when it is out of reach.
  */
 export async function token({ refused = null } = {}) {
+  notice();
   const session = read();
   if (!session) return null;
   if (session.accessToken === refused) return (await renewed(session)).accessToken;
@@ -89,17 +105,16 @@ export async function token({ refused = null } = {}) {
 
 /** Ends the session on this page, because it is worth nothing any more; the provider is not told. */
 export function end() {
-  forget();
-  ended = true;
-  tell();
+  remove(BROWSER, SESSION);
+  notice();
 }
 
 /** Ends the session here and at the provider, which leads back to this page. */
 export async function signOut() {
   const session = read();
-  forget();
-  ended = false;
-  tell();
+  remove(BROWSER, SESSION);
+  wasSignedIn = false;
+  notice();
   const server = await discover().catch(() => null);
   if (!server?.end_session_endpoint) return;
   const url = new URL(server.end_session_endpoint);
@@ -112,7 +127,7 @@ export async function signOut() {
 async function leave() {
   const server = await discover();
   const pending = { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), verifier: oauth.generateRandomCodeVerifier() };
-  sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  requireKept(writeJson(TAB, PENDING, pending));
   const url = new URL(server.authorization_endpoint);
   const asked = {
     client_id: client.client_id, response_type: "code", redirect_uri: redirectUri(), state: pending.state, nonce: pending.nonce,
@@ -134,23 +149,37 @@ function renewed(session) {
 
 function lockedRenewal(session) {
   const renew = async () => {
-    const now = read();
-    if (now && now.accessToken !== session.accessToken) return now;
-    return renewAtProvider(session);
+    const before = successor();
+    if (before.accessToken !== session.accessToken) return before;
+    const tokens = await renewAtProvider(session);
+    // Who has signed out meanwhile stays signed out.
+    const after = successor();
+    if (after.accessToken !== session.accessToken) return after;
+    if (tokens) return keep(tokens, session);
+    end();
+    throw new SignedOut("the provider renews it no more");
   };
   return navigator.locks ? navigator.locks.request(SESSION, renew) : renew();
 }
 
-async function renewAtProvider(session) {
+/** The session as it is by now: another tab may have renewed or ended it. */
+function successor() {
+  const now = read();
+  if (!now) throw new SignedOut("signed out");
+  return now;
+}
+
+/** @returns {Promise<object|null>} null when the provider says that the session is over. */
+async function renewAtProvider({ refreshToken }) {
+  if (!refreshToken) return null;
   try {
-    if (!session.refreshToken) throw new SignedOut("no refresh token");
     const server = await discover();
-    const answer = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), session.refreshToken, options());
-    return keep(await oauth.processRefreshTokenResponse(server, client, answer), session);
+    const answer = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), refreshToken, options());
+    return await oauth.processRefreshTokenResponse(server, client, answer);
   } catch (error) {
-    if (!(error instanceof SignedOut || error instanceof oauth.ResponseBodyError || error instanceof oauth.WWWAuthenticateChallengeError)) throw error;
-    end();
-    throw new SignedOut(error.message, { cause: error });
+    if (OVER.has(error.error)) return null;
+    // Only the library's errors have a code in words: fetch's own mean that the provider is out of reach.
+    throw typeof error.code === "string" ? new ProviderTrouble(error.message, { cause: error }) : error;
   }
 }
 
@@ -169,7 +198,7 @@ async function discover() {
 /** Plain http is for a provider on this machine only. */
 function options() {
   const isLocal = ["127.0.0.1", "localhost"].includes(new URL(settings.issuer).hostname);
-  return { [oauth.allowInsecureRequests]: isLocal };
+  return { [oauth.allowInsecureRequests]: isLocal, signal: () => AbortSignal.timeout(PROVIDER_WITHIN_MS) };
 }
 
 function redirectUri() {
@@ -189,31 +218,34 @@ function keep(tokens, before) {
     endsAt: Date.now() + (tokens.expires_in ?? 300) * 1000,
     name: claims?.preferred_username ?? claims?.name ?? before?.name ?? "",
   };
-  localStorage.setItem(SESSION, JSON.stringify(session));
-  ended = false;
-  tell();
+  requireKept(writeJson(BROWSER, SESSION, session));
+  notice();
   return session;
+}
+
+function requireKept(isKept) {
+  blocked = !isKept;
+  if (blocked) throw new Error("this browser keeps nothing for the page");
 }
 
 function read() {
   if (!isNeeded) return null;
-  try {
-    return JSON.parse(localStorage.getItem(SESSION) ?? "null");
-  } catch {
-    return null;
-  }
+  const session = readJson(BROWSER, SESSION);
+  return typeof session?.accessToken === "string" ? session : null;
 }
 
-function forget() {
-  localStorage.removeItem(SESSION);
-}
-
-function tell() {
+/** Looks at who is signed in by now and tells when that has changed: in this tab, in another one, or because storage was cleared. */
+function notice() {
+  const session = read();
+  wasSignedIn ||= session !== null;
+  const now = JSON.stringify([session?.name, wasSignedIn]);
+  if (now === noticed) return;
+  noticed = now;
   for (const listener of listeners) listener();
 }
 
 addEventListener("storage", (event) => {
-  if (event.key !== SESSION) return;
-  if (event.newValue === null) ended = true;
-  tell();
+  // Without a key all of it was cleared.
+  if (event.key === SESSION || event.key === null) notice();
 });
+notice();
