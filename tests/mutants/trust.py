@@ -625,5 +625,20 @@ TRUST: tuple[Mutant, ...] = (
     verifier("a clock that is set back keeps the secret away", "0 <= self._clock()", "self._clock()"),
     probe("every probe asks a provider that refuses", "FAILED_CHECK_SECONDS = 15.0", "FAILED_CHECK_SECONDS = 0.0"),
     probe("every probe asks storage and hub", "_CHECK_EVERY_SECONDS = 5.0", "_CHECK_EVERY_SECONDS = 0.0"),
-    probe("probes at one moment ask one by one", "async with lock:", "if True:"),
+    probe("probes at one moment ask each for itself", "if part not in self._looks:", "if True:"),
+    probe(
+        "what a part said counts from before it was asked",
+        "            said = await look()\n            self._known[part] = (time.monotonic(), said)\n",
+        "            began = time.monotonic()\n            said = await look()\n            self._known[part] = (began, said)\n",
+    ),
+    probe(
+        "a part without an answer is waited for by every probe", "        self._known[part] = (time.monotonic(), silent)\n", ""
+    ),
+    probe("a probe waits as long as a part does", "timeout=_CHECK_SECONDS)\n        if done", "timeout=None)\n        if done"),
+    probe("a look that fails itself is the last", "del self._looks[part]", "pass"),
+    probe(
+        "a hub without an answer is asked on",
+        'await asyncio.wait_for(find_instance(client, "health-probe"), _CHECK_SECONDS)',
+        'await find_instance(client, "health-probe")',
+    ),
 )
