@@ -1,12 +1,12 @@
 """The one door to API keys: Key Vault where KEY_VAULT_URI is set, else the environment."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.settings import Settings
+from shared.single_flight import SingleFlight
 
 #: Key Vault's names hold no underscores, so each secret has two.
 VAULT_NAMES = {
@@ -23,6 +23,7 @@ class SecretUnavailable(Exception):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
         self.name = name
+        self.reason = reason
 
 
 class SecretSource(Protocol):
@@ -78,20 +79,26 @@ class Secrets:
 
     Surrounding whitespace is stripped (a trailing newline in a secret once broke the old service). A store that
     cannot be reached is forgiven while an earlier value is known.
+
+    A store that gives no answer takes a thread for half a minute, of which there are few: so only one asks for a secret at a
+    time, and the others wait for it only where nothing is known yet or a provider has refused what is, and the store has
+    answered when it was last asked.
     """
 
     def __init__(self, source: SecretSource, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._clock = clock
         self._read: dict[str, _Read] = {}
-        self._lock = threading.Lock()
+        #: Why the store could not be asked the last time, by secret.
+        self._away: dict[str, str] = {}
+        self._flights: dict[str, SingleFlight[str | None]] = {}
 
     def get(self, name: str) -> str | None:
         """The secret, or None when it is not set. Raises SecretUnavailable when no value was ever read."""
         known = self._read.get(name)
         if known is not None and self._clock() - known.at < REREAD_AFTER_SECONDS:
             return known.value
-        return self._refresh(name, known)
+        return self._refresh(name, known, is_old=known is not None)
 
     def reread(self, name: str, refused: str) -> str | None:
         """The secret after a provider refused the value `refused`: asks the store unless another thread just has."""
@@ -100,19 +107,30 @@ class Secrets:
             return known.value
         return self._refresh(name, known)
 
-    def _refresh(self, name: str, known: _Read | None) -> str | None:
-        with self._lock:
-            current = self._read.get(name)
-            if current is not None and current is not known:
-                return current.value
-            try:
-                value = (self._source.read(name) or "").strip() or None
-            except SecretUnavailable:
-                if known is None:
-                    raise
-                value = known.value
-            self._read[name] = _Read(value, self._clock())
-            return value
+    def _refresh(self, name: str, known: _Read | None, is_old: bool = False) -> str | None:
+        flight = self._flights.setdefault(name, SingleFlight())
+        away = self._away.get(name)
+        if flight.is_under_way and (is_old or away):
+            if known is not None:
+                return known.value
+            raise SecretUnavailable(name, away or "")
+        return flight.ask(lambda: self._asked(name, known))
+
+    def _asked(self, name: str, known: _Read | None) -> str | None:
+        current = self._read.get(name)
+        if current is not None and current is not known:
+            return current.value
+        try:
+            value = (self._source.read(name) or "").strip() or None
+        except SecretUnavailable as error:
+            self._away[name] = error.reason
+            if known is None:
+                raise
+            value = known.value
+        else:
+            self._away.pop(name, None)
+        self._read[name] = _Read(value, self._clock())
+        return value
 
 
 def build_secrets(settings: Settings, credential: Callable[[], Any]) -> Secrets:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from shared.domain.problem import Problem
 from shared.providers.provider import ProviderError
 
 #: Older or newer messages are refused: somebody may play an old one again.
@@ -56,47 +57,58 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> 
 
 
 class WebhookVerifier:
-    """Verifies with the account's secret, fetched once and again when a signature does not fit."""
+    """Verifies with the account's secret, fetched once and again when a signature does not fit.
+
+    Anybody can send what looks signed, so nobody waits for a fetch but the call that makes it: while the secret is not known
+    the others are told so at once, and while it is fetched again they are judged by the one that is known.
+    """
 
     def __init__(self, fetch: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
         self._fetch = fetch
         self._clock = clock
         self._secret: str | None = None
-        self._fetched_at = 0.0
-        self._failure: ProviderError | None = None
-        self._lock = threading.Lock()
+        self._failure = (Problem("provider_unavailable", params={"provider": "Replicate"}), "the webhook secret is on its way")
+        self._fetched_at: float | None = None
+        self._fetching = threading.Lock()
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Raises Refused, and ProviderError when the secret cannot be fetched."""
+        """Raises Refused, and ProviderError when the secret cannot be fetched or is being fetched for the first time."""
         now = self._clock()
         # Whoever forges calls costs no request to the provider before they at least look signed.
         claimed_signatures(headers, now)
-        secret = self._current(now, older_than=None)
+        secret = self._known()
         try:
             verify(secret, headers, body, now)
         except Refused as refused:
-            if str(refused) != "wrong signature" or (newer := self._renewed(now)) in (None, secret):
+            if str(refused) != "wrong signature":
                 raise
-            verify(newer, headers, body, now)
+            self._fetch_again(REFETCH_AFTER_SECONDS)
+            if self._known() == secret:
+                raise
+            verify(self._known(), headers, body, now)
 
-    def _renewed(self, now: float) -> str | None:
-        """The secret fetched anew; None when it was fetched a moment ago or cannot be had."""
+    def _known(self) -> str:
+        if self._secret is None:
+            self._fetch_again(RETRY_AFTER_SECONDS)
+        if self._secret is None:
+            # A new one for each call: one that is kept keeps what its callers held, bodies too.
+            problem, note = self._failure
+            raise ProviderError(problem, note=note)
+        return self._secret
+
+    def _fetch_again(self, after_seconds: float) -> None:
+        """Fetch the secret, unless another call is about it, or ended less than `after_seconds` ago."""
+        if not self._fetching.acquire(blocking=False):
+            return
         try:
-            return self._current(now, older_than=REFETCH_AFTER_SECONDS)
-        except ProviderError:
-            return None
-
-    def _current(self, now: float, older_than: float | None) -> str:
-        with self._lock:
-            age = now - self._fetched_at
-            if self._secret is None and self._failure is not None and age < RETRY_AFTER_SECONDS:
-                raise self._failure
-            if self._secret is None or (older_than is not None and age >= older_than):
-                # Set first: a provider that is away is not asked by every forged call.
-                self._fetched_at = now
-                try:
-                    self._secret = self._fetch()
-                except ProviderError as error:
-                    self._failure = error
-                    raise
-            return self._secret
+            if self._fetched_at is not None and 0 <= self._clock() - self._fetched_at < after_seconds:
+                return
+            try:
+                self._secret = self._fetch()
+            except ProviderError as error:
+                self._failure = (error.problem, error.note)
+            finally:
+                # When it ended: what takes longer than it is good for would be forgotten as it is learned.
+                self._fetched_at = self._clock()
+        finally:
+            self._fetching.release()

@@ -25,26 +25,45 @@ blueprint = df.Blueprint()
 _ACCOUNT_CHECK_SECONDS = 60.0
 FAILED_CHECK_SECONDS = 15.0
 _CHECK_EVERY_SECONDS = 5.0
-#: A probe wants an answer, also while storage does not give one.
+#: A probe wants an answer, also while a part does not give one.
 _CHECK_SECONDS = 5.0
 
 Check = dict[str, Any]
+_SILENT: Check = {"status": "failed", "reason": "no answer"}
 
 
 class Checks:
-    """What the checks of the parts said last. Probes that come at one moment share one look."""
+    """What the checks of the parts said last. Of each part one look at a time is under way, which all probes share: what it
+    came to counts from when it ended. A look that takes longer than a probe may is not begun again, since its thread goes on.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, Check]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._looks: dict[str, asyncio.Task[Check]] = {}
 
-    async def told(self, part: str, look: Callable[[], Awaitable[Check]], good_for: Callable[[Check], float]) -> Check:
-        lock = self._locks.setdefault(part, asyncio.Lock())
-        async with lock:
-            known = self._known.get(part)
-            if known is None or time.monotonic() - known[0] >= good_for(known[1]):
-                known = self._known[part] = (time.monotonic(), await look())
+    async def told(
+        self, part: str, look: Callable[[], Awaitable[Check]], good_for: Callable[[Check], float], silent: Check
+    ) -> Check:
+        """What `look` says, or said less than `good_for` ago; `silent` where it says nothing in the time that a probe has."""
+        known = self._known.get(part)
+        if known is not None and time.monotonic() - known[0] < good_for(known[1]):
             return known[1]
+        if part not in self._looks:
+            self._looks[part] = asyncio.create_task(self._look(part, look))
+        task = self._looks[part]
+        done, _ = await asyncio.wait((task,), timeout=_CHECK_SECONDS)
+        if done:
+            return task.result()
+        self._known[part] = (time.monotonic(), silent)
+        return silent
+
+    async def _look(self, part: str, look: Callable[[], Awaitable[Check]]) -> Check:
+        try:
+            said = await look()
+            self._known[part] = (time.monotonic(), said)
+        finally:
+            del self._looks[part]
+        return said
 
 
 _checks = Checks()
@@ -65,8 +84,8 @@ async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # t
     """200 when a job could be made, 503 when something an operator can mend stands in its way."""
     app = services()
     storage, task_hub, *accounts = await asyncio.gather(
-        _checks.told("storage", _storage_check, lambda check: _CHECK_EVERY_SECONDS),
-        _checks.told("task_hub", lambda: _hub_check(client), lambda check: _CHECK_EVERY_SECONDS),
+        _checks.told("storage", _storage_check, lambda check: _CHECK_EVERY_SECONDS, _SILENT),
+        _checks.told("task_hub", lambda: _hub_check(client), lambda check: _CHECK_EVERY_SECONDS, _SILENT),
         *(_account_told(provider) for provider in app.providers.values()),
     )
     checks = {"settings": _settings_check(), "storage": storage, "task_hub": task_hub, "images": _images_check()}
@@ -90,9 +109,7 @@ def _images_check() -> Check:
 
 async def _storage_check() -> Check:
     try:
-        await asyncio.wait_for(threads.run(services().check_storage), _CHECK_SECONDS)
-    except TimeoutError:
-        return {"status": "failed", "reason": "no answer"}
+        await threads.run(services().check_storage)
     except StorageNotConfigured as error:
         return {"status": "failed", "reason": f"{error} is missing"}
     except (AzureError, ValueError) as error:
@@ -102,7 +119,10 @@ async def _storage_check() -> Check:
 
 async def _hub_check(client: df.DurableOrchestrationClient) -> Check:
     try:
+        # Ended with the probe: no thread is at it, and the client's own patience is minutes.
         await asyncio.wait_for(find_instance(client, "health-probe"), _CHECK_SECONDS)
+    except TimeoutError:
+        return _SILENT
     except Exception as error:  # noqa: BLE001 - the client raises whatever its HTTP library does
         return {"status": "failed", "reason": type(error).__name__}
     return {"status": "ok"}
@@ -113,6 +133,7 @@ async def _account_told(provider: Provider) -> Check:
         f"provider_{provider.name}",
         lambda: threads.run(_account_check, provider),
         lambda check: _ACCOUNT_CHECK_SECONDS if check["status"] == "ok" else FAILED_CHECK_SECONDS,
+        {"status": "degraded", "reason": "no answer", "setting": provider.secret_name},
     )
 
 

@@ -1,10 +1,11 @@
 """Signed links (SAS) to single blobs: with the account key where there is one, else with a user delegation key."""
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, UserDelegationKey, generate_blob_sas
+
+from shared.single_flight import SingleFlight
 
 #: Clocks of different machines differ: a link that begins in the future answers 403.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -30,9 +31,9 @@ class LinkSigner:
         self._ttl = ttl
         self._clock = clock
         self._account_key: str | None = getattr(service.credential, "account_key", None)
-        self._delegation: UserDelegationKey | None = None
-        self._delegation_ends = datetime.min.replace(tzinfo=UTC)
-        self._lock = threading.Lock()
+        #: The key and when it ends.
+        self._delegation: tuple[UserDelegationKey, datetime] | None = None
+        self._renewing: SingleFlight[None] = SingleFlight()
 
     def sign(
         self, container: str, blob: str, content_disposition: str | None = None, ttl: timedelta | None = None
@@ -58,10 +59,14 @@ class LinkSigner:
         return f"{url}?{token}", expires
 
     def _delegation_key(self, now: datetime, needed_until: datetime, ttl: timedelta) -> UserDelegationKey:
-        """The cached key, renewed before a link could outlive it."""
-        with self._lock:
-            if self._delegation is None or self._delegation_ends < needed_until:
-                ends = now + max(DELEGATION_KEY_LIFE, ttl + DELEGATION_KEY_SHARED)
-                self._delegation = self._service.get_user_delegation_key(now - CLOCK_SKEW, ends)
-                self._delegation_ends = ends
-            return self._delegation
+        """The cached key, renewed before a link could outlive it. Only links that need a new one wait for it, or for what came
+        of asking."""
+        while (delegation := self._delegation) is None or delegation[1] < needed_until:
+            self._renewing.ask(lambda: self._renew(now, needed_until, ttl))
+        return delegation[0]
+
+    def _renew(self, now: datetime, needed_until: datetime, ttl: timedelta) -> None:
+        if self._delegation is not None and self._delegation[1] >= needed_until:
+            return
+        ends = now + max(DELEGATION_KEY_LIFE, ttl + DELEGATION_KEY_SHARED)
+        self._delegation = (self._service.get_user_delegation_key(now - CLOCK_SKEW, ends), ends)

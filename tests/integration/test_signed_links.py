@@ -1,14 +1,17 @@
 """Signed links open what they name, for as long as they say, and nothing else."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from azure.storage.blob import BlobServiceClient
+from azure.core.exceptions import ServiceRequestError
+from azure.storage.blob import BlobServiceClient, UserDelegationKey
 
 from shared.job_ids import new_job_id
 from shared.services import Services
@@ -220,3 +223,49 @@ def test_a_link_that_the_accounts_key_signs_lives_as_long_as_the_setting_says(se
     now = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
     assert LinkSigner(services._blob_service, timedelta(days=7), lambda: now).sign(IMAGES, image)[1] == now + timedelta(days=7)
+
+
+class SilentService:
+    """Gives no delegation key before it is told to; the first one it gives at once."""
+
+    account_name = "toonimages"
+    credential = None
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.error: Exception | None = None
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def get_blob_client(self, container: str, blob: str) -> Any:
+        return SimpleNamespace(url=f"https://toonimages.example/{container}/{blob}")
+
+    def get_user_delegation_key(self, start: datetime, end: datetime) -> UserDelegationKey:
+        self.asked += 1
+        if self.asked > 1:
+            self.begun.set()
+            assert self.go_on.wait(10)
+        if self.error:
+            raise self.error
+        key = UserDelegationKey()
+        for part in ("signed_oid", "signed_tid", "signed_start", "signed_expiry", "signed_service", "signed_version"):
+            setattr(key, part, "x")
+        key.value = "a2V5"
+        return key
+
+
+@pytest.mark.parametrize("error", [None, ServiceRequestError("away")])
+def test_links_that_the_key_at_hand_can_sign_wait_for_no_other(error: Exception | None) -> None:
+    service, clock = SilentService(), Clock()
+    links = LinkSigner(service, HOUR, clock)  # type: ignore[arg-type]
+    links.sign(IMAGES, "a")
+    clock.at_hour(23.5)
+    service.error = error
+    with ThreadPoolExecutor(2) as pool:
+        long = pool.submit(links.sign, IMAGES, "b")
+        assert service.begun.wait(10)
+        try:
+            assert pool.submit(links.sign, IMAGES, "c", None, timedelta(minutes=10)).result(5)
+        finally:
+            service.go_on.set()
+        assert long.exception(10) is error
+    assert service.asked == 2

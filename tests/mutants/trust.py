@@ -58,6 +58,7 @@ http = of(
 )
 provider_key = of("shared/providers/keys.py", "tests/providers/test_keys.py", "tests/providers/test_generators.py")
 secrets = of("shared/secrets.py", "tests/unit/test_secrets_cache.py")
+flight = of("shared/single_flight.py", "tests/unit/test_single_flight.py", "tests/unit/test_secrets_cache.py")
 telemetry = of("shared/telemetry.py", "tests/unit/test_traces.py")
 told_calls = of("shared/providers/http.py", "tests/providers/test_spans.py")
 told_requests = of("triggers/edge.py", "tests/triggers/test_edge.py")
@@ -463,7 +464,8 @@ TRUST: tuple[Mutant, ...] = (
     ),
     links("links live for 7 days", "expires = (now + ttl)", "expires = (now + timedelta(days=7))"),
     links("links may write", "BlobSasPermissions(read=True)", "BlobSasPermissions(read=True, write=True)"),
-    links("a link outlives the key that signs it", "self._delegation_ends < needed_until:", "self._delegation_ends < now:"),
+    links("a link outlives the key that signs it", "is None or delegation[1] < needed_until:", "is None or delegation[1] < now:"),
+    links("each of the threads that wait for a key asks for one", "self._delegation[1] >= needed_until", "False"),
     services("SAS_TTL_MINUTES is ignored", "timedelta(minutes=self.settings.sas_ttl_minutes)", "timedelta(days=7)"),
     # ---- settings and secrets ----
     settings("AUTH_MODE is ignored", "auth_mode=auth_mode,", 'auth_mode="none",'),
@@ -487,7 +489,16 @@ TRUST: tuple[Mutant, ...] = (
         '(self._source.read(name) or "").strip() or None',
         "self._source.read(name)",
     ),
-    secrets("a vault that is away takes the key along", "if known is None:\n                    raise\n", "raise\n"),
+    secrets("a vault that is away takes the key along", "if known is None:\n                raise\n", "raise\n"),
+    secrets("an old key waits for the vault", "flight.is_under_way and (is_old or away)", "flight.is_under_way and away"),
+    secrets(
+        "every thread waits for a vault that is away",
+        "flight.is_under_way and (is_old or away)",
+        "flight.is_under_way and is_old",
+    ),
+    secrets("a refused key is used while the vault is asked", "(is_old or away)", "(known or away)"),
+    flight("threads ask one after another", "            if flight is None:\n", "            if True:\n"),
+    flight("after one question none is asked any more", "                self._flight = None", "                pass"),
     secrets(
         "a refused key is kept",
         "known.value\n        return self._refresh(name, known)\n\n    def _refresh",
@@ -593,7 +604,41 @@ TRUST: tuple[Mutant, ...] = (
         "        secret =",
     ),
     verifier("every call asks for a secret that cannot be had", "RETRY_AFTER_SECONDS = 15.0", "RETRY_AFTER_SECONDS = 0.0"),
+    verifier("every call waits while the secret is fetched", "acquire(blocking=False)", "acquire()"),
+    verifier(
+        "an outage is remembered from before it was told",
+        """            try:
+                self._secret = self._fetch()
+            except ProviderError as error:
+                self._failure = (error.problem, error.note)
+            finally:
+                # When it ended: what takes longer than it is good for would be forgotten as it is learned.
+                self._fetched_at = self._clock()
+""",
+        """            self._fetched_at = self._clock()
+            try:
+                self._secret = self._fetch()
+            except ProviderError as error:
+                self._failure = (error.problem, error.note)
+""",
+    ),
+    verifier("a clock that is set back keeps the secret away", "0 <= self._clock()", "self._clock()"),
     probe("every probe asks a provider that refuses", "FAILED_CHECK_SECONDS = 15.0", "FAILED_CHECK_SECONDS = 0.0"),
     probe("every probe asks storage and hub", "_CHECK_EVERY_SECONDS = 5.0", "_CHECK_EVERY_SECONDS = 0.0"),
-    probe("probes at one moment ask one by one", "async with lock:", "if True:"),
+    probe("probes at one moment ask each for itself", "if part not in self._looks:", "if True:"),
+    probe(
+        "what a part said counts from before it was asked",
+        "            said = await look()\n            self._known[part] = (time.monotonic(), said)\n",
+        "            began = time.monotonic()\n            said = await look()\n            self._known[part] = (began, said)\n",
+    ),
+    probe(
+        "a part without an answer is waited for by every probe", "        self._known[part] = (time.monotonic(), silent)\n", ""
+    ),
+    probe("a probe waits as long as a part does", "timeout=_CHECK_SECONDS)\n        if done", "timeout=None)\n        if done"),
+    probe("a look that fails itself is the last", "del self._looks[part]", "pass"),
+    probe(
+        "a hub without an answer is asked on",
+        'await asyncio.wait_for(find_instance(client, "health-probe"), _CHECK_SECONDS)',
+        'await find_instance(client, "health-probe")',
+    ),
 )

@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -191,15 +193,158 @@ async def test_a_provider_that_works_is_asked_once_a_minute(
         assert len(looks) == expected
 
 
-async def test_storage_that_does_not_answer_does_not_hold_the_probe(
-    app: Any, hub: FakeHub, readiness: Any, monkeypatch: Any
-) -> None:
-    import threading
+# ---- parts that give no answer ----
 
-    release = threading.Event()
-    app.blobs.check = lambda: release.wait(5)
+
+class Silence:
+    """What blocks a thread until it is broken."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.is_over = threading.Event()
+
+    def __call__(self) -> None:
+        self.looks += 1
+        assert self.is_over.wait(30)
+
+
+class Moment:
+    """health's clock, which stands until it is moved on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def silence(monkeypatch: Any) -> Iterator[Silence]:
+    made = Silence()
     monkeypatch.setattr(health, "_CHECK_SECONDS", 0.05)
-    checks = body(await readiness(hub))["checks"]
-    release.set()
+    yield made
+    made.is_over.set()
 
-    assert checks["storage"] == {"status": "failed", "reason": "no answer"}
+
+@pytest.fixture
+def moment(monkeypatch: Any) -> Moment:
+    made = Moment()
+    monkeypatch.setattr(health, "time", made)
+    return made
+
+
+async def until_looked(part: str) -> None:
+    """The look at a part that is under way has ended."""
+    await asyncio.wait_for(asyncio.gather(health._checks._looks[part]), 10)
+
+
+async def test_storage_that_does_not_answer_does_not_hold_the_probe(
+    app: Any, hub: FakeHub, readiness: Any, silence: Silence
+) -> None:
+    app.blobs.check = silence
+
+    assert body(await readiness(hub))["checks"]["storage"] == {"status": "failed", "reason": "no answer"}
+
+
+async def test_a_provider_that_does_not_answer_does_not_hold_the_probe(
+    app: Any, hub: FakeHub, readiness: Any, generator: Any, silence: Silence, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(generator, "check_account", silence)
+    answer = await readiness(hub)
+
+    assert answer.status_code == 200, "waiting jobs outlast it"
+    told = {"status": "degraded", "reason": "no answer", "setting": generator.secret_name}
+    assert body(answer)["checks"]["provider_fake"] == told
+
+
+async def test_a_hub_that_does_not_answer_does_not_hold_the_probe(
+    app: Any, hub: FakeHub, readiness: Any, silence: Silence, monkeypatch: Any
+) -> None:
+    ended = asyncio.Event()
+
+    async def status(instance_id: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(hub, "get_status", status)
+    assert body(await readiness(hub))["checks"]["task_hub"] == {"status": "failed", "reason": "no answer"}
+    await asyncio.wait_for(ended.wait(), 10)
+
+
+async def test_a_part_that_gives_no_answer_holds_one_thread_however_often_it_is_asked_for(
+    app: Any, hub: FakeHub, readiness: Any, generator: Any, silence: Silence, moment: Moment, monkeypatch: Any
+) -> None:
+    app.blobs.check = silence
+    monkeypatch.setattr(generator, "check_account", provider := Silence())
+    try:
+        for _ in range(3):
+            checks = [body(answer)["checks"] for answer in await asyncio.gather(*(readiness(hub) for _ in range(4)))]
+            assert {check["storage"]["status"] for check in checks} == {"failed"}
+            moment.now += 60
+        assert (silence.looks, provider.looks) == (1, 1)
+    finally:
+        provider.is_over.set()
+
+
+async def test_a_part_that_gave_no_answer_is_told_at_once_for_a_while(
+    app: Any, hub: FakeHub, readiness: Any, silence: Silence, moment: Moment, monkeypatch: Any
+) -> None:
+    app.blobs.check = silence
+    await readiness(hub)
+    # Whoever waited now would wait for an hour.
+    monkeypatch.setattr(health, "_CHECK_SECONDS", 3600.0)
+    for seconds in (0.0, health._CHECK_EVERY_SECONDS - 0.1):
+        moment.now = 1000.0 + seconds
+        assert body(await asyncio.wait_for(readiness(hub), 10))["checks"]["storage"]["status"] == "failed"
+
+
+async def test_what_comes_late_is_told_all_the_same(
+    app: Any, hub: FakeHub, readiness: Any, generator: Any, silence: Silence, moment: Moment, monkeypatch: Any
+) -> None:
+    def refuse() -> None:
+        silence()
+        raise ProviderError(Problem("provider_auth_failed"))
+
+    monkeypatch.setattr(generator, "check_account", refuse)
+    assert (await readiness(hub)).status_code == 200
+    silence.is_over.set()
+    await until_looked("provider_fake")
+
+    answer = await readiness(hub)
+    assert (answer.status_code, body(answer)["checks"]["provider_fake"]["code"]) == (503, "provider_auth_failed")
+    assert silence.looks == 1
+
+
+@pytest.mark.parametrize("part", ["storage", "provider"])
+async def test_what_a_look_says_counts_from_when_it_ended(
+    app: Any, hub: FakeHub, readiness: Any, asked: dict[str, int], moment: Moment, generator: Any, monkeypatch: Any, part: str
+) -> None:
+    quick = {"storage": app.blobs.check, "provider": generator.check_account}[part]
+
+    def slowly() -> None:
+        moment.now += 3600
+        quick()
+
+    if part == "storage":
+        app.blobs.check = slowly
+    else:
+        monkeypatch.setattr(generator, "check_account", slowly)
+    for _ in range(5):
+        await readiness(hub)
+    assert asked[part] == 1
+
+
+async def test_a_look_that_fails_itself_is_made_again(hub: FakeHub) -> None:
+    checks, looks = health.Checks(), []
+
+    async def look() -> health.Check:
+        looks.append(None)
+        if len(looks) == 1:
+            raise ZeroDivisionError
+        return {"status": "ok"}
+
+    with pytest.raises(ZeroDivisionError):
+        await checks.told("part", look, lambda check: 5.0, {"status": "failed"})
+    assert await checks.told("part", look, lambda check: 5.0, {"status": "failed"}) == {"status": "ok"}

@@ -1,7 +1,7 @@
 """Secrets are read seldom, renewed in time, and kept through a vault's outage."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -192,6 +192,86 @@ def test_many_threads_whose_secret_is_refused_at_once_read_it_once() -> None:
         store.go_on.set()
         assert [answer.result(10) for answer in answers] == ["second"] * threads
     assert len(store.reads) == 2
+
+
+class Silent(Store):
+    """A store that gives no answer until told to, from a number of reads on."""
+
+    def __init__(self, reads: int, **values: str) -> None:
+        super().__init__(**values)
+        self.answered = reads
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def read(self, name: str) -> str | None:
+        if len(self.reads) >= self.answered:
+            self.begun.set()
+            assert self.go_on.wait(10)
+        return super().read(name)
+
+
+def test_an_old_secret_is_used_while_one_thread_reads_it_again(clock: Clock) -> None:
+    store = Silent(1, BFL_API_KEY="first")
+    secrets = Secrets(store, clock)
+    secrets.get(KEY)
+    store.values[KEY] = "second"
+    clock.seconds += 300
+    with ThreadPoolExecutor(2) as pool:
+        reader = pool.submit(secrets.get, KEY)
+        assert store.begun.wait(10)
+        try:
+            assert pool.submit(secrets.get, KEY).result(5) == "first"
+        finally:
+            store.go_on.set()
+        assert reader.result(10) == "second"
+    assert secrets.get(KEY) == "second"
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_a_store_that_was_away_when_last_asked_holds_one_thread_only(clock: Clock, known: int) -> None:
+    """Also those whose secret a provider refuses, which else wait for a newer one."""
+    store = Silent(known + 1, BFL_API_KEY="first")
+    secrets = Secrets(store, clock)
+    if known:
+        secrets.get(KEY)
+    store.down = True
+
+    def ask() -> str | None:
+        return secrets.reread(KEY, refused="first") if known else secrets.get(KEY)
+
+    def told(asked: "Future[str | None]") -> str | None:
+        try:
+            return asked.result(5)
+        except SecretUnavailable as error:
+            return str(error)
+
+    expected = "first" if known else f"{KEY}: down"
+    with ThreadPoolExecutor(5) as pool:
+        assert told(pool.submit(ask)) == expected
+        reader = pool.submit(ask)
+        assert store.begun.wait(10)
+        try:
+            assert [told(pool.submit(ask)) for _ in range(3)] == [expected] * 3
+        finally:
+            store.go_on.set()
+        assert told(reader) == expected
+    assert len(store.reads) == known + 2
+
+
+def test_a_store_that_is_away_for_one_secret_holds_up_no_other() -> None:
+    class SilentForOne(Silent):
+        def read(self, name: str) -> str | None:
+            return super().read(name) if name == KEY else "another"
+
+    store = SilentForOne(0, BFL_API_KEY="first")
+    secrets = Secrets(store)
+    with ThreadPoolExecutor(2) as pool:
+        reader = pool.submit(secrets.get, KEY)
+        assert store.begun.wait(10)
+        try:
+            assert pool.submit(secrets.get, "TRANSLATOR_KEY").result(5) == "another"
+        finally:
+            store.go_on.set()
+        assert reader.result(10) == "first"
 
 
 def test_every_secret_of_the_environment_has_a_name_that_key_vault_takes() -> None:

@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import hmac
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -142,3 +145,106 @@ def test_a_wrong_signature_while_the_provider_is_away_is_refused() -> None:
     clock[0] += REFETCH_AFTER_SECONDS
     with pytest.raises(Refused):
         verifier.verify(signed(secret=OTHER, at=clock[0]), BODY)
+
+
+# ---- while the secret is on its way ----
+
+
+class Slow(Source):
+    """Holds each fetch until told to go on."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__(*answers)
+        self.begun, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def __call__(self) -> str:
+        self.begun.release()
+        assert self.go_on.acquire(timeout=10)
+        return super().__call__()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+@pytest.mark.parametrize("outcome", [SECRET, AWAY])
+def test_nobody_waits_for_the_secret_but_the_call_that_fetches_it(pool: ThreadPoolExecutor, outcome: Any) -> None:
+    source = Slow(outcome)
+    verifier = WebhookVerifier(source, lambda: NOW)
+    first = pool.submit(verifier.verify, signed(), BODY)
+    assert source.begun.acquire(timeout=10)
+    try:
+        for _ in range(3):
+            with pytest.raises(ProviderError) as told:
+                pool.submit(verifier.verify, signed(secret=OTHER), BODY).result(5)
+            assert told.value.problem.status == 503
+            assert "Replicate" in told.value.problem.to_document("en", request_id="r")["detail"]
+    finally:
+        source.go_on.release()
+    assert isinstance(first.exception(10), ProviderError if outcome is AWAY else type(None))
+    assert source.asked == 1
+
+
+def test_while_a_known_secret_is_fetched_again_calls_are_judged_by_it(pool: ThreadPoolExecutor) -> None:
+    clock, source = [NOW], Slow(SECRET, OTHER)
+    source.go_on.release()
+    verifier = WebhookVerifier(source, lambda: clock[0])
+    verifier.verify(signed(), BODY)
+    clock[0] += REFETCH_AFTER_SECONDS
+    newer = pool.submit(verifier.verify, signed(secret=OTHER, at=clock[0]), BODY)
+    for _ in range(2):
+        assert source.begun.acquire(timeout=10)
+    try:
+        pool.submit(verifier.verify, signed(at=clock[0]), BODY).result(5)
+        with pytest.raises(Refused, match="wrong signature"):
+            pool.submit(verifier.verify, signed(secret=OTHER, at=clock[0]), BODY).result(5)
+    finally:
+        source.go_on.release()
+    newer.result(10)
+    assert source.asked == 2
+
+
+@pytest.mark.parametrize(("answers", "pause"), [((AWAY,), RETRY_AFTER_SECONDS), ((SECRET, AWAY), REFETCH_AFTER_SECONDS)])
+def test_an_outage_is_remembered_from_when_it_was_told_however_long_that_took(answers: Any, pause: float) -> None:
+    clock, source = [NOW], Source(*answers)
+
+    def slowly() -> str:
+        clock[0] += 2 * pause
+        return source()
+
+    verifier = WebhookVerifier(slowly, lambda: clock[0])
+
+    def forged() -> None:
+        with pytest.raises((Refused, ProviderError)):
+            verifier.verify(signed(secret=OTHER, at=clock[0]), BODY)
+
+    for _ in range(5):
+        forged()
+    assert source.asked == 1
+    clock[0] += pause
+    for _ in range(5):
+        forged()
+    assert source.asked == 2
+
+
+def test_a_clock_that_is_set_back_does_not_keep_the_secret_away() -> None:
+    clock, source = [NOW], Source(AWAY, SECRET)
+    verifier = WebhookVerifier(source, lambda: clock[0])
+    with pytest.raises(ProviderError):
+        verifier.verify(signed(), BODY)
+    clock[0] -= 3600
+    verifier.verify(signed(at=clock[0]), BODY)
+    assert source.asked == 2
+
+
+def test_what_a_failure_is_told_with_keeps_no_call_alive() -> None:
+    verifier = WebhookVerifier(Source(AWAY), lambda: NOW)
+    raised = []
+    for _ in range(2):
+        with pytest.raises(ProviderError) as told:
+            verifier.verify(signed(), BODY)
+        raised.append(told.value)
+    assert raised[0] is not raised[1]
+    assert all(error is not AWAY for error in raised)
