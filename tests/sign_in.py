@@ -154,6 +154,10 @@ class Platform(_Server):
         cors = HostCors(origins)
         #: (method, path, who) of all that was passed on.
         self.passed: list[tuple[str, str, str | None]] = []
+        #: Answers to POSTs wait for it.
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.has_posted = threading.Event()
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -179,6 +183,9 @@ class Platform(_Server):
                 answer = requests.request(
                     self.command, host + self.path, headers=headers, data=body, timeout=240, allow_redirects=False
                 )
+                if self.command == "POST":
+                    platform.has_posted.set()
+                    platform.may_answer.wait(20)
                 told = {
                     k: v
                     for k, v in answer.headers.items()

@@ -77,6 +77,7 @@ RENEW = """async () => {
   const { token } = await import("./js/sign-in.js");
   token({ refused: JSON.parse(localStorage.getItem("toonconnect.session")).accessToken }).catch(() => {});
 }"""
+SESSION = "localStorage.getItem('toonconnect.session')"
 LOCK_IS_FREE = """async () => {
   const { held, pending } = await navigator.locks.query();
   return held.length + pending.length === 0;
@@ -150,7 +151,7 @@ def test_a_creator_signs_in_makes_a_picture_and_signs_out(
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
     page.reload()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
-    assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
+    assert page.evaluate(SESSION) is None
 
 
 def test_a_token_that_ends_in_the_middle_of_a_job_is_renewed_unseen(
@@ -179,10 +180,13 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     submit_goods(page)
     expect(page.get_by_test_id("history-item").first).to_be_visible()
     page.get_by_test_id("prompt").fill("다음 그림의 설명")
+    beside = opened(context, site)
+    beside.get_by_test_id("prompt").fill("또 다른 그림의 설명")
     provider.good.clear()
     provider.renews = False
 
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요", timeout=40_000)
+    expect(beside.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
     expect(page.get_by_test_id("error")).to_have_count(0)
     with context.expect_page() as other:
         page.get_by_test_id("session-sign-in").click()
@@ -191,6 +195,111 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     expect(page.get_by_test_id("session-banner")).to_be_hidden()
     expect_a_picture(page)
     expect(page.get_by_test_id("prompt")).to_have_value("다음 그림의 설명")
+    expect(beside.get_by_test_id("session-banner")).to_be_hidden()
+    expect(beside.get_by_test_id("prompt")).to_have_value("또 다른 그림의 설명")
+
+
+def test_a_page_shows_nothing_of_another_person(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = opened(context, site)
+    before = json.dumps([{"id": "job_1", "kind": "goods", "prompt": "남의 비밀", "startedAt": 1, "status": "succeeded"}])
+    page.evaluate("(value) => localStorage.setItem('toonconnect.history', value)", before)
+    page.reload()
+    expect(page.get_by_test_id("session-banner")).to_be_visible()
+    expect(page.get_by_test_id("history-item")).to_have_count(0)
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    expect(page.get_by_test_id("history-item")).to_have_count(0)
+
+    first = provider.user
+    submit_goods(page)
+    expect_a_picture(page)
+    other = opened(context, site)
+    other.get_by_test_id("prompt").fill("다음 그림의 설명")
+    with page.expect_navigation(url=site.url + "/"):
+        page.get_by_test_id("sign-out").click()
+    for tab in (page, other):
+        expect(tab.get_by_test_id("sign-in")).to_be_visible()
+        expect(tab.get_by_test_id("history-item")).to_have_count(0)
+        expect(tab.get_by_test_id("result-image")).to_have_count(0)
+        expect(tab.get_by_test_id("prompt")).to_have_value("")
+
+    provider.user = "bada@example.com"
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    expect(page.get_by_test_id("history-item")).to_have_count(0)
+    with page.expect_navigation(url=site.url + "/"):
+        page.get_by_test_id("sign-out").click()
+
+    provider.user = first
+    page.get_by_test_id("sign-in").click()
+    expect_a_picture(page)
+    expect(page.get_by_test_id("history-item")).to_have_attribute("data-status", "succeeded")
+
+
+def test_a_page_is_left_when_somebody_else_signs_in(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    page.get_by_test_id("prompt").fill("다음 그림의 설명")
+    provider.user = "bada@example.com"
+    other = context.new_page()
+    other.goto(site.url + "/?sign-in")
+    expect(other.get_by_test_id("account")).to_have_text(provider.user)
+    expect(other.get_by_test_id("taken-note")).to_be_hidden()
+    expect(page.get_by_test_id("taken-note")).to_contain_text("다른 계정으로 로그인했어요")
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    expect(page.get_by_test_id("prompt")).to_have_value("")
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("taken-note")).to_contain_text("Another account has signed in")
+    page.reload()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    expect(page.get_by_test_id("taken-note")).to_be_hidden()
+
+
+def test_nothing_is_sent_as_somebody_else_before_the_page_knows_of_them(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    """A tab hears of another one's sign-in a moment after it happened, and never of what happens in itself."""
+    page = signed_in(context, site, provider)
+    page.evaluate("""() => {
+      const theirs = { owner: "issuer other", name: "bada@example.com" };
+      const session = { ...JSON.parse(localStorage.getItem("toonconnect.session")), ...theirs };
+      localStorage.setItem("toonconnect.session", JSON.stringify(session));
+    }""")
+    submit_goods(page)
+    expect(page.get_by_test_id("taken-note")).to_be_visible()
+    expect(page.get_by_test_id("account")).to_have_text("bada@example.com")
+    assert not [path for method, path, _ in platform.passed if method == "POST"]
+
+
+def test_a_job_whose_page_is_left_while_it_is_sent_is_in_its_owners_history(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    platform.may_answer.clear()
+    submit_goods(page)
+    assert platform.has_posted.wait(10)
+    page.get_by_test_id("sign-out").click()
+    expect(page.locator("body")).to_be_hidden()
+    with page.expect_navigation(url=site.url + "/"):
+        platform.may_answer.set()
+    expect(page.get_by_test_id("history-item")).to_have_count(0)
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("history-item")).to_have_count(1)
+
+
+def test_the_way_back_leads_to_nothing_of_who_has_signed_out(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider
+) -> None:
+    page = signed_in(context, site, provider)
+    page.get_by_test_id("prompt").fill("다음 그림의 설명")
+    # In another tab, and this page lay in the browser's memory meanwhile: no event tells it.
+    page.evaluate("localStorage.removeItem('toonconnect.session')")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    expect(page.get_by_test_id("prompt")).to_have_value("")
 
 
 def test_a_session_that_was_cleared_away_has_ended(
@@ -256,9 +365,21 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     provider.may_renew.set()
     page.wait_for_function(LOCK_IS_FREE)
-    assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
+    assert page.evaluate(SESSION) is None
     page.reload()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
+
+    # The other tabs were left, and their renewals with them; one in a tab that stays is not kept either.
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("account")).to_have_text(provider.user)
+    provider.asked_to_renew.clear()
+    provider.may_renew.clear()
+    page.evaluate(RENEW)
+    assert provider.asked_to_renew.wait(10)
+    page.evaluate("localStorage.removeItem('toonconnect.session')")
+    provider.may_renew.set()
+    page.wait_for_function(LOCK_IS_FREE)
+    assert page.evaluate(SESSION) is None
 
 
 def test_who_is_refused_at_the_provider_is_told(
@@ -290,7 +411,7 @@ def test_an_answer_that_nobody_asked_for_signs_nobody_in(
     page.evaluate("(value) => sessionStorage.setItem('toonconnect.signIn', value)", mine)
     page.goto(f"{site.url}/?{urlencode(theirs)}")
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인하지 못했어요")
-    assert page.evaluate("localStorage.getItem('toonconnect.session')") is None
+    assert page.evaluate(SESSION) is None
 
 
 BLOCKED = """for (const area of ["localStorage", "sessionStorage"]) {

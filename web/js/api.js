@@ -99,9 +99,10 @@ async function fetchAsCaller(url, init) {
   const first = await token();
   const response = await fetch(url, withToken(first));
   if (response.status !== 401 || first === null) return response;
-  const second = await fetch(url, withToken(await token({ refused: first })));
+  const renewed = await token({ refused: first });
+  const second = await fetch(url, withToken(renewed));
   // A new token does not help either: whoever this is, the API does not take them.
-  if (second.status === 401) end();
+  if (second.status === 401) end(renewed);
   return second;
 }
 

@@ -1,10 +1,25 @@
-/** Which jobs this browser started. Only ids and what the person typed are kept; signed links never are. */
+/** Which jobs this browser started, those of each person apart. Only ids and what the person typed are kept; signed links never are. */
 
 import { BROWSER, TAB, read, readJson, remove, write, writeJson } from "./storage.js";
 
 const STORAGE_KEY = "toonconnect.history";
 const SELECTED_KEY = "toonconnect.selected";
 const LIMIT = 60;
+
+let key = STORAGE_KEY;
+
+/**
+ * Turns to the list of `owner`: null for the list of a page on which nobody has to sign in. Whoever signs in sees nothing of
+ * that one: the API gives them none of its jobs, and what was typed may be somebody else's.
+ */
+export function openFor(owner) {
+  key = owner === null ? STORAGE_KEY : `${STORAGE_KEY}.${owner}`;
+}
+
+/** Turns to no list at all: nobody has signed in yet. */
+export function close() {
+  key = null;
+}
 
 /**
  * @typedef {object} Entry
@@ -17,7 +32,7 @@ const LIMIT = 60;
 
 /** @returns {Entry[]} newest first; damaged storage counts as empty. */
 export function entries() {
-  const saved = readJson(BROWSER, STORAGE_KEY);
+  const saved = key === null ? [] : readJson(BROWSER, key);
   return Array.isArray(saved) ? saved.filter((entry) => typeof entry?.id === "string" && Number.isFinite(entry.startedAt)) : [];
 }
 
@@ -48,5 +63,5 @@ export function selectedId() {
 }
 
 function save(list) {
-  writeJson(BROWSER, STORAGE_KEY, list);
+  if (key !== null) writeJson(BROWSER, key, list);
 }

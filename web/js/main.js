@@ -9,9 +9,13 @@ import { JobView } from "./job-view.js";
 import { backoff, follow, isTerminal, pause, submit } from "./jobs.js";
 import { kindsOf } from "./models.js";
 import * as signIn from "./sign-in.js";
+import * as storage from "./storage.js";
 
 const SLOW_OPTIONS_MS = 4000;
 const HISTORY_STEP = 12;
+const SENT_WITHIN_MS = 10_000;
+/** Says to the page that follows that somebody else had this one. */
+const TAKEN_KEY = "toonconnect.taken";
 
 const page = {
   tabs: document.getElementById("tabs"),
@@ -19,6 +23,7 @@ const page = {
   result: document.getElementById("result"),
   resultSection: document.getElementById("result-section"),
   banner: document.getElementById("banner"),
+  takenNote: document.getElementById("taken-note"),
   sandboxBanner: document.getElementById("sandbox-banner"),
   bannerTitle: document.getElementById("banner-title"),
   bannerDetail: document.getElementById("banner-detail"),
@@ -50,12 +55,19 @@ let bannerState = null;
 let drawnHistory = null;
 let signInFailed = false;
 let whoWas = null;
+let leaving = false;
+const sending = new Set(); // requests on their way, each until its job is in the history
 
 const view = new JobView(page.result, { cancel, remove, retry, reuse, useSeed, refresh });
 
 // ── Sending ──
 
-async function send(request) {
+function send(request) {
+  const sent = deliver(request).finally(() => sending.delete(sent));
+  sending.add(sent);
+}
+
+async function deliver(request) {
   // The same key again is safe, and wanted while nobody knows whether the request arrived.
   const known = lastRequest?.keepKey && sameForm(lastRequest.form, request.form) ? { key: lastRequest.key } : {};
   const intent = { key: crypto.randomUUID(), ...known, ...request };
@@ -366,21 +378,50 @@ function hasWork() {
 }
 
 signIn.onChange(() => {
+  if (signIn.isOver()) {
+    leave();
+    return;
+  }
   if (signIn.account()) signInFailed = false;
   const who = signIn.account()?.name ?? null;
   drawAccount();
-  if (who !== null && whoWas === null) goOn();
+  if (who !== null && whoWas === null) {
+    openHistory();
+    goOn();
+  }
   whoWas = who;
 });
-page.signOut.addEventListener("click", () => {
+page.signOut.addEventListener("click", () => leave(signIn.signOut));
+// The way back leads to a page as it was left.
+addEventListener("pageshow", (event) => event.persisted && leaving && location.replace("./"));
+
+/**
+ * Leaves the page for one without anything of its owner: no form, no picture, no key of a request. What is on its way is
+ * waited for a moment, so that its job is in the history of who sent it.
+ */
+async function leave(signOut = async () => "./") {
+  if (leaving) return;
+  leaving = true;
+  document.body.hidden = true;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  document.title = t("app.title");
   for (const { controller } of followers.values()) controller.abort();
-  signIn.signOut();
-});
+  const [address] = await Promise.all([signOut(), Promise.race([Promise.allSettled(sending), pause(SENT_WITHIN_MS)])]);
+  if (signIn.isTaken()) storage.write(storage.TAB, TAKEN_KEY, "yes");
+  location.replace(address);
+}
+
+function openHistory() {
+  if (!signIn.isNeeded) history.openFor(null);
+  else if (signIn.pageOwner() !== null) history.openFor(signIn.pageOwner());
+  else history.close();
+}
 
 /** Follows what was being followed when the session ended. */
 function goOn() {
   const job = selected && jobs.get(selected);
   if (selected && !gone.has(selected) && !(job && isTerminal(job))) watch(selected, true);
+  drawHistory();
   restore(history.entries().slice(0, shownEntries));
 }
 
@@ -459,6 +500,9 @@ for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event
 
 signInFailed = !(await signIn.arrive());
 whoWas = signIn.account()?.name ?? null;
+openHistory();
+page.takenNote.hidden = storage.read(storage.TAB, TAKEN_KEY) === null;
+storage.remove(storage.TAB, TAKEN_KEY);
 showKinds(kindsOf(BASIC_OPTIONS));
 applyLanguage();
 loadOptions();

@@ -10,6 +10,8 @@ import { BROWSER, TAB, readJson, remove, writeJson } from "./storage.js";
 const oauth = settings && (await import("../vendor/oauth4webapi.js"));
 /** Shared by all tabs: who signs in anew in another one goes on in this one. */
 const SESSION = "toonconnect.session";
+/** Lies there when the session has ended; nothing does when its owner has signed out. */
+const ENDED = { ended: true };
 /** Of this tab alone: what it sent to the provider. */
 const PENDING = "toonconnect.signIn";
 const RENEW_BEFORE_MS = 60_000;
@@ -24,26 +26,43 @@ export class SignedOut extends Error {}
 export class ProviderTrouble extends Error {}
 
 /** What a provider says of a session that is over (RFC 6749 section 5.2, OpenID Connect Core 3.1.2.6); all else may pass. */
-const OVER = new Set(["invalid_grant", "interaction_required", "login_required", "consent_required", "account_selection_required"]);
+const ENDING_ERRORS = new Set(["invalid_grant", "interaction_required", "login_required", "consent_required", "account_selection_required"]);
 const PROVIDER_WITHIN_MS = 15_000;
 
 const client = { client_id: settings?.clientId };
 const listeners = new Set();
 let renewal = null;
 let provider = null;
-let wasSignedIn = false;
+/** Whose page this is: that of the first who is signed in on it. Somebody else gets a page of their own. */
+let owner = null;
+let over = false;
 let noticed = null;
 let blocked = false;
 
-/** @returns {{name: string}|null} who is signed in. */
+/** @returns {{name: string}|null} who is signed in on this page. */
 export function account() {
-  const session = read();
+  const session = owned();
   return session && { name: session.name };
 }
 
-/** @returns {boolean} whether somebody was signed in on this page and is no more. */
+/** @returns {string|null} whose page this is, by issuer and subject; that stays when the session ends. */
+export function pageOwner() {
+  return owner;
+}
+
+/** @returns {boolean} whether the session of this page has ended, and its owner may go on by signing in again. */
 export function hasEnded() {
-  return wasSignedIn && read() === null;
+  return owner !== null && !over && read() === null;
+}
+
+/** @returns {boolean} whether the page has to be left: its owner has signed out, or somebody else has signed in. */
+export function isOver() {
+  return over;
+}
+
+/** @returns {boolean} whether somebody else has signed in since. */
+export function isTaken() {
+  return over && read() !== null;
 }
 
 /** @returns {boolean} whether this browser keeps nothing for the page, so that nobody can sign in. */
@@ -61,7 +80,14 @@ export function onChange(listener) {
  * @returns {Promise<boolean>} false when the provider refused or what it sent is not what was asked for.
  */
 export async function arrive() {
-  if (!isNeeded) return true;
+  const isFine = !isNeeded || (await returned());
+  notice();
+  addEventListener("storage", onStorage);
+  addEventListener("pageshow", onWayBack);
+  return isFine;
+}
+
+async function returned() {
   const here = new URL(location.href);
   const pending = readJson(TAB, PENDING);
   const isSent = here.searchParams.has("sign-in");
@@ -85,12 +111,12 @@ export async function arrive() {
 
 /**
  * The token for a call, renewed a minute before it ends. A token that is sent although the API refused it is given as `refused`.
- * @returns {Promise<string|null>} null when nobody is signed in; throws SignedOut when the provider will not renew it,
- *   ProviderTrouble when it cannot now, and whatever fetch throws when it is out of reach.
+ * @returns {Promise<string|null>} null when nobody is signed in, or somebody else than whose page this is; throws SignedOut
+ *   when the provider will not renew it, ProviderTrouble when it cannot now, and whatever fetch throws when it is out of reach.
  */
 export async function token({ refused = null } = {}) {
   notice();
-  const session = read();
+  const session = owned();
   if (!session) return null;
   if (session.accessToken === refused) return (await renewed(session)).accessToken;
   if (Date.now() < session.endsAt - RENEW_BEFORE_MS) return session.accessToken;
@@ -103,25 +129,29 @@ export async function token({ refused = null } = {}) {
   }
 }
 
-/** Ends the session on this page, because it is worth nothing any more; the provider is not told. */
-export function end() {
-  remove(BROWSER, SESSION);
+/** Ends the session of all tabs, because its token is worth nothing any more; the provider is not told. */
+export function end(token) {
+  // Somebody may have signed in anew meanwhile.
+  if (owned()?.accessToken === token) writeJson(BROWSER, SESSION, ENDED);
   notice();
 }
 
-/** Ends the session here and at the provider, which leads back to this page. */
+/**
+ * Ends the session here and at the provider. The page is over with that, and so are those of other tabs.
+ * @returns {Promise<string>} where to go: the provider, which leads back to this page.
+ */
 export async function signOut() {
-  const session = read();
+  const session = owned();
   remove(BROWSER, SESSION);
-  wasSignedIn = false;
+  over = true;
   notice();
   const server = await discover().catch(() => null);
-  if (!server?.end_session_endpoint) return;
+  if (!server?.end_session_endpoint) return redirectUri();
   const url = new URL(server.end_session_endpoint);
   url.searchParams.set("client_id", client.client_id);
   url.searchParams.set("post_logout_redirect_uri", redirectUri());
   if (session?.idToken) url.searchParams.set("id_token_hint", session.idToken);
-  location.assign(url);
+  return url.href;
 }
 
 async function leave() {
@@ -149,24 +179,25 @@ function renewed(session) {
 
 function lockedRenewal(session) {
   const renew = async () => {
-    const before = successor();
+    const before = successor(session);
     if (before.accessToken !== session.accessToken) return before;
     const tokens = await renewAtProvider(session);
     // Who has signed out meanwhile stays signed out.
-    const after = successor();
+    const after = successor(session);
     if (after.accessToken !== session.accessToken) return after;
     if (tokens) return keep(tokens, session);
-    end();
+    end(session.accessToken);
     throw new SignedOut("the provider renews it no more");
   };
   return navigator.locks ? navigator.locks.request(SESSION, renew) : renew();
 }
 
 /** The session as it is by now: another tab may have renewed or ended it. */
-function successor() {
+function successor(session) {
   const now = read();
-  if (!now) throw new SignedOut("signed out");
-  return now;
+  if (now?.owner === session.owner) return now;
+  notice();
+  throw new SignedOut("signed out");
 }
 
 /** @returns {Promise<object|null>} null when the provider says that the session is over. */
@@ -177,7 +208,7 @@ async function renewAtProvider({ refreshToken }) {
     const answer = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), refreshToken, options());
     return await oauth.processRefreshTokenResponse(server, client, answer);
   } catch (error) {
-    if (OVER.has(error.error)) return null;
+    if (ENDING_ERRORS.has(error.error)) return null;
     // Only the library's errors have a code in words: fetch's own mean that the provider is out of reach.
     throw typeof error.code === "string" ? new ProviderTrouble(error.message, { cause: error }) : error;
   }
@@ -216,6 +247,7 @@ function keep(tokens, before) {
     refreshToken: tokens.refresh_token ?? before?.refreshToken ?? null,
     idToken: tokens.id_token ?? before?.idToken ?? null,
     endsAt: Date.now() + (tokens.expires_in ?? 300) * 1000,
+    owner: before?.owner ?? `${claims.iss} ${claims.sub}`,
     name: claims?.preferred_username ?? claims?.name ?? before?.name ?? "",
   };
   requireKept(writeJson(BROWSER, SESSION, session));
@@ -231,21 +263,37 @@ function requireKept(isKept) {
 function read() {
   if (!isNeeded) return null;
   const session = readJson(BROWSER, SESSION);
-  return typeof session?.accessToken === "string" ? session : null;
+  return typeof session?.accessToken === "string" && typeof session.owner === "string" ? session : null;
+}
+
+/** The session, if it is that of this page's owner. */
+function owned() {
+  const session = over ? null : read();
+  return session?.owner === owner ? session : null;
 }
 
 /** Looks at who is signed in by now and tells when that has changed: in this tab, in another one, or because storage was cleared. */
 function notice() {
   const session = read();
-  wasSignedIn ||= session !== null;
-  const now = JSON.stringify([session?.name, wasSignedIn]);
-  if (now === noticed) return;
+  if (session) {
+    owner ??= session.owner;
+    if (session.owner !== owner) over = true;
+  }
+  const now = JSON.stringify([owner, session?.owner, over]);
+  const isNews = noticed !== null && now !== noticed;
   noticed = now;
-  for (const listener of listeners) listener();
+  if (isNews) for (const listener of listeners) listener();
 }
 
-addEventListener("storage", (event) => {
+function onStorage(event) {
   // Without a key all of it was cleared.
-  if (event.key === SESSION || event.key === null) notice();
-});
-notice();
+  if (event.key !== SESSION && event.key !== null) return;
+  if (event.key === SESSION && event.newValue === null && owner !== null) over = true;
+  notice();
+}
+
+function onWayBack(event) {
+  // What happened in other tabs meanwhile was not told to a page that the way back leads to.
+  if (event.persisted && owner !== null && readJson(BROWSER, SESSION) === null) over = true;
+  notice();
+}
