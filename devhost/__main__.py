@@ -47,7 +47,7 @@ def main() -> int:
         return 1
     # local.settings.json has been read by now.
     listed = os.environ.get(options.cors_setting, "") if options.cors_setting else ""
-    cors = HostCors(part.strip().rstrip("/") for part in listed.split(",") if part.strip())
+    cors = HostCors(part.strip().rstrip("/").lower() for part in listed.split(",") if part.strip())
     asyncio.run(serve(app, hub, options.host, options.port, web_folder, deaths, cors))
     # Threads of user code that are still busy must not hold the exit; what they did not finish runs again.
     stop_capturing()

@@ -368,6 +368,9 @@ var allowedOrigins = concat(
   map(extraAllowedOrigins, origin => endsWith(origin, '/') ? substring(origin, 0, max(0, length(origin) - 1)) : origin)
 )
 
+// The portal's Test/Run sends its origin too: the host must answer its preflights, and the app takes no POST of a page it does not know.
+var callingOrigins = concat(allowedOrigins, [environment().portal])
+
 // Two accounts: browsers must reach the images, while nobody but the host and the app has any business in the other. That one
 // also holds the documents that are of no job and have no age (gates with an operator's pause, owners' counters): nothing is
 // deleted there by its age, and without soft delete no write leaves a copy.
@@ -510,7 +513,7 @@ var appSettings = {
   DECODE_MEMORY_MB: string(decodeMemoryMB)
   RETENTION_DAYS: string(retentionDays)
   SAS_TTL_MINUTES: string(sasTtlMinutes)
-  ALLOWED_ORIGINS: join(allowedOrigins, ',')
+  ALLOWED_ORIGINS: join(callingOrigins, ',')
   SYNC_RESPONSES: syncResponses ? 'true' : 'false'
   AUTH_MODE: empty(authClientId) ? 'none' : 'easyauth'
   PPL_FALLBACK: pplFallback
@@ -548,7 +551,7 @@ module api 'app/api.bicep' = {
     deploymentStorageEndpoint: hostStorage.outputs.blobEndpoint
     deploymentContainerName: packageContainer
     appSettings: union(hostSettings, hubSettings, signInSettings, appSettings, givenSettings)
-    allowedOrigins: allowedOrigins
+    allowedOrigins: callingOrigins
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances

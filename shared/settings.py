@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -15,6 +16,9 @@ FORM_OVERHEAD_BYTES = 256 * 1024
 #: Of an image: a form has two at most. The host answers 500 to what it does not take, and the app never sees it.
 LARGEST_UPLOAD_BYTES = (HOST_REQUEST_BYTES - FORM_OVERHEAD_BYTES) // 2
 
+#: What no URL holds, and what no header could be sent with (RFC 3986, 2): urlsplit takes it out, or lets it pass.
+_UNSPEAKABLE = re.compile(r'[^!-~]|["<>\\^`{|}]')
+_PORTS = {"http": "80", "https": "443"}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 Number = TypeVar("Number", int, float)
 
@@ -119,9 +123,21 @@ class Settings:
         def url(name: str, default: str | None) -> str | None:
             given = text(name, default)
             if given is not None and not _is_web_address(given):
-                problems[name] = "must be a URL with http or https"
+                problems[name] = "must be a URL with http or https, without spaces and in ASCII"
                 return default
-            return given.rstrip("/") if given else None
+            return _as_browsers_spell(given).rstrip("/") if given else None
+
+        def origins(name: str) -> tuple[str, ...]:
+            """Those that are none are left out. "*" and "null", the origin of any page in a sandboxed frame, say that whose a
+            page is does not matter, as it does where people sign in."""
+            listed = several(name)
+            wrong = [one for one in listed if one not in ("*", "null") and web_origin(one) is None]
+            if wrong:
+                problems[name] = "must be origins, each of a scheme, a host and perhaps a port, without a path and in ASCII"
+            elif auth_mode != "none" and ("*" in listed or "null" in listed):
+                problems[name] = "must be the origins of pages: with AUTH_MODE=easyauth neither * nor null is taken"
+            anybody = () if auth_mode != "none" else tuple(one for one in listed if one in ("*", "null"))
+            return tuple(dict.fromkeys((*anybody, *(one for given in listed if (one := web_origin(given))))))
 
         def optional_count(name: str) -> int | None:
             return number(name, 0, int, 1) or None
@@ -193,7 +209,7 @@ class Settings:
             python_threads=number("PYTHON_THREADPOOL_THREAD_COUNT", cls.python_threads, int, 1),
             retention_days=number("RETENTION_DAYS", 30, int, 1, 3650),
             sas_ttl_minutes=number("SAS_TTL_MINUTES", 60, int, 1, 7 * 24 * 60),
-            allowed_origins=several("ALLOWED_ORIGINS"),
+            allowed_origins=origins("ALLOWED_ORIGINS"),
             sync_responses=choice("SYNC_RESPONSES", "false", "true", "false") == "true",
             auth_mode=auth_mode,
             max_active_jobs_per_owner=optional_count("MAX_ACTIVE_JOBS_PER_OWNER"),
@@ -221,7 +237,27 @@ class Settings:
         )  # fmt: skip
 
 
+def web_origin(url: str) -> str | None:
+    """The origin of a URL as browsers send it: in small letters, without the scheme's own port (RFC 6454, 6.2;
+    https://url.spec.whatwg.org/#concept-url-serializer). None where it is more than an origin, or none."""
+    try:
+        parts = urlsplit(url)
+        is_origin = bool(parts.scheme and parts.hostname) and url.count("/") == 2 and parts.port != 0  # noqa: PLR2004 - "://"
+    except ValueError:
+        return None
+    return _as_browsers_spell(url) if is_origin and not _UNSPEAKABLE.search(url) and not set("@?#") & set(url) else None
+
+
+def _as_browsers_spell(url: str) -> str:
+    """With scheme and host in small letters, and without the scheme's own port."""
+    parts = urlsplit(url)
+    host = parts.netloc.lower().removesuffix(f":{_PORTS.get(parts.scheme, '')}")
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
 def _is_web_address(text: str) -> bool:
+    if _UNSPEAKABLE.search(text):
+        return False
     try:
         parts = urlsplit(text)
         is_plain = not (parts.query or parts.fragment or parts.username)

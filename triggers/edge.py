@@ -17,6 +17,7 @@ from shared import telemetry
 from shared.domain.problem import Charged, Language, Problem, ProblemError, broken_settings
 from shared.providers.provider import ProviderError
 from shared.services import services
+from shared.settings import web_origin
 from shared.storage.account import StorageNotConfigured
 from shared.storage.blob_store import Missing
 from shared.storage.documents import Busy
@@ -93,12 +94,12 @@ def _is_foreign(req: func.HttpRequest) -> bool:
         return False
     if not asked:
         return site in ("cross-site", "same-site")
-    return not (_is_allowed(asked) or asked in (origin(req), _stated_origin()))
+    return not (_is_allowed(asked) or asked in (web_origin(origin(req)), _stated_origin()))
 
 
-def _stated_origin() -> str:
+def _stated_origin() -> str | None:
     stated = services().settings.stated_base_url
-    return "/".join(stated.split("/", 3)[:3]) if stated else ""
+    return web_origin("/".join(stated.split("/", 3)[:3])) if stated else None
 
 
 def _is_allowed(asked: str) -> bool:

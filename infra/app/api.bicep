@@ -113,8 +113,8 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
     siteConfig: {
       minTlsVersion: '1.2'
       // On Flex Consumption the host answers every preflight itself, without asking the app. The app exposes its headers
-      // to the same origins (ALLOWED_ORIGINS); the portal's is for its Test/Run.
-      cors: { allowedOrigins: concat(allowedOrigins, [environment().portal]), supportCredentials: false }
+      // to the same origins (ALLOWED_ORIGINS).
+      cors: { allowedOrigins: allowedOrigins, supportCredentials: false }
       appSettings: map(items(appSettings), setting => {
         name: setting.key
         value: setting.value
@@ -123,40 +123,44 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-resource auth 'Microsoft.Web/sites/config@2025-03-01' = if (!empty(authClientId)) {
+// Also where nobody signs in: what is left out of a deployment stays as it was, so a client id that is taken away would go on
+// closing the API.
+resource auth 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: api
   name: 'authsettingsV2'
-  properties: {
-    platform: { enabled: true, runtimeVersion: '~1' }
-    globalValidation: {
-      // The host answers preflights before it looks at tokens, so they need none.
-      requireAuthentication: true
-      unauthenticatedClientAction: 'Return401'
-      // None of these asks who calls: providers sign their webhooks, probes carry nothing, the page shows its form to all.
-      excludedPaths: [
-        '/api/webhooks/replicate'
-        '/api/health'
-        '/api/health/ready'
-        '/api/options'
-        '/api/openapi.json'
-        '/api/docs'
-        '/runtime/webhooks/durabletask'
-      ]
-    }
-    identityProviders: {
-      azureActiveDirectory: {
-        enabled: true
-        registration: { clientId: authClientId, openIdIssuer: authIssuer }
-        validation: {
-          allowedAudiences: ['api://${authClientId}', authClientId]
-          defaultAuthorizationPolicy: empty(authAllowedApplications)
-            ? {}
-            : { allowedApplications: authAllowedApplications }
+  properties: empty(authClientId)
+    ? { platform: { enabled: false } }
+    : {
+        platform: { enabled: true, runtimeVersion: '~1' }
+        globalValidation: {
+          // The host answers preflights before it looks at tokens, so they need none.
+          requireAuthentication: true
+          unauthenticatedClientAction: 'Return401'
+          // None of these asks who calls: providers sign their webhooks, probes carry nothing, the page shows its form to all.
+          excludedPaths: [
+            '/api/webhooks/replicate'
+            '/api/health'
+            '/api/health/ready'
+            '/api/options'
+            '/api/openapi.json'
+            '/api/docs'
+            '/runtime/webhooks/durabletask'
+          ]
         }
+        identityProviders: {
+          azureActiveDirectory: {
+            enabled: true
+            registration: { clientId: authClientId, openIdIssuer: authIssuer }
+            validation: {
+              allowedAudiences: ['api://${authClientId}', authClientId]
+              defaultAuthorizationPolicy: empty(authAllowedApplications)
+                ? {}
+                : { allowedApplications: authAllowedApplications }
+            }
+          }
+        }
+        login: { tokenStore: { enabled: true } }
       }
-    }
-    login: { tokenStore: { enabled: true } }
-  }
 }
 
 @description('Address of the app.')

@@ -357,7 +357,7 @@ def check_settings(infra: Infra) -> Iterator[str]:
         given = snapshot.app_settings
         hub_settings = SCHEDULER_SETTINGS if _on_scheduler(snapshot) else STORAGE_HUB_SETTINGS
         platform = PLATFORM_SETTINGS.keys() | hub_settings.keys()
-        if snapshot.all("Microsoft.Web/sites/config"):
+        if _signs_in(snapshot):
             platform |= SIGN_IN_SETTINGS.keys()
         where = snapshot.environment
         yield from (f"{where}: {name} is not set" for name in sorted(code - given.keys() - LEFT_OUT.keys() - OPTIONAL))
@@ -371,11 +371,16 @@ def check_settings(infra: Infra) -> Iterator[str]:
         site = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"]
         yield from (f"{where}: siteConfig.{name} is not to be set" for name in sorted(site.keys() & FORBIDDEN_SITE_CONFIG))
         yield from (f"{where}: {name} looks like a key" for name, value in sorted(given.items()) if _looks_like_a_key(value))
-        marker = {"WEBSITE_AUTH_ENABLED": "True"} if snapshot.all("Microsoft.Web/sites/config") else {}
+        marker = {"WEBSITE_AUTH_ENABLED": "True"} if _signs_in(snapshot) else {}
         understood = Settings.from_environ({name: _plausible(name, value) for name, value in given.items()} | marker)
         yield from (f"{where}: {name} {problem}" for name, problem in understood.problems.items())
         if given.get("IMAGES_STORAGE_ACCOUNT") != _images_account(snapshot)["name"]:
             yield f"{where}: IMAGES_STORAGE_ACCOUNT names no account of this deployment"
+
+
+def _signs_in(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The platform's sign-in, where it is on."""
+    return [settings for settings in snapshot.all("Microsoft.Web/sites/config") if settings["properties"]["platform"]["enabled"]]
 
 
 def check_defaults(infra: Infra) -> Iterator[str]:
@@ -602,8 +607,10 @@ def check_cors(infra: Infra) -> Iterator[str]:
         where = snapshot.environment
         cors = snapshot.one("Microsoft.Web/sites")["properties"]["siteConfig"].get("cors") or {"allowedOrigins": []}
         origins = [origin[1:-1] if origin.startswith("[") else f"'{origin}'" for origin in cors["allowedOrigins"]]
-        if not origins or origins.pop() != "environment().portal":
+        if "environment().portal" not in origins:
             yield f"{where}: the portal's Test/Run may not call the app"
+        if "environment().portal" not in snapshot.app_settings.get("ALLOWED_ORIGINS", ""):
+            yield f"{where}: the app refuses what the portal's Test/Run posts"
         if snapshot.app_settings.get("ALLOWED_ORIGINS") != f"[join(createArray({', '.join(origins)}), ',')]":
             yield f"{where}: the host answers preflights of {origins}, the app exposes headers to others"
         if cors.get("supportCredentials") is not False:
@@ -614,7 +621,9 @@ def check_cors(infra: Infra) -> Iterator[str]:
 
 def check_sign_in(infra: Infra) -> Iterator[str]:
     for snapshot in infra.snapshots.values():
-        auth = snapshot.all("Microsoft.Web/sites/config")
+        if not snapshot.all("Microsoft.Web/sites/config"):
+            yield f"{snapshot.environment}: a sign-in that was on before stays on, since nothing says that it is off"
+        auth = _signs_in(snapshot)
         mode = snapshot.app_settings.get("AUTH_MODE")
         if mode != ("easyauth" if auth else "none"):
             yield f"{snapshot.environment}: AUTH_MODE is {mode} with {len(auth)} authentication settings"

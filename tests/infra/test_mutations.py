@@ -145,8 +145,8 @@ DEPLOYED = [
     Mistake(
         "an origin that only the app knows",
         "infra/main.bicep",
-        "    allowedOrigins: allowedOrigins\n    instanceMemoryMB",
-        "    allowedOrigins: [page.outputs.uri]\n    instanceMemoryMB",
+        "    allowedOrigins: callingOrigins\n    instanceMemoryMB",
+        "    allowedOrigins: [page.outputs.uri, environment().portal]\n    instanceMemoryMB",
         "the app exposes headers to others",
     ),
     Mistake(
@@ -159,9 +159,16 @@ DEPLOYED = [
     Mistake(
         "a portal that may not test",
         "infra/app/api.bicep",
+        "cors: { allowedOrigins: allowedOrigins,",
+        "cors: { allowedOrigins: take(allowedOrigins, 1),",
+        "options: the portal's Test/Run may not call the app",
+    ),
+    Mistake(
+        "a portal whose posts the app turns away",
+        "infra/main.bicep",
         "concat(allowedOrigins, [environment().portal])",
         "allowedOrigins",
-        "options: the portal's Test/Run may not call the app",
+        "options: the app refuses what the portal's Test/Run posts",
     ),
     Mistake(
         "an origin with a slash at its end",
@@ -354,6 +361,13 @@ DEPLOYED = [
         "unauthenticatedClientAction: 'Return401'",
         "unauthenticatedClientAction: 'AllowAnonymous'",
         "options: the platform lets callers in that are not signed in",
+    ),
+    Mistake(
+        "a sign-in that cannot be taken away again",
+        "infra/app/api.bicep",
+        "resource auth 'Microsoft.Web/sites/config@2025-03-01' = {",
+        "resource auth 'Microsoft.Web/sites/config@2025-03-01' = if (!empty(authClientId)) {",
+        "dev: a sign-in that was on before stays on",
     ),
     Mistake(
         "tokens of every tenant",

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import azure.functions as func
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
@@ -292,6 +293,33 @@ async def test_a_form_of_another_site_starts_nothing(app: Any, hub: FakeHub, mod
 async def test_pages_that_may_call_and_other_clients_are_let_in(app: Any, hub: FakeHub, sent: dict[str, str]) -> None:
     settings(app, ALLOWED_ORIGINS="https://page.example")
     assert (await post(hub, headers=sent)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"PUBLIC_BASE_URL": "https://Front.Example.com"}, {"PUBLIC_BASE_URL": "HTTPS://front.example.com"},
+     {"PUBLIC_BASE_URL": "https://front.example.com:443/img"}, {"ALLOWED_ORIGINS": "https://Front.Example.com"},
+     {"ALLOWED_ORIGINS": "https://front.example.com:443"}],
+)  # fmt: skip
+async def test_an_origin_is_the_same_however_an_operator_spells_it(app: Any, hub: FakeHub, given: dict[str, str]) -> None:
+    settings(app, **given)
+    assert (await post(hub, headers={"Origin": "https://front.example.com"})).status_code == 202
+    assert (await post(hub, headers={"Origin": "https://front.example.com.evil.example"})).status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_where_people_sign_in_no_list_lets_every_page_call(app: Any, hub: FakeHub, origin: str) -> None:
+    settings(app, ALLOWED_ORIGINS="*,null", AUTH_MODE="easyauth", WEBSITE_AUTH_ENABLED="true")
+    sent = {"Origin": origin, "X-MS-CLIENT-PRINCIPAL-ID": "me"}
+    assert (await post(hub, headers=sent)).status_code == 403
+    read = await raw(options.get_options)(req=request(headers=sent))
+    assert "Access-Control-Allow-Origin" not in read.headers
+
+
+@pytest.mark.parametrize("url", ["https://APP.example/api/x", "https://app.example:443/api/x"])
+def test_a_page_of_this_host_is_known_however_its_name_came(app: Any, url: str) -> None:
+    asked = func.HttpRequest("POST", url, headers={"Origin": "https://app.example"}, body=b"")
+    assert not edge._is_foreign(asked)
 
 
 @pytest.mark.parametrize("sent", FOREIGN)

@@ -60,6 +60,13 @@ SET = [
     ("RETENTION_DAYS", "7", "retention_days", 7),
     ("SAS_TTL_MINUTES", " 15 ", "sas_ttl_minutes", 15),
     ("ALLOWED_ORIGINS", "https://a.example/, https://b.example", "allowed_origins", ("https://a.example", "https://b.example")),
+    ("ALLOWED_ORIGINS", "HTTPS://A.Example:443/,http://B.example:80,https://c.example:8443,https://a.example", "allowed_origins",
+     ("https://a.example", "http://b.example", "https://c.example:8443")),
+    ("ALLOWED_ORIGINS", "capacitor://localhost, http://[2001:DB8::1]:8080", "allowed_origins",
+     ("capacitor://localhost", "http://[2001:db8::1]:8080")),
+    ("ALLOWED_ORIGINS", "*, null", "allowed_origins", ("*", "null")),
+    ("PUBLIC_BASE_URL", "HTTPS://Api.Example.com:443/Img/", "stated_base_url", "https://api.example.com/Img"),
+    ("PUBLIC_BASE_URL", "http://api.example.com:443", "stated_base_url", "http://api.example.com:443"),
     ("SYNC_RESPONSES", "True", "sync_responses", True),
     ("MAX_ACTIVE_JOBS_PER_OWNER", "3", "max_active_jobs_per_owner", 3),
     ("DAILY_JOBS_PER_OWNER", "100", "daily_jobs_per_owner", 100),
@@ -116,7 +123,15 @@ MALFORMED = [
         "KEY_VAULT_URI", "REPLICATE_API_BASE_URL", "BFL_API_BASE_URL", "PUBLIC_BASE_URL", "TRANSLATOR_ENDPOINT",
         "AzureWebJobsStorage__blobServiceUri",
     ) for text in ("toon.example", "ftp://toon.example", "https://", "https://[half", "https://toon.example:port",
-                   "https://toon.example:99999", "javascript:alert(1)")),
+                   "https://toon.example:99999", "javascript:alert(1)",
+                   "https://toon.example/ x", "https://toon.example/a\nb", "https://toon.example/a\tb", "https://영웅.example",
+                   "https://toon.example/영웅", "https://toon.example/\x7f", "https://toon.example/<a>", "https://to on.example",
+                   "https://user@toon.example", "https://toon.example?a=b")),
+    *(("ALLOWED_ORIGINS", text) for text in (
+        "page.example", "https://page.example/path", "https://", "https://영웅.example", "https://pa ge.example",
+        "https://page.example\n", "https://page.example?x", "https://page.example#x", "https://me@page.example", "//page.example",
+        "https://page.example:port", "https://page.example:0", "https://[half", "https://*.example|", "NULL",
+    ) if text.strip() == text),
     ("SYNC_RESPONSES", "yes"), ("AUTH_STAND_IN", "yes"), ("PPL_FALLBACK", "openai"), ("AI_LABEL", "none"),
 ]  # fmt: skip
 
@@ -128,6 +143,22 @@ def test_a_malformed_setting_is_told_by_name_and_has_its_default(name: str, text
     assert list(settings.problems) == [name]
     assert settings.problems[name].startswith("must be")
     assert Settings(**{**vars(settings), "problems": {}}) == read()
+
+
+def test_what_is_an_origin_among_others_that_are_none_is_taken() -> None:
+    settings = read(ALLOWED_ORIGINS="page.example,https://page.example")
+
+    assert (settings.allowed_origins, list(settings.problems)) == (("https://page.example",), ["ALLOWED_ORIGINS"])
+
+
+@pytest.mark.parametrize("anybody", ["*", "null", "null,*"])
+@pytest.mark.parametrize("marker", ["true", "false"])
+def test_where_people_sign_in_no_page_is_anybodys(anybody: str, marker: str) -> None:
+    settings = read(AUTH_MODE="easyauth", WEBSITE_AUTH_ENABLED=marker, ALLOWED_ORIGINS=f"{anybody},https://page.example")
+
+    assert settings.allowed_origins == ("https://page.example",)
+    assert "easyauth" in settings.problems["ALLOWED_ORIGINS"]
+    assert read(ALLOWED_ORIGINS=anybody).problems == {}, "nobody signs in here"
 
 
 def test_as_many_images_as_a_form_has_fit_into_what_the_host_takes() -> None:
