@@ -183,20 +183,21 @@ def _trigger_class(kind: str) -> Any:
 
 
 def _check_routes(functions: list[Function], host: dict[str, Any]) -> None:
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[str, list[Function]] = {}
     for function in functions:
         if function.kind != "httpTrigger":
             continue
         route = (function.trigger.route or function.name).strip("/").lower()
         if route.split("/")[0] in ("admin", "runtime"):
             raise LoadError(f"Function {function.name}: the route {route!r} conflicts with the host's own.")
-        for method in http_methods(function):
-            other = seen.setdefault((route, method), function.name)
-            if other != function.name:
-                raise LoadError(f"Functions {other} and {function.name} have the same route {route!r} for {method}.")
+        methods = http_methods(function)
+        for other in seen.setdefault(route, []):
+            taken = http_methods(other)
+            if shared := methods & taken if methods and taken else methods or taken or {"any method"}:
+                raise LoadError(f"Functions {other.name} and {function.name} have the same route {route!r} for {min(shared)}.")
+        seen[route].append(function)
 
 
-def http_methods(function: Function) -> list[str]:
-    """Upper-case methods; a function without any takes all."""
-    methods = function.trigger.methods or ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
-    return [str(getattr(m, "value", m)).upper() for m in methods]
+def http_methods(function: Function) -> set[str]:
+    """In capitals; none where a function takes every method, whatever its name."""
+    return {str(getattr(m, "value", m)).upper() for m in function.trigger.methods or ()}

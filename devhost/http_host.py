@@ -117,24 +117,23 @@ class HttpTriggers:
         self._invoker = invoker
         self._prefix = f"/{app.route_prefix}" if app.route_prefix else ""
         functions = sorted(app.of_kind("httpTrigger"), key=lambda f: f.name.lower())
-        self._routes = [(route_pattern(f.trigger.route or f.name), set(http_methods(f)), f) for f in functions]
+        self._routes = [(route_pattern(f.trigger.route or f.name), http_methods(f), f) for f in functions]
 
     def routes(self) -> list[web.RouteDef]:
         # In any case, as all that is fixed in a route.
         prefix = f"/{{prefix:(?i:{re.escape(self._prefix[1:])})}}" if self._prefix else ""
-        return [web.route("*", f"{prefix}/{{rest:.*}}", self._handle)]
+        # The prefix alone is an address too: a route that takes the rest takes no rest as well.
+        alone = [web.route("*", prefix, self._handle)] if prefix else []
+        return [*alone, web.route("*", f"{prefix}/{{rest:.*}}", self._handle)]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if refused := refused_headers(request.raw_headers) or refused_host(request.version >= HttpVersion11, request.headers):
             return web.Response(status=refused)
-        path = decoded_path(request.raw_path.partition("?")[0])[len(self._prefix) :].removeprefix("/").removesuffix("/")
-        if "" in path.split("/")[:-1] or path.endswith("/"):
-            # An empty part fits no route, not even one that takes the rest.
-            return web.Response(status=404)
+        path = decoded_path(request.raw_path.partition("?")[0])[len(self._prefix) :].removeprefix("/")
         for pattern, methods, function in self._routes:
             found = pattern.fullmatch(path)
             # A wrong method is no match: 404, not 405.
-            if found and request.method in methods:
+            if found and (not methods or request.method in methods):
                 return await self._call(function, request, {k: v for k, v in found.groupdict().items() if v is not None})
         return web.Response(status=404)
 
@@ -194,18 +193,26 @@ async def _body(request: web.Request) -> bytes:
 
 
 def route_pattern(template: str) -> re.Pattern[str]:
-    """An ASP.NET route template as a regular expression: {id}, {id?}, {id:int}, {*rest}; literals in any case."""
-    pattern, at = "", 0
-    for found in _PLACEHOLDER.finditer(template.strip("/")):
-        literal = re.escape(template.strip("/")[at : found.start()])
+    """An ASP.NET route template as a regular expression of the path behind the prefix and its slash: {id}, {id?}, {id:int},
+    {*rest}; literals in any case.
+
+    As dotnet/aspnetcore reads paths (RoutePatternMatcher, PathTokenizer): one slash at the end is ignored, and an empty part fits
+    nothing. But a {*rest} takes everything from its first part on, which alone must not be empty: slashes at the end, and empty
+    parts that come later, belong to it.
+    """
+    template = template.strip("/")
+    pattern, at, takes_rest = "", 0, False
+    for found in _PLACEHOLDER.finditer(template):
+        literal = re.escape(template[at : found.start()])
         at = found.end()
-        rest, name, kind, optional = found.groups()
-        value = r".*" if rest else _KINDS.get(kind or "", r"[^/]+")
-        if optional and literal.endswith("/"):
-            pattern += f"{literal[:-1]}(?:/(?P<{name}>{value}))?"
+        takes_rest, name, kind, optional = bool(found[1]), found[2], found[3], found[4]
+        value = r"[^/].*" if takes_rest else _KINDS.get(kind or "", r"[^/]+")
+        if (optional or takes_rest) and literal.endswith("/"):
+            pattern += f"{literal[:-1]}(?:/(?P<{name}>{value}){'?' if takes_rest else ''})?"
         else:
-            pattern += f"{literal}(?P<{name}>{value}){'?' if optional else ''}"
-    return re.compile(pattern + re.escape(template.strip("/")[at:]), re.IGNORECASE)
+            pattern += f"{literal}(?P<{name}>{value}){'?' if optional or takes_rest else ''}"
+    pattern += re.escape(template[at:]) + ("" if takes_rest else "(?:(?<=[^/])/)?")
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
 
 
 def http_answer(answer: Any) -> web.Response:

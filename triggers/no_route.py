@@ -40,6 +40,6 @@ async def no_route(req: func.HttpRequest) -> func.HttpResponse:
 def _methods(path: str) -> tuple[str, ...]:
     """Of the address, whose fixed words are in any case; empty when there is nothing under it."""
     for template, methods in ROUTES.items():
-        if re.fullmatch(template.replace("{id}", "[^/]+"), path.strip("/"), re.IGNORECASE):
+        if re.fullmatch(template.replace("{id}", "[^/]+"), path.removesuffix("/"), re.IGNORECASE):
             return methods
     return ()

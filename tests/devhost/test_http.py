@@ -198,6 +198,8 @@ def test_forms_and_files(host: RunningHost) -> None:
         ("numbers/12", 200, "12"),
         ("numbers/twelve", 404, ""),
         ("files/a/b.txt", 200, "a/b.txt"),
+        ("files/a//b/", 200, "a//b/"),
+        ("files//a", 404, ""),
         ("form", 404, ""),  # wrong method
         ("nothing", 404, ""),
         ("fails", 500, ""),
@@ -207,6 +209,13 @@ def test_forms_and_files(host: RunningHost) -> None:
 def test_routing_and_failures(host: RunningHost, path: str, status: int, text: str) -> None:
     answer = requests.get(f"{host.url}/api/{path}", timeout=10)
     assert (answer.status_code, answer.text) == (status, text)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "PURGE"])
+def test_a_function_without_methods_takes_every_one(host: RunningHost, method: str) -> None:
+    status, answer = exchange(host, f"{method} /api/echo HTTP/1.1".encode(), b"Host: x", b"Connection: close")
+    assert (status, json.loads(answer)["method"]) == (200, method)
+    assert exchange(host, f"{method} /api/form HTTP/1.1".encode(), b"Host: x", b"Connection: close") == (404, b"")
 
 
 def test_the_log_has_the_traceback(host: RunningHost) -> None:

@@ -164,6 +164,22 @@ def test_one_delegation_key_signs_many_links_from_many_threads(by_identity: Coun
     assert len(by_identity.asked) == 1
 
 
+def test_a_key_that_another_thread_has_just_got_is_not_asked_for_again(
+    by_identity: CountingService, delegated_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = delegating(by_identity)
+    ask = links._renewing.ask
+
+    def overtaken(question: Callable[[], None]) -> None:
+        ask(question)
+        ask(question)
+
+    monkeypatch.setattr(links._renewing, "ask", overtaken)
+    links.sign(IMAGES, delegated_image)
+
+    assert len(by_identity.asked) == 1
+
+
 class Clock:
     """Tells the time it is set to."""
 

@@ -57,8 +57,25 @@ downloads = of("shared/providers/client.py", "tests/providers/test_downloads.py"
 http = of("shared/providers/http.py", "tests/providers/test_creates.py", "tests/providers/test_downloads.py")
 translator = of("shared/translator.py", "tests/unit/test_translator.py")
 provenance = of("shared/provenance.py", "tests/unit/test_provenance.py")
+no_route = of("triggers/no_route.py", "tests/triggers/test_no_route.py")
+devhost_routes = of("devhost/http_host.py", "tests/devhost/test_routes.py", "tests/devhost/test_http.py")
+devhost_methods = of("devhost/app_loader.py", "tests/devhost/test_http.py")
 
 REQUESTS: tuple[Mutant, ...] = (
+    no_route("an address with an empty part has methods", 'path.removesuffix("/")', 'path.strip("/")'),
+    devhost_routes("an empty part begins what takes the rest", 'r"[^/].*" if takes_rest', 'r".*" if takes_rest'),
+    devhost_routes(
+        "the rest ends at a line break", "re.IGNORECASE | re.DOTALL)\n\n\ndef http_answer", "re.IGNORECASE)\n\n\ndef http_answer"
+    ),
+    devhost_routes("a slash at the end is another address", '("" if takes_rest else "(?:(?<=[^/])/)?")', '""'),
+    devhost_routes(
+        "a function without methods is never called", "(not methods or request.method in methods)", "request.method in methods"
+    ),
+    devhost_methods(
+        "a function without methods takes those that are usual",
+        "function.trigger.methods or ()",
+        'function.trigger.methods or ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")',
+    ),
     bodies("JSON may be nested as deep as this Python reads", "    if _is_deep(value):\n", "    if False:\n"),
     bodies("JSON may be nested a level deeper", "range(MAX_JSON_DEPTH + 1)", "range(MAX_JSON_DEPTH + 2)"),
     bodies("JSON may be nested a level less deep", "range(MAX_JSON_DEPTH + 1)", "range(MAX_JSON_DEPTH)"),

@@ -515,7 +515,7 @@ TRUST: tuple[Mutant, ...] = (
         "flight.is_under_way and is_old",
     ),
     secrets("a refused key is used while the vault is asked", "(is_old or away)", "(known or away)"),
-    flight("threads ask one after another", "            if flight is None:\n", "            if True:\n"),
+    flight("each thread asks for itself", "flight, leads = self._flight, self._flight is None", "flight, leads = None, True"),
     flight("after one question none is asked any more", "                self._flight = None", "                pass"),
     secrets(
         "a refused key is kept",

@@ -25,12 +25,13 @@ from devhost.activities import decode_input, encode_result
 from devhost.app_loader import App, Function
 from devhost.background_triggers import timer_request
 from devhost.engine import Engine
-from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, http_answer, route_pattern
+from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, http_answer
 from devhost.management_api import ManagementApi
 from devhost.taskhub import TaskHub
 from tests.worker.host import Wire, answer_of, decoded_path, rpc_http
 from tests.worker.library import Seen, WorkerLibrary
 from tests.worker.protocol import TypedData
+from tests.worker.routes import Choice, Route, chosen
 
 _NUMBER = "X-Contract-Number"
 
@@ -50,10 +51,18 @@ class BothWays(Invoker):
         self.differences: list[str] = []
         #: Requests that are under way, by the number that is in a header of theirs.
         self.wires: dict[str, Wire] = {}
-        prefix = f"/{app.route_prefix}"
-        functions = sorted(app.of_kind("httpTrigger"), key=lambda f: f.name.lower())
-        self._routes = [(f.name, route_pattern(f.trigger.route or f.name)) for f in functions]
-        self._prefix = prefix
+        self._routes = [
+            Route(
+                f.name,
+                f"{app.route_prefix}/{(f.trigger.route or f.name).strip('/')}",
+                {str(getattr(m, "value", m)) for m in f.trigger.methods} if f.trigger.methods else None,
+            )
+            for f in app.of_kind("httpTrigger")
+        ]
+
+    def chosen(self, wire: Wire) -> Choice | None:
+        """What the host would call."""
+        return chosen(self._routes, wire.method, decoded_path(wire.target))
 
     def differ(self, what: str, devhost: Any, worker: Any) -> None:
         if devhost != worker:
@@ -74,12 +83,9 @@ class BothWays(Invoker):
         return seen.returned
 
     def _route_params(self, function: Function, wire: Wire) -> dict[str, str]:
-        path = decoded_path(wire.target)[len(self._prefix) :].removeprefix("/").removesuffix("/")
-        found = next(pattern.fullmatch(path) for name, pattern in self._routes if name == function.name)
-        if found is None:
-            self.differences.append(f"{wire.method} {wire.target}: the devhost calls {function.name}, whose route it is not")
-            return {}
-        return {name: value for name, value in found.groupdict().items() if value is not None}
+        choice = self.chosen(wire)
+        self.differ(f"{wire.method} {wire.target[:80]}, function", function.name, choice and choice.function)
+        return choice.values if choice else {}
 
     def _compare_requests(self, function: Function, ours: Any, theirs: Any, wire: Wire) -> None:
         at = f"{wire.method} {wire.target[:80]}"
@@ -290,11 +296,15 @@ class DoubleHost:
             usual.append(("Content-Length", str(len(body))))
         wire = Wire(method, target, [*usual, *headers], body, version)
         self.both.wires[number] = wire
+        before = self.both.invocations.total()
         with socket.create_connection(("127.0.0.1", self.port), timeout=120) as opened:
             opened.sendall(wire.to_bytes())
             answer = http.client.HTTPResponse(opened, method=method)
             answer.begin()
-            return Got(answer.status, {n.lower(): v for n, v in answer.getheaders()}, answer.read())
+            got = Got(answer.status, {n.lower(): v for n, v in answer.getheaders()}, answer.read())
+        if not got.body and got.status == 404 and self.both.invocations.total() == before:
+            self.both.differ(f"{method} {target[:80]}, function", None, self.both.chosen(wire))
+        return got
 
     def run_activity(self, name: str, text: str) -> Any:
         """One call with this input. Raises what the function raises, WorkerFailed for what never reached it."""

@@ -118,9 +118,27 @@ def test_a_client_of_http_1_0_names_no_host(both: "DoubleHost") -> None:
     assert both.send("GET", "/api/options", version="HTTP/1.0").status == 200
 
 
-@pytest.mark.parametrize("target", ["/api//jobs/x", "/api/jobs//x", "/api/jobs/x//"])
-def test_an_empty_part_of_a_path_reaches_no_function(both: "DoubleHost", target: str) -> None:
+@pytest.mark.parametrize("target", ["/api//jobs/x", "/api//", "/api//x/"])
+def test_an_empty_part_where_a_route_begins_reaches_no_function(both: "DoubleHost", target: str) -> None:
     before = both.both.invocations.total()
 
-    assert both.send("GET", target).status == 404
+    assert (got := both.send("GET", target)).status == 404
+    assert not got.body
     assert both.both.invocations.total() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("GET", "/api", 404), ("POST", "/API", 404), ("GET", "/api/", 404), ("GET", "/api/jobs//x", 404),
+        ("GET", "/api/x//y", 404), ("GET", "/api/jobs/x//", 404), ("GET", "/api/health//", 404),
+        ("DELETE", "/api/nothing/", 404),
+        ("TRACE", "/api/options", 405), ("PROPFIND", "/api/jobs/x", 405), ("MKCOL", "/api/nothing", 404),
+        ("PURGE", "/api", 404), ("HEAD", "/api/goods-gen/generate/", 405),
+    ],
+)  # fmt: skip
+def test_every_other_address_and_method_is_told_by_the_app(both: "DoubleHost", method: str, target: str, status: int) -> None:
+    got = both.send(method, target, ("X-Request-Id", "mine"))
+
+    assert (got.status, got.headers["x-request-id"]) == (status, "mine")
+    assert got.headers["content-type"].startswith("application/problem+json")

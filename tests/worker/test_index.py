@@ -80,7 +80,7 @@ def test_the_app(host: "DoubleHost") -> None:
         bindings = [json.loads(text) for text in function.raw_bindings]
         trigger = next(b for b in bindings if b["type"].endswith("Trigger"))
         found[function.name] = {
-            "kind": trigger["type"], "route": trigger.get("route"), "methods": trigger.get("methods"),
+            "kind": trigger["type"], "route": trigger.get("route"), "methods": set(trigger.get("methods") or ()),
             "schedule": trigger.get("schedule"), "clients": {b["name"] for b in bindings if b["type"] == "durableClient"},
             "is_async": host.library.functions[function.name].is_async,
             "wants_context": host.library.functions[function.name].requires_context,
@@ -88,7 +88,7 @@ def test_the_app(host: "DoubleHost") -> None:
     ours = {
         f.name: {
             "kind": f.kind, "route": getattr(f.trigger, "route", None), "schedule": getattr(f.trigger, "schedule", None),
-            "methods": http_methods(f) if getattr(f.trigger, "methods", None) else None, "clients": set(f.clients),
+            "methods": http_methods(f) if f.kind == "httpTrigger" else set(), "clients": set(f.clients),
             "is_async": f.is_async, "wants_context": f.wants_context,
         }
         for f in host.app.functions
