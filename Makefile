@@ -25,6 +25,8 @@ PUR := .venv-tools/bin/pur --cooldown-days 7
 A_WEEK_AGO := $(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.timezone.utc) - d.timedelta(7)).isoformat())'
 # Every package of package.json; Node of the line with long-term support.
 NPM_LATEST := @kusto/language-service-next@latest azurite@latest oauth4webapi@latest node@22
+# Files among three processes: most of the time one of them waits for a host.
+SHARED_OUT := -n 3 --dist loadfile --no-loadscope-reorder
 SETUP := .venv/.ready node_modules/.ready
 # The Bicep compiler, for the tests of infra/.
 BICEP ?= $(shell command -v bicep)
@@ -40,10 +42,10 @@ run: $(SETUP)  ## everything on this machine: Azurite, both simulators, the host
 	@$(PY) -m local
 
 test: $(SETUP) .venv/.browser  ## the whole test suite
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(PY) -m pytest $(SHARED_OUT) $(PYTEST_ARGS)
 
 coverage: $(SETUP) .venv/.browser  ## the whole test suite, and which lines it has run (takes longer)
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	@$(PY) -m pytest $(SHARED_OUT) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 lint: $(SETUP)  ## style, types, import rules
 	.venv/bin/ruff check .

@@ -14,7 +14,7 @@ SECRETS = {"id": SECRET, "other": "job_01m8cakba9p3fnyh5xkv9rgt07"}
 
 
 def coded(offset: int) -> str:
-    return base64.b64encode(b"xxx"[:offset] + SECRET.encode() + b"yy").decode()
+    return base64.b64encode(b"abc"[:offset] + SECRET.encode() + b"yy").decode()
 
 
 def png(**text: str) -> bytes:
