@@ -15,8 +15,8 @@ from shared.providers.provider import ProviderError
 TOLERANCE_SECONDS = 300.0
 #: A wrong signature may mean that the secret was changed; it is fetched again no more often than this.
 REFETCH_AFTER_SECONDS = 60.0
-#: A secret that could not be had is not asked for by every call: Replicate repeats its own (providers reference 1.8).
-RETRY_AFTER_SECONDS = 15.0
+#: A secret that could not be had is not asked for by every call. Short: until it is known, pictures wait for the next look.
+RETRY_AFTER_SECONDS = 2.0
 
 
 class Refused(Exception):

@@ -621,7 +621,7 @@ TRUST: tuple[Mutant, ...] = (
         "        claimed_signatures(headers, now)\n        secret =",
         "        secret =",
     ),
-    verifier("every call asks for a secret that cannot be had", "RETRY_AFTER_SECONDS = 15.0", "RETRY_AFTER_SECONDS = 0.0"),
+    verifier("every call asks for a secret that cannot be had", "RETRY_AFTER_SECONDS = 2.0", "RETRY_AFTER_SECONDS = 0.0"),
     verifier("every call waits while the secret is fetched", "acquire(blocking=False)", "acquire()"),
     verifier(
         "an outage is remembered from before it was told",
