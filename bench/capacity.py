@@ -18,9 +18,11 @@ from typing import Any
 
 from bench.record import recorded
 from bench.storage_operations import (
+    AVAILABILITY_RUN,
     DURABLE_STEP,
     GB_SECOND,
     INSTANCE_GB,
+    LOG_ALERT,
     LOG_GB,
     LOG_KB_AN_EXECUTION,
     OVERLAP,
@@ -365,11 +367,11 @@ def _default(parameter: str) -> str:
 def month(job: Counted) -> str:
     costs = [monthly(job, jobs) for jobs in JOBS_A_MONTH]
     rows = [(name, *(_usd(cost[name]) for cost in costs)) for name in costs[0]]
-    ready, alone = [sum(cost.values()) for cost in costs], [_without(cost, _READY, _IDLE) for cost in costs]
+    ready, alone = [sum(cost.values()) for cost in costs], [_without(cost, _READY, _IDLE, _WATCH) for cost in costs]
     paid = [jobs * _price(job.kind) for jobs in JOBS_A_MONTH]
     rows += [
         ("**in all, production**", *(f"**{_usd(usd)}**" for usd in ready)),
-        ("**in all, without instances that are always ready**", *(f"**{_usd(usd)}**" for usd in alone)),
+        ("**in all, with neither ready instances nor alerts**", *(f"**{_usd(usd)}**" for usd in alone)),
         ("*the provider, for comparison*", *(f"*{_usd(usd)}*" for usd in paid)),
         ("production, as a share of it", *(_percent(usd / whole) for usd, whole in zip(ready, paid, strict=True))),
         ("without, as a share of it", *(_percent(usd / whole) for usd, whole in zip(alone, paid, strict=True))),
@@ -377,6 +379,10 @@ def month(job: Counted) -> str:
     return _table(("USD a month (example)", *(f"{jobs:,} jobs" for jobs in JOBS_A_MONTH)), rows)
 
 
+#: What infra/app/alerts.bicep deploys: rules that search logs, by the minutes between two searches; where the availability test
+#: runs from, every five minutes.
+LOG_ALERTS, TESTED_FROM = {5: 18, 15: 2}, 5
+_WATCH = "alert rules and the availability test"
 _READY, _IDLE = "two instances that are always ready (one for orchestrations, one for HTTP)", "polls of idle queues"
 
 
@@ -393,6 +399,7 @@ def monthly(job: Counted, jobs: int) -> dict[str, float]:
     return {
         _READY: 2 * INSTANCE_GB * MONTH_SECONDS * ALWAYS_READY_GB_SECOND,
         _IDLE: _queue_usd((idle + queues / PLATFORM_POLL_SECONDS) * MONTH_SECONDS),
+        _WATCH: watching(),
         "compute": active * INSTANCE_GB * GB_SECOND,
         "executions": executions * PER_MILLION_EXECUTIONS / 1e6,
         "storage operations": jobs / 1000 * thousand["blob operations"]
@@ -400,6 +407,11 @@ def monthly(job: Counted, jobs: int) -> dict[str, float]:
         "pictures kept for a month": jobs / 1000 * thousand["pictures kept a month"],
         "logs": executions * LOG_KB_AN_EXECUTION / 1024 / 1024 * LOG_GB,
     }
+
+
+def watching() -> float:
+    runs = TESTED_FROM * MONTH_SECONDS / 300
+    return sum(count * LOG_ALERT[minutes] for minutes, count in LOG_ALERTS.items()) + runs * AVAILABILITY_RUN
 
 
 def _without(cost: dict[str, float], *names: str) -> float:

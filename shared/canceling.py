@@ -5,7 +5,7 @@ import azure.durable_functions as df
 from shared import names
 from shared.domain.job import Document
 from shared.domain.starting import GOING_ON
-from shared.task_hub import find_instance
+from shared.task_hub import asked, find_instance
 
 _RUNTIME = df.OrchestrationRuntimeStatus
 
@@ -13,7 +13,7 @@ _RUNTIME = df.OrchestrationRuntimeStatus
 async def wake(client: df.DurableOrchestrationClient, document: Document) -> None:
     """Raise the cancel event where a picture of the job is made. One that an operator suspended hears nothing: it is resumed.
 
-    A picture that has ended, or has not begun (it will find the mark), needs no waking. Raises what the client raises when any
+    A picture that has ended, or has not begun (it will find the mark), needs no waking. Raises TaskHubUnavailable when any
     other did not hear it.
     """
     for instance in names.instance_ids(document["id"], len(document["seeds"]), document.get("starts", 0)):
@@ -21,7 +21,8 @@ async def wake(client: df.DurableOrchestrationClient, document: Document) -> Non
         status = await find_instance(client, instance)
         if status is None or status.runtime_status.name not in GOING_ON:
             continue
-        if status.runtime_status == _RUNTIME.Suspended:
-            await client.resume(instance, "canceled by its owner")
-        if instance != document["id"] or len(document["seeds"]) == 1:
-            await client.raise_event(instance, names.EVENT_CANCEL, {})
+        with asked():
+            if status.runtime_status == _RUNTIME.Suspended:
+                await client.resume(instance, "canceled by its owner")
+            if instance != document["id"] or len(document["seeds"]) == 1:
+                await client.raise_event(instance, names.EVENT_CANCEL, {})

@@ -9,6 +9,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "problem": ("code", "status"),
     "settings_broken": ("names",),
     "storage_failed": ("reason",),
+    "hub_silent": ("reason",),
     "request_failed": ("reason",),
     "cancel_requested": (),
     "job_deleted": (),

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names, threads
+from shared import names, telemetry, threads
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
 from shared.domain.kinds import KINDS
@@ -23,7 +24,7 @@ from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.blob_store import IMAGES
 from shared.storage.job_store import NoSuchJob
-from shared.task_hub import find_instance
+from shared.task_hub import TaskHubUnavailable, find_instance
 from triggers.edge import job_url, language, owner
 
 
@@ -68,10 +69,21 @@ async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient,
 
 async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     """The same job as its orchestration says it is now; of a running one the document is not read again. One whose
-    orchestration died is started again. Raises JobNotFound."""
-    document = job.document
-    if not is_worth_a_look(document, services().now()):
+    orchestration died is started again. While the task hub gives no answer it is the job as it is stored: its stage and progress
+    are not known then, but how it ended is. Raises JobNotFound."""
+    if not is_worth_a_look(job.document, services().now()):
         return job
+    try:
+        return await _as_the_hub_says(client, job.document)
+    except TaskHubUnavailable as error:
+        telemetry.event("hub_silent", logging.WARNING, job_id=job.document["id"], reason=str(error))
+    stored = await threads.run(services().jobs.read, job.document["id"])
+    if stored is None or is_deleted(stored):
+        raise JobNotFound
+    return Job(stored)
+
+
+async def _as_the_hub_says(client: df.DurableOrchestrationClient, document: dict[str, Any]) -> Job:
     status = await find_instance(client, document["id"])
     custom = status.custom_status if status is not None and isinstance(status.custom_status, dict) else {}
     is_alive = status is not None and status.runtime_status.name in GOING_ON

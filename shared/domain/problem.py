@@ -223,10 +223,10 @@ CATALOGUE: dict[str, Kind] = {
     "busy": Kind(
         503,
         True,
-        "요청이 몰림",
-        "Too many requests at once",
-        "요청이 한꺼번에 많이 들어와 지금은 처리하지 못했습니다. 잠시 후 다시 시도해 주세요. 이 요청으로 비용은 발생하지 않았습니다.",
-        "Too many requests came in at once, so this one was not handled. Try again in a moment. Nothing was charged for it.",
+        "지금은 처리하지 못함",
+        "Busy just now",
+        "요청이 몰렸거나 작업을 실행하는 쪽이 잠시 응답하지 않아 처리하지 못했습니다. 잠시 후 다시 시도해 주세요. 이 요청으로 비용은 발생하지 않았습니다.",
+        "Too many requests came in at once, or what runs the jobs gave no answer, so this was not handled. Try again in a moment. Nothing was charged for it.",
     ),
     "intake_paused": Kind(
         503,

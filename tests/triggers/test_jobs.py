@@ -256,7 +256,7 @@ async def test_a_cancel_that_could_not_be_told_to_a_running_job_fails_so_that_it
     job_id = await new_job(hub)
     hub.is_away("raise_event")
     refused = await cancel(hub, job_id)
-    assert (refused.status_code, body(refused)["charged"]) == (500, "unknown")
+    assert (refused.status_code, body(refused)["code"], body(refused)["charged"]) == (503, "busy", "unknown")
 
     hub.is_back()
     assert (await cancel(hub, job_id)).status_code == 202
@@ -268,8 +268,7 @@ async def test_trouble_of_the_hub_gives_up_no_job(app: Any, hub: FakeHub, clock:
     clock.pass_by(hours=1)
     hub.statuses[job_id] = HUB_TROUBLE
 
-    trouble = await get(hub, job_id)
-    assert (trouble.status_code, body(trouble)["charged"]) == (500, "unknown")
+    assert (await get(hub, job_id)).status_code == 200
     await post(hub, headers={"Idempotency-Key": "k"})
     assert len(hub.started) == 1
     hub.statuses[job_id] = Status(RUNTIME.Running)

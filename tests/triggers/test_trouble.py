@@ -16,6 +16,7 @@ from tests.triggers.calls import (
     FakeHub,
     Status,
     body,
+    cancel,
     finish,
     get,
     picture,
@@ -120,6 +121,40 @@ async def test_a_hub_that_is_away_during_the_wait_is_no_error_either(app: Any, h
     answer = await post(hub, headers={"Prefer": "wait=1"})
     assert answer.status_code == 202
     assert located(answer, hub)
+
+
+# ---- a look ----
+
+
+async def test_a_job_is_shown_as_it_is_stored_while_the_hub_gives_no_answer(app: Any, hub: FakeHub) -> None:
+    job_id = body(await post(hub))["id"]
+    hub.is_away("get_status")
+    shown = await get(hub, job_id)
+    assert (shown.status_code, body(shown)["status"], len(hub.started)) == (200, "queued", 1)
+    assert shown.headers["Retry-After"]
+
+
+async def test_the_end_of_a_job_is_seen_whatever_the_hub_does(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    job_id = body(await post(hub))["id"]
+    hub.is_away("get_status")
+    read = app.jobs.read
+
+    def ends_after_a_look(asked: str) -> Any:
+        known = read(asked)
+        finish(app, hub, job_id)
+        return known
+
+    monkeypatch.setattr(app.jobs, "read", ends_after_a_look)
+    assert body(await get(hub, job_id))["status"] == "succeeded"
+
+
+async def test_a_cancel_that_the_hub_did_not_hear_is_to_be_sent_again(app: Any, hub: FakeHub) -> None:
+    job_id = body(await post(hub))["id"]
+    hub.is_away("get_status")
+    answer = await cancel(hub, job_id)
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (503, "busy", "unknown")
+    assert answer.headers["Retry-After"] == "5"
+    assert app.jobs.read(job_id)["cancel_requested_at"], "it stops what is not sent yet, whatever the hub says"
 
 
 @pytest.mark.parametrize("is_synchronous", [False, True])
