@@ -85,7 +85,8 @@ async def _run(seed: str, count: int) -> Tally:
 
 async def _judged(app: Services, hub: FakeHub, sent: Sent) -> str:
     """The code of the problem, or the status of what is none."""
-    settings(app, AUTH_MODE="easyauth" if sent.signs_in else "none", ALLOWED_ORIGINS="*")
+    mode, pages = ("easyauth", "https://page.example") if sent.signs_in else ("none", "*")
+    settings(app, AUTH_MODE=mode, ALLOWED_ORIGINS=pages)
     jobs_before = len(hub.started)
     answer = await _asked(hub, sent, "ko")
     for name, value in answer.headers.items():
