@@ -96,7 +96,7 @@ def test_what_waits_costs_the_same_whatever_comes_and_the_rest_grows_with_the_jo
     few, many = monthly(JOB, 1_000), monthly(JOB, 10_000)
     fixed = {name for name in few if few[name] == many[name]}
 
-    assert {name.partition(" ")[0] for name in fixed} == {"two", "polls", "alert"}
+    assert {name.partition(" ")[0] for name in fixed} == {"two", "polls", "alert", "housekeeping"}
     assert {round(many[name] / few[name], 9) for name in few.keys() - fixed} == {10}
 
 
@@ -110,6 +110,10 @@ def test_polls_are_those_of_a_ready_instance_and_of_the_platform() -> None:
 def test_alerts_are_billed_by_how_often_they_search_and_the_test_by_the_run() -> None:
     # From five places, twelve times an hour.
     assert capacity.watching() == pytest.approx(18 * 1.50 + 2 * 0.50 + 5 * 12 * 730 * 0.0006)
+
+
+def test_housekeeping_is_a_second_and_a_few_lists_every_five_minutes() -> None:
+    assert capacity.tidying() == pytest.approx(8760 * (2 * 0.000026 + 0.4e-6 + 4 * 5e-6 + 2 * 4e-7))
 
 
 def test_a_job_needs_the_cpu_of_its_activities() -> None:
