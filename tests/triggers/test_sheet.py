@@ -135,3 +135,13 @@ async def test_of_one_picture_nobody_counts(app: Any, hub: FakeHub) -> None:
 
     job = body(await get(hub, job_id))
     assert (job["summary"], job["status"], job["retry_of"]) == (None, "succeeded", None)
+
+
+async def test_a_sheet_that_lacks_nothing_says_so_in_the_readers_language(app: Any, hub: FakeHub) -> None:
+    job_id = await new_sheet(hub)
+    finish(app, hub, job_id, *(picture(index) for index in range(3)))
+    answers = [await get(hub, job_id, headers={"Accept-Language": language}) for language in ("ko", "en")]
+
+    assert [body(answer)["summary"] for answer in answers] == ["3장을 모두 만들었습니다.", "All 3 pictures were made."]
+    assert [body(answer)["error"] for answer in answers] == [None, None]
+    assert len({answer.headers["ETag"] for answer in answers}) == 2
