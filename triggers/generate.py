@@ -39,7 +39,7 @@ from triggers.waiting import wait_until_ended
 blueprint = df.Blueprint()
 
 #: Requests whose images are in memory at once; the others wait a moment, so that a rush does not end in a dead host.
-_accepting = asyncio.Semaphore(4)
+accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
 KEY_MAX_CHARACTERS = 255
@@ -80,7 +80,7 @@ async def take(
 ) -> func.HttpResponse:
     """Start the job that is `accepted` (its document, and whether it was there before), and answer. `is_synchronous`: as the
     FastAPI services answered."""
-    async with _accepting:
+    async with accepting:
         document, replayed = await threads.run(accepted)
     telemetry.event("job_accepted", job_id=document["id"], kind=document["kind"], request_id=request_id(req), replayed=replayed)
     headers = {"Location": job_url(req, document["id"]), **({"Idempotent-Replayed": "true"} if replayed else {})}
@@ -153,12 +153,14 @@ def accept(
     who: str,
     key: str,
     form: Form,
-    request_id: str,
+    asked_as: str,
     *,
     parse: Callable[..., Generation] = parse_generation,
     route: str | None = None,
+    **more: Any,
 ) -> tuple[dict[str, Any], bool]:
-    """As accept_wish, of a form; `parse` reads its fields. Raises ProblemError."""
+    """As accept_wish, of a form, however it came; `parse` reads its fields, and the document gets what else (`more`) is to be
+    kept of it. Raises ProblemError."""
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
     asked = parse(kind, form.fields, form.images, default_label=default_label, mistakes=form.mistakes)
 
@@ -166,14 +168,15 @@ def accept(
         whole = replace(form, files={**form.files, **read_pictures(app, who, form.references)})
         facts = inspect_images(whole, kind, app.settings, needed_side(app, kind, asked.model))
         sources = {"image_sources": form.references} if form.references else {}
-        return Made(_document(app, kind, asked, who) | sources, whole, facts)
+        return Made(_document(app, kind, asked, who) | sources | more, whole, facts)
 
     request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
-    return accept_wish(app, Wish(route or kind.route, request, made), who, key, request_id)
+    return accept_wish(app, Wish(route or kind.route, request, made), who, key, asked_as)
 
 
-def accept_wish(app: Services, wish: Wish, who: str, key: str, request_id: str) -> tuple[dict[str, Any], bool]:
-    """Check everything that is cheap, then store inputs and document: (document, whether it was there before).
+def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) -> tuple[dict[str, Any], bool]:
+    """Check everything that is cheap, then store inputs and document: (document, whether it was there before). `asked_as`: what
+    the request is known by in the log.
 
     Raises ProblemError; a job that cannot succeed leaves nothing behind.
     """
@@ -186,7 +189,7 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, request_id: str) 
         if claim is None:
             raise
         return _known(claim), True
-    document, form, facts = made.document | {"request_id": request_id}, made.form, made.facts
+    document, form, facts = made.document | {"request_id": asked_as}, made.form, made.facts
     kind = KINDS[document["kind"]]
     if not key:
         return _create(app, kind, document, form, facts, None), False

@@ -27,6 +27,9 @@ from triggers.upload import Form, inspect_images, read_fields
 blueprint = df.Blueprint()
 
 Seeds = Literal["same", "new"]
+#: What a document says of all pictures besides what was asked for, where it does: where the images came from and what is poor about
+#: the inputs, which are not looked at anew; what became of the prompt; who is told of the end.
+_TAKEN_OVER = ("image_sources", "warnings", "translated", "webhook")
 
 
 @blueprint.function_name("retry_job")
@@ -84,11 +87,8 @@ def _document(app: Services, kind: Kind, who: str, source: dict[str, Any], seeds
     numbers = [source["seeds"][index] if seeds == "same" else secrets.randbelow(SEED_MAX + 1) for index in again]
     document = new_document(app, kind, who, asked, numbers, source["metadata"])
     of_each = {name: [source[name][index] for index in again] for name in ("presets", "sheet") if name in source}
-    of_all = {name: source[name] for name in ("image_sources",) if name in source}
-    # Of the images, which are not looked at anew.
-    warnings = [warning for warning in source.get("warnings", ()) if warning.get("field") in kind.images]
-    told = {"warnings": warnings} if warnings else {}
-    return document | of_each | of_all | told | {"retry_of": {"id": source["id"], "indexes": again}}
+    of_all = {name: source[name] for name in _TAKEN_OVER if source.get(name)}
+    return document | of_each | of_all | {"retry_of": {"id": source["id"], "indexes": again}}
 
 
 def _seeds(req: func.HttpRequest) -> Seeds:

@@ -23,7 +23,7 @@ _INSTEAD: tuple[Mistake, ...] = (
 
 
 def parse_sheet(
-    kind: Kind, fields: Mapping[str, str], files: set[str], *, default_label: str = "none", mistakes: Sequence[Mistake] = ()
+    kind: Kind, fields: Mapping[str, str], files: set[str], *, mistakes: Sequence[Mistake] = (), **bounds: Any
 ) -> Generation:
     """As parse_generation, of a form that has `presets` (a JSON list, or names with commas between them) for `preset` and `n`,
     and whose prompt may be left out. Without an `aspect_ratio` each picture has its preset's.
@@ -38,7 +38,7 @@ def parse_sheet(
     others = {name: text for name, text in fields.items() if name not in ("presets", "preset", "n")}
     # Any preset makes the prompt one that may be left out.
     one = {"preset": presets[0] if presets else next(iter(PRESETS))}
-    asked = parse_generation(kind, others | one, files, default_label=default_label, mistakes=found)
+    asked = parse_generation(kind, others | one, files, mistakes=found, **bounds)
     return replace(
         asked, preset=None, presets=tuple(presets), n=len(presets),
         aspect_ratio=asked.aspect_ratio if "aspect_ratio" in asked.given else None,

@@ -65,7 +65,7 @@ told_requests = of("triggers/edge.py", "tests/triggers/test_edge.py")
 
 TRUST: tuple[Mutant, ...] = (
     # ---- whose a job is ----
-    view("other people's jobs can be seen", ' or document["owner"] != who else', " else"),
+    view("other people's jobs can be seen", ' or document["owner"] not in owners else', " else"),
     view("a deleted job can be seen", "document is None or is_deleted(document) or document", "document is None or document"),
     view("a job that is deleted meanwhile can be seen", "if is_deleted(stored):", "if False:"),
     view("a picture's charge is the worst case", 'ledger.charged if is_terminal(document["status"]) else "unknown"', '"unknown"'),

@@ -135,9 +135,19 @@ async def test_both_images_of_two_are_taken_and_sent_as_they_were(app: Any, hub:
 async def test_what_was_poor_about_the_images_is_said_again(app: Any, hub: FakeHub) -> None:
     job_id = await ended(app, hub)
     small = {"code": "image_small", "field": "input_image", "params": {"width": "9", "height": "9"}}
-    app.jobs.amend(job_id, lambda job: job | {"warnings": [small, {"code": "other"}]})
+    app.jobs.amend(job_id, lambda job: job | {"warnings": [small]})
 
     assert [w["code"] for w in body(await again(hub, job_id))["warnings"]] == ["image_small"]
+
+
+async def test_what_became_of_the_prompt_is_what_is_sent_again(app: Any, hub: FakeHub) -> None:
+    job_id = await ended(app, hub, prompt="겨울")
+    english = {"translated": {"state": "yes", "text": "winter"}}
+    app.jobs.amend(job_id, lambda job: job | english | {"input": job["input"] | {"prompt_sent": "winter"}})
+    document = app.jobs.read(body(await again(hub, job_id))["id"])
+
+    assert (document["translated"], document["input"]["prompt"]) == (english["translated"], "겨울")
+    assert document["input"]["prompt_sent"] == "winter"
 
 
 async def test_a_job_of_the_version_before_is_made_again_too(app: Any, hub: FakeHub) -> None:
