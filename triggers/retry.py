@@ -27,8 +27,8 @@ from triggers.upload import Form, inspect_images, read_fields
 blueprint = df.Blueprint()
 
 Seeds = Literal["same", "new"]
-#: What a document says of all pictures besides what was asked for, where it does: where the images came from and what is poor about
-#: the inputs, which are not looked at anew; what became of the prompt; who is told of the end.
+#: What a document says of all pictures besides what was asked for, where it does: where the images came from and what is poor
+#: about the inputs, which are not looked at anew; what became of the prompt; who is told of the end.
 _TAKEN_OVER = ("image_sources", "warnings", "translated", "webhook")
 
 
