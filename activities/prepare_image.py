@@ -13,9 +13,10 @@ from shared import names, telemetry
 from shared.domain.job import VALIDATING, is_deleted, is_wanted
 from shared.domain.payloads import PrepareAnswer, PrepareOrder
 from shared.domain.problem import Problem, ProblemError
-from shared.pictures.prepare import prepare_for_provider
+from shared.pictures.prepare import prepare_for_provider, prepared_before
 from shared.services import Services, services
 from shared.storage.blob_store import Missing
+from shared.storage.image_names import is_prepared_upload
 
 blueprint = df.Blueprint()
 
@@ -54,7 +55,8 @@ async def in_turn(work: Callable[[], PrepareAnswer], seconds: float = TURN_SECON
 def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
     """The prepared image, or what is wrong with the upload."""
     try:
-        prepared = prepare_for_provider(services.blobs.get_image(payload["blob"]))
+        data = services.blobs.get_image(payload["blob"])
+        prepared = prepared_before(data) if is_prepared_upload(payload["blob"]) else prepare_for_provider(data)
     except ProblemError as error:
         return {"problem": error.problem.about(payload["field"]).at(VALIDATING).to_payload()}
     except Missing:

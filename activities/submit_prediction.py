@@ -18,6 +18,7 @@ from shared.domain.job import SUBMITTING, is_sample, is_terminal, is_wanted, is_
 from shared.domain.kinds import KINDS
 from shared.domain.ledger import Cost, SendState
 from shared.domain.problem import Charged, Problem
+from shared.domain.sheet import sent_of
 from shared.domain.submission import REPEAT_AFTER, SEND_WITHIN, Asked, Step, Submission, next_step, not_found
 from shared.generators.generator import Generator, Order
 from shared.generators.image import Image, Linked, bytes_of
@@ -430,11 +431,12 @@ class _Sender:
     def _order(self, record: Record, job: Any, images: tuple[Image, ...]) -> Order:
         """As its latest send went, or is to go."""
         asked = job["input"]
+        prompt, aspect_ratio = sent_of(job, self._payload["index"])
         return Order(
             reference=f"{self._payload['job_id']}/{self._payload['index']}",
             webhook_url=self._generator.provider.webhook_url(self._payload["instance"], self._payload["attempt"]),
-            prompt=asked["prompt_sent"], images=_as_sent(images, record.submission), roles=KINDS[job["kind"]].roles,
-            aspect_ratio=asked["aspect_ratio"],
+            prompt=prompt, images=_as_sent(images, record.submission), roles=KINDS[job["kind"]].roles,
+            aspect_ratio=aspect_ratio,
             output_format=asked["output_format"], safety_tolerance=asked["safety_tolerance"],
             seed=job["seeds"][self._payload["index"]],
         )  # fmt: skip

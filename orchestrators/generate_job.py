@@ -29,7 +29,7 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     context.set_custom_status(_shown(status_at(VALIDATING, started_at=started_at), job))
     images, problem, warnings = yield from _prepared(context, job)
     if problem is not None and not job["start"]:
-        return (yield from _finished(context, job, started_at, [], problem, warnings))
+        return (yield from _finished(context, job, started_at, [], problem, warnings, []))
     # A story that is told again may have sent something already: that is looked after, whatever became of the images.
     orders = [_order(job, wish, images, problem, started_at) for wish in job["pictures"]]
     if len(orders) == 1:
@@ -82,7 +82,7 @@ def _one_picture(
     """It is made in the job's own orchestration."""
     picture = Picture.begun(context, order)
     end, left = yield from make(picture)
-    status = yield from _finished(context, job, order["started_at"], [end], None, warnings)
+    status = yield from _finished(context, job, order["started_at"], [end], None, warnings, order["images"])
     if left is not None:
         context.set_custom_status({"job_ended": True})
         end = yield from watched_on(picture, left, end)
@@ -128,7 +128,7 @@ def _several_pictures(
         for child in children:
             yield from _hear(context, child)
     ends = [child.end for child in children if child.end is not None]
-    status = yield from _finished(context, job, orders[0]["started_at"], ends, None, warnings)
+    status = yield from _finished(context, job, orders[0]["started_at"], ends, None, warnings, orders[0]["images"])
     context.set_custom_status({"job_ended": True})
     while late := [child for child in children if child.is_watching]:
         yield from _news(context, late, [child.task for child in late])
@@ -193,6 +193,7 @@ def _finished(
     ends: list[p.PictureEnd],
     problem: ProblemData | None,
     warnings: list[WarningData],
+    images: list[str],
 ) -> Steps:
     order: p.FinishOrder = {
         "job_id": job["job_id"], "traceparent": job["traceparent"], "started_at": started_at, "problem": problem,
@@ -200,6 +201,8 @@ def _finished(
     }  # fmt: skip
     if warnings:
         order["warnings"] = warnings
+    if len(images) == len(job["images"]):
+        order["sent"] = dict(zip(job["images"], images, strict=True))
     answer = yield from call(context, names.FINISH_JOB, order, job["limits"]["patience"]["lasting"])
     return {"status": answer["status"]}
 

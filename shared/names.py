@@ -45,7 +45,7 @@ JANITOR = "janitor"
 
 
 #: What follows a job's id in an instance that makes one of its pictures: which picture, and the job's start if it is a later one.
-PICTURE_SUFFIX = r"-[0-3](-[1-9])?"
+PICTURE_SUFFIX = r"-[0-8](-[1-9])?"
 
 
 def picture_instance_id(job_id: str, index: int, pictures: int, start: int = 0) -> str:

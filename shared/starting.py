@@ -25,6 +25,7 @@ from shared.domain.job import (
 from shared.domain.kinds import KINDS
 from shared.domain.payloads import GeneratorChoice, JobOrder, Limits, Patience
 from shared.domain.polling import generating_progress
+from shared.domain.sheet import preset_of
 from shared.domain.starting import GOING_ON, STOPPED, decide, started_again
 from shared.generators.generator import Generator
 from shared.services import Services
@@ -71,7 +72,7 @@ def job_order(app: Services, document: Document) -> JobOrder:
         "owner": owner_mark(document["owner"]), "images": document["images"], "label": document["input"].get("label", "none"),
         "generators": plan["generators"],
         "pictures": [
-            {"index": i, "seed": seed, "preset": document["input"].get("preset")} for i, seed in enumerate(document["seeds"])
+            {"index": i, "seed": seed, "preset": preset_of(document, i)} for i, seed in enumerate(document["seeds"])
         ],
         "limits": plan["limits"],
     }  # fmt: skip

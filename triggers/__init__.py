@@ -1,10 +1,12 @@
 """HTTP triggers: parse, start, query, answer; and one on a timer that tidies up."""
 
-from triggers import generate, health, housekeeping, jobs, no_route, options, translate, webhooks
+from triggers import generate, health, housekeeping, jobs, no_route, options, retry, sheet, translate, webhooks
 
 blueprints = (
     generate.blueprint,
+    sheet.blueprint,
     jobs.blueprint,
+    retry.blueprint,
     options.blueprint,
     translate.blueprint,
     webhooks.blueprint,

@@ -5,6 +5,9 @@ import contextlib
 import logging
 import re
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import azure.durable_functions as df
@@ -18,6 +21,7 @@ from shared.domain.image_kind import EXTENSIONS
 from shared.domain.job import QUEUED, SUCCEEDED, charged, is_deleted, is_terminal
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import Problem, ProblemError, broken_settings, invalid_fields, unreadable
+from shared.domain.sheet import sheet_of
 from shared.generators.generator import Generator
 from shared.job_ids import new_job_id
 from shared.pictures.facts import ImageFacts
@@ -28,13 +32,14 @@ from shared.storage.image_names import upload_name
 from shared.storage.key_store import Deleted, Fingerprints, InProgress, Known, Reused, Taken, key_name
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, JobNotFound, view
+from triggers.own_pictures import read_pictures
 from triggers.upload import Form, inspect_images, read_form
 from triggers.waiting import wait_until_ended
 
 blueprint = df.Blueprint()
 
 #: Requests whose images are in memory at once; the others wait a moment, so that a rush does not end in a dead host.
-_accepting = asyncio.Semaphore(4)
+accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
 KEY_MAX_CHARACTERS = 255
@@ -63,21 +68,35 @@ BY_KIND = {kind.name: _serve(kind) for kind in KINDS.values()}
 
 async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: Kind) -> func.HttpResponse:
     """Start a job, or answer with the one that the same Idempotency-Key started before."""
-    async with _accepting:
-        document, replayed = await threads.run(_accept, req, kind)
-    telemetry.event("job_accepted", job_id=document["id"], kind=kind.name, request_id=request_id(req), replayed=replayed)
+    return await take(req, client, partial(_accept, req, kind), is_synchronous=services().settings.sync_responses)
+
+
+async def take(
+    req: func.HttpRequest,
+    client: df.DurableOrchestrationClient,
+    accepted: Callable[[], tuple[dict[str, Any], bool]],
+    *,
+    is_synchronous: bool = False,
+) -> func.HttpResponse:
+    """Start the job that is `accepted` (its document, and whether it was there before), and answer. `is_synchronous`: as the
+    FastAPI services answered."""
+    async with accepting:
+        document, replayed = await threads.run(accepted)
+    telemetry.event("job_accepted", job_id=document["id"], kind=document["kind"], request_id=request_id(req), replayed=replayed)
     headers = {"Location": job_url(req, document["id"]), **({"Idempotent-Replayed": "true"} if replayed else {})}
     # Terminal is terminal, whatever the hub has forgotten of it.
     if not is_terminal(document["status"]):
         document = await ensure_started(services(), client, document, is_new=not replayed)
     try:
+        if is_synchronous:
+            return await _synchronous(req, client, document["id"], headers)
         return await _answer(req, client, document, headers, waits=replayed)
     except JobNotFound:  # deleted while this waited for it
         return problem_response(req, Problem("job_not_found", charged="unknown"), headers)
     except Exception as error:  # noqa: BLE001 - the job exists and may be paid for: nothing that goes wrong now says otherwise
         reason = repr(type(error))
         telemetry.event("answer_failed", logging.WARNING, job_id=document["id"], request_id=request_id(req), reason=reason)
-        if services().settings.sync_responses or is_terminal(document["status"]):
+        if is_synchronous or is_terminal(document["status"]):
             problem = Problem("result_not_ready", charged=charged(document), retryable=False)
             return problem_response(req, problem, headers)
         return json_response(view(req, Job(document)), 202, {**headers, "Retry-After": "2"})
@@ -92,8 +111,6 @@ async def _answer(
     waits: bool,
 ) -> func.HttpResponse:
     """202 with the job, or 200 when it ended within the time that the caller is ready to wait."""
-    if services().settings.sync_responses:
-        return await _synchronous(req, client, document["id"], headers)
     job, status = Job(document), 202
     seconds = _preferred_wait(req)
     if seconds or waits:
@@ -105,27 +122,75 @@ async def _answer(
 
 
 def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
-    """Check everything that is cheap, then store inputs and document: (document, whether it was there before).
+    app = services()
+    who, key = owner(req), given_key(req)
+    return accept(app, kind, who, key, read_form(req, kind, app.settings.max_upload_bytes), request_id(req))
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a job is made of: its document, and the images of a form with what they are."""
+
+    document: dict[str, Any]
+    form: Form
+    facts: dict[str, ImageFacts]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A request for a job, as far as it is known without looking at what it names."""
+
+    #: What an Idempotency-Key counts for, beside its owner.
+    route: str
+    request: Fingerprints
+    #: Raises ProblemError.
+    made: Callable[[], Made]
+
+
+def accept(
+    app: Services,
+    kind: Kind,
+    who: str,
+    key: str,
+    form: Form,
+    asked_as: str,
+    *,
+    parse: Callable[..., Generation] = parse_generation,
+    route: str | None = None,
+    **more: Any,
+) -> tuple[dict[str, Any], bool]:
+    """As accept_wish, of a form, however it came; `parse` reads its fields, and the document gets what else (`more`) is to be
+    kept of it. Raises ProblemError."""
+    default_label = "visible" if app.settings.ai_label == "visible" else "none"
+    asked = parse(kind, form.fields, form.images, default_label=default_label, mistakes=form.mistakes)
+
+    def made() -> Made:
+        whole = replace(form, files={**form.files, **read_pictures(app, who, form.references)})
+        facts = inspect_images(whole, kind, app.settings, needed_side(app, kind, asked.model))
+        sources = {"image_sources": form.references} if form.references else {}
+        return Made(_document(app, kind, asked, who) | sources | more, whole, facts)
+
+    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
+    return accept_wish(app, Wish(route or kind.route, request, made), who, key, asked_as)
+
+
+def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) -> tuple[dict[str, Any], bool]:
+    """Check everything that is cheap, then store inputs and document: (document, whether it was there before). `asked_as`: what
+    the request is known by in the log.
 
     Raises ProblemError; a job that cannot succeed leaves nothing behind.
     """
-    app = services()
-    who = owner(req)
-    key = _key(req)
-    form = read_form(req, kind, app.settings.max_upload_bytes)
-    default_label = "visible" if app.settings.ai_label == "visible" else "none"
-    asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label, mistakes=form.mistakes)
-    name = key_name(who, kind.route, key) if key else ""
-    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
+    name, request = key_name(who, wish.route, key) if key else "", wish.request
     try:
-        facts = inspect_images(form, kind, app.settings, _needed_side(app, kind, asked.model))
+        made = wish.made()
     except ProblemError:
         # A repeated one was taken under the bounds of its day, and may be paid for. The key of a new one stays free.
         claim = app.keys.look(name, request) if key else None
         if claim is None:
             raise
         return _known(claim), True
-    document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
+    document, form, facts = made.document | {"request_id": asked_as}, made.form, made.facts
+    kind = KINDS[document["kind"]]
     if not key:
         return _create(app, kind, document, form, facts, None), False
     # Before anything else can refuse the request: the job of a repeated one may be paid for already.
@@ -154,7 +219,7 @@ def _only_model(app: Services, kind: Kind) -> str | None:
     return known[0].name if len(known) == 1 else None
 
 
-def _key(req: func.HttpRequest) -> str:
+def given_key(req: func.HttpRequest) -> str:
     """The request's Idempotency-Key, empty when it has none. Raises ProblemError."""
     key: str = req.headers.get("idempotency-key", "").strip(" \t")
     if not _KEY.fullmatch(key):
@@ -192,7 +257,7 @@ def _create(
             if _is_alone(app, document, taken):
                 app.quotas.withdraw(who, job_id)
         raise
-    document = document | {"images": _upload_names(job_id, facts, taken)}
+    document = document | {"images": _upload_names(document, facts, taken)}
     try:
         for field, name in document["images"].items():
             app.uploads.keep(name, form.files[field], facts[field].content_type)
@@ -205,10 +270,14 @@ def _create(
     return document
 
 
-def _upload_names(job_id: str, facts: dict[str, ImageFacts], taken: Taken | None) -> dict[str, str]:
+def _upload_names(document: dict[str, Any], facts: dict[str, ImageFacts], taken: Taken | None) -> dict[str, str]:
     """Of this POST alone, so that neither of two with one key can remove, or write anew, what the other's job is made of."""
     post = taken.holder if taken else ""
-    return {field: upload_name(job_id, field, EXTENSIONS[known.content_type], post) for field, known in facts.items()}
+    is_prepared = "retry_of" in document
+    return {
+        field: upload_name(document["id"], field, EXTENSIONS[known.content_type], post, is_prepared=is_prepared)
+        for field, known in facts.items()
+    }
 
 
 def _is_alone(app: Services, document: dict[str, Any], taken: Taken | None) -> bool:
@@ -256,7 +325,7 @@ def _asked_for(app: Services, kind: Kind, model: str | None) -> list[Generator]:
     raise ProblemError(invalid_fields(("model", f"다음 중 하나여야 합니다: {known}", f"Must be one of: {known}")))
 
 
-def _needed_side(app: Services, kind: Kind, model: str | None) -> int:
+def needed_side(app: Services, kind: Kind, model: str | None) -> int:
     """Of the generators that may make the picture; a model that nobody knows is refused later."""
     return max((generator.min_side_px for generator in generators_for(app, kind.name, model)), default=0)
 
@@ -290,16 +359,27 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
     seeds = [
         (asked.seed + i) % (SEED_MAX + 1) if asked.seed is not None else secrets.randbelow(SEED_MAX + 1) for i in range(asked.n)
     ]
+    told = {
+        "prompt": asked.prompt, "prompt_sent": asked.prompt_sent, "preset": asked.preset, "aspect_ratio": asked.aspect_ratio,
+        "output_format": asked.output_format, "safety_tolerance": asked.safety_tolerance, "seed": asked.seed, "n": asked.n,
+        "label": asked.label, "model": asked.model,
+    }  # fmt: skip
+    if asked.presets:
+        # The version before knows no sheet, and would make the same picture n times. Where the ratio is missing it sends nothing.
+        del told["aspect_ratio"]
+    return new_document(app, kind, who, told, seeds, asked.metadata) | sheet_of(asked)
+
+
+def new_document(
+    app: Services, kind: Kind, who: str, asked: dict[str, Any], seeds: list[int], metadata: dict[str, Any]
+) -> dict[str, Any]:
+    """A job's that is not yet begun, without what it is made of."""
     return {
         "id": new_job_id(), "kind": kind.name, "owner": who, "status": QUEUED,
         "created_at": app.now().isoformat(), "started_at": None, "completed_at": None, "expires_at": None,
-        "input": {
-            "prompt": asked.prompt, "prompt_sent": asked.prompt_sent, "preset": asked.preset, "aspect_ratio": asked.aspect_ratio,
-            "output_format": asked.output_format, "safety_tolerance": asked.safety_tolerance, "seed": asked.seed, "n": asked.n,
-            "label": asked.label, "model": asked.model,
-        },
+        "input": asked,
         "seeds": seeds, "images": {}, "outputs": [], "error": None, "attempts": 0, "polls": 0,
-        "fallback_used": False, "possible_duplicate": False, "metadata": asked.metadata, "metrics": None,
+        "fallback_used": False, "possible_duplicate": False, "metadata": metadata, "metrics": None,
         "cancel_requested_at": None, "deleted_at": None, "starts": 0, "sample": app.settings.is_sandbox,
     }  # fmt: skip
 

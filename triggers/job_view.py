@@ -17,12 +17,14 @@ from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_
 from shared.domain.kinds import KINDS
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
+from shared.domain.sheet import how_many, preset_of, sent_of
 from shared.domain.starting import GOING_ON, is_worth_a_look
 from shared.domain.warning import worded
 from shared.generators.generator import Generator
 from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.blob_store import IMAGES
+from shared.storage.image_names import may_be_linked
 from shared.storage.job_store import NoSuchJob
 from shared.task_hub import TaskHubUnavailable, find_instance
 from triggers.edge import job_url, language, owner
@@ -41,7 +43,7 @@ class Job:
 
     def etag(self, spoken: Language) -> str:
         """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
-        is_worded = self.document["error"] or self.document.get("warnings")
+        is_worded = self.document["error"] or self.document.get("warnings") or how_many(self.document)
         state = json.dumps([self.document, self.live, spoken if is_worded else ""], sort_keys=True, default=str)
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
@@ -55,11 +57,18 @@ class JobNotFound(ProblemError):
 
 async def find_document(req: func.HttpRequest, job_id: str) -> dict[str, Any]:
     """The document of the caller's job. Raises JobNotFound."""
-    who = owner(req)
-    document = await threads.run(services().jobs.read, job_id)
-    if document is None or is_deleted(document) or document["owner"] != who:
+    document = await threads.run(own_document, services(), owner(req), job_id)
+    if document is None:
         raise JobNotFound
     return document
+
+
+def own_document(app: Services, who: str, job_id: str) -> dict[str, Any] | None:
+    """The document of a job of this owner; None where there is none, it is deleted or somebody else's. Where nobody signs in, a
+    job of nobody in particular is everybody's who knows its id."""
+    document = app.jobs.read(job_id)
+    owners = (who, "anonymous") if app.settings.auth_mode == "none" else (who,)
+    return None if document is None or is_deleted(document) or document["owner"] not in owners else document
 
 
 async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str) -> Job:
@@ -169,9 +178,12 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "started_at": _time(document["started_at"] or live.get("started_at")),
         "completed_at": _time(document["completed_at"]),
         "expires_at": _time(document["expires_at"]),
-        "input": document["input"] | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)},
+        "input": document["input"]
+        | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)}
+        | _given(document),
         "outputs": [_output(services(), output) for output in document["outputs"]],
         "pictures": _pictures(req, document, status, here),
+        "summary": _summary(req, document),
         "warnings": [worded(warning, language(req)) for warning in document.get("warnings", ())],
         "error": _error(req, document, here) if document["error"] else None,
         "provider": maker.provider.name if is_told else document["provider"],
@@ -184,7 +196,8 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "metrics": document["metrics"],
         "sample": is_sample(document),
         "metadata": document["metadata"],
-        "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel"},
+        "retry_of": document.get("retry_of"),
+        "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel", "retry": f"{here}/retry"},
     }
 
 
@@ -205,10 +218,10 @@ def _pictures(req: func.HttpRequest, document: dict[str, Any], status: str, here
         problem = Problem.from_payload(picture["problem"]) if picture and picture["problem"] else None
         ledger = Ledger.from_payload((picture or {}).get("sends") or ())
         told.append({
-            "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": document["input"].get("preset"),
+            "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": preset_of(document, index),
             "seed": seed, "charged": ledger.charged if is_terminal(document["status"]) else "unknown",
             "error": problem and problem.to_document(language(req), instance=here, request_id=document.get("request_id")),
-            "cost_usd": round(ledger.cost_usd(services().prices), 4),
+            "cost_usd": round(ledger.cost_usd(services().prices), 4), **_asked_for(document, index),
         })  # fmt: skip
     return told
 
@@ -216,7 +229,44 @@ def _pictures(req: func.HttpRequest, document: dict[str, Any], status: str, here
 def _error(req: func.HttpRequest, document: dict[str, Any], here: str) -> dict[str, Any]:
     """Worded for this reader; the request id is that of the POST, which operators find in the log."""
     problem = Problem.from_payload(document["error"])
-    return problem.to_document(language(req), instance=here, request_id=document.get("request_id"))
+    told = problem.to_document(language(req), instance=here, request_id=document.get("request_id"))
+    if summary := _summary(req, document):
+        told |= {name: f"{told[name]} {summary}" for name in ("detail", "error")}
+    return told
+
+
+def _summary(req: func.HttpRequest, document: dict[str, Any]) -> str | None:
+    """How many of several pictures there are."""
+    said = how_many(document)
+    return said and said[language(req) == "en"]
+
+
+def _asked_for(document: dict[str, Any], index: int) -> dict[str, str]:
+    """What is each picture's own on a sheet; of all others the job's input tells."""
+    if "sheet" not in document:
+        return {}
+    prompt, aspect_ratio = sent_of(document, index)
+    return {"prompt_sent": prompt, "aspect_ratio": aspect_ratio}
+
+
+def _given(document: dict[str, Any]) -> dict[str, Any]:
+    """Of a job's input, what only a sheet has, and the images. A sheet's ratios are its pictures' own."""
+    ratio = document["input"].get("aspect_ratio")
+    return {"aspect_ratio": ratio, "presets": document.get("presets"), "images": _images(services(), document)}
+
+
+def _images(services: Services, document: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was sent of each image, once the job has ended: kept, like its pictures, until its time is over. A job of the version
+    before tells none."""
+    if not document["expires_at"] or services.now() > datetime.fromisoformat(document["expires_at"]):
+        return []
+    told, sources = [], document.get("image_sources", {})
+    for field, name in document.get("sent", {}).items():
+        if may_be_linked(name):
+            url, expires = services.links.sign(IMAGES, name)
+            link = {"url": url, "url_expires_at": _time(expires.isoformat()), "thumbnail_url": url}
+            told.append({"field": field, "source": sources.get(field, "upload"), **link})
+    return told
 
 
 def _output(services: Services, output: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ _YES, _NO = {"1", "true"}, {"", "0", "false"}
 async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
     """200 with the job while it exists; ?wait=N holds until something changes; 304 for an ETag that still holds."""
     known = req.headers.get("if-none-match")
-    job = await wait_until_changed(req, client, _job_id(req), _wait_seconds(req), known)
+    job = await wait_until_changed(req, client, job_id_of(req), _wait_seconds(req), known)
     etag = job.etag(language(req))
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag in [tag.strip() for tag in (known or "").split(",")]:
@@ -48,7 +48,7 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
 async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
     """302 to a fresh link, or the bytes themselves with ?inline=1 (or true); ?index= for one of several pictures."""
     is_inline = _is_inline(req)
-    job = await load_job(req, client, _job_id(req))
+    job = await load_job(req, client, job_id_of(req))
     output = _output(job, req.params.get("index"))
     if is_inline:
         try:
@@ -66,7 +66,7 @@ async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  #
 @endpoint
 async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
     """202 with the job; it is canceled soon after, unless its picture is already paid for and on its way."""
-    job = await load_job(req, client, _job_id(req))
+    job = await load_job(req, client, job_id_of(req))
     document = await _request_cancel(client, job)
     if is_terminal(document["status"]):
         raise ProblemError(Problem("job_already_finished", charged=charged(document)))
@@ -80,7 +80,7 @@ async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
 async def delete_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
     """204: nobody sees the job any more. What of it may still be paid is watched to its end, then nothing of it is left."""
     # Not asking the task hub: also while that is away.
-    document = await find_document(req, _job_id(req))
+    document = await find_document(req, job_id_of(req))
     await forgetting.begin(services(), client, document["id"])
     telemetry.event("job_deleted", job_id=document["id"])
     return func.HttpResponse(status_code=204)
@@ -113,7 +113,7 @@ def _output(job: Job, index: str | None) -> dict[str, Any]:
     raise ProblemError(invalid_fields(("index", "그런 번호의 그림이 없습니다.", "There is no picture of this number.")))
 
 
-def _job_id(req: func.HttpRequest) -> str:
+def job_id_of(req: func.HttpRequest) -> str:
     job_id: str = req.route_params["id"]
     if not is_job_id(job_id):
         raise ProblemError(Problem("job_not_found", charged="unknown"))

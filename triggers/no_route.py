@@ -5,7 +5,7 @@ import re
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.domain.kinds import KINDS
+from shared.domain.kinds import GOODS, KINDS
 from shared.domain.problem import Problem
 from triggers.edge import endpoint, problem_response
 
@@ -15,9 +15,11 @@ blueprint = df.Blueprint()
 ROUTES: dict[str, tuple[str, ...]] = {
     **{f"{kind.route}/generate": ("POST",) for kind in KINDS.values()},
     **{f"{kind.route}/translate": ("POST",) for kind in KINDS.values()},
+    f"{GOODS.route}/sheet": ("POST",),
     "jobs/{id}": ("GET", "HEAD", "DELETE"),
     "jobs/{id}/result": ("GET", "HEAD"),
     "jobs/{id}/cancel": ("POST",),
+    "jobs/{id}/retry": ("POST",),
     "options": ("GET", "HEAD"),
     "health": ("GET", "HEAD"),
     "health/ready": ("GET", "HEAD"),

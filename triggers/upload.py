@@ -12,13 +12,13 @@ from werkzeug.http import parse_options_header
 
 from shared.domain.generation import FIELDS, MISREAD, Mistake, shown
 from shared.domain.kinds import Kind
-from shared.domain.problem import Problem, ProblemError, unreadable
+from shared.domain.problem import Problem, ProblemError, invalid_fields, unreadable
 from shared.domain.text import is_misread
 from shared.pictures.decoding import require_decoder
 from shared.pictures.facts import ImageFacts
 from shared.pictures.limits import too_large
 from shared.pictures.upload import inspect_upload
-from shared.settings import FORM_OVERHEAD_BYTES, Settings
+from shared.settings import FORM_OVERHEAD_BYTES, LARGEST_UPLOAD_BYTES, Settings
 from triggers.bodies import body_of
 from triggers.charsets import UnknownCharset, decode
 from triggers.multipart import MAX_PARTS, TOO_MANY_PARTS, Part, parts_of
@@ -28,11 +28,19 @@ _CHARSET_FIELD = "_charset_"
 _MULTIPART, _URLENCODED = "multipart/form-data", "application/x-www-form-urlencoded"
 _AS_IT_IS = ("", "7bit", "8bit", "binary")
 _MIME_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,60}", re.ASCII)
+#: What an image field begins with that names a picture of a job.
+_REFERENCE = b"job:"
+#: Fields that may come several times.
+_LISTS = frozenset({"presets"})
 _DATA_URI = re.compile(rb"\s*data:[\w/+.-]*[;,]", re.IGNORECASE)
 
 _NO_FIELDS = unreadable(
     "폼에 필드가 하나도 없습니다. 이미지와 프롬프트를 담아 보내 주세요.",
     "The form has no field. Send it with its images and its prompt.",
+)
+_LARGE_FORM = unreadable(
+    f"본문이 너무 큽니다. {FORM_OVERHEAD_BYTES // 1024}KB까지 보낼 수 있습니다.",
+    f"The body is too large: send at most {FORM_OVERHEAD_BYTES // 1024} KB.",
 )
 
 
@@ -43,9 +51,17 @@ class Form:
     fields: dict[str, str]
     files: dict[str, bytes] = field(repr=False)
     mistakes: tuple[Mistake, ...] = ()
+    #: Image fields that name a picture of a job, and what they say. Their files may be there too, by now.
+    references: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def images(self) -> set[str]:
+        """The image fields that say something."""
+        return {*self.files, *self.references}
 
     def image_digests(self) -> dict[str, str]:
-        return {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()}
+        """What tells its images; a picture of a job is told by its name, so that it need not be there."""
+        return {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()} | self.references
 
     def spelling(self) -> str:
         """The same for the same texts and images, whatever boundary and order their client chose. A stored format: the former
@@ -60,9 +76,24 @@ class Form:
 
 def read_form(req: func.HttpRequest, kind: Kind, max_upload_bytes: int) -> Form:
     """Raises ProblemError: `invalid_request` for anything but a form, `image_too_large` before a huge one is parsed."""
+    parts, charset = _parts(req, len(kind.images) * max_upload_bytes, too_large(max_upload_bytes))
+    return _read(parts, {*FIELDS, "preset", *_LISTS}, kind.images, charset)
+
+
+def read_fields(req: func.HttpRequest, names: set[str]) -> dict[str, str]:
+    """The texts of a form without images; of a field that is none of `names` there is no text. Raises ProblemError."""
+    parts, charset = _parts(req, 0, _LARGE_FORM)
+    form = _read(parts, names, (), charset)
+    if form.mistakes:
+        raise ProblemError(invalid_fields(*form.mistakes))
+    return form.fields
+
+
+def _parts(req: func.HttpRequest, images_bytes: int, too_much: Problem) -> tuple[list[Part], str]:
+    """The parts of a form that may have so much in images, and the charset that it names. Raises ProblemError."""
     body = body_of(req)
-    if len(body) > len(kind.images) * max_upload_bytes + FORM_OVERHEAD_BYTES:
-        raise ProblemError(too_large(max_upload_bytes))
+    if len(body) > images_bytes + FORM_OVERHEAD_BYTES:
+        raise ProblemError(too_much)
     mime_type, options = parse_options_header(req.headers.get("content-type", ""))
     # Types of media are in any case (RFC 9110, 8.3.1).
     mime_type = mime_type.lower()
@@ -79,13 +110,14 @@ def read_form(req: func.HttpRequest, kind: Kind, max_upload_bytes: int) -> Form:
     parts = list(found)
     if not parts:
         raise ProblemError(_NO_FIELDS)
-    return _read(parts, kind, options.get("charset", "utf-8"))
+    return parts, options.get("charset", "utf-8")
 
 
-def _read(parts: list[Part], kind: Kind, charset: str) -> Form:
-    known = {*FIELDS, *kind.images, "preset"}
+def _read(parts: list[Part], known: set[str], images: tuple[str, ...], charset: str) -> Form:
+    """`known`: fields whose texts are read."""
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
+    references: dict[str, str] = {}
     mistakes: dict[str, Mistake] = {}
     named = [(_name(part), part) for part in parts]
     for name, part in named:
@@ -96,15 +128,18 @@ def _read(parts: list[Part], kind: Kind, charset: str) -> Form:
         if name == _CHARSET_FIELD:
             continue
         try:
-            if name in seen:
+            if name in seen and name not in _LISTS:
                 raise _Unusable("한 번만 보내 주세요.", "Send it once only.")
-            if name in kind.images:
+            if name in images and _is_reference(part):
+                references[name] = _text(part, charset).strip()
+            elif name in images:
                 data = _image(part, charset)
                 if data is not None:
                     files[name] = data
             else:
                 # Whoever does not know a field does not read it either: it is told by its name.
-                fields[name] = _text(part, charset) if name in known else ""
+                text = _text(part, charset) if name in known else ""
+                fields[name] = f"{fields[name]},{text}" if name in fields else text
         except _Unusable as error:
             mistakes[name] = (shown(name), error.ko, error.en)
         seen.add(name)
@@ -112,7 +147,8 @@ def _read(parts: list[Part], kind: Kind, charset: str) -> Form:
     for name in mistakes:
         fields.pop(name, None)
         files.pop(name, None)
-    return Form(fields, files, tuple(mistakes.values()))
+        references.pop(name, None)
+    return Form(fields, files, tuple(mistakes.values()), references)
 
 
 class _Unusable(Exception):
@@ -126,9 +162,16 @@ class _Unusable(Exception):
 def _name(part: Part) -> str:
     """In whatever letters: of one that is not UTF-8 only the bytes are known."""
     try:
-        return part.name.encode("latin-1").decode()
+        name = part.name.encode("latin-1").decode()
     except UnicodeError:
         return part.name
+    # Some clients write `presets[]` of a list (axios, jQuery).
+    return name.removesuffix("[]") if name.removesuffix("[]") in _LISTS else name
+
+
+def _is_reference(part: Part) -> bool:
+    """No image begins so."""
+    return part.data[:200].lstrip().startswith(_REFERENCE)
 
 
 def _image(part: Part, charset: str) -> bytes | None:
@@ -229,7 +272,9 @@ def inspect_images(form: Form, kind: Kind, settings: Settings, min_side_px: int)
     facts = {}
     for name in kind.images:
         try:
-            facts[name] = inspect_upload(form.files[name], settings.max_upload_bytes, settings.decode_memory_mb, min_side_px)
+            # A picture that a job made may be larger than an upload may be.
+            most = LARGEST_UPLOAD_BYTES if name in form.references else settings.max_upload_bytes
+            facts[name] = inspect_upload(form.files[name], most, settings.decode_memory_mb, min_side_px)
             require_decoder(facts[name].content_type)
         except ProblemError as error:
             raise ProblemError(error.problem.about(name)) from error

@@ -10,14 +10,14 @@ from shared.domain.text import trimmed
 
 
 def meanings(asked: Generation, images: Mapping[str, str], only_model: str | None = None) -> tuple[str, ...]:
-    """Fingerprints of a checked request, with the digests of its images by field: of what it writes out, and of what that comes
-    to with the defaults of today; `only_model`: the kind's model where it offers one alone, which is then what every request
-    comes to.
+    """Fingerprints of a checked request: of what it writes out, and of what that comes to with the defaults of today. `images`
+    by field: their digests, or the names of pictures that are there; `only_model`: the kind's model where it offers one alone,
+    which is then what every request comes to.
 
     Two requests are the same if they have one of them in common: the first still holds when a default was changed between them,
     the second when one of them wrote out a default that the other left out.
     """
-    told = {name: getattr(asked, name) for name in (*FIELDS, "preset")}
+    told = {name: getattr(asked, name) for name in (*FIELDS, "preset")} | {"presets": list(asked.presets) or None}
     digests = []
     # As it was sent comes first, which is all that the former version kept.
     for metadata in (_plain(asked.metadata), _trimmed(asked.metadata)):

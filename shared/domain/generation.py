@@ -43,11 +43,11 @@ MISREAD = (
 
 @dataclass(frozen=True)
 class Generation:
-    """One checked request. `seed` is None when the user left it open."""
+    """One checked request. `seed` is None when the user left it open, `aspect_ratio` where each picture has its preset's."""
 
     prompt: str
     preset: str | None
-    aspect_ratio: str
+    aspect_ratio: str | None
     output_format: str
     safety_tolerance: int
     seed: int | None
@@ -57,6 +57,8 @@ class Generation:
     #: None: whichever is the kind's default, with the others as its fallback.
     model: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    #: Of a sheet, one a picture; `preset` is None then.
+    presets: tuple[str, ...] = ()
     #: Fields that were written out; the others have their defaults.
     given: frozenset[str] = field(default=frozenset(), compare=False)
 

@@ -82,6 +82,7 @@ def finished(document: Document, order: FinishOrder, prices: Prices, at: datetim
             "polls": sum(picture["looks"] for picture in pictures),
             "metrics": _metrics(document["created_at"], submitted, ready, at),
             "warnings": [*document.get("warnings", ()), *order.get("warnings", ())],
+            **({"sent": order["sent"]} if "sent" in order else {}),
         },
         prices,
     )  # fmt: skip

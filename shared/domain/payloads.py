@@ -394,6 +394,8 @@ class FinishOrder(TypedDict):
     pictures: list[PictureEnd]
     #: What the job's story has found merely poor.
     warnings: NotRequired[list[WarningData]]
+    #: The prepared images by field, where all of them are there.
+    sent: NotRequired[dict[str, str]]
 
 
 class FinishAnswer(TypedDict):

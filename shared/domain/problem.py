@@ -132,6 +132,22 @@ CATALOGUE: dict[str, Kind] = {
         "결과가 아직 준비되지 않았습니다. 작업 상태를 확인한 뒤 다시 요청해 주세요.",
         "The result is not ready. Look at the job's status and ask again.",
     ),
+    "job_not_finished": Kind(
+        409,
+        True,
+        "끝나지 않은 작업",
+        "Job not finished",
+        "작업이 아직 진행 중이라 다시 만들 수 없습니다. 끝나거나 취소된 뒤에 다시 요청해 주세요.",
+        "The job is still under way, so it cannot be made again. Ask again when it has ended, or was canceled.",
+    ),
+    "inputs_expired": Kind(
+        410,
+        False,
+        "입력 이미지 없음",
+        "Inputs gone",
+        "이 작업의 입력 이미지가 더 이상 보관되어 있지 않아 다시 만들 수 없습니다. 이미지를 올려 새 작업을 만들어 주세요.",
+        "The images that this job was made of are not kept any more, so it cannot be made again. Upload them for a new job.",
+    ),
     "job_already_finished": Kind(
         409,
         False,

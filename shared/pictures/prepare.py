@@ -44,6 +44,12 @@ def prepare_for_provider(data: bytes) -> Prepared:
     return Prepared(image.data, image.facts, (*_of_size(original, picture.size), *warnings))
 
 
+def prepared_before(data: bytes) -> Prepared:
+    """An image that was prepared for another job: made anew a JPEG would lose a little each time, and be another input. Raises
+    ProblemError where it is none."""
+    return Prepared(data, content.read(data).facts)
+
+
 def _shown(picture: Image.Image) -> tuple[Image.Image, list[WarningData]]:
     """On its ground. Raises ProblemError where nothing is to be seen."""
     warnings = []

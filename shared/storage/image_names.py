@@ -16,6 +16,7 @@ PICTURES = "pictures/"
 SENT_OF_BEFORE = "sent/"
 #: Where all else lay in earlier versions: `job_.../input/`, `/prepared/`, `/output/`, `/thumbnail/`.
 JOBS_OF_BEFORE = "job_"
+_PREPARED = "prepared/"
 
 
 def folders(job_id: str) -> tuple[str, ...]:
@@ -23,9 +24,14 @@ def folders(job_id: str) -> tuple[str, ...]:
     return f"{UPLOADS}{job_id}/", _folder(job_id), *_folders_of_before(job_id)
 
 
-def upload_name(job_id: str, field: str, extension: str, post: str = "") -> str:
-    """What a user sent, as it came. `post`: which of several POSTs that may make the job wrote it."""
-    return f"{UPLOADS}{job_id}/{post}{'/' if post else ''}{field}.{extension}"
+def upload_name(job_id: str, field: str, extension: str, post: str = "", *, is_prepared: bool = False) -> str:
+    """What a user sent, as it came. `post`: which of several POSTs that may make the job wrote it. `is_prepared`: it is the
+    prepared image of a job that is made again, and is to be sent as it is."""
+    return f"{UPLOADS}{job_id}/{post}{'/' if post else ''}{_PREPARED if is_prepared else ''}{field}.{extension}"
+
+
+def is_prepared_upload(name: str) -> bool:
+    return name.startswith(UPLOADS) and _PREPARED in name
 
 
 def prepared_name(job_id: str, field: str, extension: str) -> str:

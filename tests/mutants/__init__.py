@@ -1,5 +1,5 @@
 """Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers, in
-links, in pictures, in the sandbox and in what is kept where: `make mutants`."""
+links, in pictures, in the sandbox, in sheets and what is made again, and in what is kept where: `make mutants`."""
 
 from tests.mutants.keeping import KEEPING
 from tests.mutants.links import LINKS
@@ -9,6 +9,7 @@ from tests.mutants.pictures import PICTURES
 from tests.mutants.privacy import PRIVACY
 from tests.mutants.requests import REQUESTS
 from tests.mutants.sandbox import SANDBOX
+from tests.mutants.sheets import SHEETS
 from tests.mutants.trust import TRUST
 
-MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX)
+MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *SHEETS)

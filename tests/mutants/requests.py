@@ -134,7 +134,7 @@ REQUESTS: tuple[Mutant, ...] = (
     meaning("a default that changes makes another request of a repeated one", "if name in asked.given", "if True"),
     form(
         "an upload of any size is parsed",
-        "if len(body) > len(kind.images) * max_upload_bytes + FORM_OVERHEAD_BYTES:",
+        "if len(body) > images_bytes + FORM_OVERHEAD_BYTES:",
         "if False:",
     ),
     form("another picture is spelt the same", 'digest.update(f"{name}:{image}\\n".encode())', "pass"),
@@ -197,8 +197,8 @@ REQUESTS: tuple[Mutant, ...] = (
         'tuple(map(self._image, reversed(self._payload["images"])))',
     ),
     order("every picture is sent with the first seed", 'seed=job["seeds"][self._payload["index"]]', 'seed=job["seeds"][0]'),
-    order("the prompt is sent without its preset", 'prompt=asked["prompt_sent"]', 'prompt=asked["prompt"]'),
-    order("the ratio is not sent", 'aspect_ratio=asked["aspect_ratio"]', 'aspect_ratio="match_input_image"'),
+    order("the prompt is sent without its preset", "prompt=prompt, images", 'prompt=asked["prompt"], images'),
+    order("the ratio is not sent", "aspect_ratio=aspect_ratio,", 'aspect_ratio="match_input_image",'),
     order("the format is not sent", 'output_format=asked["output_format"]', 'output_format="png"'),
     order("safety 6 is sent", 'safety_tolerance=asked["safety_tolerance"]', "safety_tolerance=6"),
     order(

@@ -65,7 +65,7 @@ told_requests = of("triggers/edge.py", "tests/triggers/test_edge.py")
 
 TRUST: tuple[Mutant, ...] = (
     # ---- whose a job is ----
-    view("other people's jobs can be seen", ' or document["owner"] != who:', ":"),
+    view("other people's jobs can be seen", ' or document["owner"] not in owners else', " else"),
     view("a deleted job can be seen", "document is None or is_deleted(document) or document", "document is None or document"),
     view("a job that is deleted meanwhile can be seen", "if is_deleted(stored):", "if False:"),
     view("a picture's charge is the worst case", 'ledger.charged if is_terminal(document["status"]) else "unknown"', '"unknown"'),
@@ -243,8 +243,8 @@ TRUST: tuple[Mutant, ...] = (
         'if not is_terminal(document["status"]):\n        document = await',
         "if True:\n        document = await",
     ),
-    keyed("a key counts for everybody", "key_name(who, kind.route, key)", 'key_name("", kind.route, key)'),
-    keyed("a key counts for both routes", "key_name(who, kind.route, key)", 'key_name(who, "", key)'),
+    keyed("a key counts for everybody", "key_name(who, wish.route, key)", 'key_name("", wish.route, key)'),
+    keyed("a key counts for both routes", "key_name(who, wish.route, key)", 'key_name(who, "", key)'),
     keyed("a deleted job's key gives the job back", "if is_deleted(claim.job):", "if False:"),
     keyed(
         "the key of a deleted job says nothing of the charge",
@@ -609,8 +609,8 @@ TRUST: tuple[Mutant, ...] = (
     ),
     of("shared/names.py", "tests/triggers/test_charges.py")(
         "a call for a picture that was started again wakes nobody",
-        'PICTURE_SUFFIX = r"-[0-3](-[1-9])?"',
-        'PICTURE_SUFFIX = r"-[0-3]"',
+        'PICTURE_SUFFIX = r"-[0-8](-[1-9])?"',
+        'PICTURE_SUFFIX = r"-[0-8]"',
     ),
     verifier("an old call is played again", "if abs(now - int(timestamp)) > TOLERANCE_SECONDS:", "if False:"),
     verifier("any signature will do", "if not any(hmac.compare_digest(expected, one) for one in given):", "if not given:"),

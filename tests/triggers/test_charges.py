@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from shared import names
-from shared.domain.generation import PICTURES_MAX
 from shared.domain.job import MAX_STARTS
+from shared.domain.sheet import SHEET_PICTURES_MAX
 from shared.storage.blob_store import Missing
 from tests.triggers.calls import RUNTIME, FakeHub, Status, body, request
 from tests.triggers.test_webhook_calls import JOB, webhook
@@ -23,7 +23,7 @@ async def test_a_picture_that_is_missing_from_storage_may_have_been_paid_for(app
 
 @pytest.mark.parametrize(
     ("instance", "submission"),
-    [("forget-jobs", "1"), (JOB[:-1], "1"), (f"{JOB}-4", "1"), (f"{JOB}-0-1-1", "1"), (f"{JOB}-0-0", "1"),
+    [("forget-jobs", "1"), (JOB[:-1], "1"), (f"{JOB}-9", "1"), (f"{JOB}-0-1-1", "1"), (f"{JOB}-0-0", "1"),
      (f"{JOB}-0-10", "1"), (f"{JOB}-", "1"), (JOB, "0"), (JOB, "100"),
      (JOB, " 1"), (JOB, "+1")],
 )  # fmt: skip
@@ -37,7 +37,7 @@ async def test_a_signed_call_wakes_nothing_but_the_picture_of_a_job(
     assert hub.raised == []
 
 
-@pytest.mark.parametrize("pictures", [1, PICTURES_MAX])
+@pytest.mark.parametrize("pictures", [1, SHEET_PICTURES_MAX])
 async def test_a_signed_call_wakes_every_instance_that_a_job_can_have(app: Any, hub: FakeHub, pictures: int) -> None:
     """Also those of a job that was started again: they tell the provider their own names."""
     told = [

@@ -235,7 +235,7 @@ async def test_every_address_begins_with_the_public_one_whatever_headers_say(
 
     assert answer.headers["Location"] == expected
     urls = body(await get(hub, job_id, headers=FORWARDED))["urls"]
-    assert urls == {"self": expected, "result": f"{expected}/result", "cancel": f"{expected}/cancel"}
+    assert urls == {"self": expected, **{name: f"{expected}/{name}" for name in ("result", "cancel", "retry")}}
 
 
 @pytest.mark.parametrize(

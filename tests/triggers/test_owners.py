@@ -30,7 +30,7 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, health, jobs, options, translate, webhooks
+from triggers import generate, health, jobs, options, retry, sheet, translate, webhooks
 from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
@@ -80,8 +80,9 @@ async def everything_asked(app: Any, hub: FakeHub, headers: dict[str, str]) -> d
             sent = request(
                 method, route={"id": JOB} if "{id}" in route else {}, headers=headers, body='{"prompt": "영웅"}'.encode()
             )
-            if route.endswith("/generate") and kind:
-                sent = form({"prompt": "a mug"}, dict.fromkeys(kind.images, IMAGE), headers)
+            if route.endswith(("/generate", "/sheet")) and kind:
+                fields = {"prompt": "a mug"} if route.endswith("/generate") else {"presets": "mug"}
+                sent = form(fields, dict.fromkeys(kind.images, IMAGE), headers)
             answers[f"{method} {route}"] = await ask(route, method, kind)(sent, hub)
     return answers
 
@@ -89,7 +90,8 @@ async def everything_asked(app: Any, hub: FakeHub, headers: dict[str, str]) -> d
 def ask(route: str, method: str, kind: Any) -> Any:
     with_client = {
         "jobs/{id}": jobs.delete_job if method == "DELETE" else jobs.get_job, "jobs/{id}/result": jobs.get_job_result,
-        "jobs/{id}/cancel": jobs.cancel_job, "health/ready": health.health_ready,
+        "jobs/{id}/cancel": jobs.cancel_job, "jobs/{id}/retry": retry.retry_job, "goods-gen/sheet": sheet.sheet_goods,
+        "health/ready": health.health_ready,
         "webhooks/replicate": webhooks.replicate_webhook,
     }  # fmt: skip
     if route in with_client:

@@ -28,7 +28,7 @@ STATUSES = {
     "too_many_active_jobs": 429, "quota_exceeded": 429, "missing_api_key": 503, "provider_unavailable": 503,
     "provider_auth_failed": 503, "provider_quota_exhausted": 503, "provider_bad_response": 502, "generation_timeout": 504,
     "intake_paused": 503, "busy": 503, "translator_not_configured": 501, "translator_unavailable": 503, "internal": 500,
-    "not_found": 404, "method_not_allowed": 405,
+    "not_found": 404, "method_not_allowed": 405, "job_not_finished": 409, "inputs_expired": 410,
 }  # fmt: skip
 
 HANGUL = re.compile("[가-힣]")

@@ -52,6 +52,8 @@ REQUESTS: dict[str, tuple[str, str, Sequence[tuple[str, str]], bytes, int]] = {
     "no such job": ("GET", f"/api/jobs/{NEVER}?wait=1", [], b"", 404),
     "no such result": ("GET", f"/api/jobs/{NEVER}/result?inline=1", [("Accept", "image/*")], b"", 404),
     "nothing to cancel": ("POST", f"/api/jobs/{NEVER}/cancel", [], b"", 404),
+    "nothing to make again": ("POST", f"/api/jobs/{NEVER}/retry?seed=new", [], b"", 404),
+    "a sheet of no preset": ("POST", "/api/goods-gen/sheet", [MULTIPART], GOODS, 422),
     "nothing to delete": ("DELETE", f"/api/jobs/{NEVER}", [], b"", 404),
     "a webhook without a signature": ("POST", "/api/webhooks/replicate", [JSON], b"{}", 401),
     "a webhook with a query": ("POST", "/api/webhooks/replicate?instance=a&attempt=1&a=2&A=3", [JSON], b"{}", 401),
