@@ -11,7 +11,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared import intake, originals, telemetry, threads
+from shared import delivering, intake, originals, telemetry, threads
 from shared.domain.fingerprint import meanings
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
@@ -114,7 +114,10 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     key = _key(req)
     form = read_form(req, kind, app.settings.max_upload_bytes)
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
-    asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label, mistakes=form.mistakes)
+    asked = parse_generation(
+        kind, form.fields, set(form.files), default_label=default_label, mistakes=form.mistakes,
+        webhook_hosts=app.settings.webhook_extra_hosts,
+    )  # fmt: skip
     name = key_name(who, kind.route, key) if key else ""
     request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
     try:
@@ -180,6 +183,8 @@ def _create(
     app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts], taken: Taken | None
 ) -> dict[str, Any]:
     """Store a job that may begin, or find it where another POST with its key has. Raises ProblemError when it may not begin."""
+    if "webhook" in document:
+        delivering.require(app, document["owner"])
     _require_settings(app, kind)
     generators = _taken_in(app, kind, _asked_for(app, kind, document["input"]["model"]))
     document = document | _made_by(app, kind, generators, document["input"]["n"])
@@ -196,6 +201,9 @@ def _create(
     try:
         for field, name in document["images"].items():
             app.uploads.keep(name, form.files[field], facts[field].content_type)
+        if "webhook" in document:
+            # First what leads back to it, whatever version of the app ends the job.
+            app.deliveries.expect(job_id)
         app.jobs.create(document)
     except Exception as error:
         known = _found_or_undone(app, document, taken, error)
@@ -301,6 +309,7 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
         "seeds": seeds, "images": {}, "outputs": [], "error": None, "attempts": 0, "polls": 0,
         "fallback_used": False, "possible_duplicate": False, "metadata": asked.metadata, "metrics": None,
         "cancel_requested_at": None, "deleted_at": None, "starts": 0, "sample": app.settings.is_sandbox,
+        **({"webhook": {"url": asked.webhook_url}} if asked.webhook_url else {}),
     }  # fmt: skip
 
 

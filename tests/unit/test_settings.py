@@ -46,6 +46,7 @@ SET = [
     ("REPLICATE_MODEL", "someone/model", "models", {"ppl": ("someone/model",), "goods": ("flux-kontext-max",)}),
     ("BFL_MODEL", "flux-pro", "models", {"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-pro",)}),
     ("PROVIDER_EXTRA_HOSTS", "127.0.0.1:7090, LocalHost,,", "provider_extra_hosts", ("127.0.0.1:7090", "localhost")),
+    ("WEBHOOK_EXTRA_HOSTS", "127.0.0.1:9000, LocalHost", "webhook_extra_hosts", ("127.0.0.1:9000", "localhost")),
     ("PUBLIC_BASE_URL", "https://toon.example/", "public_base_url", "https://toon.example"),
     ("PUBLIC_BASE_URL", "https://front.example/toon/", "stated_base_url", "https://front.example/toon"),
     ("POLL_INTERVAL_SECONDS", "0.5", "poll_interval_seconds", 0.5),
