@@ -173,7 +173,7 @@ class Settings:
             problems["AUTH_MODE"] = "is easyauth, but App Service authentication is off: anybody could say who they are"
         if "AUTH_MODE" in problems:
             auth_mode = "closed"
-        webhook_hosts = tuple(host.lower() for host in several("WEBHOOK_EXTRA_HOSTS"))
+        webhook_hosts = tuple(one.lower() for one in several("WEBHOOK_EXTRA_HOSTS"))
         if is_cloud and webhook_hosts:
             # Users name the addresses: what is allowed here is open to all of them.
             problems["WEBHOOK_EXTRA_HOSTS"] = "is for local work only"

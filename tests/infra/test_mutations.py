@@ -328,6 +328,27 @@ DEPLOYED = [
         "parameter translatorKey of module keyVault takes a secret",
     ),
     Mistake(
+        "the key of webhooks in a parameter that is not secure",
+        "infra/app/key-vault.bicep",
+        "@secure()\nparam webhookSigningKey",
+        "param webhookSigningKey",
+        "parameter webhookSigningKey of module keyVault takes a secret",
+    ),
+    Mistake(
+        "a sandbox is given the key of webhooks",
+        "infra/main.bicep",
+        "webhookSigningKey: sandbox ? '' : webhookSigningKey",
+        "webhookSigningKey: webhookSigningKey",
+        "the vault of a sandbox is given webhookSigningKey",
+    ),
+    Mistake(
+        "the versions of webhook secrets go by their age",
+        "infra/main.bicep",
+        "prefix: 'documents/predictions/'",
+        "prefix: 'documents/webhook-versions/'",
+        "documents/webhook-versions/",
+    ),
+    Mistake(
         "a secret under another name",
         "infra/app/key-vault.bicep",
         "name: 'bfl-api-key'",

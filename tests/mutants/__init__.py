@@ -10,5 +10,6 @@ from tests.mutants.privacy import PRIVACY
 from tests.mutants.requests import REQUESTS
 from tests.mutants.sandbox import SANDBOX
 from tests.mutants.trust import TRUST
+from tests.mutants.webhooks import WEBHOOKS
 
-MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX)
+MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *WEBHOOKS)

@@ -1,6 +1,9 @@
 """Signatures that we make, judged by what verifies those of others (Standard Webhooks), and the secrets they are made with."""
 
 import base64
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -9,6 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from shared.domain.signature import secret_of, signature
 from shared.webhooks import TOLERANCE_SECONDS, Refused, verify
 
+ROOT = Path(__file__).resolve().parents[2]
 KEY = "a key that an operator made, of 44 characters"
 NOW = 1_800_000_000
 MESSAGE, BODY = "msg_01", b'{"type":"job.succeeded"}'
@@ -81,3 +85,18 @@ def test_the_secrets_stay_what_they_are() -> None:
 
 
 FIRST = "whsec_nUpWqftbFJGYu8S04POxve/YQqVTq5n7hNbaE8Kt71U="
+
+
+@pytest.mark.parametrize("guide", ["docs/requests.en.md", "docs/requests.ko.md"])
+def test_the_guides_function_verifies_what_we_sign_and_nothing_else(guide: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (sample,) = re.findall(r"```python\n(.*?)```", (ROOT / guide).read_text(), re.DOTALL)
+    given: dict[str, Any] = {}
+    exec(sample, given)  # noqa: S102 - what readers copy
+    monkeypatch.setattr(given["time"], "time", lambda: float(NOW))
+    given["verify"](MINE, headers(OTHERS, MINE), BODY)
+    for wrong in (
+        (MINE, headers(OTHERS, NEXT), BODY), (MINE, headers(MINE), BODY + b" "), (MINE, headers(MINE, at=NOW - 301), BODY),
+        (MINE, headers(MINE) | {"webhook-id": "msg_02"}, BODY), (MINE, headers(MINE) | {"webhook-signature": "v1,영웅"}, BODY),
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            given["verify"](*wrong)
