@@ -266,3 +266,12 @@ def test_the_environment_of_the_process_is_read_when_none_is_given(monkeypatch: 
     monkeypatch.setenv("RETENTION_DAYS", "12")
 
     assert Settings.from_environ().retention_days == 12
+
+
+def test_users_webhooks_may_go_to_a_machine_of_our_own_in_local_work_only() -> None:
+    """Users choose the addresses: what is opened for one is open to all."""
+    settings = read(WEBHOOK_EXTRA_HOSTS="10.0.0.5:443", WEBSITE_HOSTNAME="toon.azurewebsites.net")
+
+    assert settings.webhook_extra_hosts == ()
+    assert settings.problems["WEBHOOK_EXTRA_HOSTS"] == "is for local work only"
+    assert read(WEBSITE_HOSTNAME="toon.azurewebsites.net").problems == {}
