@@ -342,11 +342,11 @@ DEPLOYED = [
         "the vault of a sandbox is given webhookSigningKey",
     ),
     Mistake(
-        "the versions of webhook secrets go by their age",
+        "what leads to an untold job goes by its age",
         "infra/main.bicep",
-        "prefix: 'documents/predictions/'",
-        "prefix: 'documents/webhook-versions/'",
-        "documents/webhook-versions/",
+        "      { name: 'jobs', prefix",
+        "      { name: 'marks', prefix: 'documents/webhooks-due/', days: 1 }\n      { name: 'jobs', prefix",
+        "documents/webhooks-due/job_1.json is deleted with documents/webhooks-due/",
     ),
     Mistake(
         "a secret under another name",
