@@ -10,6 +10,7 @@ from activities import (
     look_at_child,
     prepare_image,
     record_prediction,
+    send_webhook,
     submit_prediction,
     tell_job,
 )
@@ -26,4 +27,5 @@ blueprints = (
     finish_job.blueprint,
     keep_leftover.blueprint,
     forget_jobs.blueprint,
+    send_webhook.blueprint,
 )

@@ -5,7 +5,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import names, originals, telemetry, threads
+from shared import delivering, names, originals, telemetry, threads
+from shared.domain.delivery import is_expected
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
 from shared.forgetting import call_janitor
@@ -23,10 +24,13 @@ async def finish_job(payload: dict, client) -> dict:  # type: ignore[type-arg,no
 
 
 async def finish_and_forget(services: Services, client: df.DurableOrchestrationClient, payload: FinishOrder) -> FinishAnswer:
-    """As `finish`; and the story of a deleted job sees to it that the job is forgotten."""
+    """As `finish`; the story of a deleted job sees to it that the job is forgotten, that of one whose owner is to be told that he
+    is."""
     answer = await threads.run(finish, services, payload)
     if answer.get("is_deleted"):
         await call_janitor(client)
+    if answer.get("is_expected"):
+        await delivering.start(client, payload["job_id"], payload["traceparent"])
     return answer
 
 
@@ -50,6 +54,8 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
     if is_deleted(document):
         services.pictures.forget(payload["job_id"])
         answer["is_deleted"] = True
+    if is_expected(document):
+        answer["is_expected"] = True
     if has_ended:
         telemetry.job_ended(document, document["polls"])
     # Also by a run that follows one which died here.

@@ -73,6 +73,10 @@ param bflApiKey string = ''
 @secure()
 param translatorKey string = ''
 
+@description('Optional. Key that the secrets of webhook receivers are made of, to be put into the vault. Blank leaves the stored one as it is.')
+@secure()
+param webhookSigningKey string = ''
+
 @description('Optional. Object id of the person or group that may write keys into the vault. Blank: nobody is given that role.')
 param keyOperatorId string = ''
 
@@ -423,6 +427,7 @@ module keyVault 'app/key-vault.bicep' = {
     replicateApiToken: sandbox ? '' : replicateApiToken
     bflApiKey: sandbox ? '' : bflApiKey
     translatorKey: sandbox ? '' : translatorKey
+    webhookSigningKey: sandbox ? '' : webhookSigningKey
   }
   dependsOn: [monitoring]
 }

@@ -37,6 +37,8 @@ class Moment:
 def explain(around: Surroundings, job_id: str, *, with_prompt: bool = False, in_full: bool = False) -> Report:
     document = read_job(around, job_id)
     instances = names.instance_ids(job_id, document["input"]["n"], document.get("starts", 0))
+    if "webhook" in document:
+        instances.append(names.webhook_instance_id(job_id))
     statuses = {instance: around.hub.status(instance, with_history=True) for instance in instances}
     moments = [*_of_document(document, with_prompt=with_prompt), *_of_submissions(_submissions(around, job_id))]
     for instance, status in statuses.items():
@@ -242,6 +244,9 @@ def _activity(name: str, result: dict[str, Any]) -> tuple[str, bool]:
         return f"prediction that outlived its picture has ended: {what}", False
     if name == names.FINISH_JOB:
         return f"end written: {result.get('status')}", False
+    if name == names.SEND_WEBHOOK:
+        wait = result.get("wait_seconds")
+        return ("its end was told, or will not be" if wait is None else f"its end is told again in {length(wait)}"), False
     if name == names.FORGET_DELETED:
         return f"forgot deleted jobs: {result.get('left')} left", False
     return f"{name} answered", False

@@ -5,7 +5,7 @@ import logging
 
 import azure.durable_functions as df
 
-from shared import names, telemetry, threads
+from shared import delivering, names, telemetry, threads
 from shared.canceling import wake
 from shared.domain.job import Document, is_terminal, is_watched
 from shared.domain.payloads import JanitorOrder
@@ -23,8 +23,11 @@ async def forget_ended(app: Services, client: df.DurableOrchestrationClient, job
     document = await threads.run(app.jobs.read, job_id)
     if document is not None and not await _has_ended(app, client, document):
         return False
+    if document is not None and not await delivering.end(app, client, document):
+        return False
     pictures, starts = (len(document["seeds"]), document.get("starts", 0)) if document else (1, 0)
-    for instance in names.instance_ids(job_id, pictures, starts):
+    webhook = [names.webhook_instance_id(job_id)] if document is not None and "webhook" in document else []
+    for instance in [*names.instance_ids(job_id, pictures, starts), *webhook]:
         if not await _forget_history(client, instance):
             return False
     await threads.run(app.jobs.delete, job_id, document.get("key") if document else None)

@@ -20,6 +20,7 @@ class Activity(str, Generic[P, A]):
 GENERATE_JOB = "generate_job"
 MAKE_PICTURE = "make_picture"
 FORGET_JOBS = "forget_jobs"
+DELIVER_WEBHOOK = "deliver_webhook"
 
 PREPARE_IMAGE: Activity[p.PrepareOrder, p.PrepareAnswer] = Activity("prepare_image")
 SUBMIT_PREDICTION: Activity[p.SubmitOrder, p.SubmitAnswer] = Activity("submit_prediction")
@@ -32,11 +33,12 @@ FINISH_JOB: Activity[p.FinishOrder, p.FinishAnswer] = Activity("finish_job")
 KEEP_LEFTOVER: Activity[p.KeepOrder, p.Kept] = Activity("keep_leftover")
 LOOK_AT_CHILD: Activity[p.ChildOrder, p.ChildAnswer] = Activity("look_at_child")
 FORGET_DELETED: Activity[p.ForgetOrder, p.ForgetAnswer] = Activity("forget_deleted")
+SEND_WEBHOOK: Activity[p.SendOrder, p.DeliverAnswer] = Activity("send_webhook")
 
-ORCHESTRATORS = (GENERATE_JOB, MAKE_PICTURE, FORGET_JOBS)
+ORCHESTRATORS = (GENERATE_JOB, MAKE_PICTURE, FORGET_JOBS, DELIVER_WEBHOOK)
 ACTIVITIES = (
     PREPARE_IMAGE, SUBMIT_PREDICTION, RECORD_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, TELL_JOB,
-    LOOK_AT_CHILD, FINISH_JOB, KEEP_LEFTOVER, FORGET_DELETED,
+    LOOK_AT_CHILD, FINISH_JOB, KEEP_LEFTOVER, FORGET_DELETED, SEND_WEBHOOK,
 )  # fmt: skip
 
 EVENT_CANCEL = "cancel"
@@ -62,6 +64,19 @@ def instance_ids(job_id: str, pictures: int, starts: int) -> list[str]:
     """Every instance that a job has or had."""
     children = [picture_instance_id(job_id, i, pictures, start) for start in range(starts + 1) for i in range(pictures)]
     return list(dict.fromkeys([job_id, *children]))
+
+
+_WEBHOOK = "-webhook"
+
+
+def webhook_instance_id(job_id: str) -> str:
+    """The instance that tells the end of a job to the address its owner named; no part of the job's own story."""
+    return f"{job_id}{_WEBHOOK}"
+
+
+def is_webhook_instance(instance_id: str) -> bool:
+    """Whether it is one of those, which wait for hours between their tries."""
+    return instance_id.endswith(_WEBHOOK)
 
 
 # Every event that is waited for has a name of its own: a wait is given early events of its name again and again

@@ -13,6 +13,7 @@ VAULT_NAMES = {
     "REPLICATE_API_TOKEN": "replicate-api-token",
     "BFL_API_KEY": "bfl-api-key",
     "TRANSLATOR_KEY": "translator-key",
+    "WEBHOOK_SIGNING_KEY": "webhook-signing-key",
 }
 REREAD_AFTER_SECONDS = 300.0
 

@@ -12,6 +12,7 @@ from shared.domain.payloads import Named
 from shared.generators.generator import Generator
 from shared.generators.registry import MODELS, Generators
 from shared.providers.provider import Provider
+from shared.providers.receivers import Receivers
 from shared.secrets import Secrets
 from shared.settings import Settings
 from shared.storage.blob_store import DOCUMENTS, BlobStore
@@ -25,6 +26,7 @@ from shared.storage.sent_images import SentImages
 from shared.storage.signed_links import LinkSigner
 from shared.storage.submission_store import Attempt, SubmissionStore
 from shared.storage.uploads import Uploads
+from shared.storage.webhook_store import ExpectedDeliveries, SecretVersions
 from shared.translator import Translator
 from shared.webhooks import WebhookVerifier
 
@@ -113,6 +115,19 @@ class Services:
         from shared.providers.replicate import Replicate
 
         return WebhookVerifier(Replicate(self.settings, self.secrets).webhook_secret)
+
+    @functools.cached_property
+    def deliveries(self) -> ExpectedDeliveries:
+        """Jobs whose end is still to be told to an address of their owner's."""
+        return ExpectedDeliveries(self.blobs)
+
+    @functools.cached_property
+    def webhook_versions(self) -> SecretVersions:
+        return SecretVersions(self.standing_documents, self.now)
+
+    @functools.cached_property
+    def receivers(self) -> Receivers:
+        return Receivers(self.settings.webhook_extra_hosts)
 
     @functools.cached_property
     def gates(self) -> GateStore:

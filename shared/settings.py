@@ -48,6 +48,8 @@ class Settings:
     #: The model that each provider had when there was one only: what jobs of then, which name the provider, are made by.
     models_of_before: Mapping[str, str] = field(default_factory=dict)
     provider_extra_hosts: tuple[str, ...] = ()
+    #: Where webhooks may go beside the public internet, with plain http too: local work only.
+    webhook_extra_hosts: tuple[str, ...] = ()
     #: Where others reach the app: PUBLIC_BASE_URL, in the cloud else the platform's own name for it.
     public_base_url: str | None = None
     #: PUBLIC_BASE_URL itself, with which every address begins that is handed out.
@@ -171,6 +173,11 @@ class Settings:
             problems["AUTH_MODE"] = "is easyauth, but App Service authentication is off: anybody could say who they are"
         if "AUTH_MODE" in problems:
             auth_mode = "closed"
+        webhook_hosts = tuple(one.lower() for one in several("WEBHOOK_EXTRA_HOSTS"))
+        if is_cloud and webhook_hosts:
+            # Users name the addresses: what is allowed here is open to all of them.
+            problems["WEBHOOK_EXTRA_HOSTS"] = "is for local work only"
+            webhook_hosts = ()
         is_sandbox = switch("SANDBOX", False)
         if choice("ENVIRONMENT_TYPE", "prod", "prod", "dev") != "dev" and is_sandbox:
             # New jobs are refused then; those under way are finished by the providers that they are paid at.
@@ -187,13 +194,16 @@ class Settings:
             images_storage_account=images_account,
             key_vault_uri=url("KEY_VAULT_URI", None),
             environment_secrets={
-                name: env[name] for name in ("REPLICATE_API_TOKEN", "BFL_API_KEY", "TRANSLATOR_KEY") if env.get(name)
+                name: env[name]
+                for name in ("REPLICATE_API_TOKEN", "BFL_API_KEY", "TRANSLATOR_KEY", "WEBHOOK_SIGNING_KEY")
+                if env.get(name)
             },
             replicate_api_base_url=url("REPLICATE_API_BASE_URL", cls.replicate_api_base_url) or "",
             bfl_api_base_url=url("BFL_API_BASE_URL", cls.bfl_api_base_url) or "",
             models=models,
             models_of_before={"replicate": multi_image, "bfl": single_image},
             provider_extra_hosts=tuple(host.lower() for host in several("PROVIDER_EXTRA_HOSTS")),
+            webhook_extra_hosts=webhook_hosts,
             public_base_url=stated_base_url or default_public,
             stated_base_url=stated_base_url,
             poll_interval_seconds=number("POLL_INTERVAL_SECONDS", 1.0, float, 0.1, 60),

@@ -47,6 +47,12 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "job_forgotten": (),
     # uploads that stay after their job's end, until housekeeping comes
     "uploads_kept": ("reason",),
+    # what an owner's webhook_url was told
+    "delivery_ended": ("attempt", "status"),
+    "delivery_failed": ("attempt", "status", "reason", "is_last"),
+    "delivery_not_started": ("reason",),
+    "delivery_given_up": ("reason",),
+    "webhook_secret_rotated": ("version",),
     # every five minutes
     "housekeeping": ("purged", "stuck", "restarted", "uploads"),
     "housekeeping_failed": ("reason",),

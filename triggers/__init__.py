@@ -1,6 +1,6 @@
 """HTTP triggers: parse, start, query, answer; and one on a timer that tidies up."""
 
-from triggers import generate, health, housekeeping, jobs, no_route, options, retry, sheet, translate, webhooks
+from triggers import generate, health, housekeeping, jobs, no_route, options, retry, sheet, translate, webhook_secret, webhooks
 
 blueprints = (
     generate.blueprint,
@@ -10,6 +10,7 @@ blueprints = (
     options.blueprint,
     translate.blueprint,
     webhooks.blueprint,
+    webhook_secret.blueprint,
     health.blueprint,
     housekeeping.blueprint,
     no_route.blueprint,

@@ -14,7 +14,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared import intake, originals, telemetry, threads
+from shared import delivering, intake, originals, telemetry, threads
 from shared.domain.fingerprint import meanings
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
@@ -162,7 +162,10 @@ def accept(
     """As accept_wish, of a form, however it came; `parse` reads its fields, and the document gets what else (`more`) is to be
     kept of it. Raises ProblemError."""
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
-    asked = parse(kind, form.fields, form.images, default_label=default_label, mistakes=form.mistakes)
+    asked = parse(
+        kind, form.fields, form.images, default_label=default_label, mistakes=form.mistakes,
+        webhook_hosts=app.settings.webhook_extra_hosts,
+    )  # fmt: skip
 
     def made() -> Made:
         whole = replace(form, files={**form.files, **read_pictures(app, who, form.references)})
@@ -245,6 +248,8 @@ def _create(
     app: Services, kind: Kind, document: dict[str, Any], form: Form, facts: dict[str, ImageFacts], taken: Taken | None
 ) -> dict[str, Any]:
     """Store a job that may begin, or find it where another POST with its key has. Raises ProblemError when it may not begin."""
+    if "webhook" in document:
+        delivering.require(app, document["owner"])
     _require_settings(app, kind)
     generators = _taken_in(app, kind, _asked_for(app, kind, document["input"]["model"]))
     document = document | _made_by(app, kind, generators, document["input"]["n"])
@@ -261,6 +266,9 @@ def _create(
     try:
         for field, name in document["images"].items():
             app.uploads.keep(name, form.files[field], facts[field].content_type)
+        if "webhook" in document:
+            # First what leads back to it, whatever version of the app ends the job.
+            app.deliveries.expect(job_id)
         app.jobs.create(document)
     except Exception as error:
         known = _found_or_undone(app, document, taken, error)
@@ -367,7 +375,8 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
     if asked.presets:
         # The version before knows no sheet, and would make the same picture n times. Where the ratio is missing it sends nothing.
         del told["aspect_ratio"]
-    return new_document(app, kind, who, told, seeds, asked.metadata) | sheet_of(asked)
+    told_at_the_end = {"webhook": {"url": asked.webhook_url}} if asked.webhook_url else {}
+    return new_document(app, kind, who, told, seeds, asked.metadata) | sheet_of(asked) | told_at_the_end
 
 
 def new_document(

@@ -9,7 +9,8 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared import threads
+from shared import delivering, threads
+from shared.domain.problem import ProblemError
 from shared.pictures.decoding import has_heif_decoder
 from shared.pictures.limits import most_pixels
 from shared.providers.provider import Provider, ProviderError
@@ -30,6 +31,8 @@ _CHECK_SECONDS = 5.0
 
 Check = dict[str, Any]
 _SILENT: Check = {"status": "failed", "reason": "no answer"}
+#: Of a part that no picture needs.
+_UNKNOWN: Check = {"status": "degraded", "reason": "no answer"}
 
 
 class Checks:
@@ -83,12 +86,14 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
 async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
     """200 when a job could be made, 503 when something an operator can mend stands in its way."""
     app = services()
-    storage, task_hub, *accounts = await asyncio.gather(
+    storage, task_hub, webhooks, *accounts = await asyncio.gather(
         _checks.told("storage", _storage_check, lambda check: _CHECK_EVERY_SECONDS, _SILENT),
         _checks.told("task_hub", lambda: _hub_check(client), lambda check: _CHECK_EVERY_SECONDS, _SILENT),
+        _checks.told("webhooks", lambda: threads.run(_webhooks_check), lambda check: _ACCOUNT_CHECK_SECONDS, _UNKNOWN),
         *(_account_told(provider) for provider in app.providers.values()),
     )
     checks = {"settings": _settings_check(), "storage": storage, "task_hub": task_hub, "images": _images_check()}
+    checks["webhooks"] = webhooks
     checks |= {f"provider_{name}": check for name, check in zip(app.providers, accounts, strict=True)}
     ready = all(check["status"] != "failed" for check in checks.values())
     told = {"status": "ready" if ready else "not_ready", "sandbox": app.settings.is_sandbox, "checks": checks}
@@ -105,6 +110,18 @@ def _images_check() -> Check:
     most = most_pixels(services().settings.decode_memory_mb)
     megapixels = {content_type: int(pixels / 100_000) / 10 for content_type, pixels in most.items()}
     return {"status": "ok" if has_heif_decoder() else "degraded", "heic": has_heif_decoder(), "max_megapixels": megapixels}
+
+
+def _webhooks_check() -> Check:
+    """Without its key a webhook_url is refused and everything else goes on, so nothing fails for it; it is missed where jobs wait
+    to be told of."""
+    try:
+        if delivering.signing_key(services()) is not None:
+            return {"status": "ok"}
+        is_used = any(True for _ in services().deliveries.all())
+    except (ProblemError, AzureError, StorageNotConfigured):
+        return _UNKNOWN
+    return {"status": "degraded" if is_used else "off", "setting": delivering.SIGNING_KEY}
 
 
 async def _storage_check() -> Check:

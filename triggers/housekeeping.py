@@ -7,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import originals, slots, telemetry, threads
+from shared import delivering, names, originals, slots, telemetry, threads
 from shared.domain.job import MAX_STARTS, is_terminal
 from shared.domain.starting import GOING_ON
 from shared.forgetting import call_janitor
@@ -49,6 +49,7 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     """The engine never removes the history of what has ended; images and documents go by the storage account's own rules."""
     app = services()
     started = await _start_dead_jobs(app, client, now)
+    await delivering.start_missing(app, client, now)
     if await threads.run(app.jobs.deleted_jobs):
         await call_janitor(client)
     uploads = await _forget_originals(app, now)
@@ -57,7 +58,9 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     oldest_kept = now - timedelta(days=app.settings.retention_days)
     purged: Any = await client.purge_instance_history_by(_BEGINNING, oldest_kept, _ENDED)
     # One page of at most 100: more than none is what matters.
-    stuck = await client.get_status_by(_BEGINNING, now - STUCK_AFTER, _GOING_ON)
+    going_on = await client.get_status_by(_BEGINNING, now - STUCK_AFTER, _GOING_ON)
+    # Between its tries a webhook waits for hours.
+    stuck = [status for status in going_on if not names.is_webhook_instance(status.instance_id or "")]
     telemetry.event(
         "housekeeping", logging.WARNING if stuck else logging.INFO, purged=purged.instances_deleted, stuck=len(stuck),
         restarted=started, uploads=uploads,

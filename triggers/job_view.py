@@ -12,6 +12,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import names, telemetry, threads
+from shared.domain import delivery
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
 from shared.domain.kinds import KINDS
@@ -197,6 +198,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "sample": is_sample(document),
         "metadata": document["metadata"],
         "retry_of": document.get("retry_of"),
+        "deliveries": _deliveries(document),
         "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel", "retry": f"{here}/retry"},
     }
 
@@ -276,6 +278,11 @@ def _output(services: Services, output: dict[str, Any]) -> dict[str, Any]:
         "index": output["index"], "url": url, "url_expires_at": _time(expires.isoformat()), "thumbnail_url": thumbnail_url,
         **{name: output[name] for name in ("content_type", "width", "height", "bytes", "sha256", "seed", "preset")},
     }  # fmt: skip
+
+
+def _deliveries(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """What came of telling its end to the webhook_url. The address is not shown: it may hold a key."""
+    return [{**attempt, "at": _time(attempt["at"]), "next_at": _time(attempt["next_at"])} for attempt in delivery.shown(document)]
 
 
 def _time(text: str | None) -> str | None:

@@ -24,6 +24,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "health": ("GET", "HEAD"),
     "health/ready": ("GET", "HEAD"),
     "webhooks/replicate": ("POST",),
+    "webhooks/secret": ("GET", "HEAD"),
+    "webhooks/secret/rotate": ("POST",),
 }
 
 

@@ -29,6 +29,10 @@ param bflApiKey string = ''
 @secure()
 param translatorKey string = ''
 
+@description('Optional. Key that the secrets of webhook receivers are made of. Left blank, the stored one stays as it is.')
+@secure()
+param webhookSigningKey string = ''
+
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name
   location: location
@@ -62,6 +66,12 @@ resource translatorSecret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!
   parent: vault
   name: 'translator-key'
   properties: { value: translatorKey, contentType: 'Key of the translator' }
+}
+
+resource webhookSecret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!empty(webhookSigningKey)) {
+  parent: vault
+  name: 'webhook-signing-key'
+  properties: { value: webhookSigningKey, contentType: 'Key that the secrets of webhook receivers are made of' }
 }
 
 #disable-next-line use-recent-api-versions // the last stable version, 2016-09-01, is an older shape without categoryGroup

@@ -9,6 +9,7 @@ from shared.domain.kinds import Kind
 from shared.domain.presets import PRESETS
 from shared.domain.problem import ProblemError, invalid_fields
 from shared.domain.text import TooLong, composed, is_blank, is_damaged, is_misread, nfc
+from shared.domain.webhook_url import mistake_in
 
 ASPECT_RATIOS = (
     "match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2",
@@ -29,6 +30,7 @@ _NAME_SHOWN_CHARACTERS = 60
 
 FIELDS = (
     "prompt", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "model", "language", "label", "metadata",
+    "webhook_url",
 )  # fmt: skip
 
 
@@ -59,6 +61,8 @@ class Generation:
     metadata: dict[str, Any] = field(default_factory=dict)
     #: Of a sheet, one a picture; `preset` is None then.
     presets: tuple[str, ...] = ()
+    #: Who is told of the job's end. It may hold a key of the user's: it is content, and goes into the job's document only.
+    webhook_url: str | None = field(default=None, repr=False)
     #: Fields that were written out; the others have their defaults.
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
@@ -71,8 +75,9 @@ class Generation:
 
 
 def parse_generation(
-    kind: Kind, fields: Mapping[str, str], files: set[str], *, default_label: str = "none", mistakes: Sequence[Mistake] = ()
-) -> Generation:
+    kind: Kind, fields: Mapping[str, str], files: set[str], *, default_label: str = "none", mistakes: Sequence[Mistake] = (),
+    webhook_hosts: tuple[str, ...] = (),
+) -> Generation:  # fmt: skip
     """Check the text fields of a form and that its files are there; every mistake is reported at once, after those that were
     found before. Which models there are is a setting: whether the one that is asked for is among them is checked when a job is
     to be made.
@@ -127,6 +132,7 @@ def parse_generation(
         model=words.get("model") or None,
         label=choice("label", ("none", "visible"), default_label),
         metadata=_metadata(fields.get("metadata", ""), errors),
+        webhook_url=_webhook_url(fields.get("webhook_url", ""), webhook_hosts, errors),
         given=frozenset(name for name, word in words.items() if word),
     )
     told = {name for name, _, _ in mistakes}
@@ -201,6 +207,14 @@ def _metadata(text: str, errors: list[Mistake]) -> dict[str, Any]:
         ))  # fmt: skip
         return {}
     return value
+
+
+def _webhook_url(text: str, extra_hosts: tuple[str, ...], errors: list[Mistake]) -> str | None:
+    url = text.strip("\ufeff \t\r\n")
+    mistake = mistake_in(url, extra_hosts) if url else None
+    if mistake is not None:
+        errors.append(("webhook_url", *mistake))
+    return url or None
 
 
 def _composed_metadata(value: Any) -> dict[str, Any] | None:

@@ -52,8 +52,10 @@ def asked_to_cancel(document: Document, at: datetime) -> Document:
 
 
 def deleted(document: Document, at: datetime) -> Document:
-    """The mark that hides a job from everybody; what it may have to pay is watched on until its story ends."""
-    return asked_to_cancel(document, at) | {"deleted_at": document.get("deleted_at") or at.isoformat()}
+    """The mark that hides a job from everybody; what it may have to pay is watched on until its story ends. Where its end was to
+    be told is forgotten at once."""
+    unaddressed = {"webhook": None} if "webhook" in document else {}
+    return asked_to_cancel(document, at) | {"deleted_at": document.get("deleted_at") or at.isoformat()} | unaddressed
 
 
 def is_deleted(document: Document) -> bool:

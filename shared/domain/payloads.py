@@ -402,6 +402,8 @@ class FinishAnswer(TypedDict):
     status: str
     #: Somebody has deleted it meanwhile.
     is_deleted: NotRequired[bool]
+    #: Its owner is to be told.
+    is_expected: NotRequired[bool]
 
 
 class KeepOrder(TypedDict):
@@ -431,3 +433,25 @@ class ForgetAnswer(TypedDict):
     """How many deleted jobs are still to be forgotten."""
 
     left: int
+
+
+# ---- deliver_webhook, send_webhook ----
+
+
+class DeliverOrder(TypedDict):
+    """Input of deliver_webhook. The address is the owner's, and stays in the job's document."""
+
+    job_id: str
+    traceparent: str | None
+    patience: list[int]
+
+
+class SendOrder(TypedDict):
+    job_id: str
+    traceparent: str | None
+
+
+class DeliverAnswer(TypedDict):
+    """Seconds until the next try; None when there is none."""
+
+    wait_seconds: float | None

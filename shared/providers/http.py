@@ -1,7 +1,6 @@
 """HTTP to providers: bounded in size and time, no redirect followed unchecked, no key left in an error."""
 
 import email.utils
-import ipaddress
 import json
 import re
 import socket
@@ -20,6 +19,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 
 from shared import telemetry
+from shared.domain.webhook_url import is_public
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -133,7 +133,7 @@ class _PublicConnection(HTTPSConnection):
 
     def _new_conn(self) -> socket.socket:
         made = super()._new_conn()
-        if not ipaddress.ip_address(made.getpeername()[0]).is_global:
+        if not is_public(made.getpeername()[0]):
             made.close()
             raise NewConnectionError(self, "not a public address")
         return made

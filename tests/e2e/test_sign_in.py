@@ -3,9 +3,11 @@
 import base64
 import json
 import re
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -14,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import pictures
 from tests.browser import browser
+from tests.receiver import Receiver
 from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
 from tests.stack import Stack
 
@@ -43,8 +46,16 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="module")
-def guarded(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings = {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "ALLOWED_ORIGINS": site.url}
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def guarded(site: Site, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings = {
+        "AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "ALLOWED_ORIGINS": site.url, "WEBHOOK_EXTRA_HOSTS": receiver.host,
+    }  # fmt: skip
     with Stack(tmp_path_factory.mktemp("guarded"), **settings) as stack:
         yield stack
 
@@ -478,3 +489,38 @@ def test_where_nobody_looks_nobody_is_believed(tmp_path: Path, settings: dict[st
         assert "AUTH_MODE" in requests.get(f"{stack.url}/api/health/ready", timeout=20).text
     finally:
         stack.stop()
+
+
+# ---- the end of a job, told to its owner's address ----
+
+
+def test_an_owners_address_is_told_of_the_end_though_the_host_dies_between_two_tries(guarded: Stack, receiver: Receiver) -> None:
+    """Over real HTTP. Nothing of the address is anywhere but in the job's document."""
+    me, mark = {"X-MS-CLIENT-PRINCIPAL-ID": "haneul@example.com"}, "MARKED7f3a"
+    guarded.configure(bfl={"delay_seconds": 1})
+    receiver.answers = [500, 204]
+    posted = guarded.goods(pictures.photo_jpeg(300, 300), me, webhook_url=f"{receiver.url}/{mark}?{mark}")
+    assert posted.status_code == 202, posted.text
+    here = f"{guarded.url}/api/jobs/{posted.json()['id']}"
+
+    def deliveries(number: int) -> list[dict[str, Any]]:
+        ends = time.monotonic() + 40
+        while len(found := requests.get(here, headers=me, timeout=30).json()["deliveries"]) < number:
+            assert time.monotonic() < ends, found
+            time.sleep(0.1)
+        return list(found)
+
+    assert [attempt["status"] for attempt in deliveries(1)] == [500]
+    guarded.kill_host()
+    guarded.start()
+    assert [attempt["status"] for attempt in deliveries(2)] == [500, 204]
+
+    secret = requests.get(f"{guarded.url}/api/webhooks/secret", headers=me, timeout=30).json()["secret"]
+    first, second = receiver.calls
+    for call in (first, second):
+        call.is_signed_with(secret)
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
+    assert json.loads(second.body)["data"]["status"] == "succeeded"
+    kept = [file for file in guarded.folder.rglob("*") if file.is_file() and "azurite" not in file.parts]
+    assert kept
+    assert [file.name for file in kept if mark.encode() in file.read_bytes()] == []

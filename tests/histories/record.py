@@ -13,6 +13,8 @@ from tests.histories.stories import STORIES
 from tests.orchestrators import story
 
 KEPT = Path(__file__).resolve().parent / "kept"
+#: Of stories that are no job's.
+_ROOTS = {"janitor": names.JANITOR, "webhook_told_at_last": names.webhook_instance_id(story.JOB)}
 
 
 def main() -> int:
@@ -23,7 +25,7 @@ def main() -> int:
         if told_story.outcome.status != "Completed":
             print(f"{make.__name__} ended as {told_story.outcome.status}: {told_story.outcome.output}", file=sys.stderr)
             return 1
-        root = names.JANITOR if make.__name__ == "janitor" else story.JOB
+        root = _ROOTS.get(make.__name__, story.JOB)
         write_history(told_story.bench, root, KEPT / f"{make.__name__}.json")
     print(f"{len(STORIES)} histories in {KEPT}")
     return 0

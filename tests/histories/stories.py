@@ -254,6 +254,22 @@ def janitor() -> Told:
     return Told(outcome, [], bench)
 
 
+# ---- the end of a job, told to its owner's address ----
+
+
+def webhook_told_at_last() -> Told:
+    bench = Bench(orchestrators.blueprints, **BENCH)
+    order = {"job_id": story.JOB, "traceparent": None, "patience": story.PATIENCE["lasting"]}
+    tries = one_after_another(
+        {"wait_seconds": 5.0}, OSError("storage is away"), {"wait_seconds": 36_000.0}, {"wait_seconds": None}
+    )
+    outcome = bench.run(
+        names.DELIVER_WEBHOOK, order, instance_id=names.webhook_instance_id(story.JOB), until=72_000.0,
+        activities={str(names.SEND_WEBHOOK): tries},
+    )  # fmt: skip
+    return Told(outcome, [], bench)
+
+
 STORIES: tuple[Callable[[], Told], ...] = (
     goods, goods_of_unknown_time, ppl_told_by_webhook, handle_that_storage_took_late, four_pictures_of_which_one_fails,
     unreadable_image, waited_for_a_slot,
@@ -261,5 +277,5 @@ STORIES: tuple[Callable[[], Told], ...] = (
     third_prediction_made_it, not_found_for_a_while, gone, fetched_at_last, unusable, timed_out_and_canceled,
     recorded_by_an_earlier_run, canceled_while_waiting, canceled_at_the_provider, canceled_but_finished, leftover,
     leftover_that_never_ends, three_pictures_and_a_leftover_told_to_the_job, three_pictures_canceled, child_called_again,
-    child_that_always_dies, janitor,
+    child_that_always_dies, janitor, webhook_told_at_last,
 )  # fmt: skip

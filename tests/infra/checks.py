@@ -18,6 +18,7 @@ from shared.storage.image_names import UPLOADS
 from shared.storage.job_store import job_name, mark_name, prediction_name, submission_name
 from shared.storage.key_store import key_name
 from shared.storage.quota_store import owner_name
+from shared.storage.webhook_store import expected_name, versions_name
 from shared.telemetry import LOGGER
 from tests.infra import kql, trust
 from tests.infra.compiler import Infra, Snapshot
@@ -34,6 +35,8 @@ LEFT_OUT = {
     "REPLICATE_API_TOKEN": "is in the vault",
     "BFL_API_KEY": "is in the vault",
     "TRANSLATOR_KEY": "is in the vault",
+    "WEBHOOK_SIGNING_KEY": "is in the vault",
+    "WEBHOOK_EXTRA_HOSTS": "opens addresses that are not public to users' webhooks: local work only",
     "REPLICATE_API_BASE_URL": "the code's default is the provider's own address",
     "BFL_API_BASE_URL": "the code's default is the provider's own address",
     "PROVIDER_EXTRA_HOSTS": "opens plain http to further hosts: local work only",
@@ -447,7 +450,7 @@ def check_models(infra: Infra) -> Iterator[str]:
 def check_sandbox(infra: Infra) -> Iterator[str]:
     """A sandbox is asked for, is never production, and has no key of a provider that could be used."""
     vault = infra.template["resources"]["keyVault"]["properties"]["parameters"]
-    for name in ("replicateApiToken", "bflApiKey", "translatorKey"):
+    for name in ("replicateApiToken", "bflApiKey", "translatorKey", "webhookSigningKey"):
         if "if(parameters('sandbox'), createObject('value', '')" not in str(vault[name]):
             yield f"the vault of a sandbox is given {name}"
     for snapshot in infra.snapshots.values():
@@ -568,6 +571,7 @@ def check_retention(infra: Infra) -> Iterator[str]:
                 action = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
                 rules |= {prefix: action for prefix in rule["definition"]["filters"].get("prefixMatch", [""]) if rule["enabled"]}
         kept = [gate_name("bfl"), owner_name("o"), key_name("o", "goods-gen", "k"), mark_name("job_1")]
+        kept += [expected_name("job_1"), versions_name("o")]
         going = [job_name("job_1"), submission_name("job_1", 0, 1), prediction_name("replicate", "p")]
         for name in (f"{DOCUMENTS}/{name}" for name in kept):
             yield from (f"{where}: {name} is deleted with {prefix}" for prefix in sorted(rules) if name.startswith(prefix))

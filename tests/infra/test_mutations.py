@@ -328,6 +328,27 @@ DEPLOYED = [
         "parameter translatorKey of module keyVault takes a secret",
     ),
     Mistake(
+        "the key of webhooks in a parameter that is not secure",
+        "infra/app/key-vault.bicep",
+        "@secure()\nparam webhookSigningKey",
+        "param webhookSigningKey",
+        "parameter webhookSigningKey of module keyVault takes a secret",
+    ),
+    Mistake(
+        "a sandbox is given the key of webhooks",
+        "infra/main.bicep",
+        "webhookSigningKey: sandbox ? '' : webhookSigningKey",
+        "webhookSigningKey: webhookSigningKey",
+        "the vault of a sandbox is given webhookSigningKey",
+    ),
+    Mistake(
+        "what leads to an untold job goes by its age",
+        "infra/main.bicep",
+        "      { name: 'jobs', prefix",
+        "      { name: 'marks', prefix: 'documents/webhooks-due/', days: 1 }\n      { name: 'jobs', prefix",
+        "documents/webhooks-due/job_1.json is deleted with documents/webhooks-due/",
+    ),
+    Mistake(
         "a secret under another name",
         "infra/app/key-vault.bicep",
         "name: 'bfl-api-key'",

@@ -11,5 +11,6 @@ from tests.mutants.requests import REQUESTS
 from tests.mutants.sandbox import SANDBOX
 from tests.mutants.sheets import SHEETS
 from tests.mutants.trust import TRUST
+from tests.mutants.webhooks import WEBHOOKS
 
-MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *SHEETS)
+MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *SHEETS, *WEBHOOKS)

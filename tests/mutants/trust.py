@@ -600,7 +600,7 @@ TRUST: tuple[Mutant, ...] = (
         'self._exchange(self._session, "GET", url, {}, budget, _PICTURE)',
     ),
     http("keys of the machine travel along", "session.trust_env = False", "session.trust_env = True"),
-    http("a name may lead into a private net", "if not ipaddress.ip_address(made.getpeername()[0]).is_global:", "if False:"),
+    http("a name may lead into a private net", "if not is_public(made.getpeername()[0]):", "if False:"),
     http("an answer may be of any size", "if self.bytes_left < 0:", "if False:"),
     # ---- webhooks ----
     webhook("calls need no signature", "await threads.run(services().webhooks.verify, req.headers, body)", "pass"),

@@ -79,6 +79,8 @@ PROBLEM = {"code": "provider_unavailable"}
         ("keep_leftover", {"kept": True}, "prediction that outlived its picture has ended: its picture is kept"),
         ("keep_leftover", {"kept": False}, "prediction that outlived its picture has ended: no picture is kept of it"),
         ("forget_deleted", {"left": 2}, "forgot deleted jobs: 2 left"),
+        ("send_webhook", {"wait_seconds": 300.0}, "its end is told again in 5 min"),
+        ("send_webhook", {"wait_seconds": None}, "its end was told, or will not be"),
         ("something_new", {}, "something_new answered"),
     ],
 )  # fmt: skip

@@ -22,7 +22,7 @@ from activities import (
     tell_job,
 )
 from devhost.bench import Bench
-from shared import canceling, forgetting, names, starting
+from shared import canceling, delivering, forgetting, names, starting
 from shared.domain.job import asked_to_cancel
 from shared.domain.problem import Problem
 from shared.generators.generator import Order
@@ -185,6 +185,7 @@ class House:
             names.LOOK_AT_CHILD: hub(look_at_child.look),
             names.FINISH_JOB: hub(finish_job.finish_and_forget), names.KEEP_LEFTOVER: hub(keep_leftover.keep_and_forget),
             names.FORGET_DELETED: hub(forget_jobs.forget),
+            names.SEND_WEBHOOK: lambda payload: delivering.deliver(self.services, payload["job_id"]),
         }  # fmt: skip
 
     # ---- what people do ----

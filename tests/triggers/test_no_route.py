@@ -23,6 +23,7 @@ async def asked(path: str, method: str = "GET", **headers: str) -> Any:
         ("jobs/job_1", "PATCH", "GET, HEAD, DELETE"),
         ("jobs/job_1/result", "POST", "GET, HEAD"), ("jobs/x/cancel", "GET", "POST"), ("options", "POST", "GET, HEAD"),
         ("health/ready", "POST", "GET, HEAD"), ("webhooks/replicate", "GET", "POST"),
+        ("webhooks/secret", "POST", "GET, HEAD"), ("webhooks/secret/rotate", "GET", "POST"),
     ],
 )  # fmt: skip
 async def test_a_wrong_method_is_told_the_right_one(app: Any, path: str, method: str, allowed: str) -> None:

@@ -29,6 +29,7 @@ STATUSES = {
     "provider_auth_failed": 503, "provider_quota_exhausted": 503, "provider_bad_response": 502, "generation_timeout": 504,
     "intake_paused": 503, "busy": 503, "translator_not_configured": 501, "translator_unavailable": 503, "internal": 500,
     "not_found": 404, "method_not_allowed": 405, "job_not_finished": 409, "inputs_expired": 410,
+    "webhooks_not_configured": 501,
 }  # fmt: skip
 
 HANGUL = re.compile("[가-힣]")
@@ -38,6 +39,7 @@ BUILT = [
     *(Problem(code) for code in STATUSES if "{" not in CATALOGUE[code].detail_ko),
     Problem("invalid_request"),
     Problem("method_not_allowed", params={"methods": "POST"}),
+    Problem("webhooks_not_configured", params={"setting": "WEBHOOK_SIGNING_KEY"}),
     unreadable("본문이 없습니다.", "There is no body."),
     too_large(5_242_880),
     invalid_fields(("seed", "정수여야 합니다.", "Must be a whole number."), ("prompt", "입력해 주세요.", "Write one.")),

@@ -275,7 +275,7 @@ def test_a_store_that_is_away_for_one_secret_holds_up_no_other() -> None:
 
 
 def test_every_secret_of_the_environment_has_a_name_that_key_vault_takes() -> None:
-    assert set(VAULT_NAMES) == {"REPLICATE_API_TOKEN", "BFL_API_KEY", "TRANSLATOR_KEY"}
+    assert set(VAULT_NAMES) == {"REPLICATE_API_TOKEN", "BFL_API_KEY", "TRANSLATOR_KEY", "WEBHOOK_SIGNING_KEY"}
     assert all(name.replace("-", "").isalnum() for name in VAULT_NAMES.values())
 
 

@@ -46,6 +46,7 @@ SET = [
     ("REPLICATE_MODEL", "someone/model", "models", {"ppl": ("someone/model",), "goods": ("flux-kontext-max",)}),
     ("BFL_MODEL", "flux-pro", "models", {"ppl": ("flux-kontext-apps/multi-image-kontext-max",), "goods": ("flux-pro",)}),
     ("PROVIDER_EXTRA_HOSTS", "127.0.0.1:7090, LocalHost,,", "provider_extra_hosts", ("127.0.0.1:7090", "localhost")),
+    ("WEBHOOK_EXTRA_HOSTS", "127.0.0.1:9000, LocalHost", "webhook_extra_hosts", ("127.0.0.1:9000", "localhost")),
     ("PUBLIC_BASE_URL", "https://toon.example/", "public_base_url", "https://toon.example"),
     ("PUBLIC_BASE_URL", "https://front.example/toon/", "stated_base_url", "https://front.example/toon"),
     ("POLL_INTERVAL_SECONDS", "0.5", "poll_interval_seconds", 0.5),
@@ -265,3 +266,12 @@ def test_the_environment_of_the_process_is_read_when_none_is_given(monkeypatch: 
     monkeypatch.setenv("RETENTION_DAYS", "12")
 
     assert Settings.from_environ().retention_days == 12
+
+
+def test_users_webhooks_may_go_to_a_machine_of_our_own_in_local_work_only() -> None:
+    """Users choose the addresses: what is opened for one is open to all."""
+    settings = read(WEBHOOK_EXTRA_HOSTS="10.0.0.5:443", WEBSITE_HOSTNAME="toon.azurewebsites.net")
+
+    assert settings.webhook_extra_hosts == ()
+    assert settings.problems["WEBHOOK_EXTRA_HOSTS"] == "is for local work only"
+    assert read(WEBSITE_HOSTNAME="toon.azurewebsites.net").problems == {}

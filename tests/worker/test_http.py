@@ -57,6 +57,8 @@ REQUESTS: dict[str, tuple[str, str, Sequence[tuple[str, str]], bytes, int]] = {
     "nothing to delete": ("DELETE", f"/api/jobs/{NEVER}", [], b"", 404),
     "a webhook without a signature": ("POST", "/api/webhooks/replicate", [JSON], b"{}", 401),
     "a webhook with a query": ("POST", "/api/webhooks/replicate?instance=a&attempt=1&a=2&A=3", [JSON], b"{}", 401),
+    "nobody's webhook secret": ("GET", "/api/webhooks/secret", [], b"", 422),
+    "nobody's new webhook secret": ("POST", "/api/webhooks/secret/rotate", [], b"", 422),
     "no route": ("PUT", "/api/nothing/here", [], b"x", 404),
     "a wrong method": ("GET", "/api/goods-gen/generate", [], b"", 405),
     "a page": ("HEAD", "/api/nothing", [], b"", 404),

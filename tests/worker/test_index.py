@@ -30,6 +30,7 @@ ROUTES = {
     "get_job_result": "jobs/{id}/result", "cancel_job": "jobs/{id}/cancel", "delete_job": "jobs/{id}", "get_options": "options",
     "sheet_goods": "goods-gen/sheet", "retry_job": "jobs/{id}/retry",
     "translate_ppl": "ppl-gen/translate", "translate_goods": "goods-gen/translate", "replicate_webhook": "webhooks/replicate",
+    "get_webhook_secret": "webhooks/secret", "rotate_webhook_secret": "webhooks/secret/rotate",
     "health": "health", "health_ready": "health/ready", "zz_no_route": "{*rest}",
 }  # fmt: skip
 ACTIVITY = HEAD + "\n@app.activity_trigger(input_name='v')\ndef act(v{}){}: pass"
