@@ -124,7 +124,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
         claim = app.keys.look(name, request) if key else None
         if claim is None:
             raise
-        return _known(claim), True
+        return _known(claim, who), True
     document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
     if not key:
         return _create(app, kind, document, form, facts, None), False
@@ -132,7 +132,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     document["key"] = name
     taken = app.keys.take(name, request, document["id"])
     if not isinstance(taken, Taken):
-        return _known(taken), True
+        return _known(taken, who), True
     mine = document | {"id": taken.job_id}
     try:
         created = _create(app, kind, mine, form, facts, taken)
@@ -141,6 +141,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
         raise
     if app.keys.is_of_deleted_job(name):
         # It stood still for so long that its job was made by another POST, and deleted.
+        app.index.remove(created)
         app.jobs.delete(taken.job_id)
         app.quotas.withdraw(who, taken.job_id)
         raise ProblemError(Problem("job_deleted", charged="unknown"))
@@ -162,7 +163,7 @@ def _key(req: func.HttpRequest) -> str:
     return key
 
 
-def _known(claim: Known | InProgress | Reused | Deleted) -> dict[str, Any]:
+def _known(claim: Known | InProgress | Reused | Deleted, who: str) -> dict[str, Any]:
     """The job that a key stands for. Raises ProblemError."""
     if isinstance(claim, Reused):
         raise ProblemError(Problem("idempotency_key_reused"))
@@ -173,6 +174,9 @@ def _known(claim: Known | InProgress | Reused | Deleted) -> dict[str, Any]:
         raise ProblemError(Problem("idempotency_in_progress", charged="unknown"))
     if is_deleted(claim.job):
         raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
+    if claim.job["owner"] != who:
+        # Claimed meanwhile, by whoever knew its id.
+        raise ProblemError(Problem("job_not_found", charged="unknown"))
     return claim.job
 
 
@@ -196,6 +200,7 @@ def _create(
     try:
         for field, name in document["images"].items():
             app.uploads.keep(name, form.files[field], facts[field].content_type)
+        app.index.add(document)
         app.jobs.create(document)
     except Exception as error:
         known = _found_or_undone(app, document, taken, error)
@@ -224,6 +229,7 @@ def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | Non
         known = app.jobs.read(document["id"])
         is_alone = known is not None or _is_alone(app, document, taken)
         if known is None and is_alone:
+            app.index.remove(document)
             app.uploads.forget(document)
             app.quotas.withdraw(document["owner"], document["id"])
     except Exception:  # noqa: BLE001 - storage is away, however it says so

@@ -25,7 +25,7 @@ from shared.starting import revive
 from shared.storage.blob_store import IMAGES
 from shared.storage.job_store import NoSuchJob
 from shared.task_hub import TaskHubUnavailable, find_instance
-from triggers.edge import job_url, language, owner
+from triggers.edge import job_url, language, may_open, owner
 
 
 class Job:
@@ -38,6 +38,12 @@ class Job:
     @property
     def is_terminal(self) -> bool:
         return is_terminal(self.document["status"])
+
+    @property
+    def status(self) -> str:
+        """Its document does not say that a job has been begun."""
+        is_begun = self.live or self.document.get("starts")
+        return PROCESSING if is_begun and not self.is_terminal else str(self.document["status"])
 
     def etag(self, spoken: Language) -> str:
         """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
@@ -55,9 +61,9 @@ class JobNotFound(ProblemError):
 
 async def find_document(req: func.HttpRequest, job_id: str) -> dict[str, Any]:
     """The document of the caller's job. Raises JobNotFound."""
-    who = owner(req)
+    owner(req)
     document = await threads.run(services().jobs.read, job_id)
-    if document is None or is_deleted(document) or document["owner"] != who:
+    if document is None or is_deleted(document) or not may_open(req, document):
         raise JobNotFound
     return document
 
@@ -155,7 +161,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
     """The job as JSON. Signs its links, so it may ask storage for a delegation key: call it off the event loop."""
     document, live = job.document, job.live
     here, kind = job_url(req, document["id"]), KINDS[document["kind"]]
-    status = document["status"] if job.is_terminal or not (live or document.get("starts")) else PROCESSING
+    status = job.status
     maker, is_told = _maker(document, {} if job.is_terminal else live), not job.is_terminal and bool(live)
     return {
         "id": document["id"],

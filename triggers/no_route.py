@@ -15,6 +15,8 @@ blueprint = df.Blueprint()
 ROUTES: dict[str, tuple[str, ...]] = {
     **{f"{kind.route}/generate": ("POST",) for kind in KINDS.values()},
     **{f"{kind.route}/translate": ("POST",) for kind in KINDS.values()},
+    "jobs": ("GET", "HEAD"),
+    "jobs/claim": ("POST",),
     "jobs/{id}": ("GET", "HEAD", "DELETE"),
     "jobs/{id}/result": ("GET", "HEAD"),
     "jobs/{id}/cancel": ("POST",),

@@ -30,7 +30,7 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, health, jobs, options, translate, webhooks
+from triggers import generate, health, job_list, jobs, options, translate, webhooks
 from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
@@ -89,14 +89,14 @@ async def everything_asked(app: Any, hub: FakeHub, headers: dict[str, str]) -> d
 def ask(route: str, method: str, kind: Any) -> Any:
     with_client = {
         "jobs/{id}": jobs.delete_job if method == "DELETE" else jobs.get_job, "jobs/{id}/result": jobs.get_job_result,
-        "jobs/{id}/cancel": jobs.cancel_job, "health/ready": health.health_ready,
+        "jobs/{id}/cancel": jobs.cancel_job, "jobs": job_list.list_jobs, "health/ready": health.health_ready,
         "webhooks/replicate": webhooks.replicate_webhook,
     }  # fmt: skip
     if route in with_client:
         return lambda sent, hub: user(with_client[route])(req=sent, client=hub)
     if route.endswith("/generate"):
         return lambda sent, hub: user(generate.BY_KIND[kind.name])(req=sent, client=hub)
-    without = {"options": options.get_options, "health": health.health}
+    without = {"options": options.get_options, "health": health.health, "jobs/claim": job_list.claim_jobs}
     return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
 
 
