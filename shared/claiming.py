@@ -32,7 +32,7 @@ def claim(app: Services, job_id: str, owner: str, unowned: Collection[str]) -> N
     app.index.remove(seen)
     app.quotas.release(seen["owner"], job_id)
     if is_terminal(document["status"]) and not is_terminal(seen["status"]):
-        app.index.tell(document)
+        app.index.tell_end(document)
 
 
 def _owned(document: Document, owner: str, unowned: Collection[str]) -> Document:

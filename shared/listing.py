@@ -12,6 +12,7 @@ from shared.domain.job import Document, is_deleted
 from shared.domain.owners import is_listed
 from shared.job_ids import is_job_id
 from shared.services import Services
+from shared.storage.blob_store import DOCUMENTS
 from shared.storage.documents import Busy
 from shared.storage.job_index import Row
 
@@ -24,18 +25,21 @@ SIDE_BY_SIDE = timedelta(hours=2)
 
 
 def tell_end(app: Services, document: Document) -> None:
-    """Note in the owner's list that a job has ended. Raises nothing: what storage does not take now is found by whoever reads the
+    """Note in the owner's list how a job has ended. Raises nothing: what storage does not take now is found by whoever reads the
     list, since a job that is not known to have ended is looked at."""
+    if is_deleted(document):
+        # Nobody sees it; its row goes with it.
+        return
     try:
-        app.index.tell(document)
+        app.index.tell_end(document)
     except Exception as error:  # noqa: BLE001 - the job has ended, and is told so, whatever storage says
         telemetry.event("index_behind", logging.WARNING, job_id=document["id"], reason=type(error).__name__)
 
 
-def drop(app: Services, owner: str, row: Row) -> None:
+def drop(app: Services, row: Row) -> None:
     """Delete a row that leads to no job. Raises nothing: it is passed over until somebody does."""
     with contextlib.suppress(AzureError):
-        app.index.drop(owner, row)
+        app.index.drop(row)
 
 
 def index_left(app: Services, now: datetime, names_at_once: int = NAMES_AT_ONCE) -> int:
@@ -46,11 +50,10 @@ def index_left(app: Services, now: datetime, names_at_once: int = NAMES_AT_ONCE)
     progress = app.documents.read(PROGRESS) or {"since": now.isoformat(), "passes": 0, "after": ""}
     if progress["passes"] >= 2 or _is_too_early(progress, now):
         return 0
-    found = list(islice(app.blobs.document_metadata("jobs/", start_from=progress["after"] or None), names_at_once))
-    new = [name for name, _ in found if name > progress["after"]]
-    indexed = sum(_index(app, name) for name in new)
+    found = list(islice(app.blobs.names(DOCUMENTS, "jobs/", start_from=progress["after"]), names_at_once))
+    indexed = sum(_index(app, name) for name in found if name > progress["after"])
     is_through = len(found) < names_at_once
-    further = {**progress, "after": "" if is_through else found[-1][0], "passes": progress["passes"] + is_through}
+    further = {**progress, "after": "" if is_through else found[-1], "passes": progress["passes"] + is_through}
     with contextlib.suppress(Busy):
         app.documents.change(PROGRESS, lambda known: (_further(known, progress, further), None))
     return indexed

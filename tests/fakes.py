@@ -57,17 +57,8 @@ class FakeBlobs:
     def image_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
         return ((name, self.metadata.get(("images", name), {})) for name in self.names("images", prefix))
 
-    def document_metadata(
-        self, prefix: str, *, start_from: str | None = None, at_once: int | None = None
-    ) -> Iterator[tuple[str, dict[str, str]]]:
-        names = [name for name in self.names("documents", prefix) if name >= (start_from or "")]
-        return ((name, self.metadata.get(("documents", name), {})) for name in names)
-
-    def describe_document(self, name: str, metadata: dict[str, str]) -> bool:
-        with self._lock:
-            if name in self.documents:
-                self.metadata["documents", name] = ascii_only(metadata)
-            return name in self.documents
+    def document_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        return ((name, self.metadata.get(("documents", name), {})) for name in self.names("documents", prefix))
 
     def create_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None = None) -> str:
         with self._lock:
@@ -85,9 +76,10 @@ class FakeBlobs:
         with self._lock:
             return copy.deepcopy(self.documents.get(name))
 
-    def names(self, container: str, prefix: str) -> Iterator[str]:
+    def names(self, container: str, prefix: str, *, start_from: str | None = None, at_once: int | None = None) -> Iterator[str]:
         with self._lock:
-            return iter(sorted(name for name in self._kept(container) if name.startswith(prefix)))
+            kept = self._kept(container)
+            return iter(sorted(name for name in kept if name.startswith(prefix) and name >= (start_from or "")))
 
     def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int, datetime]]:
         now = datetime.now(UTC)

@@ -22,7 +22,7 @@ from shared.domain.presets import PRESETS
 from shared.domain.problem import Problem, ProblemError, invalid_fields, unreadable
 from shared.job_ids import is_job_id
 from shared.services import services
-from shared.storage.job_index import Row, is_place, place_of
+from shared.storage.job_index import MOST_AT_ONCE, Row, is_place, place_of
 from triggers.bodies import read_json_object
 from triggers.edge import endpoint, job_url, json_response, language, owner, request_id, token_holder
 from triggers.job_view import Job, JobNotFound, refresh_job, view
@@ -32,8 +32,6 @@ blueprint = df.Blueprint()
 LIMIT, MAX_LIMIT = 20, 100
 #: What one request looks through at most for what it filters by; then it answers with what it found, and where to go on.
 MAX_ROWS, MAX_JOBS = 10_000, 200
-#: Rows that are listed at once where most of them may be passed over.
-ROWS_AT_ONCE = 1000
 MAX_CLAIMS = 100
 #: A row without its job may be that of a POST under way for as long as a function may run (host.json, `functionTimeout`).
 ORPHANED_AFTER = timedelta(hours=1)
@@ -58,18 +56,18 @@ class _Asked:
     created_before: datetime | None
 
     def may_have(self, row: Row) -> bool:
-        """Of a job that is not known to have ended only a look at itself tells its status."""
+        """Of a job that was not seen to end only a look at itself tells its status."""
         return (
             self.kind in (None, row.kind)
             and (self.preset is None or self.preset in row.presets)
-            and (self.status in (None, row.status) or not is_terminal(row.status))
+            and (self.status in (None, row.status) or row.status is None)
         )
 
     @property
     def rows_at_once(self) -> int:
         """Without a filter the page is known beforehand, and one row tells whether there are more."""
         is_filtered = self.kind or self.status or self.preset
-        return ROWS_AT_ONCE if is_filtered else self.limit + 1
+        return MOST_AT_ONCE if is_filtered else self.limit + 1
 
 
 @dataclass(frozen=True)
@@ -197,7 +195,7 @@ async def _job_of(client: df.DurableOrchestrationClient, who: str, asked: _Asked
     document = await threads.run(app.jobs.read, row.job_id)
     if document is None or document["owner"] != who or place_of(document) != row.place:
         if app.now() - row.created_at > ORPHANED_AFTER:
-            await threads.run(listing.drop, app, who, row)
+            await threads.run(listing.drop, app, row)
         return None
     if is_deleted(document) or _is_over(document, app.now()):
         return None
@@ -210,7 +208,7 @@ async def _job_of(client: df.DurableOrchestrationClient, who: str, asked: _Asked
     except Exception as error:  # noqa: BLE001 - one job that nothing can be learned of does not take the others from the list
         telemetry.event("answer_failed", logging.WARNING, job_id=row.job_id, reason=type(error).__name__)
         job = Job(document)
-    if job.is_terminal and not is_terminal(row.status):
+    if job.is_terminal and row.status is None:
         await threads.run(listing.tell_end, app, job.document)
     return job
 

@@ -71,21 +71,9 @@ class BlobStore:
         """(name, metadata) of every image with the prefix."""
         return self._metadata(IMAGES, prefix)
 
-    def document_metadata(
-        self, prefix: str, *, start_from: str | None = None, at_once: int | None = None
-    ) -> Iterator[tuple[str, dict[str, str]]]:
-        """(name, metadata) of every document with the prefix, or of those that do not come before the name `start_from`, in the
-        order of names. They are listed `at_once` by at once (5,000 when None), as they are asked for."""
-        begun = {"start_from": start_from} if start_from else {}
-        return self._metadata(DOCUMENTS, prefix, **begun, **({"results_per_page": at_once} if at_once else {}))
-
-    def describe_document(self, name: str, metadata: dict[str, str]) -> bool:
-        """Give a document this metadata instead of its own, and leave what it says; whether there is such a document."""
-        try:
-            self._container(DOCUMENTS).get_blob_client(name).set_blob_metadata(ascii_only(metadata))
-        except ResourceNotFoundError:
-            return False
-        return True
+    def document_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        """(name, metadata) of every document with the prefix."""
+        return self._metadata(DOCUMENTS, prefix)
 
     def create_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None = None) -> str:
         """Write a new document and return its ETag. Raises Conflict when it exists."""
@@ -102,9 +90,13 @@ class BlobStore:
         found = self._download(name)
         return None if found is None else found[:2]
 
-    def names(self, container: str, prefix: str) -> Iterator[str]:
+    def names(self, container: str, prefix: str, *, start_from: str | None = None, at_once: int | None = None) -> Iterator[str]:
+        """In ascending order, from `start_from` on; `at_once` with each listing (5,000 when None), as they are asked for."""
+        found = self._container(container).list_blob_names(
+            name_starts_with=prefix, start_from=start_from or None, results_per_page=at_once
+        )
         try:
-            yield from self._container(container).list_blob_names(name_starts_with=prefix)
+            yield from found
         except ResourceNotFoundError:
             return
 
@@ -182,9 +174,9 @@ class BlobStore:
         except ResourceNotFoundError:
             return None
 
-    def _metadata(self, container: str, prefix: str, **options: Any) -> Iterator[tuple[str, dict[str, str]]]:
+    def _metadata(self, container: str, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
         try:
-            for blob in self._container(container).list_blobs(name_starts_with=prefix, include=["metadata"], **options):
+            for blob in self._container(container).list_blobs(name_starts_with=prefix, include=["metadata"]):
                 yield str(blob.name), {name: str(value) for name, value in (blob.metadata or {}).items() if name != _WRITE}
         except ResourceNotFoundError:
             return
