@@ -54,7 +54,10 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         own = _filled(Path(folder), asked.own, asked.others)
-        with Azurite(Path(folder), Path(folder) / "state") as azurite:
+        running = Azurite(Path(folder), Path(folder) / "state")
+        # Not the stack's, which writes all of its files anew before it answers a write.
+        running.program = Azurite.program
+        with running as azurite:
             settings = Settings.from_environ({"AzureWebJobsStorage": azurite.connection_string})
             counting = Counting()
             app = Services(settings)

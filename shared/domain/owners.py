@@ -6,7 +6,8 @@ from typing import Final
 
 #: Of a job that was posted without a sign-in and without a token: whoever knows its id opens it, and no list has it.
 ANONYMOUS: Final = "anonymous"
-_TOKENS: Final = "token:"
+#: What the owner begins with of whom a token is all that is known; its SHA-256 follows.
+TOKENS: Final = "token:"
 #: 32 of these 64 characters are 192 bits, where they were drawn at random.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
@@ -16,12 +17,12 @@ def token_owner(token: str) -> str | None:
 
     Of the token only its digest is kept. It needs no salt and no slow hash: nobody guesses 192 random bits.
     """
-    return _TOKENS + hashlib.sha256(token.encode()).hexdigest() if _TOKEN.fullmatch(token) else None
+    return TOKENS + hashlib.sha256(token.encode()).hexdigest() if _TOKEN.fullmatch(token) else None
 
 
 def is_stranger(owner: str) -> bool:
     """Whether nobody stands behind this owner: the next one is made up as easily as this one was."""
-    return owner == ANONYMOUS or owner.startswith(_TOKENS)
+    return owner == ANONYMOUS or owner.startswith(TOKENS)
 
 
 def is_listed(owner: str) -> bool:

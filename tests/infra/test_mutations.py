@@ -299,6 +299,13 @@ DEPLOYED = [
         "dev: uploads are deleted after {'images/': 30, 'images/input/': 7",
     ),
     Mistake(
+        "lists that outlive their jobs",
+        "infra/main.bicep",
+        "      { name: 'index', prefix: 'documents/index/', days: retentionDays }\n",
+        "",
+        "RETENTION_DAYS is 30, documents/index/",
+    ),
+    Mistake(
         "a rule that deletes keys and what earlier versions left beside them",
         "infra/main.bicep",
         "{ name: 'predictions', prefix: 'documents/predictions/', days: retentionDays }",
