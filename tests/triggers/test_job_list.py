@@ -401,6 +401,15 @@ async def test_a_job_is_told_at_its_own_place_only(app: Any, hub: FakeHub) -> No
     assert rows(app) == [row_name(app.jobs.read(job_id))]
 
 
+async def test_a_row_whose_job_is_anothers_tells_nothing_of_it(app: Any, hub: FakeHub) -> None:
+    """As a claim that was cut short may leave it."""
+    yours = app.jobs.read(kept(app, owner=token_owner(YOURS)))
+    app.index.add({**yours, "owner": token_owner(MINE)})
+
+    assert body(await listed(hub))["data"] == []
+    assert [job["id"] for job in body(await listed(hub, token(YOURS)))["data"]] == [yours["id"]]
+
+
 # ---- claiming ----
 
 
@@ -462,6 +471,7 @@ async def test_after_a_sign_in_a_browsers_jobs_come_along(app: Any, hub: FakeHub
     assert await claim(hub, with_token, without, headers=me) == {with_token: False, without: True}
     assert await claim(hub, with_token, yours, headers={**me, **token()}) == {with_token: True, yours: False}
     assert {job["id"] for job in body(await listed(hub, me))["data"]} == {with_token, without}
+    assert len(rows(app)) == 3, "none is left in the list that they were in"
     settings(app)
     assert await ids(hub) == []
 

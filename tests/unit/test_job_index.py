@@ -37,7 +37,9 @@ def test_jobs_of_before_are_indexed_in_bounded_steps_each_in_its_owners_list(app
     app.blobs.create_document(f"jobs/{made[0]['id']}/submission-0-1.json", {})
     done = through(app, NOW, 3)
 
-    assert (sum(done), max(done)) == (8, 2)
+    assert sum(done) == 8
+    assert max(done) <= 3
+    assert len(done) >= 5
     assert rows(app) == {row_name(job) for job in made if job["owner"] != ANONYMOUS}
     assert [row.job_id for row in app.index.rows("me")] == [
         job["id"] for job in sorted(made, key=place_of) if job["owner"] == "me"
