@@ -301,9 +301,9 @@ DEPLOYED = [
     Mistake(
         "lists that outlive their jobs",
         "infra/main.bicep",
-        "      { name: 'index', prefix: 'documents/index/', days: retentionDays }\n",
-        "",
-        "RETENTION_DAYS is 30, documents/index/",
+        "prefix: 'documents/index/', days: retentionDays",
+        "prefix: 'documents/index/', days: 365",
+        "'documents/index/': 365",
     ),
     Mistake(
         "a rule that deletes keys and what earlier versions left beside them",

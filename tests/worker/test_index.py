@@ -28,6 +28,7 @@ NOT_THE_LIBRARYS = {
 ROUTES = {
     "generate_ppl": "ppl-gen/generate", "generate_goods": "goods-gen/generate", "get_job": "jobs/{id}",
     "get_job_result": "jobs/{id}/result", "cancel_job": "jobs/{id}/cancel", "delete_job": "jobs/{id}", "get_options": "options",
+    "list_jobs": "jobs", "claim_jobs": "jobs/claim",
     "translate_ppl": "ppl-gen/translate", "translate_goods": "goods-gen/translate", "replicate_webhook": "webhooks/replicate",
     "health": "health", "health_ready": "health/ready", "zz_no_route": "{*rest}",
 }  # fmt: skip
