@@ -397,13 +397,15 @@ module imagesStorage 'app/storage.bicep' = {
     tags: tags
     sku: storageSku
     containers: ['images', 'documents']
-    // Pictures and jobs only. What else lies in documents (keys, marks of deleted jobs) the app itself deletes when its time is over.
+    // Pictures, jobs and the lists of jobs only. What else lies in documents (keys, marks of deleted jobs) the app itself deletes when its time is over.
     expiring: [
       { name: 'images', prefix: 'images/', days: retentionDays }
       // The app deletes uploads when their job has ended; this is for what it could not, and for when it is away for good.
       { name: 'uploads', prefix: 'images/uploads/', days: min(7, retentionDays) }
       { name: 'jobs', prefix: 'documents/jobs/', days: retentionDays }
       { name: 'predictions', prefix: 'documents/predictions/', days: retentionDays }
+      // The rows of owners' lists are written when their jobs are, and when those end: they go with them.
+      { name: 'index', prefix: 'documents/index/', days: retentionDays }
     ]
     softDeleteDays: softDeleteDays == 0 ? null : max(softDeleteDays, 1)
     allowedOrigins: allowedOrigins

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from azure.core.exceptions import AzureError
 
-from ops import acting, looking, story
+from ops import acting, forgetting, looking, story
 from ops.failing import UNREACHABLE, CannotDo
 from ops.report import Report, clean
 from ops.surroundings import Surroundings
@@ -116,6 +116,18 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--wait", type=float, default=30, metavar="SECONDS", help="wait for readiness (default 30)")
 
     made = command(
+        "forget",
+        lambda a, x: forgetting.forget(
+            a, forgetting.owner_named(x.owner, _secret_from_stdin("owner token: ") if x.owner == "-" else ""), is_sure=x.yes,
+            seconds=x.wait,
+        ),
+        "remove every job of an owner: images, documents, history, and their place in lists",
+    )  # fmt: skip
+    made.add_argument("owner", help="a principal's id, the SHA-256 of an owner token, or - to read the token from standard input")
+    made.add_argument("--yes", action="store_true", help="remove them; without it they are counted")
+    made.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="wait until nothing is left (default 60)")
+
+    made = command(
         "smoke",
         lambda a, x: acting.smoke(a, x.kind, is_sure=x.yes, seconds=x.wait),
         "make one picture and compare it with its sha256",
@@ -126,9 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _secret_from_stdin() -> str:
+def _secret_from_stdin(prompt: str = "new key: ") -> str:
     """Typed without an echo, or piped; never an argument, which every process could read."""
-    return getpass.getpass("new key: ") if sys.stdin.isatty() else sys.stdin.read()
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.read()
 
 
 if __name__ == "__main__":

@@ -61,6 +61,12 @@ class TaskHub:
         path = f"instances/{quote(instance, safe='')}/{operation}"
         return self._ask("POST", path, params={"reason": reason}).status_code == 202
 
+    def purge(self, instance: str) -> None:
+        """Remove an instance's history; one that is not there has none. Raises CannotDo where it goes on."""
+        answer = self._ask("DELETE", f"instances/{quote(instance, safe='')}")
+        if answer.status_code not in (200, 404):
+            raise CannotDo(f"the task hub answered {answer.status_code} to the purge of {instance}", UNREACHABLE)
+
     def start(self, name: str, instance: str, given: Any) -> None:
         """Raises CannotDo when the hub did not take it."""
         # JSON in a JSON text, as the client of the SDK sends it and its orchestrators read it.
@@ -107,6 +113,9 @@ class HubClient:
 
     async def terminate(self, instance_id: str, reason: str) -> None:
         self._hub.operate("terminate", instance_id, reason)
+
+    async def purge_instance_history(self, instance_id: str) -> None:
+        self._hub.purge(instance_id)
 
     async def start_new(self, orchestration_function_name: str, instance_id: str, client_input: Any) -> str:
         self._hub.start(orchestration_function_name, instance_id, client_input)

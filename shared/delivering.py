@@ -11,6 +11,7 @@ import azure.durable_functions as df
 from shared import names, telemetry, threads
 from shared.domain.delivery import attempted, body_of, due_in, is_expected, is_told, message_id
 from shared.domain.job import Document, is_terminal
+from shared.domain.owners import ANONYMOUS
 from shared.domain.payloads import DeliverAnswer, DeliverOrder
 from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.domain.signature import KEY_MIN_CHARACTERS, secret_of, signature
@@ -25,8 +26,6 @@ from shared.task_hub import find_instance
 
 SIGNING_KEY = "WEBHOOK_SIGNING_KEY"
 USER_AGENT = "ToonConnect-Webhooks/1"
-#: Whoever signs in for nobody in particular: all of them would have one secret.
-NOBODY = "anonymous"
 #: Slow receivers hold so many threads and activities of an instance at most; the others are told a little later.
 _sending = threading.BoundedSemaphore(4)
 _BUSY_SECONDS = 5.0
@@ -40,7 +39,7 @@ _MADE_BY = timedelta(hours=1)
 
 def require(app: Services, owner: str) -> None:
     """Raises ProblemError where an owner's webhooks cannot be signed: nothing may be accepted that would then not be told."""
-    if owner == NOBODY:
+    if owner == ANONYMOUS:
         raise ProblemError(
             invalid_fields((
                 "webhook_url",

@@ -30,6 +30,8 @@ async def forget_ended(app: Services, client: df.DurableOrchestrationClient, job
     for instance in [*names.instance_ids(job_id, pictures, starts), *webhook]:
         if not await _forget_history(client, instance):
             return False
+    if document is not None:
+        await threads.run(app.index.remove, document)
     await threads.run(app.jobs.delete, job_id, document.get("key") if document else None)
     if document is not None:
         await threads.run(app.quotas.release, document["owner"], job_id)

@@ -18,6 +18,7 @@ from shared.settings import Settings
 from shared.storage.blob_store import DOCUMENTS, BlobStore
 from shared.storage.documents import Documents
 from shared.storage.gate_store import GateStore
+from shared.storage.job_index import JobIndex
 from shared.storage.job_store import JobStore
 from shared.storage.key_store import KeyStore
 from shared.storage.picture_store import PictureStore
@@ -63,6 +64,10 @@ class Services:
     @functools.cached_property
     def jobs(self) -> JobStore:
         return JobStore(self.blobs, self.documents)
+
+    @functools.cached_property
+    def index(self) -> JobIndex:
+        return JobIndex(self.blobs)
 
     @functools.cached_property
     def documents(self) -> Documents:

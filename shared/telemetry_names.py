@@ -13,6 +13,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "request_failed": ("reason",),
     "cancel_requested": (),
     "job_deleted": (),
+    "job_claimed": (),
     "answer_failed": ("reason",),
     "webhook_received": ("instance",),
     "webhook_refused": ("reason",),
@@ -53,8 +54,10 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "delivery_not_started": ("reason",),
     "delivery_given_up": ("reason",),
     "webhook_secret_rotated": ("version",),
+    # a list that does not say yet how its job ended
+    "index_behind": ("reason",),
     # every five minutes
-    "housekeeping": ("purged", "stuck", "restarted", "uploads"),
+    "housekeeping": ("purged", "stuck", "restarted", "uploads", "indexed"),
     "housekeeping_failed": ("reason",),
     # the end
     "job_ended": (

@@ -76,9 +76,10 @@ class FakeBlobs:
         with self._lock:
             return copy.deepcopy(self.documents.get(name))
 
-    def names(self, container: str, prefix: str) -> Iterator[str]:
+    def names(self, container: str, prefix: str, *, start_from: str | None = None, at_once: int | None = None) -> Iterator[str]:
         with self._lock:
-            return iter(sorted(name for name in self._kept(container) if name.startswith(prefix)))
+            kept = self._kept(container)
+            return iter(sorted(name for name in kept if name.startswith(prefix) and name >= (start_from or "")))
 
     def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int, datetime]]:
         now = datetime.now(UTC)

@@ -1,12 +1,26 @@
 """HTTP triggers: parse, start, query, answer; and one on a timer that tidies up."""
 
-from triggers import generate, health, housekeeping, jobs, no_route, options, retry, sheet, translate, webhook_secret, webhooks
+from triggers import (
+    generate,
+    health,
+    housekeeping,
+    job_list,
+    jobs,
+    no_route,
+    options,
+    retry,
+    sheet,
+    translate,
+    webhook_secret,
+    webhooks,
+)
 
 blueprints = (
     generate.blueprint,
     sheet.blueprint,
     jobs.blueprint,
     retry.blueprint,
+    job_list.blueprint,
     options.blueprint,
     translate.blueprint,
     webhooks.blueprint,

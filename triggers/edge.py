@@ -14,7 +14,8 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared import telemetry
-from shared.domain.problem import Charged, Language, Problem, ProblemError, broken_settings
+from shared.domain.owners import ANONYMOUS, is_stranger, token_owner
+from shared.domain.problem import Charged, Language, Problem, ProblemError, broken_settings, unreadable
 from shared.providers.provider import ProviderError
 from shared.services import services
 from shared.settings import web_origin
@@ -34,6 +35,10 @@ EXPOSED_HEADERS = (
 #: Soon enough to notice that a job has ended, or that a rush is over; a day's quota is no matter of seconds.
 _RETRY_AFTER = {"too_many_active_jobs": "15", "busy": "5"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_BAD_TOKEN = unreadable(
+    "X-Owner-Token은 A-Z, a-z, 0-9, _, - 로 된 32~128자의 무작위 값이어야 합니다. 새로 만들어 보내 주세요.",
+    "The X-Owner-Token must be 32 to 128 characters of A-Z, a-z, 0-9, _ and -, drawn at random. Send one like that.",
+)
 
 
 def endpoint(handler: Handler) -> Handler:
@@ -154,17 +159,29 @@ def language(req: func.HttpRequest) -> Language:
 
 
 def owner(req: func.HttpRequest) -> str:
-    """Who asks, as the platform's sign-in says. Raises ProblemError (`unauthorized`, or `internal` where nobody can be known)."""
+    """Who asks, as the platform's sign-in says, or the caller's own token where nobody signs in. Raises ProblemError
+    (`unauthorized`, `invalid_request`, or `internal` where nobody can be known)."""
     mode = services().settings.auth_mode
     if mode == "none":
-        return "anonymous"
+        return token_holder(req) or ANONYMOUS
     if mode == "closed":
         raise ProblemError(broken_settings("AUTH_MODE"))
     principal: str = req.headers.get("x-ms-client-principal-id", "").strip()
     # The platform's ids are ASCII: anything else is nobody whom it signed in.
-    if not (principal and principal.isascii() and principal.isprintable()):
+    if not (principal and principal.isascii() and principal.isprintable()) or is_stranger(principal):
         raise ProblemError(Problem("unauthorized"))
     return principal
+
+
+def token_holder(req: func.HttpRequest) -> str | None:
+    """The owner that the X-Owner-Token stands for, None without one. Raises ProblemError (`invalid_request`)."""
+    token = req.headers.get("x-owner-token")
+    if token is None:
+        return None
+    holder = token_owner(token.strip(" \t"))
+    if holder is None:
+        raise ProblemError(_BAD_TOKEN)
+    return holder
 
 
 def origin(req: func.HttpRequest) -> str:
@@ -232,7 +249,8 @@ def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_reque
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     # Also where no origin is named: a shared cache must not hand this answer to a page.
-    response.headers["Vary"] = "Origin, Accept-Language"
+    # And a browser's own must not hand one owner's answer to another.
+    response.headers["Vary"] = "Origin, Accept-Language, X-Owner-Token"
     asked = req.headers.get("origin", "")
     if asked and asked.isascii() and asked.isprintable() and _is_allowed(asked):
         response.headers["Access-Control-Allow-Origin"] = asked

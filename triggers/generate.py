@@ -191,7 +191,7 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
         claim = app.keys.look(name, request) if key else None
         if claim is None:
             raise
-        return _known(claim), True
+        return _known(claim, who), True
     document, form, facts = made.document | {"request_id": asked_as}, made.form, made.facts
     kind = KINDS[document["kind"]]
     if not key:
@@ -200,7 +200,7 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
     document["key"] = name
     taken = app.keys.take(name, request, document["id"])
     if not isinstance(taken, Taken):
-        return _known(taken), True
+        return _known(taken, who), True
     mine = document | {"id": taken.job_id}
     try:
         created = _create(app, kind, mine, form, facts, taken)
@@ -209,6 +209,7 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
         raise
     if app.keys.is_of_deleted_job(name):
         # It stood still for so long that its job was made by another POST, and deleted.
+        app.index.remove(created)
         app.jobs.delete(taken.job_id)
         app.quotas.withdraw(who, taken.job_id)
         raise ProblemError(Problem("job_deleted", charged="unknown"))
@@ -230,7 +231,7 @@ def given_key(req: func.HttpRequest) -> str:
     return key
 
 
-def _known(claim: Known | InProgress | Reused | Deleted) -> dict[str, Any]:
+def _known(claim: Known | InProgress | Reused | Deleted, who: str) -> dict[str, Any]:
     """The job that a key stands for. Raises ProblemError."""
     if isinstance(claim, Reused):
         raise ProblemError(Problem("idempotency_key_reused"))
@@ -241,6 +242,9 @@ def _known(claim: Known | InProgress | Reused | Deleted) -> dict[str, Any]:
         raise ProblemError(Problem("idempotency_in_progress", charged="unknown"))
     if is_deleted(claim.job):
         raise ProblemError(Problem("job_deleted", charged=charged(claim.job)))
+    if claim.job["owner"] != who:
+        # Claimed meanwhile, by whoever knew its id.
+        raise ProblemError(Problem("job_not_found", charged="unknown"))
     return claim.job
 
 
@@ -269,6 +273,7 @@ def _create(
         if "webhook" in document:
             # First what leads back to it, whatever version of the app ends the job.
             app.deliveries.expect(job_id)
+        app.index.add(document)
         app.jobs.create(document)
     except Exception as error:
         known = _found_or_undone(app, document, taken, error)
@@ -301,6 +306,7 @@ def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | Non
         known = app.jobs.read(document["id"])
         is_alone = known is not None or _is_alone(app, document, taken)
         if known is None and is_alone:
+            app.index.remove(document)
             app.uploads.forget(document)
             app.quotas.withdraw(document["owner"], document["id"])
     except Exception:  # noqa: BLE001 - storage is away, however it says so

@@ -7,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import delivering, names, originals, slots, telemetry, threads
+from shared import delivering, listing, names, originals, slots, telemetry, threads
 from shared.domain.job import MAX_STARTS, is_terminal
 from shared.domain.starting import GOING_ON
 from shared.forgetting import call_janitor
@@ -53,6 +53,7 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     if await threads.run(app.jobs.deleted_jobs):
         await call_janitor(client)
     uploads = await _forget_originals(app, now)
+    indexed = await _index_left(app, now)
     for provider in app.providers:
         await slots.tidy(app, client, provider)
     oldest_kept = now - timedelta(days=app.settings.retention_days)
@@ -63,7 +64,7 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     stuck = [status for status in going_on if not names.is_webhook_instance(status.instance_id or "")]
     telemetry.event(
         "housekeeping", logging.WARNING if stuck else logging.INFO, purged=purged.instances_deleted, stuck=len(stuck),
-        restarted=started, uploads=uploads,
+        restarted=started, uploads=uploads, indexed=indexed,
     )  # fmt: skip
     if now.minute < 5:
         await threads.run(_forget_what_says_nothing, app)
@@ -101,6 +102,15 @@ async def _forget_originals(app: Services, now: datetime) -> int:
         except Exception as error:  # noqa: BLE001 - what else housekeeping does is more urgent; these come again
             telemetry.event("uploads_kept", logging.WARNING, reason=type(error).__name__)
     return removed
+
+
+async def _index_left(app: Services, now: datetime) -> int:
+    """The jobs of before there were lists that were put into one."""
+    try:
+        return await threads.run(listing.index_left, app, now)
+    except Exception as error:  # noqa: BLE001 - what else housekeeping does is more urgent; these come again
+        telemetry.event("index_behind", logging.WARNING, reason=type(error).__name__)
+        return 0
 
 
 async def _revived(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:

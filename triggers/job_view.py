@@ -17,6 +17,7 @@ from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
 from shared.domain.kinds import KINDS
 from shared.domain.ledger import Ledger
+from shared.domain.owners import ANONYMOUS
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.sheet import how_many, preset_of, sent_of
 from shared.domain.starting import GOING_ON, is_worth_a_look
@@ -41,6 +42,12 @@ class Job:
     @property
     def is_terminal(self) -> bool:
         return is_terminal(self.document["status"])
+
+    @property
+    def status(self) -> str:
+        """Its document does not say that a job has been begun."""
+        is_begun = self.live or self.document.get("starts")
+        return PROCESSING if is_begun and not self.is_terminal else str(self.document["status"])
 
     def etag(self, spoken: Language) -> str:
         """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
@@ -68,7 +75,7 @@ def own_document(app: Services, who: str, job_id: str) -> dict[str, Any] | None:
     """The document of a job of this owner; None where there is none, it is deleted or somebody else's. Where nobody signs in, a
     job of nobody in particular is everybody's who knows its id."""
     document = app.jobs.read(job_id)
-    owners = (who, "anonymous") if app.settings.auth_mode == "none" else (who,)
+    owners = (who, ANONYMOUS) if app.settings.auth_mode == "none" else (who,)
     return None if document is None or is_deleted(document) or document["owner"] not in owners else document
 
 
@@ -165,7 +172,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
     """The job as JSON. Signs its links, so it may ask storage for a delegation key: call it off the event loop."""
     document, live = job.document, job.live
     here, kind = job_url(req, document["id"]), KINDS[document["kind"]]
-    status = document["status"] if job.is_terminal or not (live or document.get("starts")) else PROCESSING
+    status = job.status
     maker, is_told = _maker(document, {} if job.is_terminal else live), not job.is_terminal and bool(live)
     return {
         "id": document["id"],

@@ -16,6 +16,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     **{f"{kind.route}/generate": ("POST",) for kind in KINDS.values()},
     **{f"{kind.route}/translate": ("POST",) for kind in KINDS.values()},
     f"{GOODS.route}/sheet": ("POST",),
+    "jobs": ("GET", "HEAD"),
+    "jobs/claim": ("POST",),
     "jobs/{id}": ("GET", "HEAD", "DELETE"),
     "jobs/{id}/result": ("GET", "HEAD"),
     "jobs/{id}/cancel": ("POST",),

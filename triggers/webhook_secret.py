@@ -6,7 +6,8 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import telemetry, threads
-from shared.delivering import NOBODY, SIGNING_KEY, signing_key
+from shared.delivering import SIGNING_KEY, signing_key
+from shared.domain.owners import ANONYMOUS
 from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.domain.signature import secret_of
 from shared.services import services
@@ -45,7 +46,7 @@ async def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
 async def _asked(req: func.HttpRequest) -> tuple[str, str]:
     """Who asks, and the signing key. Raises ProblemError."""
     who = owner(req)
-    if who == NOBODY:
+    if who == ANONYMOUS:
         raise ProblemError(_NOBODYS)
     key = await threads.run(signing_key, services())
     if key is None:

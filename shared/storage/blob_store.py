@@ -90,9 +90,13 @@ class BlobStore:
         found = self._download(name)
         return None if found is None else found[:2]
 
-    def names(self, container: str, prefix: str) -> Iterator[str]:
+    def names(self, container: str, prefix: str, *, start_from: str | None = None, at_once: int | None = None) -> Iterator[str]:
+        """In ascending order, from `start_from` on; `at_once` with each listing (5,000 when None), as they are asked for."""
+        found = self._container(container).list_blob_names(
+            name_starts_with=prefix, start_from=start_from or None, results_per_page=at_once
+        )
         try:
-            yield from self._container(container).list_blob_names(name_starts_with=prefix)
+            yield from found
         except ResourceNotFoundError:
             return
 

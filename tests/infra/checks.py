@@ -15,6 +15,7 @@ from shared.settings import Settings
 from shared.storage.blob_store import DOCUMENTS, IMAGES
 from shared.storage.gate_store import gate_name
 from shared.storage.image_names import UPLOADS
+from shared.storage.job_index import folder_of
 from shared.storage.job_store import job_name, mark_name, prediction_name, submission_name
 from shared.storage.key_store import key_name
 from shared.storage.quota_store import owner_name
@@ -572,7 +573,7 @@ def check_retention(infra: Infra) -> Iterator[str]:
                 rules |= {prefix: action for prefix in rule["definition"]["filters"].get("prefixMatch", [""]) if rule["enabled"]}
         kept = [gate_name("bfl"), owner_name("o"), key_name("o", "goods-gen", "k"), mark_name("job_1")]
         kept += [expected_name("job_1"), versions_name("o")]
-        going = [job_name("job_1"), submission_name("job_1", 0, 1), prediction_name("replicate", "p")]
+        going = [job_name("job_1"), submission_name("job_1", 0, 1), prediction_name("replicate", "p"), folder_of("o")]
         for name in (f"{DOCUMENTS}/{name}" for name in kept):
             yield from (f"{where}: {name} is deleted with {prefix}" for prefix in sorted(rules) if name.startswith(prefix))
         pictures = [f"{IMAGES}/{name}" for name in ("pictures/x", "sent/x", "job_1/output/0.png")]

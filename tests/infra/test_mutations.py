@@ -299,6 +299,13 @@ DEPLOYED = [
         "dev: uploads are deleted after {'images/': 30, 'images/input/': 7",
     ),
     Mistake(
+        "lists that outlive their jobs",
+        "infra/main.bicep",
+        "prefix: 'documents/index/', days: retentionDays",
+        "prefix: 'documents/index/', days: 365",
+        "'documents/index/': 365",
+    ),
+    Mistake(
         "a rule that deletes keys and what earlier versions left beside them",
         "infra/main.bicep",
         "{ name: 'predictions', prefix: 'documents/predictions/', days: retentionDays }",

@@ -46,6 +46,14 @@ services = of("shared/services.py", "tests/unit/test_services.py", "tests/unit/t
 bfl_account = of("shared/providers/bfl.py", "tests/unit/test_tunables.py")
 replicate_account = of("shared/providers/replicate.py", "tests/unit/test_tunables.py")
 verifier = of("shared/webhooks.py", "tests/unit/test_webhooks.py")
+owned = of("triggers/edge.py", "tests/triggers/test_job_list.py", "tests/triggers/test_edge.py")
+owners = of("shared/domain/owners.py", "tests/triggers/test_job_list.py", "tests/unit/test_job_index.py")
+lists = of("triggers/job_list.py", "tests/triggers/test_job_list.py")
+index = of("shared/storage/job_index.py", "tests/unit/test_job_index.py", "tests/triggers/test_job_list.py")
+claims = of("shared/claiming.py", "tests/triggers/test_job_list.py")
+listing = of("shared/listing.py", "tests/unit/test_job_index.py")
+generate_listed = of("triggers/generate.py", "tests/triggers/test_job_list.py")
+forgetting_listed = of("shared/forgetting.py", "tests/triggers/test_job_list.py")
 trust = of("shared/providers/trust.py", "tests/unit/test_trust.py")
 bfl_hosts = of("shared/providers/bfl.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
 replicate_hosts = of("shared/providers/replicate.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
@@ -81,6 +89,51 @@ TRUST: tuple[Mutant, ...] = (
         'if mode == "none":',
         'if mode == "none" and "x-ms-client-principal-id" not in req.headers:',
     ),
+    owned(
+        "a job of another's token can be opened",
+        "(who, ANONYMOUS) if services",
+        '(who, ANONYMOUS, document["owner"]) if services',
+    ),
+    owned(
+        "where people sign in jobs of nobody are everybody's",
+        '(who, ANONYMOUS) if services().settings.auth_mode == "none" else (who,)',
+        "(who, ANONYMOUS)",
+    ),  # noqa: E501
+    owned("a malformed token makes nobody of its sender", "raise ProblemError(_BAD_TOKEN)", "return None"),
+    owned("somebody may sign in as a stranger", " or is_stranger(principal):", ":"),
+    owned("a browser's own memory is for all owners", "Accept-Language, X-Owner-Token", "Accept-Language"),
+    owners("a token is kept as it is", "hashlib.sha256(token.encode()).hexdigest()", "token"),
+    owners("short words are tokens", "{32,128}", "{1,128}"),
+    lists("a list tells what is another's by now", ' or document["owner"] != who or place', " or place"),
+    lists("a job is told at each place that a row names", " or place_of(document) != row.place:", ":"),
+    lists("deleted jobs are listed", "if is_deleted(document) or _is_over", "if _is_over"),
+    lists(
+        "jobs past their time are listed", "if is_deleted(document) or _is_over(document, app.now()):", "if is_deleted(document):"
+    ),
+    lists("a row of a POST under way is removed", "ORPHANED_AFTER = timedelta(hours=1)", "ORPHANED_AFTER = timedelta(-1)"),
+    lists("jobs that end now are missed by a filter", " or row.status is None)", ")"),
+    lists("a request looks through everything", "and seen.rows < MAX_ROWS:", "and True:"),
+    lists("nobody may claim for everybody", "if who == ANONYMOUS:", "if False:"),
+    lists(
+        "a token takes over what is its own for whoever signs in without it",
+        "unowned = {ANONYMOUS, holder or ANONYMOUS}",
+        "unowned = {ANONYMOUS}",
+    ),  # noqa: E501
+    index("a page begins with the last job of the one before", "bound and bound + _LAST for", "bound for"),
+    index("two rows of a job are two jobs", "if row.place != told:", "if True:"),
+    index("the row of a running job stays when it has ended", "            self._blobs.delete(DOCUMENTS, former)\n", ""),
+    index("an owner stands in the name of a row", "hashlib.sha256(owner.encode()).hexdigest()", "owner"),
+    claims("a job of another's is claimed", ' or document["owner"] not in (owner, *unowned):', ":"),
+    claims("a deleted job is claimed", "is_deleted(document) or ", ""),
+    claims("a lost claim leaves a row", "        app.index.remove(mine)\n", ""),
+    claims("a claimed job holds its former owner's place", 'app.quotas.release(seen["owner"], job_id)', "pass"),
+    claims("a claimed job stays in its former list", "app.index.remove(seen)", "pass"),
+    generate_listed("a job is in no list until it is there", "        app.index.add(document)\n", ""),
+    generate_listed("a POST that failed leaves a row", "            app.index.remove(document)\n", ""),
+    generate_listed("a key tells of a job that somebody claimed", 'if claim.job["owner"] != who:', "if False:"),
+    forgetting_listed("a deleted job leaves its row", "await threads.run(app.index.remove, document)", "pass"),
+    listing("jobs of a rolling deployment are never indexed", 'progress["passes"] >= 2', 'progress["passes"] >= 1'),
+    listing("jobs of before are never indexed to the end", 'start_from=progress["after"]', 'start_from=""'),
     edge("a preflight is not allowed what it asks for", "response.headers.update(_allowed(req))", "pass"),
     edge("any page may call and read the answers", 'return asked in allowed or "*" in allowed', "return True"),
     edge("a form of any site may start a job", "if _is_foreign(req):", "if False:"),
@@ -216,8 +269,8 @@ TRUST: tuple[Mutant, ...] = (
     ),
     generate(
         "a job that is deleted while its POST waits is said to cost nothing",
-        'Problem("job_not_found", charged="unknown")',
-        'Problem("job_not_found")',
+        'Problem("job_not_found", charged="unknown"), headers)',
+        'Problem("job_not_found"), headers)',
     ),
     generate("a refused POST keeps its quota slot", 'app.quotas.withdraw(document["owner"], document["id"])', "pass"),
     generate("a refused POST leaves its images", "app.uploads.forget(document)", "pass"),

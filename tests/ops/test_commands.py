@@ -407,6 +407,28 @@ def test_without_a_vault_rotation_says_where_the_key_is(operator: Operator) -> N
     assert "REPLICATE_API_TOKEN" in said.err
 
 
+def test_forget_removes_all_of_an_owners_and_nothing_of_anothers(stack: Stack, operator: Operator) -> None:
+    mine, yours = "m" * 43, "y" * 43
+    made = [stack.goods(IMAGE, {"Prefer": "wait=60", "X-Owner-Token": token}).json() for token in (mine, mine, yours)]
+    assert [job["status"] for job in made] == ["succeeded"] * 3
+    running = stack.goods(IMAGE, {"X-Owner-Token": mine}).json()["id"]
+    listed = requests.get(f"{stack.url}/api/jobs", headers={"X-Owner-Token": mine}, timeout=30).json()["data"]
+    assert [job["id"] for job in listed] == [running, made[1]["id"], made[0]["id"]]
+    assert requests.get(made[0]["urls"]["self"], timeout=30).status_code == 404
+
+    counted = operator.data("forget", "-", stdin=mine)
+    assert (counted["jobs"], counted["before"]["index rows"], counted["before"]["images"] >= 6) == (3, 3, True)
+    assert requests.get(made[0]["urls"]["self"], headers={"X-Owner-Token": mine}, timeout=30).status_code == 200
+    done = operator.data("forget", "-", "--yes", stdin=mine)
+    assert done["after"] == {"images": 0, "documents": 0, "index rows": 0, "counters": 0}, done
+    assert mine not in json.dumps([counted, done])
+    assert requests.get(made[0]["urls"]["self"], headers={"X-Owner-Token": mine}, timeout=30).status_code == 404
+    assert requests.get(made[2]["urls"]["self"], headers={"X-Owner-Token": yours}, timeout=30).status_code == 200
+
+    assert operator("forget", "-", stdin="short").code == 2
+    assert operator("forget", "anonymous").code == 2
+
+
 def test_every_command_answers_in_json(operator: Operator) -> None:
     for command in (["ready"], ["gates"], ["stuck"], ["pause", "--provider", "bfl"], ["resume"]):
         assert json.loads(operator(*command, "--json").out)

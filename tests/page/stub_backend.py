@@ -236,6 +236,9 @@ class StubBackend:
         self.drops = 0
         self.translator = True
         self.results_asked_for: list[str] = []
+        self.owner_tokens: dict[str, list[str | None]] = {"/api/": [], "/blob/": []}  # of each call, by what was called
+        self.claims: list[list[str]] = []
+        self.takes_claims = True
         self.image_cors = True
         self.expired_signatures: set[int] = set()
         self.signatures = 0
@@ -414,6 +417,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path.startswith("/blob/"):
+            self.backend.owner_tokens["/blob/"].append(self.headers["X-Owner-Token"])
             self._blob()
         elif path.startswith("/api/"):
             self._api("GET", path)
@@ -433,6 +437,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _api(self, method: str, path: str) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         backend = self.backend
+        backend.owner_tokens["/api/"].append(self.headers["X-Owner-Token"])
         if backend.dropping:
             with backend.changed:
                 backend.drops += 1
@@ -450,6 +455,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts[-1] == "translate":
             words = {"ko": "번역기가 없습니다", "en": "No translator"}
             self._problem(Problem(501, "translator_not_configured", words, words))
+        elif parts == ["jobs", "claim"] and backend.takes_claims:
+            backend.claims.append(json.loads(body)["ids"])
+            self._json(200, {"data": [{"id": job_id, "claimed": True, "error": None} for job_id in backend.claims[-1]]})
         elif parts[0] == "jobs" and len(parts) > 1 and parts[1] in backend.jobs:
             self._job(method, backend.jobs[parts[1]], parts[2:])
         else:

@@ -904,3 +904,37 @@ def test_what_is_focused_stays_clear_of_the_submit_bar_at_twice_the_size(choice:
     assert bar is not None
     assert card["y"] >= 0
     assert card["y"] + card["height"] <= bar["y"]
+
+
+# Whose jobs these are
+
+
+def test_every_call_carries_this_browsers_own_token_and_links_to_storage_carry_none(page: Page, backend: StubBackend) -> None:
+    submit_sample(page)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    page.reload()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    token = page.evaluate("localStorage.getItem('toonconnect.owner')")
+
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
+    assert set(backend.owner_tokens["/api/"]) == {token}
+    assert set(backend.owner_tokens["/blob/"]) == {None}
+
+
+def test_the_jobs_of_before_there_were_tokens_are_claimed_once(page: Page, backend: StubBackend, complaints: list[str]) -> None:
+    submit_sample(page)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    assert backend.claims == []
+    # As an earlier page left it, while the server knows of no claims yet; then it does.
+    page.evaluate("localStorage.removeItem('toonconnect.claimed')")
+    backend.takes_claims = False
+    page.reload()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    backend.takes_claims = True
+    complaints.clear()
+    for _ in range(2):
+        page.reload()
+        expect(page.get_by_test_id("result-image")).to_be_visible()
+        page.wait_for_function("localStorage.getItem('toonconnect.claimed') === 'yes'")
+
+    assert backend.claims == [[job] for job in backend.jobs]

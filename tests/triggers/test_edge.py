@@ -85,7 +85,7 @@ async def test_cors_is_answered_for_allowed_origins_only(app: Any) -> None:
     assert page.headers["Access-Control-Allow-Origin"] == "https://page.example"
     assert "X-Request-Id" in page.headers["Access-Control-Expose-Headers"]
     assert "Access-Control-Allow-Origin" not in stranger.headers
-    assert stranger.headers["Vary"] == "Origin, Accept-Language", "a shared copy is for this origin only"
+    assert stranger.headers["Vary"] == "Origin, Accept-Language, X-Owner-Token", "a shared copy is for this origin only"
 
 
 @pytest.mark.parametrize("asked", PREFLIGHTS)

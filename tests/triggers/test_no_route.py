@@ -37,7 +37,7 @@ async def test_a_wrong_method_is_told_the_right_one(app: Any, path: str, method:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "nothing", "jobs", "jobs//result", "jobs/a/b/result", "generate", "health/x", "\ud800", "x" * 9000,
+    ["", "nothing", "job", "jobs//result", "jobs/a/b/result", "generate", "health/x", "\ud800", "x" * 9000,
      "health//", "options//", "jobs/a//"],
 )  # fmt: skip
 async def test_what_is_not_there_is_not_found(app: Any, path: str) -> None:

@@ -30,7 +30,7 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, health, jobs, options, retry, sheet, translate, webhook_secret, webhooks
+from triggers import generate, health, job_list, jobs, options, retry, sheet, translate, webhook_secret, webhooks
 from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
@@ -91,7 +91,7 @@ def ask(route: str, method: str, kind: Any) -> Any:
     with_client = {
         "jobs/{id}": jobs.delete_job if method == "DELETE" else jobs.get_job, "jobs/{id}/result": jobs.get_job_result,
         "jobs/{id}/cancel": jobs.cancel_job, "jobs/{id}/retry": retry.retry_job, "goods-gen/sheet": sheet.sheet_goods,
-        "health/ready": health.health_ready,
+        "health/ready": health.health_ready, "jobs": job_list.list_jobs,
         "webhooks/replicate": webhooks.replicate_webhook,
     }  # fmt: skip
     if route in with_client:
@@ -100,7 +100,7 @@ def ask(route: str, method: str, kind: Any) -> Any:
         return lambda sent, hub: user(generate.BY_KIND[kind.name])(req=sent, client=hub)
     without = {
         "options": options.get_options, "health": health.health, "webhooks/secret": webhook_secret.get_webhook_secret,
-        "webhooks/secret/rotate": webhook_secret.rotate_webhook_secret,
+        "webhooks/secret/rotate": webhook_secret.rotate_webhook_secret, "jobs/claim": job_list.claim_jobs,
     }  # fmt: skip
     return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
 

@@ -2,7 +2,8 @@
 
 import { apiBase } from "../config.js";
 import { currentLanguage, t } from "./i18n.js";
-import { end, ProviderTrouble, SignedOut, token } from "./sign-in.js";
+import { ownerToken } from "./owner.js";
+import { end, isNeeded, ProviderTrouble, SignedOut, token } from "./sign-in.js";
 
 /** The server's refusal; `problem` is its problem details object, `clear` says whether the app itself wrote it. */
 export class ApiError extends Error {
@@ -59,6 +60,14 @@ export async function cancelJob(id) {
   return (await request(`/jobs/${encodeURIComponent(id)}/cancel`, { method: "POST" })).body;
 }
 
+/**
+ * Makes jobs that were started without an owner token this browser's.
+ * @param {string[]} ids  at most 100
+ */
+export async function claimJobs(ids) {
+  await request("/jobs/claim", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) });
+}
+
 /** Removes the job, its images and its history from the server. */
 export async function deleteJob(id) {
   await request(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
@@ -93,9 +102,10 @@ async function imageBytes(url, fetchIt = fetch) {
   return response.blob();
 }
 
-/** Sends a call with the caller's token. One that is refused is renewed, and the call sent again: nothing came of the first. */
+/** Sends a call with the caller's token: that of their session or, where nobody signs in, of this browser. One that is refused is renewed, and the call sent again: nothing came of the first. */
 async function fetchAsCaller(url, init) {
-  const withToken = (value) => ({ ...init, headers: { ...init.headers, ...(value ? { Authorization: `Bearer ${value}` } : {}) } });
+  const own = isNeeded ? {} : { "X-Owner-Token": ownerToken() };
+  const withToken = (value) => ({ ...init, headers: { ...init.headers, ...own, ...(value ? { Authorization: `Bearer ${value}` } : {}) } });
   const first = await token();
   const response = await fetch(url, withToken(first));
   if (response.status !== 401 || first === null) return response;

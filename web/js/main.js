@@ -1,9 +1,10 @@
 /** Puts the page together: forms, the result panel, the jobs being followed and the history. */
 
-import { ApiError, NetworkError, apiAddress, cancelJob, deleteJob, getJob, getOptions } from "./api.js";
+import { ApiError, NetworkError, apiAddress, cancelJob, claimJobs, deleteJob, getJob, getOptions } from "./api.js";
 import { el, icon } from "./dom.js";
 import { BASIC_OPTIONS, GeneratorForm } from "./form.js";
 import * as history from "./history.js";
+import * as owner from "./owner.js";
 import { currentLanguage, hasWords, nameOf, onLanguageChange, setLanguage, t, translate } from "./i18n.js";
 import { JobView } from "./job-view.js";
 import { backoff, follow, isTerminal, pause, submit } from "./jobs.js";
@@ -411,6 +412,19 @@ async function leave(signOut = async () => "./") {
   location.replace(address);
 }
 
+/** Once: the jobs that this browser started before it had a token become its own. Until they are, their ids open them. */
+async function claimHistory() {
+  if (signIn.isNeeded || owner.hasClaimed()) return;
+  const ids = history.entries().map((entry) => entry.id);
+  try {
+    if (ids.length > 0) await claimJobs(ids);
+    owner.noteClaimed();
+  } catch (error) {
+    // The server does not know of this, or is away: the next time.
+    if (!(error instanceof ApiError || error instanceof NetworkError)) throw error;
+  }
+}
+
 function openHistory() {
   if (!signIn.isNeeded) history.openFor(null);
   else if (signIn.pageOwner() !== null) history.openFor(signIn.pageOwner());
@@ -516,4 +530,5 @@ if (!signIn.isNeeded || signIn.account()) {
     select(first.id);
   }
   restore(all.slice(0, shownEntries));
+  claimHistory();
 }
