@@ -22,6 +22,7 @@ from shared.storage.image_names import folders
 from shared.storage.job_index import folder_of
 from shared.storage.job_store import NoSuchJob, mark_name
 from shared.storage.quota_store import owner_name
+from shared.storage.webhook_store import versions_name
 
 _PAUSE_SECONDS = 1.0
 _AT_ONCE = 8
@@ -65,7 +66,8 @@ def forget(around: Surroundings, owner: str, *, is_sure: bool, seconds: float) -
             app.index.drop(row)
     # Last, since the end of a job writes them too.
     for blobs in {app.blobs, app.host_blobs}:
-        blobs.delete(DOCUMENTS, owner_name(owner))
+        for name in _standing(owner):
+            blobs.delete(DOCUMENTS, name)
     after = _counted(app, owner, jobs)
     lines = [f"{owner} had {len(jobs)} job(s)", "", *table(("what", "before", "now"), [(p, before[p], after[p]) for p in _PARTS])]
     if left:
@@ -114,5 +116,10 @@ def _counted(app: Services, owner: str, job_ids: list[str]) -> Counter[str]:
             found["images"] += images
             found["documents"] += documents
     found["index rows"] = sum(1 for _ in app.blobs.names(DOCUMENTS, folder_of(owner)))
-    found["counters"] = sum(1 for _ in app.host_blobs.names(DOCUMENTS, owner_name(owner)))
+    found["counters"] = sum(1 for name in _standing(owner) for _ in app.host_blobs.names(DOCUMENTS, name))
     return found
+
+
+def _standing(owner: str) -> tuple[str, ...]:
+    """What is kept of an owner beside the jobs: how much they have under way, and which version their webhooks' secret has."""
+    return owner_name(owner), versions_name(owner)

@@ -46,6 +46,7 @@ services = of("shared/services.py", "tests/unit/test_services.py", "tests/unit/t
 bfl_account = of("shared/providers/bfl.py", "tests/unit/test_tunables.py")
 replicate_account = of("shared/providers/replicate.py", "tests/unit/test_tunables.py")
 verifier = of("shared/webhooks.py", "tests/unit/test_webhooks.py")
+opened = of("triggers/job_view.py", "tests/triggers/test_job_list.py", "tests/triggers/test_owners.py")
 owned = of("triggers/edge.py", "tests/triggers/test_job_list.py", "tests/triggers/test_edge.py")
 owners = of("shared/domain/owners.py", "tests/triggers/test_job_list.py", "tests/unit/test_job_index.py")
 lists = of("triggers/job_list.py", "tests/triggers/test_job_list.py")
@@ -89,14 +90,14 @@ TRUST: tuple[Mutant, ...] = (
         'if mode == "none":',
         'if mode == "none" and "x-ms-client-principal-id" not in req.headers:',
     ),
-    owned(
+    opened(
         "a job of another's token can be opened",
-        "(who, ANONYMOUS) if services",
-        '(who, ANONYMOUS, document["owner"]) if services',
+        'if document is None or is_deleted(document) or document["owner"] not in owners else document',
+        "if document is None or is_deleted(document) else document",
     ),
-    owned(
+    opened(
         "where people sign in jobs of nobody are everybody's",
-        '(who, ANONYMOUS) if services().settings.auth_mode == "none" else (who,)',
+        '(who, ANONYMOUS) if app.settings.auth_mode == "none" else (who,)',
         "(who, ANONYMOUS)",
     ),  # noqa: E501
     owned("a malformed token makes nobody of its sender", "raise ProblemError(_BAD_TOKEN)", "return None"),

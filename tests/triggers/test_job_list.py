@@ -11,7 +11,7 @@ from shared.domain.owners import ANONYMOUS, token_owner
 from shared.job_ids import new_job_id
 from shared.storage.job_index import INDEX, row_name
 from tests.triggers.calls import IMAGE, RUNTIME, FakeHub, Status, body, finish, form, picture, post, raw, request, settings, user
-from triggers import generate, job_list, jobs
+from triggers import generate, job_list, jobs, retry
 from triggers.no_route import ROUTES
 
 MINE, YOURS = "m" * 43, "y" * 43
@@ -515,7 +515,7 @@ WAYS: list[tuple[str, Any, dict[str, str]]] = [
     ("GET", jobs.get_job, {}), ("GET", jobs.get_job, {"wait": "1"}), ("HEAD", jobs.get_job, {}),
     ("GET", jobs.get_job_result, {}), ("GET", jobs.get_job_result, {"inline": "1"}),
     ("GET", jobs.get_job_result, {"index": "0", "inline": "true"}), ("HEAD", jobs.get_job_result, {}),
-    ("POST", jobs.cancel_job, {}), ("DELETE", jobs.delete_job, {}),
+    ("POST", jobs.cancel_job, {}), ("DELETE", jobs.delete_job, {}), ("POST", retry.retry_job, {}),
 ]  # fmt: skip
 
 
@@ -563,6 +563,11 @@ async def test_none_of_500_attempts_at_anothers_job_succeeds(app: Any, hub: Fake
         answer = await raw(job_list.claim_jobs)(req=request("POST", body=sent, headers=headers))
         attempts += 1
         assert answer.status_code in (400, 401) or not any(entry["claimed"] for entry in body(answer)["data"]), headers
+        for job_id in (running, ended):
+            named = form({"preset": "mug", "input_image": f"job:{job_id}/0"}, {}, headers)
+            answer = await user(generate.BY_KIND["goods"])(req=named, client=hub)
+            attempts += 1
+            assert answer.status_code in (400, 401, 422), headers
         repeated = form({"prompt": "a mug"}, {"input_image": IMAGE}, {**headers, "Idempotency-Key": "a"})
         answer = await user(generate.BY_KIND["goods"])(req=repeated, client=hub)
         attempts += 1
