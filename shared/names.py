@@ -22,6 +22,7 @@ MAKE_PICTURE = "make_picture"
 FORGET_JOBS = "forget_jobs"
 
 PREPARE_IMAGE: Activity[p.PrepareOrder, p.PrepareAnswer] = Activity("prepare_image")
+TRANSLATE_PROMPT: Activity[p.TranslateOrder, p.TranslateAnswer] = Activity("translate_prompt")
 SUBMIT_PREDICTION: Activity[p.SubmitOrder, p.SubmitAnswer] = Activity("submit_prediction")
 RECORD_PREDICTION: Activity[p.RecordOrder, p.Recorded] = Activity("record_prediction")
 CHECK_PREDICTION: Activity[p.CheckOrder, p.LookAnswer] = Activity("check_prediction")
@@ -36,7 +37,7 @@ FORGET_DELETED: Activity[p.ForgetOrder, p.ForgetAnswer] = Activity("forget_delet
 ORCHESTRATORS = (GENERATE_JOB, MAKE_PICTURE, FORGET_JOBS)
 ACTIVITIES = (
     PREPARE_IMAGE, SUBMIT_PREDICTION, RECORD_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, TELL_JOB,
-    LOOK_AT_CHILD, FINISH_JOB, KEEP_LEFTOVER, FORGET_DELETED,
+    LOOK_AT_CHILD, FINISH_JOB, KEEP_LEFTOVER, FORGET_DELETED, TRANSLATE_PROMPT,
 )  # fmt: skip
 
 EVENT_CANCEL = "cancel"

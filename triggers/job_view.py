@@ -12,13 +12,14 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import names, telemetry, threads
+from shared.domain import printing
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
 from shared.domain.kinds import KINDS
 from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.starting import GOING_ON, is_worth_a_look
-from shared.domain.warning import worded
+from shared.domain.warning import WarningData, worded
 from shared.generators.generator import Generator
 from shared.services import Services, services
 from shared.starting import revive
@@ -41,7 +42,7 @@ class Job:
 
     def etag(self, spoken: Language) -> str:
         """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
-        is_worded = self.document["error"] or self.document.get("warnings")
+        is_worded = self.document["error"] or warnings_of(self.document)
         state = json.dumps([self.document, self.live, spoken if is_worded else ""], sort_keys=True, default=str)
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
@@ -172,7 +173,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "input": document["input"] | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)},
         "outputs": [_output(services(), output) for output in document["outputs"]],
         "pictures": _pictures(req, document, status, here),
-        "warnings": [worded(warning, language(req)) for warning in document.get("warnings", ())],
+        "warnings": [worded(warning, language(req)) for warning in warnings_of(document)],
         "error": _error(req, document, here) if document["error"] else None,
         "provider": maker.provider.name if is_told else document["provider"],
         "model": maker.name if is_told else document["model"],
@@ -186,6 +187,11 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "metadata": document["metadata"],
         "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel"},
     }
+
+
+def warnings_of(document: dict[str, Any]) -> list[WarningData]:
+    """What is on record, and what the pictures themselves tell, also those that came late."""
+    return [*document.get("warnings", ()), *printing.warnings_about(document["outputs"])]
 
 
 def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] | None:
