@@ -105,7 +105,7 @@ REQUESTS: tuple[Mutant, ...] = (
     generation(
         "a preset's own prompt is not sent",
         "if preset is None:\n        return words",
-        "if True:\n            return self.prompt",
+        "if True:\n        return words",
     ),
     generation("the label is ignored", 'label=choice("label", ("none", "visible"), default_label)', 'label="none"'),
     generation("a prompt may be endless", "prompt = composed(text, PROMPT_MAX_CHARACTERS)", "prompt = composed(text, 10**9)"),
