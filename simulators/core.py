@@ -85,8 +85,10 @@ class Core:
             if "credits" in part or "credit_usd" in part:
                 self._balance_from[name] = now
         kept = config.to_json()
-        for name in SERVED:
-            del kept[name]["faults"]
+        # A former version of the simulators may be started on this state.
+        del kept["translator"]
+        for provider in PROVIDERS:
+            del kept[provider]["faults"]
         self.ledger.keep("config", kept)
         self.ledger.keep("balance_from", self._balance_from)
 
