@@ -13,10 +13,12 @@ from activities import (
     send_webhook,
     submit_prediction,
     tell_job,
+    translate_prompt,
 )
 
 blueprints = (
     prepare_image.blueprint,
+    translate_prompt.blueprint,
     submit_prediction.blueprint,
     record_prediction.blueprint,
     check_prediction.blueprint,

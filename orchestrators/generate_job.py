@@ -3,18 +3,19 @@
 import json
 from collections.abc import Generator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import azure.durable_functions as df
 
 from orchestrators.make_picture import make
 from orchestrators.picture import Picture, failed
-from orchestrators.steps import ActivityFailed, Steps, begin, call, call_all
+from orchestrators.steps import ActivityFailed, Steps, begin, call, call_each, timer
 from orchestrators.versions import refuse_other_stories
 from orchestrators.watching import watched_on
 from shared import names
 from shared.domain import payloads as p
-from shared.domain.job import GENERATING, STAGE_PROGRESS, VALIDATING, status_at
+from shared.domain.job import GENERATING, STAGE_PROGRESS, TRANSLATING, VALIDATING, status_at
 from shared.domain.problem import Problem, ProblemData
 from shared.domain.warning import WarningData
 
@@ -27,7 +28,7 @@ def generate_job(context: df.DurableOrchestrationContext) -> Steps:
     job: p.JobOrder = context.get_input()
     started_at = context.current_utc_datetime.isoformat()
     context.set_custom_status(_shown(status_at(VALIDATING, started_at=started_at), job))
-    images, problem, warnings = yield from _prepared(context, job)
+    images, problem, warnings = yield from _prepared(context, job, started_at)
     if problem is not None and not job["start"]:
         return (yield from _finished(context, job, started_at, [], problem, warnings, []))
     # A story that is told again may have sent something already: that is looked after, whatever became of the images.
@@ -43,9 +44,10 @@ def _shown(status: dict[str, Any], job: p.JobOrder) -> dict[str, Any]:
 
 
 def _prepared(
-    context: df.DurableOrchestrationContext, job: p.JobOrder
+    context: df.DurableOrchestrationContext, job: p.JobOrder, started_at: str
 ) -> Generator[Any, Any, tuple[list[str], ProblemData | None, list[WarningData]]]:
-    """The prepared images in the kind's order, or why there are none; and what is merely poor about them."""
+    """The prepared images in the kind's order, or why there are none; and what is merely poor about them. Meanwhile the prompt is
+    translated, where it is to be: what is sent is decided when this returns images."""
     orders: list[p.PrepareOrder] = [
         {
             "job_id": job["job_id"],
@@ -56,13 +58,42 @@ def _prepared(
         }
         for field, blob in job["images"].items()
     ]
+    calls: list[tuple[str, Any]] = [(str(names.PREPARE_IMAGE), order) for order in orders]
+    if "translation" in job:
+        calls.append((str(names.TRANSLATE_PROMPT), _translation(job, is_last=False)))
+
+    def before_wait(left: set[int]) -> None:
+        if left == {len(orders)}:
+            context.set_custom_status(_shown(status_at(TRANSLATING, started_at=started_at), job))
+
     try:
-        prepared = yield from call_all(context, names.PREPARE_IMAGE, orders, job["limits"]["patience"]["patient"])
+        answers = yield from call_each(context, calls, job["limits"]["patience"]["patient"], before_wait)
+        prepared: list[p.PrepareAnswer] = answers[: len(orders)]
+        problem = next((image["problem"] for image in prepared if "problem" in image), None)
+        if problem is None and {"state": "again"} in answers[len(orders) :]:
+            yield from _translated(context, job, started_at)
     except ActivityFailed:
         return [], Problem("internal").to_payload(), []
-    problem = next((image["problem"] for image in prepared if "problem" in image), None)
     warnings = [warning for image in prepared for warning in image.get("warnings", ())]
     return [image["blob"] for image in prepared if "blob" in image], problem, warnings
+
+
+def _translated(context: df.DurableOrchestrationContext, job: p.JobOrder, started_at: str) -> Steps:
+    """Ask a translator that has failed again, for a few seconds. Raises ActivityFailed when nobody could decide."""
+    context.set_custom_status(_shown(status_at(TRANSLATING, started_at=started_at), job))
+    pauses, began = job["translation"]["pauses_seconds"], datetime.fromisoformat(started_at)
+    for tries, pause in enumerate(pauses, start=1):
+        yield timer(context, pause)
+        has_waited = (context.current_utc_datetime - began).total_seconds()
+        is_last = tries == len(pauses) or has_waited >= job["translation"]["last_after_seconds"]
+        order = _translation(job, is_last=is_last)
+        answer = yield from call(context, names.TRANSLATE_PROMPT, order, job["limits"]["patience"]["patient"])
+        if answer["state"] == "decided":
+            return
+
+
+def _translation(job: p.JobOrder, *, is_last: bool) -> p.TranslateOrder:
+    return {"job_id": job["job_id"], "traceparent": job["traceparent"], "start": job["start"], "is_last": is_last}
 
 
 def _order(

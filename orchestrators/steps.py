@@ -1,7 +1,7 @@
 """The two ways an orchestrator waits: for activities, and for time. Used with `yield from`."""
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -31,31 +31,35 @@ def call(
     context: df.DurableOrchestrationContext, activity: Activity[P, A], payload: P, patience: Sequence[int]
 ) -> Generator[Any, Any, A]:
     """The answer of one activity; raises ActivityFailed."""
-    (answer,) = yield from call_all(context, activity, [payload], patience)
+    answer: A
+    (answer,) = yield from call_each(context, [(str(activity), payload)], patience)
     return answer
 
 
-def call_all(
-    context: df.DurableOrchestrationContext, activity: Activity[P, A], payloads: Sequence[P], patience: Sequence[int]
-) -> Generator[Any, Any, list[A]]:
-    """One activity's answers to several payloads, side by side. Raises ActivityFailed when one raised each time.
+def call_each(
+    context: df.DurableOrchestrationContext, calls: Sequence[tuple[str, Any]], patience: Sequence[int],
+    before_wait: Callable[[set[int]], None] = lambda left: None,
+) -> Generator[Any, Any, list[Any]]:  # fmt: skip
+    """The answers of activities to their payloads, side by side. Raises ActivityFailed when one raised each time.
 
     Retried by hand on durable timers: the SDK's retry options go wrong inside pools and cannot honour a Retry-After
-    (durable-host reference 4.6, 7). What has been answered is not asked again.
+    (durable-host reference 4.6, 7). What has been answered is not asked again. `before_wait` hears before each wait which of them
+    have not answered.
     """
-    answers: dict[int, A] = {}
+    answers: dict[int, Any] = {}
     for delay in (*patience, None):
-        left = [i for i in range(len(payloads)) if i not in answers]
-        tasks = [context.call_activity(str(activity), payloads[i]) for i in left]
+        left = [i for i in range(len(calls)) if i not in answers]
+        tasks = [context.call_activity(*calls[i]) for i in left]
         while open_tasks := [task for task in tasks if not task.is_completed]:
+            before_wait({i for i, task in zip(left, tasks, strict=True) if not task.is_completed})
             # task_all would go on with the first failure and forget the others, which still run.
             yield context.task_any(open_tasks)
         answers |= {i: task.result for i, task in zip(left, tasks, strict=True) if not isinstance(task.result, Exception)}
-        if len(answers) == len(payloads):
-            return [answers[i] for i in range(len(payloads))]
+        if len(answers) == len(calls):
+            return [answers[i] for i in range(len(calls))]
         if delay is not None:
             yield timer(context, delay)
-    raise ActivityFailed(str(activity))
+    raise ActivityFailed(next(name for i, (name, _) in enumerate(calls) if i not in answers))
 
 
 def begin(context: df.DurableOrchestrationContext, task: Any) -> Steps:

@@ -23,6 +23,7 @@ FORGET_JOBS = "forget_jobs"
 DELIVER_WEBHOOK = "deliver_webhook"
 
 PREPARE_IMAGE: Activity[p.PrepareOrder, p.PrepareAnswer] = Activity("prepare_image")
+TRANSLATE_PROMPT: Activity[p.TranslateOrder, p.TranslateAnswer] = Activity("translate_prompt")
 SUBMIT_PREDICTION: Activity[p.SubmitOrder, p.SubmitAnswer] = Activity("submit_prediction")
 RECORD_PREDICTION: Activity[p.RecordOrder, p.Recorded] = Activity("record_prediction")
 CHECK_PREDICTION: Activity[p.CheckOrder, p.LookAnswer] = Activity("check_prediction")
@@ -38,7 +39,7 @@ SEND_WEBHOOK: Activity[p.SendOrder, p.DeliverAnswer] = Activity("send_webhook")
 ORCHESTRATORS = (GENERATE_JOB, MAKE_PICTURE, FORGET_JOBS, DELIVER_WEBHOOK)
 ACTIVITIES = (
     PREPARE_IMAGE, SUBMIT_PREDICTION, RECORD_PREDICTION, CHECK_PREDICTION, CANCEL_PREDICTION, LEAVE_GATE, TELL_JOB,
-    LOOK_AT_CHILD, FINISH_JOB, KEEP_LEFTOVER, FORGET_DELETED, SEND_WEBHOOK,
+    LOOK_AT_CHILD, FINISH_JOB, KEEP_LEFTOVER, FORGET_DELETED, SEND_WEBHOOK, TRANSLATE_PROMPT,
 )  # fmt: skip
 
 EVENT_CANCEL = "cancel"

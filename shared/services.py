@@ -148,7 +148,7 @@ class Services:
 
     @functools.cached_property
     def translator(self) -> Translator:
-        return Translator(self.settings, self.secrets)
+        return Translator(self.settings, self.secrets, self.credential)
 
     @functools.cached_property
     def quotas(self) -> QuotaStore:

@@ -12,6 +12,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from shared import listing, names, originals, telemetry, threads
+from shared.domain import translation
 from shared.domain.job import (
     STAGE_PROGRESS,
     VALIDATING,
@@ -66,7 +67,7 @@ def plan_of(app: Services, generators: list[Generator]) -> dict[str, Any]:
 def job_order(app: Services, document: Document) -> JobOrder:
     """The input of its orchestration: names and tunables only. Jobs of the former version kept no plan."""
     plan = document.get("plan") or plan_of(app, generators_for(app, document["kind"]))
-    return {
+    order: JobOrder = {
         "job_id": document["id"], "traceparent": telemetry.traceparent(), "start": document.get("starts", 0),
         "progress": document.get("progress", 0),
         "owner": owner_mark(document["owner"]), "images": document["images"], "label": document["input"].get("label", "none"),
@@ -76,6 +77,9 @@ def job_order(app: Services, document: Document) -> JobOrder:
         ],
         "limits": plan["limits"],
     }  # fmt: skip
+    if translation.is_open(document):
+        order["translation"] = translation.PLAN
+    return order
 
 
 def owner_mark(owner: str) -> str:

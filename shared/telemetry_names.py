@@ -17,6 +17,8 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "answer_failed": ("reason",),
     "webhook_received": ("instance",),
     "webhook_refused": ("reason",),
+    # a prompt that is sent as it was written
+    "translation_failed": ("reason",),
     # the gate
     "gate_waiting": ("position", "model"),
     "gate_granted": ("waited_ms", "model"),

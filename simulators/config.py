@@ -148,7 +148,24 @@ class BflConfig(ProviderConfig):
     webhooks: WebhookConfig = field(default_factory=lambda: WebhookConfig(retry_seconds=[1.0, 5.0, 30.0]))
 
 
-_DEFAULTS: dict[str, type[ProviderConfig]] = {"replicate": ReplicateConfig, "bfl": BflConfig}
+@dataclass(frozen=True)
+class TranslatorConfig:
+    """Azure AI Translator, version 3.0."""
+
+    #: Keys that are accepted; None means any non-empty one.
+    keys: list[str] | None = None
+    #: Where the resource is: another `Ocp-Apim-Subscription-Region` is refused; None = any, or none.
+    region: str | None = None
+    #: Whether tokens are taken, as an address of a resource's own takes them.
+    takes_tokens: bool = True
+    delay_seconds: float = 0.0
+    #: In one request, all texts together.
+    max_characters: int = 50_000
+    #: Seed of what is drawn.
+    seed: int = 0
+    faults: list[dict[str, Any]] = field(default_factory=list)
+
+
 #: One number for all models, and beside it a table of models that differ.
 _FOR_ALL = {"delay_seconds": "delay_seconds_by_model", "max_active": "max_active_by_model"}
 _BY_MODEL = (*_FOR_ALL.values(), "prices")
@@ -166,6 +183,7 @@ _CHOICES = {
 class Config:
     replicate: ReplicateConfig = field(default_factory=ReplicateConfig)
     bfl: BflConfig = field(default_factory=BflConfig)
+    translator: TranslatorConfig = field(default_factory=TranslatorConfig)
 
     def of(self, provider: str) -> ProviderConfig:
         return self.replicate if provider == "replicate" else self.bfl
@@ -173,11 +191,12 @@ class Config:
     def merged(self, changes: Any) -> "Config":
         """Changed where `changes` says so. Lists and plain objects are replaced whole. Raises ConfigError."""
         if not isinstance(changes, dict):
-            raise ConfigError("the config is an object with `replicate` and `bfl`")
+            raise ConfigError("the config is an object with `replicate`, `bfl` and `translator`")
+        known = vars(self)
         for name in changes:
-            if name not in _DEFAULTS:
-                raise ConfigError(f"unknown provider {name!r}; there are replicate and bfl")
-        return dataclasses.replace(self, **{name: _merge(self.of(name), part, name) for name, part in changes.items()})
+            if name not in known:
+                raise ConfigError(f"unknown provider {name!r}; there are {', '.join(known)}")
+        return dataclasses.replace(self, **{name: _merge(known[name], part, name) for name, part in changes.items()})
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

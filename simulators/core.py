@@ -23,6 +23,8 @@ from simulators.models import MODELS, Size, cents
 
 T = TypeVar("T")
 PROVIDERS = ("replicate", "bfl")
+#: Who is counted, logged and faulty.
+SERVED = (*PROVIDERS, "translator")
 #: Finished pictures that are kept at hand; others are drawn again, to the same bytes.
 MAX_CACHED_BYTES = 48 * 1024 * 1024
 #: Image links whose fetches are counted; the oldest are forgotten beyond this.
@@ -48,9 +50,9 @@ class Core:
 
     def _fresh(self) -> None:
         self.config = Config()
-        self.counts: dict[str, Counter[str]] = {provider: Counter() for provider in PROVIDERS}
-        self.answers: dict[str, Counter[str]] = {provider: Counter() for provider in PROVIDERS}
-        self.faults = {provider: Faults([], 0) for provider in PROVIDERS}
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in SERVED}
+        self.answers: dict[str, Counter[str]] = {name: Counter() for name in SERVED}
+        self.faults = {name: Faults([], 0) for name in SERVED}
         #: (provider, URL without its query) -> how often it was fetched, and failed.
         self._fetches: OrderedDict[tuple[str, str], Counter[str]] = OrderedDict()
         self._numbers = dict.fromkeys(PROVIDERS, 0)
@@ -70,7 +72,8 @@ class Core:
     def configure(self, changes: Any) -> None:
         """Merge; all or nothing. Raises ConfigError or FaultError."""
         config = self.config.merged(changes)
-        faults = {name: Faults(config.of(name).faults, config.of(name).seed) for name in changes if "faults" in changes[name]}
+        parts = vars(config)
+        faults = {name: Faults(parts[name].faults, parts[name].seed) for name in changes if "faults" in changes[name]}
         self.config = config
         self.faults.update(faults)
         now = time.time()
@@ -82,6 +85,8 @@ class Core:
             if "credits" in part or "credit_usd" in part:
                 self._balance_from[name] = now
         kept = config.to_json()
+        # A former version of the simulators may be started on this state.
+        del kept["translator"]
         for provider in PROVIDERS:
             del kept[provider]["faults"]
         self.ledger.keep("config", kept)
@@ -115,7 +120,7 @@ class Core:
                 "http": dict(self.answers[provider]),
             }
             for provider in PROVIDERS
-        }
+        } | {"translator": {**self.counts["translator"], "http": dict(self.answers["translator"])}}
 
     def fetches(self, provider: str | None = None) -> list[dict[str, Any]]:
         """The image links that were fetched, in the order of their first time. Queries are not kept: they may be signatures."""

@@ -2,7 +2,7 @@
 
 A fault is an object in `faults` of a provider's config. The first one that fits a request is played:
 
-    on                create | poll | download | cancel | list | account | files | secret | fetch | any
+    on                create | poll | download | cancel | list | account | files | secret | fetch | translate | any
     kind              see KINDS
     times             how many requests it hits; without it, all
     skip              how many fitting requests pass unharmed first
@@ -22,7 +22,7 @@ from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-OPERATIONS = ("create", "poll", "download", "cancel", "list", "account", "files", "secret", "fetch", "any")
+OPERATIONS = ("create", "poll", "download", "cancel", "list", "account", "files", "secret", "fetch", "translate", "any")
 #: Kind -> whether the request is worked on first, unless `after_processing` says otherwise.
 KINDS = {
     "status": False,

@@ -19,11 +19,12 @@ from simulators.core import Core, json_body
 from simulators.faults import FaultError, Handler, play
 from simulators.ledger import Ledger
 from simulators.replicate_api import ReplicateApi
+from simulators.translator_api import TranslatorApi
 from simulators.webhooks import Webhooks
 
 T = TypeVar("T")
 _MAX_BODY_BYTES = 128 * 1024 * 1024
-_KEY_HEADERS = ("authorization", "x-key")
+_KEY_HEADERS = ("authorization", "x-key", "ocp-apim-subscription-key")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Application:
         self.received: list[Received] | None = None
         self.replicate = ReplicateApi(self.core)
         self.bfl = BflApi(self.core)
+        self.translator = TranslatorApi(self.core)
         self.webhooks = Webhooks(self.core, self.replicate, self.bfl)
         self.core.on_change = self.webhooks.watch
         self.web = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._logged])
@@ -90,6 +92,10 @@ class Application:
         route("GET", "/bfl/v1/credits", bfl, "account", bfl.credits)
         route("POST", "/bfl/v1/{model}", bfl, "create", bfl.create)
         route("GET", "/bfl/delivery/results/{a}/{b}/{id}/{name}", bfl, "download", bfl.deliver)
+
+        # At Azure's shared address, and below the path that a resource's own address has.
+        for path in ("/translator", "/translator/text/v3.0"):
+            router.add_post(f"{path}/translate", self.translator.translate)
 
         router.add_get("/_sim/config", self._get_config)
         router.add_post("/_sim/config", self._post_config)
@@ -220,6 +226,7 @@ class Simulators:
         #: What an app is given as base URLs; it appends /v1/...
         self.replicate_base_url = f"{self.url}/replicate"
         self.bfl_base_url = f"{self.url}/bfl"
+        self.translator_url = f"{self.url}/translator"
 
     def configure(self, **changes: Any) -> None:
         self._call(lambda: self._application.core.configure(changes))

@@ -15,6 +15,7 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared import delivering, intake, originals, telemetry, threads
+from shared.domain import translation
 from shared.domain.fingerprint import meanings
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
 from shared.domain.image_kind import EXTENSIONS
@@ -376,13 +377,14 @@ def _document(app: Services, kind: Kind, asked: Generation, who: str) -> dict[st
     told = {
         "prompt": asked.prompt, "prompt_sent": asked.prompt_sent, "preset": asked.preset, "aspect_ratio": asked.aspect_ratio,
         "output_format": asked.output_format, "safety_tolerance": asked.safety_tolerance, "seed": asked.seed, "n": asked.n,
-        "label": asked.label, "model": asked.model,
+        "label": asked.label, "model": asked.model, "language": asked.language,
     }  # fmt: skip
     if asked.presets:
         # The version before knows no sheet, and would make the same picture n times. Where the ratio is missing it sends nothing.
         del told["aspect_ratio"]
     told_at_the_end = {"webhook": {"url": asked.webhook_url}} if asked.webhook_url else {}
-    return new_document(app, kind, who, told, seeds, asked.metadata) | sheet_of(asked) | told_at_the_end
+    more = sheet_of(asked) | told_at_the_end | _translation(app, asked)
+    return new_document(app, kind, who, told, seeds, asked.metadata) | more
 
 
 def new_document(
@@ -397,6 +399,12 @@ def new_document(
         "fallback_used": False, "possible_duplicate": False, "metadata": metadata, "metrics": None,
         "cancel_requested_at": None, "deleted_at": None, "starts": 0, "sample": app.settings.is_sandbox,
     }  # fmt: skip
+
+
+def _translation(app: Services, asked: Generation) -> dict[str, Any]:
+    """What the document says of the prompt's translation. Of a prompt that needs none nobody asks for a translator's key."""
+    is_wanted = translation.is_to_be_translated(asked.prompt, asked.language)
+    return translation.asked(asked.prompt, asked.language, is_configured=is_wanted and app.translator.is_configured)
 
 
 async def _synchronous(

@@ -12,7 +12,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import names, telemetry, threads
-from shared.domain import delivery
+from shared.domain import delivery, printing
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
 from shared.domain.kinds import KINDS
@@ -21,7 +21,7 @@ from shared.domain.owners import ANONYMOUS
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.sheet import how_many, preset_of, sent_of
 from shared.domain.starting import GOING_ON, is_worth_a_look
-from shared.domain.warning import worded
+from shared.domain.warning import WarningData, worded
 from shared.generators.generator import Generator
 from shared.services import Services, services
 from shared.starting import revive
@@ -51,7 +51,7 @@ class Job:
 
     def etag(self, spoken: Language) -> str:
         """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
-        is_worded = self.document["error"] or self.document.get("warnings") or how_many(self.document)
+        is_worded = self.document["error"] or warnings_of(self.document) or how_many(self.document)
         state = json.dumps([self.document, self.live, spoken if is_worded else ""], sort_keys=True, default=str)
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
@@ -192,7 +192,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "outputs": [_output(services(), output) for output in document["outputs"]],
         "pictures": _pictures(req, document, status, here),
         "summary": _summary(req, document),
-        "warnings": [worded(warning, language(req)) for warning in document.get("warnings", ())],
+        "warnings": [worded(warning, language(req)) for warning in warnings_of(document)],
         "error": _error(req, document, here) if document["error"] else None,
         "provider": maker.provider.name if is_told else document["provider"],
         "model": maker.name if is_told else document["model"],
@@ -208,6 +208,11 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "deliveries": _deliveries(document),
         "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel", "retry": f"{here}/retry"},
     }
+
+
+def warnings_of(document: dict[str, Any]) -> list[WarningData]:
+    """What is on record, and what the pictures themselves tell, also those that came late."""
+    return [*document.get("warnings", ()), *printing.warnings_about(document["outputs"])]
 
 
 def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] | None:

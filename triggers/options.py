@@ -9,6 +9,7 @@ from azure.core.exceptions import AzureError
 
 from shared import threads
 from shared.domain import generation as limits
+from shared.domain import printing
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.presets import PRESETS
@@ -53,6 +54,7 @@ async def get_options(req: func.HttpRequest) -> func.HttpResponse:
                     "name": {"ko": p.name_ko, "en": p.name_en},
                     "aspect_ratio": p.aspect_ratio,
                     "print_size": p.print_size,
+                    "print": printing.told(p),
                 }
                 for p in PRESETS.values()
             ],

@@ -68,10 +68,15 @@ class Generation:
 
     @property
     def prompt_sent(self) -> str:
-        """The text a provider gets: a preset's template, followed by what the user added to it."""
-        if self.preset is None:
-            return self.prompt
-        return f"{PRESETS[self.preset].prompt} {self.prompt}".strip()
+        """What a provider gets of the prompt as it was written."""
+        return sent_prompt(self.preset, self.prompt)
+
+
+def sent_prompt(preset: str | None, words: str) -> str:
+    """The text a provider gets for one picture: a preset's template, followed by what the user added to it. Templates are English."""
+    if preset is None:
+        return words
+    return f"{PRESETS[preset].prompt} {words}".strip()
 
 
 def parse_generation(

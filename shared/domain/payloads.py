@@ -58,6 +58,15 @@ class PictureWish(TypedDict):
     preset: str | None
 
 
+class TranslationPlan(TypedDict):
+    """How long a job waits for the translator."""
+
+    #: Before each further try.
+    pauses_seconds: list[int]
+    #: A try that begins so long after the story's begin is the last.
+    last_after_seconds: float
+
+
 class JobOrder(TypedDict):
     """Input of generate_job."""
 
@@ -75,6 +84,8 @@ class JobOrder(TypedDict):
     generators: list[GeneratorChoice]
     pictures: list[PictureWish]
     limits: Limits
+    #: The prompt is to be translated, which is not decided yet.
+    translation: NotRequired[TranslationPlan]
 
 
 class PictureOrder(PictureWish):
@@ -129,6 +140,22 @@ class PrepareAnswer(TypedDict):
     problem: NotRequired[ProblemData]
     #: What is merely poor about the image.
     warnings: NotRequired[list[WarningData]]
+
+
+# ---- translate_prompt ----
+
+
+class TranslateOrder(TypedDict):
+    job_id: str
+    traceparent: str | None
+    #: As in JobOrder.
+    start: int
+    #: When the translator fails once more, the prompt is sent as it was written.
+    is_last: bool
+
+
+class TranslateAnswer(TypedDict):
+    state: Literal["decided", "again"]
 
 
 # ---- submit_prediction ----

@@ -40,6 +40,16 @@ CATALOGUE: dict[str, Wording] = {
         "움직이는 이미지라서 {frame}번째 장면만 사용했습니다. 다른 장면을 원하면 그 장면을 저장해서 올려 주세요.",
         "The image is animated: frame {frame} of it was used. For another one save that frame and upload it.",
     ),
+    "prompt_not_translated": Wording(
+        "프롬프트를 영어로 옮기지 못해 쓰신 그대로 보냈습니다: {why_ko} 결과가 뜻과 다르면 영어로 써서 다시 보내 주세요.",
+        "The prompt was not brought into English and was sent as it was written: {why_en} If the picture is not what you meant, send it again in English.",
+    ),
+    "print_size_draft": Wording(
+        "{product_ko} 인쇄에는 픽셀이 부족합니다: {width} × {height}cm를 채우면 {dpi}dpi이고, {needed}dpi 이상이 필요합니다. 시안으로 쓰거나 "
+        "{good_width} × {good_height}cm 이하로 인쇄해 주세요.",
+        "There are too few pixels to print it on a product of this kind ({product_en}): filling {width} × {height} cm it has {dpi} dpi, and {needed} "
+        "are needed. Take it as a draft, or print it at {good_width} × {good_height} cm or smaller.",
+    ),
 }  # fmt: skip
 
 

@@ -138,6 +138,6 @@ def test_a_job_that_an_operator_suspended_hears_its_cancel(tmp_path: Path) -> No
 
 
 def test_without_a_translator_the_route_says_so(tmp_path: Path) -> None:
-    with Stack(tmp_path) as stack:
+    with Stack(tmp_path, TRANSLATOR_ENDPOINT="") as stack:
         answer = requests.post(f"{stack.url}/api/ppl-gen/translate", json={"prompt": "영웅"}, timeout=20)
         assert (answer.status_code, answer.json()["code"]) == (501, "translator_not_configured")

@@ -61,6 +61,15 @@ def handle_that_storage_took_late() -> Told:
     })  # fmt: skip
 
 
+def translated_at_the_third_try() -> Told:
+    """While its image had been prepared for long."""
+    asked = story.job_order()
+    asked["translation"] = {"pauses_seconds": [1, 2], "last_after_seconds": 8}
+    return tell(asked, activities={
+        names.TRANSLATE_PROMPT: one_after_another({"state": "again"}, {"state": "again"}, {"state": "decided"}),
+    })  # fmt: skip
+
+
 def four_pictures_of_which_one_fails() -> Told:
     made = [one_after_another(*[RUNNING] * (looks + 1), story.stored(looks)) for looks in range(4)]
     made[2] = one_after_another(RUNNING, story.failed())
@@ -271,7 +280,8 @@ def webhook_told_at_last() -> Told:
 
 
 STORIES: tuple[Callable[[], Told], ...] = (
-    goods, goods_of_unknown_time, ppl_told_by_webhook, handle_that_storage_took_late, four_pictures_of_which_one_fails,
+    goods, goods_of_unknown_time, ppl_told_by_webhook, handle_that_storage_took_late, translated_at_the_third_try,
+    four_pictures_of_which_one_fails,
     unreadable_image, waited_for_a_slot,
     waited_in_vain, refusals_and_a_lost_send, refused_for_good, fallback, steps_that_raise, submit_that_always_raises, moderated,
     third_prediction_made_it, not_found_for_a_while, gone, fetched_at_last, unusable, timed_out_and_canceled,

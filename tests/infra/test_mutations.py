@@ -129,6 +129,13 @@ DEPLOYED = [
         "nobody reads AI_LABELS",
     ),
     Mistake(
+        "a translator that the app is not told of",
+        "infra/main.bicep",
+        "TRANSLATOR_ENDPOINT: translatorEndpoint",
+        "TRANSLATOR_ADDRESS: translatorEndpoint",
+        "nobody reads TRANSLATOR_ADDRESS",
+    ),
+    Mistake(
         "a setting that Flex Consumption refuses",
         "infra/main.bicep",
         "  AZURE_CLIENT_ID:",

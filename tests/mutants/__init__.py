@@ -1,5 +1,6 @@
-"""Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers, in
-links, in pictures, in the sandbox, in sheets and what is made again, and in what is kept where: `make mutants`."""
+"""Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers and of
+words, in links, in pictures, in the sandbox, in sheets and what is made again, in webhooks and in what is kept where:
+`make mutants`."""
 
 from tests.mutants.keeping import KEEPING
 from tests.mutants.links import LINKS
@@ -12,5 +13,8 @@ from tests.mutants.sandbox import SANDBOX
 from tests.mutants.sheets import SHEETS
 from tests.mutants.trust import TRUST
 from tests.mutants.webhooks import WEBHOOKS
+from tests.mutants.words import WORDS
 
-MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *SHEETS, *WEBHOOKS)
+MUTANTS = (
+    *MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *SHEETS, *WEBHOOKS, *WORDS,
+)  # fmt: skip

@@ -99,13 +99,13 @@ REQUESTS: tuple[Mutant, ...] = (
     generation("the ratio of a preset is ignored", "PRESETS[preset].aspect_ratio if preset else ", ""),
     generation(
         "what a user adds to a preset is ignored",
-        'return f"{PRESETS[self.preset].prompt} {self.prompt}".strip()',
-        "return PRESETS[self.preset].prompt",
+        'return f"{PRESETS[preset].prompt} {words}".strip()',
+        "return PRESETS[preset].prompt",
     ),
     generation(
         "a preset's own prompt is not sent",
-        "if self.preset is None:\n            return self.prompt",
-        "if True:\n            return self.prompt",
+        "if preset is None:\n        return words",
+        "if True:\n        return words",
     ),
     generation("the label is ignored", 'label=choice("label", ("none", "visible"), default_label)', 'label="none"'),
     generation("a prompt may be endless", "prompt = composed(text, PROMPT_MAX_CHARACTERS)", "prompt = composed(text, 10**9)"),

@@ -20,6 +20,7 @@ from activities import (
     record_prediction,
     submit_prediction,
     tell_job,
+    translate_prompt,
 )
 from devhost.bench import Bench
 from shared import canceling, delivering, forgetting, names, starting
@@ -178,7 +179,8 @@ class House:
             return lambda payload: body(self.services, self.client, payload)
 
         return {
-            names.PREPARE_IMAGE: plain(prepare_image.prepare), names.SUBMIT_PREDICTION: hub(submit_prediction.submit),
+            names.PREPARE_IMAGE: plain(prepare_image.prepare), names.TRANSLATE_PROMPT: plain(translate_prompt.translate),
+            names.SUBMIT_PREDICTION: hub(submit_prediction.submit),
             names.RECORD_PREDICTION: plain(record_prediction.record),
             names.CHECK_PREDICTION: hub(check_prediction.check), names.CANCEL_PREDICTION: hub(cancel_prediction.cancel),
             names.LEAVE_GATE: hub(leave_gate.leave), names.TELL_JOB: hub(tell_job.tell),

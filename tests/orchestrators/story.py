@@ -284,6 +284,7 @@ def tell(
     order = order or job_order()
     bodies: dict[str, Answer] = {
         names.PREPARE_IMAGE: lambda payload: {"blob": "prepared.png"},
+        names.TRANSLATE_PROMPT: always({"state": "decided"}),
         names.SUBMIT_PREDICTION: SUBMITTED,
         names.RECORD_PREDICTION: always({"recorded": True}),
         names.CHECK_PREDICTION: lambda payload: stored(payload["index"]),

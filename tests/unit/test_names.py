@@ -20,8 +20,8 @@ def test_the_stored_names_are_as_they_were() -> None:
     assert names.ORCHESTRATORS == ("generate_job", "make_picture", "forget_jobs", "deliver_webhook")
     assert names.ACTIVITIES == (
         "prepare_image", "submit_prediction", "record_prediction", "check_prediction", "cancel_prediction", "leave_gate",
-        "tell_job", "look_at_child", "finish_job", "keep_leftover", "forget_deleted",
-        "send_webhook",
+        "tell_job", "look_at_child", "finish_job", "keep_leftover", "forget_deleted", "send_webhook",
+        "translate_prompt",
     )  # fmt: skip
     assert (names.EVENT_CANCEL, names.JANITOR) == ("cancel", "janitor")
     assert [names.slot_event(7), names.ended_event(2), names.picture_event(3)] == ["slot-7", "ended-2", "picture-3"]
