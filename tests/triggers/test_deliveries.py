@@ -436,6 +436,7 @@ async def test_a_job_that_is_deleted_while_it_is_told_keeps_nothing_of_it(
 
     def deleted_meanwhile(*args: Any) -> Any:
         receipt = real(*args)
+        app.index.remove(app.jobs.read(job_id))
         app.jobs.delete(job_id)
         return receipt
 
