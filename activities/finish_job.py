@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import names, originals, telemetry, threads
+from shared import limits, names, originals, telemetry, threads
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
 from shared.forgetting import call_janitor
@@ -53,7 +53,7 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
     if has_ended:
         telemetry.job_ended(document, document["polls"])
     # Also by a run that follows one which died here.
-    services.quotas.release(document["owner"], document["id"])
+    limits.ended(services, document)
     originals.forget(services, document)
     return answer
 

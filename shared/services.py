@@ -14,6 +14,7 @@ from shared.generators.registry import MODELS, Generators
 from shared.providers.provider import Provider
 from shared.secrets import Secrets
 from shared.settings import Settings
+from shared.storage.address_store import AddressStore
 from shared.storage.blob_store import DOCUMENTS, BlobStore
 from shared.storage.documents import Documents
 from shared.storage.gate_store import GateStore
@@ -23,6 +24,7 @@ from shared.storage.picture_store import PictureStore
 from shared.storage.quota_store import QuotaStore
 from shared.storage.sent_images import SentImages
 from shared.storage.signed_links import LinkSigner
+from shared.storage.spending_store import SpendingStore
 from shared.storage.submission_store import Attempt, SubmissionStore
 from shared.storage.uploads import Uploads
 from shared.translator import Translator
@@ -134,6 +136,22 @@ class Services:
     def quotas(self) -> QuotaStore:
         settings = self.settings
         return QuotaStore(self.standing_documents, settings.max_active_jobs_per_owner, settings.daily_jobs_per_owner, self.now)
+
+    @functools.cached_property
+    def quotas_of_all(self) -> QuotaStore:
+        """Of all callers together. Where nobody signs in they are held to a caller's own limit where there is no other."""
+        settings, active, daily = self.settings, self.settings.max_active_jobs, self.settings.daily_jobs
+        if settings.auth_mode == "none":
+            active, daily = active or settings.max_active_jobs_per_owner, daily or settings.daily_jobs_per_owner
+        return QuotaStore(self.standing_documents, active, daily, self.now)
+
+    @functools.cached_property
+    def spending(self) -> SpendingStore:
+        return SpendingStore(self.standing_documents, self.now)
+
+    @functools.cached_property
+    def addresses(self) -> AddressStore:
+        return AddressStore(self.standing_documents, self.now)
 
     @functools.cached_property
     def links(self) -> LinkSigner:

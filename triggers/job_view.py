@@ -13,9 +13,18 @@ import azure.functions as func
 
 from shared import names, telemetry, threads
 from shared.domain.gate import holder_name
-from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
+from shared.domain.job import (
+    GENERATING,
+    PROCESSING,
+    SUCCEEDED,
+    WAITING,
+    ended_pictures,
+    is_deleted,
+    is_sample,
+    is_terminal,
+    is_watched,
+)
 from shared.domain.kinds import KINDS
-from shared.domain.ledger import Ledger
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.starting import GOING_ON, is_worth_a_look
 from shared.domain.warning import worded
@@ -25,6 +34,7 @@ from shared.starting import revive
 from shared.storage.blob_store import IMAGES
 from shared.storage.job_store import NoSuchJob
 from shared.task_hub import TaskHubUnavailable, find_instance
+from triggers import job_money
 from triggers.edge import job_url, language, owner
 
 
@@ -41,7 +51,7 @@ class Job:
 
     def etag(self, spoken: Language) -> str:
         """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
-        is_worded = self.document["error"] or self.document.get("warnings")
+        is_worded = self.document["error"] or self.document.get("warnings") or is_watched(self.document)
         state = json.dumps([self.document, self.live, spoken if is_worded else ""], sort_keys=True, default=str)
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
@@ -119,7 +129,7 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
         shown = [s.custom_status for s in statuses if s and isinstance(s.custom_status, dict)]
         if len(shown) == pictures:
             slowest: dict[str, Any] = min(shown, key=_progress)
-            live |= slowest
+            live |= {**slowest, "ledgers": [custom.get("sends") for custom in shown]}
     if live.get("stage") == WAITING:
         live |= await threads.run(_place_in_queue, document, live)
     return live
@@ -171,8 +181,10 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "expires_at": _time(document["expires_at"]),
         "input": document["input"] | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)},
         "outputs": [_output(services(), output) for output in document["outputs"]],
-        "pictures": _pictures(req, document, status, here),
-        "warnings": [worded(warning, language(req)) for warning in document.get("warnings", ())],
+        "pictures": _pictures(req, job, status, here),
+        "warnings": [
+            worded(warning, language(req)) for warning in [*document.get("warnings", ()), *job_money.warnings(document)]
+        ],
         "error": _error(req, document, here) if document["error"] else None,
         "provider": maker.provider.name if is_told else document["provider"],
         "model": maker.name if is_told else document["model"],
@@ -180,7 +192,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "fallback": document.get("fallback") or _fallback(document, live),
         "attempts": document["attempts"] or live.get("attempts", 0),
         "possible_duplicate": document["possible_duplicate"],
-        "usage": {**document["usage"], "settled": document["usage"].get("settled", job.is_terminal)},
+        "usage": job_money.usage(document, live, services().prices),
         "metrics": document["metrics"],
         "sample": is_sample(document),
         "metadata": document["metadata"],
@@ -195,20 +207,20 @@ def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] 
     return {"from": document["model"], "to": live["model"]}
 
 
-def _pictures(req: func.HttpRequest, document: dict[str, Any], status: str, here: str) -> list[dict[str, Any]]:
-    """One entry for each picture that was asked for, with its own money; of one that has not ended nobody knows any."""
+def _pictures(req: func.HttpRequest, job: Job, status: str, here: str) -> list[dict[str, Any]]:
+    """One entry for each picture that was asked for, with its own money."""
+    document, prices = job.document, services().prices
     known = {picture["index"]: picture for picture in ended_pictures(document)}
     told = []
     for index, seed in enumerate(document["seeds"]):
         picture = known.get(index)
         state = picture["state"] if picture else status
         problem = Problem.from_payload(picture["problem"]) if picture and picture["problem"] else None
-        ledger = Ledger.from_payload((picture or {}).get("sends") or ())
         told.append({
             "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": document["input"].get("preset"),
-            "seed": seed, "charged": ledger.charged if is_terminal(document["status"]) else "unknown",
+            "seed": seed,
             "error": problem and problem.to_document(language(req), instance=here, request_id=document.get("request_id")),
-            "cost_usd": round(ledger.cost_usd(services().prices), 4),
+            **job_money.of_picture(document, job.live, index, prices),
         })  # fmt: skip
     return told
 

@@ -19,6 +19,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "jobs/{id}/result": ("GET", "HEAD"),
     "jobs/{id}/cancel": ("POST",),
     "options": ("GET", "HEAD"),
+    "usage": ("GET", "HEAD"),
     "health": ("GET", "HEAD"),
     "health/ready": ("GET", "HEAD"),
     "webhooks/replicate": ("POST",),

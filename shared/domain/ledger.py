@@ -113,6 +113,11 @@ class Ledger:
         paid = [send for send in self.sends if send.state == "paid"]
         return sum(prices.get(send.generator, 0.0) if send.cost is None else send.cost["usd"] for send in paid)
 
+    def open_usd(self, prices: Mapping[str, float]) -> float:
+        """What may be paid on top of that: all sends of which nobody knows, as if each were."""
+        unknown = [send for send in self.sends if send.charged == "unknown"]
+        return sum(prices.get(send.generator, 0.0) if send.cost is None else send.cost["usd"] for send in unknown)
+
     @property
     def is_quoted(self) -> bool:
         """What is known to be paid costs what its provider said."""

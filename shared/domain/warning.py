@@ -40,6 +40,10 @@ CATALOGUE: dict[str, Wording] = {
         "움직이는 이미지라서 {frame}번째 장면만 사용했습니다. 다른 장면을 원하면 그 장면을 저장해서 올려 주세요.",
         "The image is animated: frame {frame} of it was used. For another one save that frame and upload it.",
     ),
+    "prediction_goes_on": Wording(
+        "작업은 끝났지만 이미지 생성 서비스가 그림을 계속 만들고 있어 비용이 나올 수 있습니다. 그쪽이 끝나면 usage에 실제 비용이 적힙니다.",
+        "The job has ended, but its provider goes on with a picture that may be charged. When that has ended, `usage` says what it cost.",
+    ),
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, health, jobs, options, translate, webhooks
+from triggers import generate, health, jobs, options, translate, usage, webhooks
 from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
@@ -96,7 +96,7 @@ def ask(route: str, method: str, kind: Any) -> Any:
         return lambda sent, hub: user(with_client[route])(req=sent, client=hub)
     if route.endswith("/generate"):
         return lambda sent, hub: user(generate.BY_KIND[kind.name])(req=sent, client=hub)
-    without = {"options": options.get_options, "health": health.health}
+    without = {"options": options.get_options, "health": health.health, "usage": usage.get_usage}
     return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
 
 
