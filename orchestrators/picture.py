@@ -116,7 +116,8 @@ class Picture:
 
     def show_money(self) -> None:
         """Add to the custom status what the picture owes so far."""
-        self.context.set_custom_status({**self.shown, "sends": self.ledger.to_payload()})
+        sends = self.ledger.to_payload()
+        self.context.set_custom_status({**self.shown, "sends": sends})
 
     def jitter(self) -> float:
         """0..1, the same in every replay: the SDK derives the id from the instance and its history."""
