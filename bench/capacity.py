@@ -381,7 +381,7 @@ def month(job: Counted) -> str:
 
 #: What infra/app/alerts.bicep deploys: rules that search logs, by the minutes between two searches; where the availability test
 #: runs from, every five minutes.
-LOG_ALERTS, TESTED_FROM = {5: 18, 15: 2}, 5
+LOG_ALERTS, TESTED_FROM = {5: 19, 15: 2}, 5
 _WATCH = "alert rules and the availability test"
 _READY, _IDLE = "two instances that are always ready (one for orchestrations, one for HTTP)", "polls of idle queues"
 

@@ -88,8 +88,8 @@ MONEY: tuple[Mutant, ...] = (
     ledger("a lost send counts as an attempt", 'send.state not in ("open", "refused")', 'send.state not in ("refused",)'),
     ledger(
         "what may be charged is added to the cost",
-        'self.sends if send.state == "paid")\n\n    def',
-        'self.sends if send.state != "refused")\n\n    def',
+        'for send in self.sends if send.state == "paid")\n\n    def open_usd',
+        'for send in self.sends if send.state != "refused")\n\n    def open_usd',
     ),
     problem("paid and uncertain together are uncertain", '= ("no", "unknown", "yes")', '= ("no", "yes", "unknown")'),
     problem("nothing sent is uncertain", 'key=order.index, default="no")', 'key=order.index, default="unknown")'),

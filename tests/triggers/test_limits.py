@@ -9,6 +9,7 @@ from azure.core.exceptions import ServiceRequestError
 from shared import limits
 from shared.domain.days import day_of
 from shared.storage.documents import Busy
+from shared.storage.spending_store import limit_folder, owner_folder
 from tests.triggers.calls import (
     RUNTIME,
     Clock,
@@ -106,8 +107,40 @@ async def test_an_address_has_its_share_and_all_have_the_whole(app: Any, hub: Fa
     assert "203.0.113" not in str(app.blobs.documents)
 
 
+@pytest.mark.parametrize("owner", ["anonymous", "token:0123"])
+def test_of_strangers_only_the_address_counts(app: Any, owner: str) -> None:
+    settings(app, DAILY_USD_PER_OWNER="5")
+    (folder,) = limits.accounts_of(app, owner)["reserved"].values()
+    settings(app, DAILY_USD_PER_OWNER="5", DAILY_USD="50")
+    token = limits.caller.set(limits.Caller("203.0.113.9"))
+    here = limits.accounts_of(app, owner)
+    limits.caller.set(limits.Caller("203.0.113.10"))
+    there = limits.accounts_of(app, owner)
+    limits.caller.reset(token)
+
+    assert folder == here["reserved"]["all"] == there["reserved"]["all"] == limit_folder("anonymous")
+    assert here["reserved"]["own"] != there["reserved"]["own"] == limit_folder(there["counted"]["own"])
+    # What came by no HTTP has no address.
+    assert limits.accounts_of(app, owner)["counted"] == {"all": "anonymous"}
+    # Who signs in is themselves, and an owner's limit and usage are one document.
+    settings(app, DAILY_USD_PER_OWNER="5", DAILY_USD="50", AUTH_MODE="easyauth")
+    signed_in = limits.accounts_of(app, "anonymous-coward")
+    assert signed_in["reserved"]["own"] == owner_folder("anonymous-coward")
+    assert signed_in["reserved"]["all"] != folder
+
+
+async def test_what_has_no_limit_of_all_is_shared_as_by_one_caller(app: Any, hub: FakeHub) -> None:
+    settings(app, DAILY_USD="50", MAX_ACTIVE_JOBS_PER_OWNER="2", DAILY_USD_PER_OWNER="5", MONTHLY_USD_PER_OWNER="60")
+    answers = [await post(hub, headers=from_(f"203.0.113.{number}")) for number in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert "of-all" not in answers[0].headers["RateLimit"], "how busy the app is with others is nobody's business"
+    assert '"jobs-at-once-of-all";r=0' in answers[2].headers["RateLimit"]
+    assert "dollars-a-month" in answers[0].headers["RateLimit"]
+
+
 async def test_without_a_limit_nothing_is_counted_and_nothing_is_read(app: Any, hub: FakeHub) -> None:
     answer = await post(hub, headers=from_("203.0.113.9"))
+    finish(app, hub, body(answer)["id"])
     assert (answer.status_code, counters(app)) == (202, [])
     assert "counted" not in app.jobs.read(body(answer)["id"])
     assert "RateLimit" not in answer.headers
@@ -236,6 +269,10 @@ async def test_usage_is_an_owners_own_and_stays_when_a_job_is_deleted(app: Any, 
 async def test_who_has_no_token_sees_nobodys_money(app: Any, hub: FakeHub) -> None:
     settings(app, DAILY_USD_PER_OWNER="5")
     finish(app, hub, await new_job(hub))
+    # Whatever may lie there.
+    strangers = next(name for name in app.blobs.documents if name.startswith("spending/"))
+    mine = f"{owner_folder('anonymous')}/{strangers.rpartition('/')[2]}"
+    app.blobs.create_document(mine, app.blobs.read_document(strangers)[0])
     answer = body(await usage())
     assert (answer["data"], answer["limits"], answer["total"]["jobs"]) == ([], [], 0)
 
