@@ -852,9 +852,9 @@ DEPLOYED = [
     Mistake(
         "a limit in dollars that does not reach the app",
         "infra/main.bicep",
-        "  MONTHLY_USD: monthlyUsd\n",
-        "",
-        "MONTHLY_USD",
+        "  MONTHLY_USD: monthlyUsd",
+        "  MONTHLY_DOLLARS: monthlyUsd",
+        "options: nobody reads MONTHLY_DOLLARS",
     ),
     Mistake(
         "an alert of silence that looks for jobs that were heard of",
