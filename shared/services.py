@@ -84,6 +84,11 @@ class Services:
         same = self.host_blobs is self.blobs
         return self.documents if same else Documents(self.host_blobs, before=self.blobs)
 
+    @functools.cached_property
+    def account_documents(self) -> Documents:
+        """What accounts have spent, and keys of addresses: in the host's account as well, and never anywhere else."""
+        return self.documents if self.host_blobs is self.blobs else Documents(self.host_blobs)
+
     def check_storage(self) -> None:
         """Create what is missing and touch the accounts; raises what the storage client raises, and StorageNotConfigured."""
         self.blobs.check()
@@ -147,11 +152,11 @@ class Services:
 
     @functools.cached_property
     def spending(self) -> SpendingStore:
-        return SpendingStore(self.standing_documents, self.now)
+        return SpendingStore(self.account_documents, self.now)
 
     @functools.cached_property
     def addresses(self) -> AddressStore:
-        return AddressStore(self.standing_documents, self.now)
+        return AddressStore(self.account_documents, self.now)
 
     @functools.cached_property
     def links(self) -> LinkSigner:
