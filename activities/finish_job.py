@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import delivering, listing, names, originals, telemetry, threads
+from shared import delivering, limits, listing, names, originals, telemetry, threads
 from shared.domain.delivery import is_expected
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
@@ -60,7 +60,7 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
         telemetry.job_ended(document, document["polls"])
     listing.tell_end(services, document)
     # Also by a run that follows one which died here.
-    services.quotas.release(document["owner"], document["id"])
+    limits.ended(services, document)
     originals.forget(services, document)
     return answer
 

@@ -3,7 +3,7 @@
 import azure.durable_functions as df
 
 from activities.finish_job import told_by_records
-from shared import names, telemetry, threads
+from shared import limits, names, telemetry, threads
 from shared.domain.job import amended, is_deleted
 from shared.domain.ledger import Ledger
 from shared.domain.payloads import KeepOrder, Kept
@@ -44,6 +44,7 @@ def keep(services: Services, payload: KeepOrder) -> Kept:
         document = services.jobs.amend(job_id, lambda document: amended(document, picture, services.prices))
     except NoSuchJob:
         return {"kept": False}
+    limits.settled(services, document)
     if is_deleted(document):
         services.pictures.forget(job_id)
         return {"kept": False, "is_deleted": True}

@@ -381,7 +381,7 @@ def month(job: Counted) -> str:
 
 #: What infra/app/alerts.bicep deploys: rules that search logs, by the minutes between two searches; where the availability test
 #: runs from, every five minutes.
-LOG_ALERTS, TESTED_FROM = {5: 18, 15: 2}, 5
+LOG_ALERTS, TESTED_FROM = {5: 19, 15: 2}, 5
 #: Lists and reads of a run of housekeeping, every five minutes, that finds nothing to do; the lists are 10 once an hour.
 TIDYING = {"blob list": 4, "blob read": 2}
 _TIDY = "housekeeping"

@@ -146,7 +146,7 @@ class HttpTriggers:
         raw_path, mark, raw_query = request.raw_path.partition("?")
         trigger_request = TriggerRequest(
             request.method, request_url(request.headers.get("Host", ""), decoded_path(raw_path), mark + raw_query),
-            headers=joined((name.lower(), value) for name, value in request.headers.items()),
+            headers=joined([*((name.lower(), value) for name, value in request.headers.items()), *_front_end(request)]),
             params=query_parameters(raw_query), route_params=route_params, body_type="bytes", body=body,
         )  # fmt: skip
         del body
@@ -182,6 +182,16 @@ def refused_host(is_http_1_1: bool, headers: CIMultiDictProxy[str]) -> int | Non
     """400 where Kestrel wants a Host: from HTTP/1.1 on there must be one, and never are there two (RFC 9112, 3.2)."""
     given = len(headers.getall("Host", ()))
     return 400 if given > 1 or (is_http_1_1 and not given) else None
+
+
+def _front_end(request: web.Request) -> list[tuple[str, str]]:
+    """What App Service's front end adds: who spoke to it, with its port, behind whatever the caller wrote there (observed:
+    Azure/azure-functions-host issue 11254)."""
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    if not isinstance(peer, tuple):
+        return []
+    host, port = peer[0], peer[1]
+    return [("x-forwarded-for", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")]
 
 
 async def _body(request: web.Request) -> bytes:

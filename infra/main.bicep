@@ -177,6 +177,26 @@ param maxActiveJobsPerOwner int = 0
 @minValue(0)
 param dailyJobsPerOwner int = 0
 
+@description('Optional. Jobs that all callers together may have running; 0 sets no limit.')
+@minValue(0)
+param maxActiveJobs int = 0
+
+@description('Optional. Jobs that all callers together may start in a day; 0 sets no limit.')
+@minValue(0)
+param dailyJobs int = 0
+
+@description('Optional. Dollars that one caller may spend in a day, like 2.50; blank sets no limit.')
+param dailyUsdPerOwner string = ''
+
+@description('Optional. Dollars that one caller may spend in a month; blank sets no limit.')
+param monthlyUsdPerOwner string = ''
+
+@description('Optional. Dollars that all callers together may spend in a day; blank sets no limit.')
+param dailyUsd string = ''
+
+@description('Optional. Dollars that all callers together may spend in a month; blank sets no limit.')
+param monthlyUsd string = ''
+
 @description('Optional. Whether both generate routes answer with the image itself, as the old services did.')
 param syncResponses bool = false
 
@@ -538,6 +558,12 @@ var optionalSettings = {
   PUBLIC_BASE_URL: publicBaseUrl
   MAX_ACTIVE_JOBS_PER_OWNER: maxActiveJobsPerOwner == 0 ? '' : string(maxActiveJobsPerOwner)
   DAILY_JOBS_PER_OWNER: dailyJobsPerOwner == 0 ? '' : string(dailyJobsPerOwner)
+  MAX_ACTIVE_JOBS: maxActiveJobs == 0 ? '' : string(maxActiveJobs)
+  DAILY_JOBS: dailyJobs == 0 ? '' : string(dailyJobs)
+  DAILY_USD_PER_OWNER: dailyUsdPerOwner
+  MONTHLY_USD_PER_OWNER: monthlyUsdPerOwner
+  DAILY_USD: dailyUsd
+  MONTHLY_USD: monthlyUsd
   TRANSLATOR_ENDPOINT: translatorEndpoint
   TRANSLATOR_REGION: translatorRegion
 }

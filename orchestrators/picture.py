@@ -79,6 +79,8 @@ class Picture:
     cancel: Any
     course: Course
     ledger: Ledger = field(default_factory=Ledger)
+    #: What the custom status said last.
+    shown: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def begun(cls, context: df.DurableOrchestrationContext, order: p.PictureOrder) -> "Picture":
@@ -106,10 +108,16 @@ class Picture:
         """Set the custom status. A picture that is tried again goes back a stage, but the bar does not."""
         status = status_at(stage, **fields)
         self.course.progress = status["progress"] = max(self.course.progress, status["progress"])
-        self.context.set_custom_status({
+        self.shown = {
             **status, "started_at": self.order["started_at"], "attempts": max(1, self.ledger.attempts),
             "model": self.course.generator, "fallback_used": self.course.fallback_used,
-        })  # fmt: skip
+        }  # fmt: skip
+        self.show_money()
+
+    def show_money(self) -> None:
+        """Add to the custom status what the picture owes so far."""
+        sends = self.ledger.to_payload()
+        self.context.set_custom_status({**self.shown, "sends": sends})
 
     def jitter(self) -> float:
         """0..1, the same in every replay: the SDK derives the id from the instance and its history."""

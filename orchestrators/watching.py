@@ -29,6 +29,7 @@ def followed(picture: Picture, prediction: Prediction) -> Followed:
         # A call that came before the end could be seen is not repeated: from then on it is looked for as without calls.
         told = None if told is None or told.is_completed else told
         look = yield from _look(picture, prediction)
+        picture.show_money()
         meaning = watch.judge(look, prediction.age(picture.now))
         if meaning == "end":
             return _end(look, watch.charged), None

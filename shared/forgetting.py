@@ -5,7 +5,7 @@ import logging
 
 import azure.durable_functions as df
 
-from shared import delivering, names, telemetry, threads
+from shared import delivering, limits, names, telemetry, threads
 from shared.canceling import wake
 from shared.domain.job import Document, is_terminal, is_watched
 from shared.domain.payloads import JanitorOrder
@@ -34,7 +34,7 @@ async def forget_ended(app: Services, client: df.DurableOrchestrationClient, job
         await threads.run(app.index.remove, document)
     await threads.run(app.jobs.delete, job_id, document.get("key") if document else None)
     if document is not None:
-        await threads.run(app.quotas.release, document["owner"], job_id)
+        await threads.run(limits.forgotten, app, document)
     telemetry.event("job_forgotten", job_id=job_id)
     return True
 

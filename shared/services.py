@@ -15,6 +15,7 @@ from shared.providers.provider import Provider
 from shared.providers.receivers import Receivers
 from shared.secrets import Secrets
 from shared.settings import Settings
+from shared.storage.address_store import AddressStore
 from shared.storage.blob_store import DOCUMENTS, BlobStore
 from shared.storage.documents import Documents
 from shared.storage.gate_store import GateStore
@@ -25,6 +26,7 @@ from shared.storage.picture_store import PictureStore
 from shared.storage.quota_store import QuotaStore
 from shared.storage.sent_images import SentImages
 from shared.storage.signed_links import LinkSigner
+from shared.storage.spending_store import SpendingStore
 from shared.storage.submission_store import Attempt, SubmissionStore
 from shared.storage.uploads import Uploads
 from shared.storage.webhook_store import ExpectedDeliveries, SecretVersions
@@ -88,6 +90,11 @@ class Services:
         deleted by its age and no write leaves a copy; earlier versions had them beside the jobs (decision 25)."""
         same = self.host_blobs is self.blobs
         return self.documents if same else Documents(self.host_blobs, before=self.blobs)
+
+    @functools.cached_property
+    def account_documents(self) -> Documents:
+        """What accounts have spent, and keys of addresses: in the host's account as well, and never anywhere else."""
+        return self.documents if self.host_blobs is self.blobs else Documents(self.host_blobs)
 
     def check_storage(self) -> None:
         """Create what is missing and touch the accounts; raises what the storage client raises, and StorageNotConfigured."""
@@ -154,6 +161,22 @@ class Services:
     def quotas(self) -> QuotaStore:
         settings = self.settings
         return QuotaStore(self.standing_documents, settings.max_active_jobs_per_owner, settings.daily_jobs_per_owner, self.now)
+
+    @functools.cached_property
+    def quotas_of_all(self) -> QuotaStore:
+        """Of all callers together. Where nobody signs in they are held to a caller's own limit where there is no other."""
+        settings, active, daily = self.settings, self.settings.max_active_jobs, self.settings.daily_jobs
+        if settings.auth_mode == "none":
+            active, daily = active or settings.max_active_jobs_per_owner, daily or settings.daily_jobs_per_owner
+        return QuotaStore(self.standing_documents, active, daily, self.now)
+
+    @functools.cached_property
+    def spending(self) -> SpendingStore:
+        return SpendingStore(self.account_documents, self.now)
+
+    @functools.cached_property
+    def addresses(self) -> AddressStore:
+        return AddressStore(self.account_documents, self.now)
 
     @functools.cached_property
     def links(self) -> LinkSigner:

@@ -75,6 +75,14 @@ class Settings:
     auth_mode: str = "none"
     max_active_jobs_per_owner: int | None = None
     daily_jobs_per_owner: int | None = None
+    #: Of all callers together.
+    max_active_jobs: int | None = None
+    daily_jobs: int | None = None
+    #: Dollars that may be spent, expected and unsettled ones included, on a day and in a month of Korea.
+    daily_usd_per_owner: float | None = None
+    monthly_usd_per_owner: float | None = None
+    daily_usd: float | None = None
+    monthly_usd: float | None = None
     translator_endpoint: str | None = None
     translator_region: str | None = None
     provider_down: str = "wait"
@@ -143,6 +151,9 @@ class Settings:
 
         def optional_count(name: str) -> int | None:
             return number(name, 0, int, 1) or None
+
+        def optional_dollars(name: str) -> float | None:
+            return number(name, 0.0, float, 0.01, 10_000_000) or None
 
         # Old forms, from when each provider had one model.
         multi_image = required("REPLICATE_MODEL", DEFAULT_MODELS["ppl"][0])
@@ -224,6 +235,12 @@ class Settings:
             auth_mode=auth_mode,
             max_active_jobs_per_owner=optional_count("MAX_ACTIVE_JOBS_PER_OWNER"),
             daily_jobs_per_owner=optional_count("DAILY_JOBS_PER_OWNER"),
+            max_active_jobs=optional_count("MAX_ACTIVE_JOBS"),
+            daily_jobs=optional_count("DAILY_JOBS"),
+            daily_usd_per_owner=optional_dollars("DAILY_USD_PER_OWNER"),
+            monthly_usd_per_owner=optional_dollars("MONTHLY_USD_PER_OWNER"),
+            daily_usd=optional_dollars("DAILY_USD"),
+            monthly_usd=optional_dollars("MONTHLY_USD"),
             translator_endpoint=url("TRANSLATOR_ENDPOINT", None),
             translator_region=text("TRANSLATOR_REGION"),
             provider_down=choice("PROVIDER_DOWN", "wait", "wait", "fail"),
@@ -232,6 +249,11 @@ class Settings:
             problems=problems,
         )
         return settings.in_sandbox(sandbox_port) if is_sandbox else settings
+
+    @property
+    def has_limits_of_all(self) -> bool:
+        """Whether anything limits all callers together."""
+        return any((self.max_active_jobs, self.daily_jobs, self.daily_usd, self.monthly_usd))
 
     def in_sandbox(self, port: int) -> "Settings":
         """With the simulators on this machine as the only providers: whatever else is set, no key and no vault is known here."""

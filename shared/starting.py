@@ -11,7 +11,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import listing, names, originals, telemetry, threads
+from shared import limits, listing, names, originals, telemetry, threads
 from shared.domain import translation
 from shared.domain.job import (
     STAGE_PROGRESS,
@@ -234,8 +234,10 @@ def give_up(app: Services, document: Document, progress: int) -> Document:
     job_id, now, days = document["id"], app.now(), app.settings.retention_days
     pictures = [_of_records(app, document, index) for index in range(len(document["seeds"]))]
     if is_terminal(document["status"]):
-        return app.jobs.amend(job_id, lambda known: without_watch(known, pictures, app.prices))
-    app.quotas.release(document["owner"], job_id)
+        amended = app.jobs.amend(job_id, lambda known: without_watch(known, pictures, app.prices))
+        limits.settled(app, amended)
+        return amended
+    limits.ended(app, given_up(document, pictures, app.prices, now, progress, days))
     document, has_ended = app.jobs.end(job_id, lambda known: given_up(known, pictures, app.prices, now, progress, days))
     if has_ended:
         # Nobody else tells of it: the last step that would have is the one that did not run.

@@ -8,6 +8,8 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "job_refused": ("kind", "code"),
     "problem": ("code", "status"),
     "settings_broken": ("names",),
+    # most of a limit in dollars is used: once a day or a month for each account
+    "spending_near_limit": ("scope", "account", "window", "percent", "spent_usd", "limit_usd"),
     "storage_failed": ("reason",),
     "hub_silent": ("reason",),
     "request_failed": ("reason",),

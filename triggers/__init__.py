@@ -11,6 +11,7 @@ from triggers import (
     retry,
     sheet,
     translate,
+    usage,
     webhook_secret,
     webhooks,
 )
@@ -23,6 +24,7 @@ blueprints = (
     job_list.blueprint,
     options.blueprint,
     translate.blueprint,
+    usage.blueprint,
     webhooks.blueprint,
     webhook_secret.blueprint,
     health.blueprint,

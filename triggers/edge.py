@@ -4,16 +4,19 @@ import contextlib
 import functools
 import json
 import logging
+import math
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared import telemetry
+from shared import limits, telemetry
+from shared.domain import quota
 from shared.domain.owners import ANONYMOUS, is_stranger, token_owner
 from shared.domain.problem import Charged, Language, Problem, ProblemError, broken_settings, unreadable
 from shared.providers.provider import ProviderError
@@ -24,13 +27,14 @@ from shared.storage.blob_store import Missing
 from shared.storage.documents import Busy
 from shared.storage.job_store import NoSuchJob
 from shared.task_hub import TaskHubUnavailable
+from triggers.caller import address
 
 Handler = Callable[..., Awaitable[func.HttpResponse]]
 
 #: The platform's CORS sends no Expose-Headers, so the app does (design, section 4).
 EXPOSED_HEADERS = (
     "Location, Retry-After, ETag, X-Request-Id, Idempotent-Replayed, Preference-Applied, Content-Disposition, Content-Language, "
-    "X-Sandbox"
+    "X-Sandbox, RateLimit, RateLimit-Policy"
 )
 #: Soon enough to notice that a job has ended, or that a rush is over; a day's quota is no matter of seconds.
 _RETRY_AFTER = {"too_many_active_jobs": "15", "busy": "5"}
@@ -46,7 +50,9 @@ def endpoint(handler: Handler) -> Handler:
 
     @functools.wraps(handler)
     async def answer(req: func.HttpRequest, **bindings: Any) -> func.HttpResponse:
+        token = limits.caller.set(None)
         try:
+            limits.caller.set(limits.Caller(address(req)))
             if req.method == "OPTIONS":
                 response = func.HttpResponse(status_code=204)
             else:
@@ -58,6 +64,8 @@ def endpoint(handler: Handler) -> Handler:
             with contextlib.suppress(Exception):
                 logging.getLogger(telemetry.LOGGER).exception("the answer to an error failed")
             return _last_word()
+        finally:
+            limits.caller.reset(token)
 
     return answer
 
@@ -235,10 +243,18 @@ def problem_response(req: func.HttpRequest, problem: Problem, headers: dict[str,
     return func.HttpResponse(
         _json(document), status_code=problem.status, mimetype="application/problem+json",
         headers={
-            "Content-Language": spoken, **({"Retry-After": _RETRY_AFTER[problem.code]} if problem.code in _RETRY_AFTER else {}),
+            "Content-Language": spoken, **_retry_after(problem),
             **(headers or {}),
         },
     )  # fmt: skip
+
+
+def _retry_after(problem: Problem) -> dict[str, str]:
+    reset_at = problem.params.get("reset_at")
+    if reset_at is not None:
+        seconds = (datetime.fromisoformat(reset_at) - services().now()).total_seconds()
+        return {"Retry-After": str(max(1, math.ceil(seconds)))}
+    return {"Retry-After": _RETRY_AFTER[problem.code]} if problem.code in _RETRY_AFTER else {}
 
 
 def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_request_id: str) -> func.HttpResponse:
@@ -246,6 +262,9 @@ def _with_headers(req: func.HttpRequest, response: func.HttpResponse, made_reque
     response.headers["X-Content-Type-Options"] = "nosniff"
     if services().settings.is_sandbox:
         response.headers["X-Sandbox"] = "true"
+    if (met := limits.caller.get()) is not None and met.standings:
+        response.headers["RateLimit-Policy"] = quota.policies(met.standings)
+        response.headers["RateLimit"] = quota.remaining(met.standings)
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     # Also where no origin is named: a shared cache must not hand this answer to a page.

@@ -14,7 +14,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared import delivering, intake, originals, telemetry, threads
+from shared import delivering, intake, limits, originals, telemetry, threads
 from shared.domain import translation
 from shared.domain.fingerprint import meanings
 from shared.domain.generation import SEED_MAX, Generation, parse_generation
@@ -212,7 +212,7 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
         # It stood still for so long that its job was made by another POST, and deleted.
         app.index.remove(created)
         app.jobs.delete(taken.job_id)
-        app.quotas.withdraw(who, taken.job_id)
+        limits.withdraw(app, created)
         raise ProblemError(Problem("job_deleted", charged="unknown"))
     # One POST had the key for so long that another took over, and both got here: one of them made the job.
     return created, created["created_at"] != mine["created_at"]
@@ -258,14 +258,15 @@ def _create(
     _require_settings(app, kind)
     generators = _taken_in(app, kind, _asked_for(app, kind, document["input"]["model"]))
     document = document | _made_by(app, kind, generators, document["input"]["n"])
-    who, job_id = document["owner"], document["id"]
+    job_id = document["id"]
+    document = document | limits.accounts_of(app, document["owner"])
     try:
-        app.quotas.admit(who, job_id)
+        limits.admit(app, document)
     except AzureError:
         # It may have been counted all the same.
         with contextlib.suppress(Busy, AzureError):
             if _is_alone(app, document, taken):
-                app.quotas.withdraw(who, job_id)
+                limits.withdraw(app, document)
         raise
     document = document | {"images": _upload_names(document, facts, taken)}
     try:
@@ -309,7 +310,7 @@ def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | Non
         if known is None and is_alone:
             app.index.remove(document)
             app.uploads.forget(document)
-            app.quotas.withdraw(document["owner"], document["id"])
+            limits.withdraw(app, document)
     except Exception:  # noqa: BLE001 - storage is away, however it says so
         raise ProblemError(Problem("internal", charged="unknown")) from error
     if not is_alone or (known and known["images"] != document["images"]):

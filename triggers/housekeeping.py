@@ -75,6 +75,8 @@ def _forget_what_says_nothing(app: Services) -> None:
     since it would know nothing but their age."""
     app.keys.forget_old()
     app.quotas.forget_old()
+    app.spending.forget_old()
+    app.addresses.forget_old()
 
 
 async def _start_dead_jobs(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:

@@ -14,9 +14,17 @@ import azure.functions as func
 from shared import names, telemetry, threads
 from shared.domain import delivery, printing
 from shared.domain.gate import holder_name
-from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
+from shared.domain.job import (
+    GENERATING,
+    PROCESSING,
+    SUCCEEDED,
+    WAITING,
+    ended_pictures,
+    is_deleted,
+    is_sample,
+    is_terminal,
+)
 from shared.domain.kinds import KINDS
-from shared.domain.ledger import Ledger
 from shared.domain.owners import ANONYMOUS
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.sheet import how_many, preset_of, sent_of
@@ -29,6 +37,7 @@ from shared.storage.blob_store import IMAGES
 from shared.storage.image_names import may_be_linked
 from shared.storage.job_store import NoSuchJob
 from shared.task_hub import TaskHubUnavailable, find_instance
+from triggers import job_money
 from triggers.edge import job_url, language, owner
 
 
@@ -136,7 +145,7 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
         shown = [s.custom_status for s in statuses if s and isinstance(s.custom_status, dict)]
         if len(shown) == pictures:
             slowest: dict[str, Any] = min(shown, key=_progress)
-            live |= slowest
+            live |= {**slowest, "ledgers": [custom.get("sends") for custom in shown]}
     if live.get("stage") == WAITING:
         live |= await threads.run(_place_in_queue, document, live)
     return live
@@ -190,7 +199,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)}
         | _given(document),
         "outputs": [_output(services(), output) for output in document["outputs"]],
-        "pictures": _pictures(req, document, status, here),
+        "pictures": _pictures(req, job, status, here),
         "summary": _summary(req, document),
         "warnings": [worded(warning, language(req)) for warning in warnings_of(document)],
         "error": _error(req, document, here) if document["error"] else None,
@@ -200,7 +209,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "fallback": document.get("fallback") or _fallback(document, live),
         "attempts": document["attempts"] or live.get("attempts", 0),
         "possible_duplicate": document["possible_duplicate"],
-        "usage": {**document["usage"], "settled": document["usage"].get("settled", job.is_terminal)},
+        "usage": job_money.usage(document, live, services().prices),
         "metrics": document["metrics"],
         "sample": is_sample(document),
         "metadata": document["metadata"],
@@ -212,7 +221,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
 
 def warnings_of(document: dict[str, Any]) -> list[WarningData]:
     """What is on record, and what the pictures themselves tell, also those that came late."""
-    return [*document.get("warnings", ()), *printing.warnings_about(document["outputs"])]
+    return [*document.get("warnings", ()), *printing.warnings_about(document["outputs"]), *job_money.warnings(document)]
 
 
 def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] | None:
@@ -222,20 +231,20 @@ def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] 
     return {"from": document["model"], "to": live["model"]}
 
 
-def _pictures(req: func.HttpRequest, document: dict[str, Any], status: str, here: str) -> list[dict[str, Any]]:
-    """One entry for each picture that was asked for, with its own money; of one that has not ended nobody knows any."""
+def _pictures(req: func.HttpRequest, job: Job, status: str, here: str) -> list[dict[str, Any]]:
+    """One entry for each picture that was asked for, with its own money."""
+    document, prices = job.document, services().prices
     known = {picture["index"]: picture for picture in ended_pictures(document)}
     told = []
     for index, seed in enumerate(document["seeds"]):
         picture = known.get(index)
         state = picture["state"] if picture else status
         problem = Problem.from_payload(picture["problem"]) if picture and picture["problem"] else None
-        ledger = Ledger.from_payload((picture or {}).get("sends") or ())
         told.append({
             "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": preset_of(document, index),
-            "seed": seed, "charged": ledger.charged if is_terminal(document["status"]) else "unknown",
+            "seed": seed,
             "error": problem and problem.to_document(language(req), instance=here, request_id=document.get("request_id")),
-            "cost_usd": round(ledger.cost_usd(services().prices), 4), **_asked_for(document, index),
+            **job_money.of_picture(document, job.live, index, prices), **_asked_for(document, index),
         })  # fmt: skip
     return told
 

@@ -23,6 +23,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "jobs/{id}/cancel": ("POST",),
     "jobs/{id}/retry": ("POST",),
     "options": ("GET", "HEAD"),
+    "usage": ("GET", "HEAD"),
     "health": ("GET", "HEAD"),
     "health/ready": ("GET", "HEAD"),
     "webhooks/replicate": ("POST",),

@@ -307,6 +307,15 @@ var rules ruleType[] = [
     window: 'PT1H'
   }
   {
+    name: 'spending-near-limit'
+    title: 'Most of a limit in dollars is used'
+    severity: 'P2'
+    query: loadTextContent('../queries/spending-near-limit.kql')
+    splitBy: ['whose', 'window']
+    threshold: 0
+    window: 'PT15M'
+  }
+  {
     name: 'job-duration-mean'
     title: 'Jobs of a model are slower than their target'
     severity: 'P3'

@@ -110,8 +110,11 @@ class Ledger:
 
     def cost_usd(self, prices: Mapping[str, float]) -> float:
         """What is known to be paid: what a send cost, and where that is not on record its generator's price."""
-        paid = [send for send in self.sends if send.state == "paid"]
-        return sum(prices.get(send.generator, 0.0) if send.cost is None else send.cost["usd"] for send in paid)
+        return sum(_usd(send, prices) for send in self.sends if send.state == "paid")
+
+    def open_usd(self, prices: Mapping[str, float]) -> float:
+        """What may be paid on top of that: all sends of which nobody knows, as if each were."""
+        return sum(_usd(send, prices) for send in self.sends if send.charged == "unknown")
 
     @property
     def is_quoted(self) -> bool:
@@ -130,6 +133,10 @@ def _better_known(before: Send, now: Send) -> Send:
     """The one of which more is known, the newer of two alike; what it cost is known when either says it."""
     known = now if _KNOWS[now.state] >= _KNOWS[before.state] else before
     return replace(known, cost=known.cost or before.cost or now.cost)
+
+
+def _usd(send: Send, prices: Mapping[str, float]) -> float:
+    return prices.get(send.generator, 0.0) if send.cost is None else send.cost["usd"]
 
 
 def _row(send: Send) -> SendRow:

@@ -194,15 +194,15 @@ CATALOGUE: dict[str, Kind] = {
         "진행 중인 작업이 많음",
         "Too many active jobs",
         "진행 중인 작업이 너무 많습니다. 하나가 끝난 뒤 다시 시도해 주세요.",
-        "Too many of your jobs are under way. Try again when one has ended.",
+        "Too many {whose_en} are under way. Try again when one has ended.",
     ),
     "quota_exceeded": Kind(
         429,
         False,
-        "하루 한도 초과",
+        "한도 초과",
         "Quota exceeded",
-        "오늘의 생성 한도를 모두 사용했습니다. 내일 다시 시도해 주세요.",
-        "Today's quota is used up. Try again tomorrow.",
+        "{used_ko}를 모두 사용했습니다. 한국 시간 {reset_ko}부터 다시 시도해 주세요.",
+        "{used_en} is used up. Try again from {reset_en} Korean time on.",
     ),
     "missing_api_key": Kind(
         503,
@@ -382,7 +382,7 @@ class Problem:
             "reason_ko": "형식을 확인한 뒤 다시 보내 주세요.", "reason_en": "Check its format and send it again.",
             "fields": ", ".join(e["field"] for e in self.errors),
             # Named where it is known; documents of before have none.
-            "setting_note": f" ({setting})" if setting else "", "format_ko": "", "format_en": "", **self.params,
+            "setting_note": f" ({setting})" if setting else "", "format_ko": "", "format_en": "", "whose_en": "of your jobs", **self.params,
             **_told_file(self.params.get("found", "")), **_told_why(self.params),
         }  # fmt: skip
         detail = (kind.detail_ko if language == "ko" else kind.detail_en).format_map(_Words(words))
@@ -400,6 +400,8 @@ class Problem:
             "errors": [{"field": e["field"], "message": e.get(f"message_{language}", e.get("message", ""))} for e in self.errors],
             # The old page reads this field.
             "error": detail,
+            # Of a limit: which it is, and when it begins anew.
+            **({name: self.params[name] for name in ("limit", "reset_at")} if "reset_at" in self.params else {}),
         }
 
 

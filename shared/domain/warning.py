@@ -50,6 +50,10 @@ CATALOGUE: dict[str, Wording] = {
         "There are too few pixels to print it on a product of this kind ({product_en}): filling {width} × {height} cm it has {dpi} dpi, and {needed} "
         "are needed. Take it as a draft, or print it at {good_width} × {good_height} cm or smaller.",
     ),
+    "prediction_goes_on": Wording(
+        "작업은 끝났지만 이미지 생성 서비스가 그림을 계속 만들고 있어 비용이 나올 수 있습니다. 그쪽이 끝나면 usage에 실제 비용이 적힙니다.",
+        "The job has ended, but its provider goes on with a picture that may be charged. When that has ended, `usage` says what it cost.",
+    ),
 }  # fmt: skip
 
 

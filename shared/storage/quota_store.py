@@ -2,16 +2,15 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.domain.problem import Problem, ProblemError
+from shared.domain.days import day_of, end_of_day
+from shared.domain.quota import Policy, Scope, Standing, too_many_at_once, used_up
 from shared.storage.documents import Document, Documents
 
 #: A job is forgotten after this even if nobody said that it has ended: longer than all its deadlines together.
 _FORGOTTEN_AFTER = timedelta(hours=1)
-#: A day ends at midnight in Korea, where the users are; it has no daylight saving time.
-_DAY = timezone(timedelta(hours=9))
 _OWNERS = "owners/"
 #: A document that nobody has written for so long says what a new one says: its day is over, and its jobs are forgotten.
 _SAYS_NOTHING_AFTER = timedelta(days=2)
@@ -32,12 +31,17 @@ class QuotaStore:
         self._max_daily = max_daily
         self._clock = clock
 
-    def admit(self, owner: str, job_id: str) -> None:
-        """Count a new job, once however often it is said.
+    @property
+    def is_limited(self) -> bool:
+        return bool(self._max_active or self._max_daily)
 
-        Raises ProblemError (`too_many_active_jobs`, `quota_exceeded`), and Busy.
+    def admit(self, owner: str, job_id: str, scope: Scope = "own") -> list[Standing]:
+        """Count a new job, once however often it is said: what is left of each limit after it. `scope`: whose limits these are.
+
+        Raises LimitReached (`too_many_active_jobs`, `quota_exceeded`), and Busy.
         """
-        self._change(owner, lambda document: self._admitted(document, job_id))
+        document = self._change(owner, lambda document: self._admitted(document, job_id, scope))
+        return [] if document is None else self._standings(document, scope)
 
     def release(self, owner: str, job_id: str) -> None:
         """The job has ended. What it used of the day stays used."""
@@ -57,29 +61,42 @@ class QuotaStore:
         active = {k: v for k, v in document["active"].items() if k != job_id}
         return {**document, "active": active, "started": max(0, document["started"] - 1)}
 
-    def _admitted(self, document: dict[str, Any], job_id: str) -> dict[str, Any]:
+    def _admitted(self, document: dict[str, Any], job_id: str, scope: Scope) -> dict[str, Any]:
         if job_id in document["active"]:
             return document
+        standings: dict[Policy, Standing] = {standing.policy: standing for standing in self._standings(document, scope)}
         if self._max_daily and document["started"] >= self._max_daily:
-            raise ProblemError(Problem("quota_exceeded"))
+            raise used_up(standings["jobs-a-day"], end_of_day(self._clock()))
         if self._max_active and len(document["active"]) >= self._max_active:
-            raise ProblemError(Problem("too_many_active_jobs"))
+            raise too_many_at_once(standings["jobs-at-once"])
         active = {**document["active"], job_id: self._clock().isoformat()}
         return {**document, "active": active, "started": document["started"] + 1}
 
-    def _change(self, owner: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        if not (self._max_active or self._max_daily):
-            return
+    def _standings(self, document: dict[str, Any], scope: Scope) -> list[Standing]:
+        told = []
+        if self._max_active:
+            left = max(0, self._max_active - len(document["active"]))
+            told.append(Standing("jobs-at-once", scope, self._max_active, left))
+        if self._max_daily:
+            now, left = self._clock(), max(0, self._max_daily - document["started"])
+            seconds = max(1, round((end_of_day(now) - now).total_seconds()))
+            told.append(Standing("jobs-a-day", scope, self._max_daily, left, 86_400, seconds))
+        return told
+
+    def _change(self, owner: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Document | None:
+        """The document as it now is; None where no limit is set."""
+        if not self.is_limited:
+            return None
 
         def changed(document: Document | None) -> tuple[Document | None, None]:
             return change(self._current(document)), None
 
-        self._documents.change(owner_name(owner), changed)
+        return self._documents.change(owner_name(owner), changed).document
 
     def _current(self, document: dict[str, Any] | None) -> dict[str, Any]:
         """The document as of now: another day begins at nothing, and what was never said to have ended is forgotten."""
         now = self._clock()
-        today = now.astimezone(_DAY).date().isoformat()
+        today = day_of(now)
         known = document or {"day": today, "started": 0, "active": {}}
         active = {k: v for k, v in known["active"].items() if now - datetime.fromisoformat(v) < _FORGOTTEN_AFTER}
         return {"day": today, "started": known["started"] if known["day"] == today else 0, "active": active}

@@ -166,6 +166,14 @@ def test_a_header_of_more_than_8_kb_arrives(host: RunningHost) -> None:
     assert len(seen["headers"]["x-long"]) == 20_000
 
 
+def test_the_front_end_says_who_spoke_to_it_behind_what_the_caller_says(host: RunningHost) -> None:
+    for said in ({}, {"X-Forwarded-For": "203.0.113.9, 198.51.100.1:80"}):
+        seen = requests.get(f"{host.url}/api/echo", headers=said, timeout=10).json()["headers"]["x-forwarded-for"]
+        before, _, last = seen.rpartition(",")
+        assert (before, last.partition(":")[0]) == (said.get("X-Forwarded-For", ""), "127.0.0.1")
+        assert last.partition(":")[2].isdigit()
+
+
 def test_more_headers_than_kestrel_takes_are_refused(host: RunningHost) -> None:
     for headers in ({f"X-{n}": "x" * 10_000 for n in range(4)}, {f"X-{n}": "x" for n in range(101)}):
         assert requests.get(f"{host.url}/api/echo", headers=headers, timeout=10).status_code == 431

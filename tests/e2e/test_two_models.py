@@ -62,7 +62,7 @@ def test_ppl_goes_to_another_model_when_replicate_is_down_and_says_so(stack: Sta
     job = stack.ended(stack.ppl(IMAGE, IMAGE).json()["id"])
 
     assert told(job) == ("succeeded", FLUX, "bfl", {"from": MULTI, "to": FLUX})
-    assert job["usage"] == {"cost_usd": 0.06, "estimated": False, "settled": True}
+    assert job["usage"] == {"cost_usd": 0.06, "open_usd": 0, "estimated": False, "settled": True}
     assert job["input"]["prompt_sent"] == "Image 1 is the character, image 2 is the product. hero drinks it"
     assert (stack.stats("replicate")["billed"], stack.stats("bfl")["billed"]) == (0, 1)
 

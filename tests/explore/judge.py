@@ -54,7 +54,8 @@ class Told:
 
     @property
     def cost_usd(self) -> float:
-        return float(self.view["usage"]["cost_usd"])
+        """What it says is paid, without what may be."""
+        return round(float(self.view["usage"]["cost_usd"] or 0) - float(self.view["usage"].get("open_usd", 0)), 4)
 
     @property
     def is_flagged(self) -> bool:

@@ -282,7 +282,8 @@ class _Stage:
             outcome.wrong.append(f"{billed} billed without a word")
         has_picture = job["status"] == "succeeded" or case.is_kept_later
         self._expect(outcome, "outputs", len(job["outputs"]), int(has_picture))
-        self._expect(outcome, "usage", job["usage"]["cost_usd"], PRICE if has_picture or charged == "yes" else 0)
+        paid = round(job["usage"]["cost_usd"] - job["usage"]["open_usd"], 4)
+        self._expect(outcome, "usage", paid, PRICE if has_picture or charged == "yes" else 0)
         for output in job["outputs"]:
             picture = requests.get(output["url"], timeout=20)
             self._expect(outcome, "the picture", (picture.status_code, picture.content[:4]), (200, b"\x89PNG"))

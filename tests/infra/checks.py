@@ -49,7 +49,8 @@ LEFT_OUT = {
 #: What shared/settings.py reads and a deployment sets only where a parameter asks for it.
 OPTIONAL = {
     "PUBLIC_BASE_URL", "MAX_ACTIVE_JOBS_PER_OWNER", "DAILY_JOBS_PER_OWNER", "TRANSLATOR_ENDPOINT", "TRANSLATOR_REGION",
-    "PPL_MODELS", "GOODS_MODELS", "IMAGES_BY_LINK",
+    "PPL_MODELS", "GOODS_MODELS", "IMAGES_BY_LINK", "MAX_ACTIVE_JOBS", "DAILY_JOBS", "DAILY_USD_PER_OWNER",
+    "MONTHLY_USD_PER_OWNER", "DAILY_USD", "MONTHLY_USD",
 }  # fmt: skip
 #: What a deployment sets for others than shared/settings.py, and who reads it.
 PLATFORM_SETTINGS = {
@@ -912,6 +913,7 @@ def check_counts(infra: Infra) -> Iterator[str]:
 WATCHED = {
     "not-begun": ["'job_accepted'", "ago(5m)", "followed == 0"],
     "daily-cap": ["_LogOperation", "'OverQuota'"],
+    "spending-near-limit": ["'spending_near_limit'"],
 }
 
 

@@ -878,6 +878,20 @@ DEPLOYED = [
         "no alert daily-cap looks for _LogOperation",
     ),
     Mistake(
+        "nobody is told that most of a limit in dollars is used",
+        "infra/app/alerts.bicep",
+        "name: 'spending-near-limit'",
+        "name: 'spending'",
+        "no alert spending-near-limit looks for 'spending_near_limit'",
+    ),
+    Mistake(
+        "a limit in dollars that does not reach the app",
+        "infra/main.bicep",
+        "  MONTHLY_USD: monthlyUsd",
+        "  MONTHLY_DOLLARS: monthlyUsd",
+        "options: nobody reads MONTHLY_DOLLARS",
+    ),
+    Mistake(
         "an alert of silence that looks for jobs that were heard of",
         "infra/queries/not-begun.kql",
         "followed == 0",

@@ -2,6 +2,7 @@
 words, in links, in pictures, in the sandbox, in sheets and what is made again, in webhooks and in what is kept where:
 `make mutants`."""
 
+from tests.mutants.budgets import BUDGETS
 from tests.mutants.keeping import KEEPING
 from tests.mutants.links import LINKS
 from tests.mutants.models import MODELS
@@ -17,4 +18,5 @@ from tests.mutants.words import WORDS
 
 MUTANTS = (
     *MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *SHEETS, *WEBHOOKS, *WORDS,
+    *BUDGETS,
 )  # fmt: skip

@@ -14,7 +14,9 @@ settings = of("shared/settings.py", "tests/unit/test_settings.py")
 
 KEEPING: tuple[Mutant, ...] = (
     services("gates lie beside the jobs", "self.standing_documents, limits", "self.documents, limits"),
-    services("counters lie beside the jobs", "QuotaStore(self.standing_documents", "QuotaStore(self.documents"),
+    services(
+        "counters lie beside the jobs", "QuotaStore(self.standing_documents, settings", "QuotaStore(self.documents, settings"
+    ),
     services("what lay beside the jobs is lost", "Documents(self.host_blobs, before=self.blobs)", "Documents(self.host_blobs)"),
     services("pictures get a container in the host's account", ", containers=(DOCUMENTS,))", ")"),
     services("the host's account is not looked at", "            self.host_blobs.check()", "            pass"),

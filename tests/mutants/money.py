@@ -86,7 +86,11 @@ MONEY: tuple[Mutant, ...] = (
     ),
     ledger("a second prediction counts as a duplicate", "and later.attempt == send.attempt ", ""),
     ledger("a lost send counts as an attempt", 'send.state not in ("open", "refused")', 'send.state not in ("refused",)'),
-    ledger("what may be charged is added to the cost", 'if send.state == "paid")', 'if send.state != "refused")'),
+    ledger(
+        "what may be charged is added to the cost",
+        'for send in self.sends if send.state == "paid")\n\n    def open_usd',
+        'for send in self.sends if send.state != "refused")\n\n    def open_usd',
+    ),
     problem("paid and uncertain together are uncertain", '= ("no", "unknown", "yes")', '= ("no", "yes", "unknown")'),
     problem("nothing sent is uncertain", 'key=order.index, default="no")', 'key=order.index, default="unknown")'),
     # ---- the record of an attempt ----
@@ -274,11 +278,13 @@ MONEY: tuple[Mutant, ...] = (
         "return child != job_id and await is_going_on(client, child)",
         "return False",
     ),
-    starting("the quota slot of a job that is given up is kept", 'app.quotas.release(document["owner"], job_id)', "pass"),
+    starting(
+        "the quota slot of a job that is given up is kept", "limits.ended(app, given_up(", "(lambda *_: None)(app, given_up("
+    ),
     starting(
         "the quota slot of a job that is given up is kept for good if storage refuses it once",
-        'app.quotas.release(document["owner"], job_id)\n    document, has_ended',
-        "document, has_ended",
+        "    limits.ended(app, given_up(document, pictures, app.prices, now, progress, days))\n    document, has_ended",
+        "    document, has_ended",
     ),
     starting(
         "the paid picture of a job that is given up is forgotten",
@@ -438,11 +444,11 @@ MONEY: tuple[Mutant, ...] = (
         'Problem("provider_bad_response" if isinstance(error, AzureError) else',
     ),
     check("the sum is that of another file", "hashlib.sha256(data).hexdigest()", "hashlib.sha256(small.data).hexdigest()"),
-    finish("a quota slot is never released", 'services.quotas.release(document["owner"], document["id"])', "pass"),
+    finish("a quota slot is never released", "limits.ended(services, document)", "pass"),
     finish(
         "a quota slot is lost with the run that died before it gave it back",
-        '    services.quotas.release(document["owner"], document["id"])',
-        '    services.quotas.release(document["owner"], document["id"]) if has_ended else None',
+        "    limits.ended(services, document)",
+        "    limits.ended(services, document) if has_ended else None",
     ),
     finish("a job that ends twice counts twice", "if has_ended:", "if True:"),
     finish("a deleted job's images stay", "if is_deleted(document):", "if False:"),

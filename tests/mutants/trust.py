@@ -77,12 +77,6 @@ TRUST: tuple[Mutant, ...] = (
     view("other people's jobs can be seen", ' or document["owner"] not in owners else', " else"),
     view("a deleted job can be seen", "document is None or is_deleted(document) or document", "document is None or document"),
     view("a job that is deleted meanwhile can be seen", "if is_deleted(stored):", "if False:"),
-    view("a picture's charge is the worst case", 'ledger.charged if is_terminal(document["status"]) else "unknown"', '"unknown"'),
-    view(
-        "a picture that has not ended is said to cost nothing",
-        'ledger.charged if is_terminal(document["status"]) else "unknown"',
-        "ledger.charged",
-    ),
     view("a dead orchestration is shown as running", "if not is_alive or custom.get", "if custom.get"),
     edge("whoever is not signed in is let in", 'raise ProblemError(Problem("unauthorized"))', 'return "anonymous"'),
     edge(
@@ -224,7 +218,7 @@ TRUST: tuple[Mutant, ...] = (
         "if document is not None and not await _has_ended(app, client, document):",
         "if False:",
     ),
-    forgetting("a deleted job keeps its quota slot", 'await threads.run(app.quotas.release, document["owner"], job_id)', "pass"),
+    forgetting("a deleted job keeps its quota slot", "await threads.run(limits.forgotten, app, document)", "pass"),
     forgetting("a deleted job keeps its history", "await client.purge_instance_history(instance)", "pass"),
     forgetting(
         "a deleted job keeps its images until its story ends",
@@ -245,7 +239,7 @@ TRUST: tuple[Mutant, ...] = (
         "ids: set[str] = set()",
     ),
     # ---- a POST ----
-    generate("an owner's quota is not asked", "app.quotas.admit(who, job_id)", "pass"),
+    generate("an owner's quota is not asked", "limits.admit(app, document)", "pass"),
     generate(
         "a job is taken in while its provider is stopped",
         "if (problem := intake.refusal(app, g.provider))",
@@ -273,7 +267,11 @@ TRUST: tuple[Mutant, ...] = (
         'Problem("job_not_found", charged="unknown"), headers)',
         'Problem("job_not_found"), headers)',
     ),
-    generate("a refused POST keeps its quota slot", 'app.quotas.withdraw(document["owner"], document["id"])', "pass"),
+    generate(
+        "a refused POST keeps its quota slot",
+        "            app.uploads.forget(document)\n            limits.withdraw(app, document)",
+        "            app.uploads.forget(document)",
+    ),
     generate("a refused POST leaves its images", "app.uploads.forget(document)", "pass"),
     overtaken("a POST removes what another one's job is made of", 'post = taken.holder if taken else ""', 'post = ""'),
     overtaken(
@@ -360,8 +358,8 @@ TRUST: tuple[Mutant, ...] = (
     quotas("a refused job counts in its day", 'max(0, document["started"] - 1)', 'document["started"]'),
     quotas(
         "a job is counted each time it is said",
-        'if job_id in document["active"]:\n            return document\n        if self',
-        "if self",
+        'if job_id in document["active"]:\n            return document\n        standings',
+        "standings",
     ),
     quotas("names of blobs hold the owner", "hashlib.sha256(owner.encode()).hexdigest()", "owner"),
     quotas("the day never ends", 'known["started"] if known["day"] == today else 0', 'known["started"]'),

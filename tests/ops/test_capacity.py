@@ -109,7 +109,7 @@ def test_polls_are_those_of_a_ready_instance_and_of_the_platform() -> None:
 
 def test_alerts_are_billed_by_how_often_they_search_and_the_test_by_the_run() -> None:
     # From five places, twelve times an hour.
-    assert capacity.watching() == pytest.approx(18 * 1.50 + 2 * 0.50 + 5 * 12 * 730 * 0.0006)
+    assert capacity.watching() == pytest.approx(19 * 1.50 + 2 * 0.50 + 5 * 12 * 730 * 0.0006)
 
 
 def test_housekeeping_is_a_second_and_a_few_lists_every_five_minutes() -> None:

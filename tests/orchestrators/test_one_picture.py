@@ -294,6 +294,13 @@ def test_progress_does_not_go_back_when_a_picture_is_tried_again() -> None:
     assert told.picture["progress"] == shown[-1] > 30
 
 
+def test_what_it_owes_so_far_is_shown_while_it_runs() -> None:
+    told = tell(activities={names.CHECK_PREDICTION: one_after_another(RUNNING, RUNNING, stored())})
+
+    shown = [[send["state"] for send in status["sends"]] for _, status in told.outcome.custom_statuses if "sends" in status]
+    assert [state for i, state in enumerate(shown) if state != shown[i - 1]] == [[], ["accepted"], ["paid"]]
+
+
 # ---- another provider ----
 
 

@@ -194,5 +194,5 @@ async def test_an_owners_limits_are_told_and_a_replay_is_no_new_job(app: Any, hu
     app.quotas.release("anonymous", body(second)["id"])
     answer = await post(hub, headers={"Accept-Language": "en"})
     assert (answer.status_code, body(answer)["code"]) == (429, "quota_exceeded")
-    assert "tomorrow" in body(answer)["detail"]
+    assert "Today's quota of jobs is used up" in body(answer)["detail"]
     assert len(hub.started) == 2

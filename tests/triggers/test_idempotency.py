@@ -147,6 +147,8 @@ async def test_a_post_that_storage_failed_leaves_its_key_and_its_owners_limits_f
 
 
 async def test_trouble_with_a_limit_is_not_taken_for_another_post_with_the_key(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, 5, app.now)
+
     def contended(*_: Any) -> None:
         raise Busy("owners/x.json")
 

@@ -34,10 +34,10 @@ async def test_of_a_running_job_nobody_knows_yet_what_it_costs(app: Any, hub: Fa
     job_id = await new_job(hub, n="2", seed="5", preset="mug")
     job = await shown(hub, job_id)
     assert told(job, "index", "status", "seed", "preset", "charged", "error", "cost_usd") == [
-        (0, "queued", 5, "mug", "unknown", None, 0.0),
-        (1, "queued", 6, "mug", "unknown", None, 0.0),
+        (0, "queued", 5, "mug", "unknown", None, 0.08),
+        (1, "queued", 6, "mug", "unknown", None, 0.08),
     ]
-    assert job["usage"] == {"cost_usd": 0.16, "estimated": True, "settled": False}
+    assert job["usage"] == {"cost_usd": 0.16, "open_usd": 0.16, "estimated": True, "settled": False}
 
     hub.statuses[job_id] = Status(RUNTIME.Running, {"stage": "validating", "progress": 5})
     assert told(await shown(hub, job_id), "status") == [("processing",)] * 2
@@ -50,15 +50,16 @@ async def test_every_picture_that_was_asked_for_says_how_it_ended_and_what_it_ow
     job = await shown(hub, job_id)
 
     assert told(job, "index", "status", "seed", "charged", "cost_usd") == [
-        (0, "succeeded", 5, "yes", 0.08),
+        (0, "succeeded", 5, "yes", 0.16),
         (1, "failed", 6, "no", 0.0),
-        (2, "canceled", 7, "unknown", 0.0),
+        (2, "canceled", 7, "unknown", 0.08),
     ]
     errors = [entry["error"] for entry in job["pictures"]]
     assert [error and (error["code"], error["charged"]) for error in errors] == [None, ("content_moderated", "no"), None]
     assert "refused the input" in errors[1]["detail"]
     assert (job["status"], [made["index"] for made in job["outputs"]], job["error"]["charged"]) == ("succeeded", [0], "unknown")
-    assert job["usage"] == {"cost_usd": 0.08, "estimated": True, "settled": False}
+    assert told(job, "settled") == [(False,), (True,), (False,)]
+    assert job["usage"] == {"cost_usd": 0.24, "open_usd": 0.16, "estimated": True, "settled": False}
 
 
 async def test_money_is_settled_when_nothing_more_can_be_charged(app: Any, hub: FakeHub) -> None:
@@ -94,7 +95,7 @@ async def test_an_ended_job_of_the_former_version_is_told_as_that_one_knew_it(ap
     finish_before(app, job_id, provider="fake")
     job = await shown(hub, job_id)
     assert told(job, "status", "charged", "cost_usd", "error") == [("succeeded", "yes", 0.08, None)]
-    assert job["usage"] == {"cost_usd": 0.08, "estimated": True, "settled": True}
+    assert job["usage"] == {"cost_usd": 0.08, "open_usd": 0, "estimated": True, "settled": True}
 
     # One of two came; the other was moderated.
     job_id = await new_job(hub, n="2")

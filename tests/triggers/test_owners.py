@@ -30,7 +30,7 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, health, job_list, jobs, options, retry, sheet, translate, webhook_secret, webhooks
+from triggers import generate, health, job_list, jobs, options, retry, sheet, translate, usage, webhook_secret, webhooks
 from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
@@ -101,6 +101,7 @@ def ask(route: str, method: str, kind: Any) -> Any:
     without = {
         "options": options.get_options, "health": health.health, "webhooks/secret": webhook_secret.get_webhook_secret,
         "webhooks/secret/rotate": webhook_secret.rotate_webhook_secret, "jobs/claim": job_list.claim_jobs,
+        "usage": usage.get_usage,
     }  # fmt: skip
     return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
 

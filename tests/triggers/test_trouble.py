@@ -298,6 +298,8 @@ async def test_a_slow_post_whose_job_has_ended_by_then_leaves_no_upload(
 
 
 async def test_too_many_at_once_is_busy_and_comes_again(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, 5, app.now)
+
     def contended(*_: Any) -> None:
         raise Busy("owners/x.json")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -17,6 +18,7 @@ from shared.domain.problem import (
     unsupported,
     unusable,
 )
+from shared.domain.quota import Standing, too_many_at_once, used_up
 from shared.pictures.limits import too_large
 from shared.providers.registry import PROVIDERS
 
@@ -61,6 +63,12 @@ BUILT = [
     too_large(5_242_880, 22_000_000, "image/webp"),
     timed_out(120, "unknown"),
     timed_out(90, "no"),
+    *(
+        used_up(Standing(policy, scope, 1, 0), datetime(2026, 6, 1, 15, tzinfo=UTC)).problem
+        for policy in ("jobs-a-day", "dollars-a-day", "dollars-a-month")
+        for scope in ("own", "all")
+    ),
+    too_many_at_once(Standing("jobs-at-once", "all", 1, 0)).problem,
 ]
 
 every_code = pytest.mark.parametrize("code", sorted(CATALOGUE))

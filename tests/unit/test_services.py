@@ -83,6 +83,8 @@ def test_what_is_of_no_job_lies_in_the_hosts_account_and_jobs_and_keys_beside_th
     assert account_of(made.gates._documents) == account_of(made.quotas._documents) == "sthost"
     assert account_of(made.jobs._documents) == account_of(made.keys._documents) == "stimages"
     assert made.gates._documents._before is made.blobs, "where earlier versions had them"
+    assert account_of(made.spending._documents) == account_of(made.addresses._documents) == "sthost"
+    assert made.spending._documents._before is None, "no earlier version had any"
     assert made.submissions._blobs is made.blobs
     assert made.links._service.account_name == "stimages"
 

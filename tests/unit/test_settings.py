@@ -71,6 +71,12 @@ SET = [
     ("SYNC_RESPONSES", "True", "sync_responses", True),
     ("MAX_ACTIVE_JOBS_PER_OWNER", "3", "max_active_jobs_per_owner", 3),
     ("DAILY_JOBS_PER_OWNER", "100", "daily_jobs_per_owner", 100),
+    ("MAX_ACTIVE_JOBS", "30", "max_active_jobs", 30),
+    ("DAILY_JOBS", "1000", "daily_jobs", 1000),
+    ("DAILY_USD_PER_OWNER", "2.5", "daily_usd_per_owner", 2.5),
+    ("MONTHLY_USD_PER_OWNER", "25", "monthly_usd_per_owner", 25.0),
+    ("DAILY_USD", " 0.01 ", "daily_usd", 0.01),
+    ("MONTHLY_USD", "500", "monthly_usd", 500.0),
     ("TRANSLATOR_ENDPOINT", "https://api.cognitive.microsofttranslator.com", "translator_endpoint",
      "https://api.cognitive.microsofttranslator.com"),
     ("TRANSLATOR_REGION", "koreacentral", "translator_region", "koreacentral"),
@@ -118,6 +124,10 @@ MALFORMED = [
         "MAX_ACTIVE_JOBS_PER_OWNER", "DAILY_JOBS_PER_OWNER",
     ) for text in ("many", "-1", "0", "nan", "9" * 5000)
       if (name, text[:1]) not in (("MAX_ACTIVE_JOBS_PER_OWNER", "9"), ("DAILY_JOBS_PER_OWNER", "9"))),
+    *((name, text) for name in (
+        "DAILY_USD_PER_OWNER", "MONTHLY_USD_PER_OWNER", "DAILY_USD", "MONTHLY_USD", "MAX_ACTIVE_JOBS", "DAILY_JOBS")
+      for text in ("$5", "-1", "0", "nan", "five")),
+    ("DAILY_USD", "inf"), ("DAILY_USD", "0.001"), ("MONTHLY_USD", "1e9"),
     ("POLL_INTERVAL_SECONDS", "inf"), ("POLL_MAX_ATTEMPTS", "1.5"), ("SAS_TTL_MINUTES", "10081"),
     ("MAX_UPLOAD_BYTES", "52297729"), ("MAX_UPLOAD_BYTES", "100000000"),
     *((name, text) for name in (

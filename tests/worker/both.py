@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,10 @@ class BothWays(Invoker):
     async def call(self, function: Function, value: Any, traceparent: str = "") -> Any:
         """An HTTP function's answer for the devhost to send, after the library has had the same request."""
         assert function.kind == "httpTrigger"
+        # With what the front end adds, which the devhost does itself.
         wire = self.wires[value.headers[_NUMBER]]
+        added = ("X-Forwarded-For", value.headers["x-forwarded-for"].rpartition(",")[2])
+        wire = replace(wire, headers=[*wire.headers, added])
         params = self._route_params(function, wire)
         seen = await self._invoke(function, rpc_http(wire, params), traceparent)
         self._compare_requests(function, value, seen.arguments.get(function.trigger.name), wire)
