@@ -498,6 +498,7 @@ async def test_the_key_of_a_job_that_somebody_claimed_makes_no_other_and_tells_n
     again = await post(hub, headers={"Idempotency-Key": "k"})
 
     assert (again.status_code, body(again)["code"], body(again)["charged"]) == (404, "job_not_found", "unknown")
+    assert "Location" not in again.headers
     assert hub.started_jobs == [job_id]
 
 

@@ -123,3 +123,10 @@ def test_a_storage_that_begins_at_the_beginning_all_the_same_changes_nothing(app
 )
 def test_nobody_stands_behind_a_token_but_it_has_a_list(owner: str, stranger: bool, listed: bool) -> None:
     assert (is_stranger(owner), is_listed(owner)) == (stranger, listed)
+
+
+def test_no_row_names_its_owner(app: Services) -> None:
+    """Names of blobs end up in logs, and an owner may be an e-mail address."""
+    app.index.add(make_job(app, new_job_id(), owner="me@example.com"))
+
+    assert not any("me@example.com" in name for name in rows(app))
