@@ -22,6 +22,7 @@ from shared.storage.image_names import folders
 from shared.storage.job_index import folder_of
 from shared.storage.job_store import NoSuchJob, mark_name
 from shared.storage.quota_store import owner_name
+from shared.storage.spending_store import owner_folder
 from shared.storage.webhook_store import versions_name
 
 _PAUSE_SECONDS = 1.0
@@ -66,7 +67,7 @@ def forget(around: Surroundings, owner: str, *, is_sure: bool, seconds: float) -
             app.index.drop(row)
     # Last, since the end of a job writes them too.
     for blobs in {app.blobs, app.host_blobs}:
-        for name in _standing(owner):
+        for name in [name for begins in _standing(owner) for name in blobs.names(DOCUMENTS, begins)]:
             blobs.delete(DOCUMENTS, name)
     after = _counted(app, owner, jobs)
     lines = [f"{owner} had {len(jobs)} job(s)", "", *table(("what", "before", "now"), [(p, before[p], after[p]) for p in _PARTS])]
@@ -121,5 +122,6 @@ def _counted(app: Services, owner: str, job_ids: list[str]) -> Counter[str]:
 
 
 def _standing(owner: str) -> tuple[str, ...]:
-    """What is kept of an owner beside the jobs: how much they have under way, and which version their webhooks' secret has."""
-    return owner_name(owner), versions_name(owner)
+    """What is kept of an owner beside the jobs, as beginnings of names: how much they have under way, which version their
+    webhooks' secret has, and what they have spent by month."""
+    return owner_name(owner), versions_name(owner), owner_folder(owner)

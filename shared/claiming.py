@@ -28,9 +28,8 @@ def claim(app: Services, job_id: str, owner: str, unowned: Collection[str]) -> N
     if seen["owner"] == owner:
         return
     telemetry.event("job_claimed", job_id=job_id)
-    # The list that it was in, and its place among the jobs that its former owner has under way.
+    # The list that it was in. It goes on to count where it was counted: else each claim would make room for another job.
     app.index.remove(seen)
-    app.quotas.release(seen["owner"], job_id)
     if is_terminal(document["status"]) and not is_terminal(seen["status"]):
         app.index.tell_end(document)
 

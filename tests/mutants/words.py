@@ -55,7 +55,7 @@ WORDS: tuple[Mutant, ...] = (
     order("a decided translation is asked for again", "if translation.is_open(document):", 'if document.get("translated"):'),
     post("every prompt asks for the translator's key", "is_configured=is_wanted and app", "is_configured=app"),
     post("the language is not kept", '"language": asked.language,', '"language": None,'),
-    view("a draft is not told", ', *printing.warnings_about(document["outputs"])]', "]"),
+    view("a draft is not told", ', *printing.warnings_about(document["outputs"]), *job', ", *job"),
     view(
         "a warning has one tag in both languages",
         'self.document["error"] or warnings_of(self.document)',

@@ -175,7 +175,7 @@ async def test_a_repeated_request_finds_its_job_though_the_key_has_gone_and_anot
 
 async def test_a_job_without_an_address_costs_no_step(app: Any, hub: FakeHub, receiver: Receiver, monkeypatch: Any) -> None:
     """The storage operations and starts of a whole job, with and without: what is more is the address's alone."""
-    await accepted(hub, None)
+    await finished(app, hub, await accepted(hub, None))
 
     async def cost(url: str | None) -> list[str]:
         done: list[str] = []

@@ -454,10 +454,11 @@ async def test_a_claimed_job_that_runs_ends_in_the_list_of_its_owner(app: Any, h
     settings(app, MAX_ACTIVE_JOBS_PER_OWNER="1")
     job_id = body(await post(hub))["id"]
     await claim(hub, job_id)
-    # Its place among nobody's jobs is free again, and it takes none of its owner's.
-    assert (await post(hub)).status_code == 202
-    assert (await post(hub, headers=token())).status_code == 202
+    # It is under way, whosever it is: a claim makes no room for another.
+    assert (await post(hub)).status_code == 429
+    assert (await post(hub, headers=token())).status_code == 429
     finish(app, hub, job_id)
+    assert (await post(hub)).status_code == 202
 
     assert await ids(hub, status="succeeded") == [job_id]
 

@@ -139,7 +139,7 @@ async def test_what_has_no_limit_of_all_is_shared_as_by_one_caller(app: Any, hub
 
 
 async def test_without_a_limit_nothing_is_counted_and_nothing_is_read(app: Any, hub: FakeHub) -> None:
-    answer = await post(hub, headers=from_("203.0.113.9"))
+    answer = await post(hub, headers={"X-Forwarded-For": "203.0.113.9:40000"})
     finish(app, hub, body(answer)["id"])
     assert (answer.status_code, counters(app)) == (202, [])
     assert "counted" not in app.jobs.read(body(answer)["id"])
@@ -352,7 +352,7 @@ async def test_limits_count_as_long_as_the_job_whose_settings_have_changed_meanw
     app: Any, hub: FakeHub, clock: Clock
 ) -> None:
     settings(app, MAX_ACTIVE_JOBS="1", MAX_ACTIVE_JOBS_PER_OWNER="1")
-    job_id = body(await post(hub, headers=from_("203.0.113.9")))["id"]
+    job_id = body(await post(hub, headers={"X-Forwarded-For": "203.0.113.9:40000"}))["id"]
     assert (await post(hub, headers=from_("203.0.113.10"))).status_code == 429
     finish(app, hub, job_id)
     assert (await post(hub, headers=from_("203.0.113.9"))).status_code == 202

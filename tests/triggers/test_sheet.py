@@ -60,7 +60,7 @@ async def test_a_sheet_is_one_job_with_a_picture_a_preset(app: Any, hub: FakeHub
     assert [(one["index"], one["seed"], one["preset"]) for one in hub.started[-1][2]["pictures"]] == [
         (0, 5, "mug"), (1, 6, "keyring"), (2, 7, "poster"),
     ]  # fmt: skip
-    assert job["usage"] == {"cost_usd": 0.24, "estimated": True, "settled": False}
+    assert job["usage"] == {"cost_usd": 0.24, "open_usd": 0.24, "estimated": True, "settled": False}
 
 
 async def test_the_version_before_finds_nothing_to_send_of_a_sheet(app: Any, hub: FakeHub) -> None:
