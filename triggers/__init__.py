@@ -1,6 +1,6 @@
 """HTTP triggers: parse, start, query, answer; and one on a timer that tidies up."""
 
-from triggers import generate, health, housekeeping, jobs, no_route, options, translate, webhooks
+from triggers import generate, health, housekeeping, jobs, no_route, options, problem_pages, translate, webhooks
 
 blueprints = (
     generate.blueprint,
@@ -9,6 +9,7 @@ blueprints = (
     translate.blueprint,
     webhooks.blueprint,
     health.blueprint,
+    problem_pages.blueprint,
     housekeeping.blueprint,
     no_route.blueprint,
 )

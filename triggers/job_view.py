@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import json
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
@@ -13,19 +13,35 @@ import azure.functions as func
 
 from shared import names, telemetry, threads
 from shared.domain.gate import holder_name
-from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
+from shared.domain.job import (
+    GENERATING,
+    PROCESSING,
+    SUCCEEDED,
+    WAITING,
+    charged,
+    ended_pictures,
+    is_deleted,
+    is_expired,
+    is_sample,
+    is_terminal,
+)
 from shared.domain.kinds import KINDS
 from shared.domain.ledger import Ledger
+from shared.domain.polling import eta_seconds, look_again_seconds
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.starting import GOING_ON, is_worth_a_look
 from shared.domain.warning import worded
 from shared.generators.generator import Generator
+from shared.job_ids import is_past
 from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.blob_store import IMAGES
 from shared.storage.job_store import NoSuchJob
 from shared.task_hub import TaskHubUnavailable, find_instance
-from triggers.edge import job_url, language, owner
+from triggers.edge import base_url, job_url, language, owner
+
+#: What moves by itself while a job runs: no news for who waits for the job, nor for who knows it (decision 32).
+_RESTLESS = frozenset({"progress", "eta_seconds", "submitted_at", "expected_seconds"})
 
 
 class Job:
@@ -39,10 +55,22 @@ class Job:
     def is_terminal(self) -> bool:
         return is_terminal(self.document["status"])
 
+    @property
+    def retry_after(self) -> str:
+        """Seconds until it is worth while to ask for the job again, as the header has them."""
+        eta = self.live.get("eta_seconds")
+        if not self.live:
+            # It has not begun: as long as its generator usually takes.
+            plan = self.document.get("plan") or {"generators": [{"expected_seconds": None}]}
+            eta = plan["generators"][0]["expected_seconds"]
+        return str(look_again_seconds(eta))
+
     def etag(self, spoken: Language) -> str:
-        """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
+        """Changes whenever the job does, or the language of its error or warnings; not with its progress and the time that it is
+        expected to take yet, nor with links, signed anew each time."""
         is_worded = self.document["error"] or self.document.get("warnings")
-        state = json.dumps([self.document, self.live, spoken if is_worded else ""], sort_keys=True, default=str)
+        known = [{k: v for k, v in part.items() if k not in _RESTLESS} for part in (self.document, self.live)]
+        state = json.dumps([*known, spoken if is_worded else ""], sort_keys=True, default=str)
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
 
@@ -53,12 +81,23 @@ class JobNotFound(ProblemError):
         super().__init__(Problem("job_not_found", charged="unknown"))
 
 
+class JobExpired(ProblemError):
+    """The job's time is over: from this minute nothing of it is shown, whether or not anything is left of it."""
+
+    def __init__(self, document: dict[str, Any] | None = None) -> None:
+        super().__init__(Problem("result_expired", charged=charged(document) if document else "unknown"))
+
+
 async def find_document(req: func.HttpRequest, job_id: str) -> dict[str, Any]:
-    """The document of the caller's job. Raises JobNotFound."""
+    """The document of the caller's job. Raises JobNotFound, and JobExpired: for an id so old that nothing would be left whoever
+    asks and whatever there was, which so tells nothing."""
     who = owner(req)
-    document = await threads.run(services().jobs.read, job_id)
+    app = services()
+    document = await threads.run(app.jobs.read, job_id)
     if document is None or is_deleted(document) or document["owner"] != who:
-        raise JobNotFound
+        raise JobExpired if is_past(job_id, timedelta(days=app.settings.retention_days), app.now()) else JobNotFound
+    if is_expired(document, app.now()):
+        raise JobExpired(document)
     return document
 
 
@@ -122,7 +161,16 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
             live |= slowest
     if live.get("stage") == WAITING:
         live |= await threads.run(_place_in_queue, document, live)
-    return live
+    return live | _reckoned(live, services().now())
+
+
+def _reckoned(live: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """What is expected at this moment of a picture that is being made: its story reckons only when it looks. One that a story of
+    the former version tells of has no times."""
+    if "submitted_at" not in live:
+        return {}
+    eta = eta_seconds((now - datetime.fromisoformat(live["submitted_at"])).total_seconds(), live["expected_seconds"])
+    return {"eta_seconds": eta, "overdue": eta is None}
 
 
 def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
@@ -134,8 +182,10 @@ def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str,
     if not positions:
         return {}
     typical = gate.typical_seconds(generator.expected_seconds, generator.name)
-    wait = gate.expected_wait(max(positions), generator.expected_seconds, generator.name)
-    return {"queue_position": min(positions), "eta_seconds": round(wait + typical)}
+    starts = [gate.expected_start(holder, generator.expected_seconds) for holder in holders if gate.position(holder)]
+    known = [start for start in starts if start is not None]
+    eta = round(max(known) + typical) if len(known) == len(starts) else None
+    return {"queue_position": min(positions), "eta_seconds": eta, "overdue": eta is None}
 
 
 def _maker(document: dict[str, Any], live: dict[str, Any]) -> Generator:
@@ -165,6 +215,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "progress": 100 if status == SUCCEEDED else max(live.get("progress", 0), document.get("progress", 0)),
         "queue_position": live.get("queue_position"),
         "eta_seconds": None if job.is_terminal else live.get("eta_seconds"),
+        "overdue": not job.is_terminal and bool(live.get("overdue")),
         "created_at": _time(document["created_at"]),
         "started_at": _time(document["started_at"] or live.get("started_at")),
         "completed_at": _time(document["completed_at"]),
@@ -207,7 +258,7 @@ def _pictures(req: func.HttpRequest, document: dict[str, Any], status: str, here
         told.append({
             "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": document["input"].get("preset"),
             "seed": seed, "charged": ledger.charged if is_terminal(document["status"]) else "unknown",
-            "error": problem and problem.to_document(language(req), instance=here, request_id=document.get("request_id")),
+            "error": problem and _worded(req, document, here, problem),
             "cost_usd": round(ledger.cost_usd(services().prices), 4),
         })  # fmt: skip
     return told
@@ -215,8 +266,11 @@ def _pictures(req: func.HttpRequest, document: dict[str, Any], status: str, here
 
 def _error(req: func.HttpRequest, document: dict[str, Any], here: str) -> dict[str, Any]:
     """Worded for this reader; the request id is that of the POST, which operators find in the log."""
-    problem = Problem.from_payload(document["error"])
-    return problem.to_document(language(req), instance=here, request_id=document.get("request_id"))
+    return _worded(req, document, here, Problem.from_payload(document["error"]))
+
+
+def _worded(req: func.HttpRequest, document: dict[str, Any], here: str, problem: Problem) -> dict[str, Any]:
+    return problem.to_document(language(req), instance=here, request_id=document.get("request_id"), base_url=base_url(req))
 
 
 def _output(services: Services, output: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, health, jobs, options, translate, webhooks
+from triggers import generate, health, jobs, options, problem_pages, translate, webhooks
 from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
@@ -57,7 +57,7 @@ async def test_who_is_not_signed_in_may_not_use_the_translator_which_is_paid_for
 # ---- every route ----
 
 #: What may be asked by whoever is not signed in; the platform leaves the same addresses out (infra/app/api.bicep).
-OPEN = {"options", "health", "health/ready", "webhooks/replicate"}
+OPEN = {"options", "problems", "problems/{code}", "health", "health/ready", "webhooks/replicate"}
 CLOSED = [
     {"AUTH_MODE": "easyath"}, {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "false"},
     {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "WEBSITE_HOSTNAME": "toon.azurewebsites.net"},
@@ -78,7 +78,10 @@ async def everything_asked(app: Any, hub: FakeHub, headers: dict[str, str]) -> d
         for method in methods:
             kind = next((kind for kind in KINDS.values() if route.startswith(kind.route)), None)
             sent = request(
-                method, route={"id": JOB} if "{id}" in route else {}, headers=headers, body='{"prompt": "영웅"}'.encode()
+                method,
+                route={"id": JOB, "code": "busy"} if "{" in route else {},
+                headers=headers,
+                body='{"prompt": "영웅"}'.encode(),
             )
             if route.endswith("/generate") and kind:
                 sent = form({"prompt": "a mug"}, dict.fromkeys(kind.images, IMAGE), headers)
@@ -96,7 +99,10 @@ def ask(route: str, method: str, kind: Any) -> Any:
         return lambda sent, hub: user(with_client[route])(req=sent, client=hub)
     if route.endswith("/generate"):
         return lambda sent, hub: user(generate.BY_KIND[kind.name])(req=sent, client=hub)
-    without = {"options": options.get_options, "health": health.health}
+    without = {
+        "options": options.get_options, "health": health.health, "problems": problem_pages.problem_catalogue,
+        "problems/{code}": problem_pages.problem_page,
+    }  # fmt: skip
     return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
 
 
