@@ -16,7 +16,7 @@ from triggers.validators import is_known
         ('W/"a"', True), ('"a"', True), ("*", True), (" * ", True), ('"x", W/"a"', True), (',, "x" ,\t"a",', True),
         ('"a","a"', True), ('"b,c", "a"', True), (None, False), ("", False), ('"b"', False), ("a", False), ('"x,W/"a"', False),
         ('w/"a"', False), ('"a" "b"', False), ('"a', False), ('*, "a"', False), ('"x", a', False), ('"A"', False),
-        (',"a b"', False), (", ,", False),
+        (',"a b"', False), (", ,", False), ('"a", x', False),
     ],
 )  # fmt: skip
 def test_tags_are_compared_weakly_in_lists_whose_tags_may_have_commas(header: str | None, is_held: bool) -> None:
