@@ -48,7 +48,9 @@ EVENTS: dict[str, tuple[str, ...]] = {
     # uploads that stay after their job's end, until housekeeping comes
     "uploads_kept": ("reason",),
     # every five minutes
-    "housekeeping": ("purged", "stuck", "restarted", "uploads"),
+    "housekeeping": ("purged", "stuck", "restarted", "uploads", "expired"),
+    # jobs whose time is over stay until the next time
+    "expired_kept": ("reason",),
     "housekeeping_failed": ("reason",),
     # the end
     "job_ended": (

@@ -29,7 +29,8 @@ ROUTES = {
     "generate_ppl": "ppl-gen/generate", "generate_goods": "goods-gen/generate", "get_job": "jobs/{id}",
     "get_job_result": "jobs/{id}/result", "cancel_job": "jobs/{id}/cancel", "delete_job": "jobs/{id}", "get_options": "options",
     "translate_ppl": "ppl-gen/translate", "translate_goods": "goods-gen/translate", "replicate_webhook": "webhooks/replicate",
-    "health": "health", "health_ready": "health/ready", "zz_no_route": "{*rest}",
+    "health": "health", "health_ready": "health/ready", "problem_catalogue": "problems", "problem_page": "problems/{code}",
+    "zz_no_route": "{*rest}",
 }  # fmt: skip
 ACTIVITY = HEAD + "\n@app.activity_trigger(input_name='v')\ndef act(v{}){}: pass"
 ROUTE = HEAD + "\n@app.route('r')\ndef web({}){}: pass"
