@@ -215,7 +215,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "progress": 100 if status == SUCCEEDED else max(live.get("progress", 0), document.get("progress", 0)),
         "queue_position": live.get("queue_position"),
         "eta_seconds": None if job.is_terminal else live.get("eta_seconds"),
-        "overdue": not job.is_terminal and bool(live.get("overdue")),
+        "overdue": bool(live.get("overdue")),
         "created_at": _time(document["created_at"]),
         "started_at": _time(document["started_at"] or live.get("started_at")),
         "completed_at": _time(document["completed_at"]),

@@ -153,6 +153,18 @@ async def test_expired_jobs_are_removed_in_bounded_steps_and_no_others(
     assert left_of(app, running), "it has not ended"
 
 
+async def test_the_time_of_a_job_begins_with_its_end(app: Any, hub: FakeHub, clock: Clock) -> None:
+    job_id = await new_job(hub)
+    clock.pass_by(hours=1)
+    finish(app, hub, job_id)
+    clock.pass_by(days=29, hours=23, minutes=30)
+    await housekeeping.tidy(hub, app.now())
+    assert (await result(hub, job_id, inline="1")).status_code == 200
+    clock.pass_by(minutes=31)
+    await housekeeping.tidy(hub, app.now())
+    assert left_of(app, job_id) == set()
+
+
 async def test_the_search_for_expired_jobs_ends_at_the_first_young_one(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
     for _ in range(3):
         finish(app, hub, await new_job(hub))
