@@ -59,12 +59,14 @@ def watched_on(picture: Picture, prediction: Prediction, end: p.PictureEnd) -> G
 
 def _wait(picture: Picture, prediction: Prediction, seconds: float, told: Any) -> Generator[Any, Any, bool]:
     """Whether the user canceled meanwhile. What is paid for is fetched, whatever the user says."""
+    age, expected = prediction.age(picture.now), prediction.watch.expected_seconds or prediction.default_seconds
+    # With these whoever is asked for the job later than now can say how late it is.
+    usual = {"submitted_at": prediction.submitted_at.isoformat(), "expected_seconds": expected}
     if prediction.watch.seen.paid_at is not None:
-        picture.show(STORING)
+        picture.show(STORING, **usual)
         yield timer(picture.context, seconds)
         return False
-    age, expected = prediction.age(picture.now), prediction.watch.expected_seconds or prediction.default_seconds
-    picture.show(GENERATING, progress=generating_progress(age, expected), eta_seconds=eta_seconds(age, expected))
+    picture.show(GENERATING, progress=generating_progress(age, expected), eta_seconds=eta_seconds(age, expected), **usual)
     canceled: bool = yield from pause(picture.context, seconds, picture.cancel, *([] if told is None else [told]))
     return canceled
 

@@ -10,6 +10,8 @@ _PATTERN = re.compile(r"job_[0-9a-hjkmnp-tv-z]{26}")
 #: The first characters tell the time, in milliseconds.
 _TIME_CHARACTERS = 10
 _LAST_MOMENT = 2**48 - 1
+#: Before the first job there was.
+FIRST_JOB = datetime(2026, 1, 1, tzinfo=UTC)
 #: Each prefix is a listing of its own.
 _MOST_PREFIXES = 32
 
@@ -26,6 +28,16 @@ def accepted_at(job_id: str) -> datetime:
     for letter in job_id.removeprefix("job_"):
         number = number << 5 | _ALPHABET.index(letter)
     return datetime.fromtimestamp((number >> 80) / 1000, UTC)
+
+
+def is_past(job_id: str, retention: timedelta, now: datetime) -> bool:
+    """Whether nothing is left of a job of this id, if there was one: it was accepted so long ago. It is not said of ids of times
+    before the first job there was, or of times to come: there was no such job."""
+    try:
+        accepted = accepted_at(job_id)
+    except (ValueError, OverflowError, OSError):  # no such year
+        return False
+    return FIRST_JOB <= accepted <= now - retention
 
 
 def prefixes_of(accepted_from: datetime, accepted_to: datetime) -> list[str]:

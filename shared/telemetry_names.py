@@ -61,7 +61,9 @@ EVENTS: dict[str, tuple[str, ...]] = {
     # a list that does not say yet how its job ended
     "index_behind": ("reason",),
     # every five minutes
-    "housekeeping": ("purged", "stuck", "restarted", "uploads", "indexed"),
+    "housekeeping": ("purged", "stuck", "restarted", "uploads", "indexed", "expired"),
+    # jobs whose time is over stay until the next time
+    "expired_kept": ("reason",),
     "housekeeping_failed": ("reason",),
     # the end
     "job_ended": (

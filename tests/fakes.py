@@ -57,7 +57,7 @@ class FakeBlobs:
     def image_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
         return ((name, self.metadata.get(("images", name), {})) for name in self.names("images", prefix))
 
-    def document_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+    def document_metadata(self, prefix: str, page: int | None = None) -> Iterator[tuple[str, dict[str, str]]]:
         return ((name, self.metadata.get(("documents", name), {})) for name in self.names("documents", prefix))
 
     def create_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None = None) -> str:

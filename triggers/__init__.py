@@ -8,6 +8,7 @@ from triggers import (
     jobs,
     no_route,
     options,
+    problem_pages,
     retry,
     sheet,
     translate,
@@ -28,6 +29,7 @@ blueprints = (
     webhooks.blueprint,
     webhook_secret.blueprint,
     health.blueprint,
+    problem_pages.blueprint,
     housekeeping.blueprint,
     no_route.blueprint,
 )

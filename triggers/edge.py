@@ -37,7 +37,7 @@ EXPOSED_HEADERS = (
     "X-Sandbox, RateLimit, RateLimit-Policy"
 )
 #: Soon enough to notice that a job has ended, or that a rush is over; a day's quota is no matter of seconds.
-_RETRY_AFTER = {"too_many_active_jobs": "15", "busy": "5"}
+_RETRY_AFTER = {"too_many_active_jobs": "15", "busy": "5", "idempotency_in_progress": "2", "not_ready": "15"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _BAD_TOKEN = unreadable(
     "X-Owner-Token은 A-Z, a-z, 0-9, _, - 로 된 32~128자의 무작위 값이어야 합니다. 새로 만들어 보내 주세요.",
@@ -236,9 +236,13 @@ def json_response(body: dict[str, Any], status: int = 200, headers: dict[str, st
     return func.HttpResponse(_json(body), status_code=status, headers=headers, mimetype="application/json", charset="utf-8")
 
 
-def problem_response(req: func.HttpRequest, problem: Problem, headers: dict[str, str] | None = None) -> func.HttpResponse:
+def problem_response(
+    req: func.HttpRequest, problem: Problem, headers: dict[str, str] | None = None, beside: dict[str, Any] | None = None
+) -> func.HttpResponse:
+    """`beside`: members of this answer's own (RFC 9457, 3.2)."""
     spoken = language(req)
-    document = problem.to_document(spoken, instance=_path(req), request_id=request_id(req))
+    document = problem.to_document(spoken, instance=_path(req), request_id=request_id(req), base_url=base_url(req))
+    document |= beside or {}
     telemetry.event("problem", request_id=request_id(req), code=problem.code, status=problem.status)
     return func.HttpResponse(
         _json(document), status_code=problem.status, mimetype="application/problem+json",

@@ -100,7 +100,8 @@ async def take(
         if is_synchronous or is_terminal(document["status"]):
             problem = Problem("result_not_ready", charged=charged(document), retryable=False)
             return problem_response(req, problem, headers)
-        return json_response(view(req, Job(document)), 202, {**headers, "Retry-After": "2"})
+        job = Job(document)
+        return json_response(view(req, job), 202, {**headers, "Retry-After": job.retry_after})
 
 
 async def _answer(
@@ -119,7 +120,7 @@ async def _answer(
         status = 200 if job.is_terminal else 202
         headers = headers | ({"Preference-Applied": f"wait={seconds}"} if seconds else {})
     body = await threads.run(view, req, job)
-    return json_response(body, status, headers | ({"Retry-After": "2"} if status == 202 else {}))
+    return json_response(body, status, headers | ({"Retry-After": job.retry_after} if status == 202 else {}))
 
 
 def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
@@ -338,7 +339,7 @@ def _asked_for(app: Services, kind: Kind, model: str | None) -> list[Generator]:
     if found:
         return found
     known = ", ".join(generator.name for generator in app.generators_of(kind))
-    raise ProblemError(invalid_fields(("model", f"다음 중 하나여야 합니다: {known}", f"Must be one of: {known}")))
+    raise ProblemError(invalid_fields(("model", f"다음 중 하나여야 합니다: {known}", f"Must be one of: {known}", "not_a_choice")))
 
 
 def needed_side(app: Services, kind: Kind, model: str | None) -> int:

@@ -10,14 +10,14 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared import delivering, threads
-from shared.domain.problem import ProblemError
+from shared.domain.problem import Problem, ProblemError
 from shared.pictures.decoding import has_heif_decoder
 from shared.pictures.limits import most_pixels
 from shared.providers.provider import Provider, ProviderError
 from shared.services import services
 from shared.storage.account import StorageNotConfigured
 from shared.task_hub import find_instance
-from triggers.edge import endpoint, json_response
+from triggers.edge import endpoint, json_response, problem_response
 
 blueprint = df.Blueprint()
 
@@ -96,8 +96,11 @@ async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # t
     checks["webhooks"] = webhooks
     checks |= {f"provider_{name}": check for name, check in zip(app.providers, accounts, strict=True)}
     ready = all(check["status"] != "failed" for check in checks.values())
-    told = {"status": "ready" if ready else "not_ready", "sandbox": app.settings.is_sandbox, "checks": checks}
-    return json_response(told, 200 if ready else 503)
+    told = {"sandbox": app.settings.is_sandbox, "checks": checks}
+    if ready:
+        return json_response({"status": "ready", **told})
+    failed = ", ".join(part for part, check in checks.items() if check["status"] == "failed")
+    return problem_response(req, Problem("not_ready", params={"checks": failed}), beside=told)
 
 
 def _settings_check() -> Check:

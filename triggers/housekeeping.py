@@ -1,7 +1,7 @@
 """Every few minutes: start again what died under its job, forget what is past its retention, and say what seems to be stuck."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
@@ -10,8 +10,8 @@ import azure.functions as func
 from shared import delivering, listing, names, originals, slots, telemetry, threads
 from shared.domain.job import MAX_STARTS, is_terminal
 from shared.domain.starting import GOING_ON
-from shared.forgetting import call_janitor
-from shared.job_ids import is_job_id
+from shared.forgetting import call_janitor, forget_ended
+from shared.job_ids import FIRST_JOB, is_job_id
 from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.job_store import NoSuchJob
@@ -28,8 +28,8 @@ STUCK_AFTER = timedelta(minutes=45)
 LOOK_BACK = timedelta(hours=2)
 #: Once an hour: the app may have been away.
 LOOK_BACK_HOURLY = timedelta(hours=26)
-#: Before the first job there was.
-_BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+#: Jobs whose time is over that one run removes at most: some twenty storage operations each, a minute or two in all.
+EXPIRED_AT_ONCE = 200
 
 
 @blueprint.function_name("housekeeping")
@@ -54,17 +54,18 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
         await call_janitor(client)
     uploads = await _forget_originals(app, now)
     indexed = await _index_left(app, now)
+    expired = await _forget_expired(app, client, now)
     for provider in app.providers:
         await slots.tidy(app, client, provider)
     oldest_kept = now - timedelta(days=app.settings.retention_days)
-    purged: Any = await client.purge_instance_history_by(_BEGINNING, oldest_kept, _ENDED)
+    purged: Any = await client.purge_instance_history_by(FIRST_JOB, oldest_kept, _ENDED)
     # One page of at most 100: more than none is what matters.
-    going_on = await client.get_status_by(_BEGINNING, now - STUCK_AFTER, _GOING_ON)
+    going_on = await client.get_status_by(FIRST_JOB, now - STUCK_AFTER, _GOING_ON)
     # Between its tries a webhook waits for hours.
     stuck = [status for status in going_on if not names.is_webhook_instance(status.instance_id or "")]
     telemetry.event(
         "housekeeping", logging.WARNING if stuck else logging.INFO, purged=purged.instances_deleted, stuck=len(stuck),
-        restarted=started, uploads=uploads, indexed=indexed,
+        restarted=started, uploads=uploads, indexed=indexed, expired=expired,
     )  # fmt: skip
     if now.minute < 5:
         await threads.run(_forget_what_says_nothing, app)
@@ -113,6 +114,19 @@ async def _index_left(app: Services, now: datetime) -> int:
     except Exception as error:  # noqa: BLE001 - what else housekeeping does is more urgent; these come again
         telemetry.event("index_behind", logging.WARNING, reason=type(error).__name__)
         return 0
+
+
+async def _forget_expired(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:
+    """Remove jobs whose time is over; returns how many. Where a lifecycle rule does so too it comes later: a rule is a matter of
+    days (decision 32), and knows the age of a blob, not of its job."""
+    removed = 0
+    try:
+        retention = timedelta(days=app.settings.retention_days)
+        for job_id in await threads.run(app.jobs.expired_jobs, now, retention, EXPIRED_AT_ONCE):
+            removed += await forget_ended(app, client, job_id)
+    except Exception as error:  # noqa: BLE001 - what else housekeeping does is more urgent; these come again
+        telemetry.event("expired_kept", logging.WARNING, reason=type(error).__name__)
+    return removed
 
 
 async def _revived(app: Services, client: df.DurableOrchestrationClient, job_id: str) -> bool:

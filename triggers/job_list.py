@@ -24,7 +24,7 @@ from shared.job_ids import is_job_id
 from shared.services import services
 from shared.storage.job_index import MOST_AT_ONCE, Row, is_place, place_of
 from triggers.bodies import read_json_object
-from triggers.edge import endpoint, job_url, json_response, language, owner, request_id, token_holder
+from triggers.edge import base_url, endpoint, job_url, json_response, language, owner, request_id, token_holder
 from triggers.job_view import Job, JobNotFound, refresh_job, view
 
 blueprint = df.Blueprint()
@@ -123,7 +123,9 @@ def _claim(req: func.HttpRequest, job_id: str, is_mine: bool) -> dict[str, Any]:
     """A job that is another's is told as one that does not exist."""
     problem = Problem("job_not_found", charged="unknown")
     here = job_url(req, job_id) if is_job_id(job_id) else None
-    error = None if is_mine else problem.to_document(language(req), instance=here, request_id=request_id(req))
+    error = (
+        None if is_mine else problem.to_document(language(req), instance=here, request_id=request_id(req), base_url=base_url(req))
+    )
     return {"id": job_id, "claimed": is_mine, "error": error}
 
 

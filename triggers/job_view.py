@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import json
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
@@ -19,18 +19,22 @@ from shared.domain.job import (
     PROCESSING,
     SUCCEEDED,
     WAITING,
+    charged,
     ended_pictures,
     is_deleted,
+    is_expired,
     is_sample,
     is_terminal,
 )
 from shared.domain.kinds import KINDS
 from shared.domain.owners import ANONYMOUS
+from shared.domain.polling import eta_seconds, look_again_seconds
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.sheet import how_many, preset_of, sent_of
 from shared.domain.starting import GOING_ON, is_worth_a_look
 from shared.domain.warning import WarningData, worded
 from shared.generators.generator import Generator
+from shared.job_ids import is_past
 from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.blob_store import IMAGES
@@ -38,7 +42,10 @@ from shared.storage.image_names import may_be_linked
 from shared.storage.job_store import NoSuchJob
 from shared.task_hub import TaskHubUnavailable, find_instance
 from triggers import job_money
-from triggers.edge import job_url, language, owner
+from triggers.edge import base_url, job_url, language, owner
+
+#: What moves by itself while a job runs: no news for who waits for the job, nor for who knows it (decision 32).
+_RESTLESS = frozenset({"progress", "eta_seconds", "submitted_at", "expected_seconds"})
 
 
 class Job:
@@ -58,10 +65,22 @@ class Job:
         is_begun = self.live or self.document.get("starts")
         return PROCESSING if is_begun and not self.is_terminal else str(self.document["status"])
 
+    @property
+    def retry_after(self) -> str:
+        """Seconds until it is worth while to ask for the job again, as the header has them."""
+        eta = self.live.get("eta_seconds")
+        if not self.live:
+            # It has not begun: as long as its generator usually takes.
+            plan = self.document.get("plan") or {"generators": [{"expected_seconds": None}]}
+            eta = plan["generators"][0]["expected_seconds"]
+        return str(look_again_seconds(eta))
+
     def etag(self, spoken: Language) -> str:
-        """Changes whenever the job does, or the language of its error or warnings; links, signed anew each time, do not count."""
+        """Changes whenever the job does, or the language of its error or warnings; not with its progress and the time that it is
+        expected to take yet, nor with links, signed anew each time."""
         is_worded = self.document["error"] or warnings_of(self.document) or how_many(self.document)
-        state = json.dumps([self.document, self.live, spoken if is_worded else ""], sort_keys=True, default=str)
+        known = [{k: v for k, v in part.items() if k not in _RESTLESS} for part in (self.document, self.live)]
+        state = json.dumps([*known, spoken if is_worded else ""], sort_keys=True, default=str)
         return f'W/"{hashlib.sha256(state.encode()).hexdigest()[:24]}"'
 
 
@@ -72,11 +91,22 @@ class JobNotFound(ProblemError):
         super().__init__(Problem("job_not_found", charged="unknown"))
 
 
+class JobExpired(ProblemError):
+    """The job's time is over: from this minute nothing of it is shown, whether or not anything is left of it."""
+
+    def __init__(self, document: dict[str, Any] | None = None) -> None:
+        super().__init__(Problem("result_expired", charged=charged(document) if document else "unknown"))
+
+
 async def find_document(req: func.HttpRequest, job_id: str) -> dict[str, Any]:
-    """The document of the caller's job. Raises JobNotFound."""
-    document = await threads.run(own_document, services(), owner(req), job_id)
+    """The document of the caller's job. Raises JobNotFound, and JobExpired: for an id so old that nothing would be left whoever
+    asks and whatever there was, which so tells nothing."""
+    app = services()
+    document = await threads.run(own_document, app, owner(req), job_id)
     if document is None:
-        raise JobNotFound
+        raise JobExpired if is_past(job_id, timedelta(days=app.settings.retention_days), app.now()) else JobNotFound
+    if is_expired(document, app.now()):
+        raise JobExpired(document)
     return document
 
 
@@ -148,7 +178,16 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
             live |= {**slowest, "ledgers": [custom.get("sends") for custom in shown]}
     if live.get("stage") == WAITING:
         live |= await threads.run(_place_in_queue, document, live)
-    return live
+    return live | _reckoned(live, services().now())
+
+
+def _reckoned(live: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """What is expected at this moment of a picture that is being made: its story reckons only when it looks. One that a story of
+    the former version tells of has no times."""
+    if "submitted_at" not in live:
+        return {}
+    eta = eta_seconds((now - datetime.fromisoformat(live["submitted_at"])).total_seconds(), live["expected_seconds"])
+    return {"eta_seconds": eta, "overdue": eta is None}
 
 
 def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
@@ -160,8 +199,10 @@ def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str,
     if not positions:
         return {}
     typical = gate.typical_seconds(generator.expected_seconds, generator.name)
-    wait = gate.expected_wait(max(positions), generator.expected_seconds, generator.name)
-    return {"queue_position": min(positions), "eta_seconds": round(wait + typical)}
+    starts = [gate.expected_start(holder, generator.expected_seconds) for holder in holders if gate.position(holder)]
+    known = [start for start in starts if start is not None]
+    eta = round(max(known) + typical) if len(known) == len(starts) else None
+    return {"queue_position": min(positions), "eta_seconds": eta, "overdue": eta is None}
 
 
 def _maker(document: dict[str, Any], live: dict[str, Any]) -> Generator:
@@ -191,6 +232,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "progress": 100 if status == SUCCEEDED else max(live.get("progress", 0), document.get("progress", 0)),
         "queue_position": live.get("queue_position"),
         "eta_seconds": None if job.is_terminal else live.get("eta_seconds"),
+        "overdue": bool(live.get("overdue")),
         "created_at": _time(document["created_at"]),
         "started_at": _time(document["started_at"] or live.get("started_at")),
         "completed_at": _time(document["completed_at"]),
@@ -243,7 +285,7 @@ def _pictures(req: func.HttpRequest, job: Job, status: str, here: str) -> list[d
         told.append({
             "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": preset_of(document, index),
             "seed": seed,
-            "error": problem and problem.to_document(language(req), instance=here, request_id=document.get("request_id")),
+            "error": problem and _worded(req, document, here, problem),
             **job_money.of_picture(document, job.live, index, prices), **_asked_for(document, index),
         })  # fmt: skip
     return told
@@ -251,8 +293,7 @@ def _pictures(req: func.HttpRequest, job: Job, status: str, here: str) -> list[d
 
 def _error(req: func.HttpRequest, document: dict[str, Any], here: str) -> dict[str, Any]:
     """Worded for this reader; the request id is that of the POST, which operators find in the log."""
-    problem = Problem.from_payload(document["error"])
-    told = problem.to_document(language(req), instance=here, request_id=document.get("request_id"))
+    told = _worded(req, document, here, Problem.from_payload(document["error"]))
     if summary := _summary(req, document):
         told |= {name: f"{told[name]} {summary}" for name in ("detail", "error")}
     return told
@@ -290,6 +331,10 @@ def _images(services: Services, document: dict[str, Any]) -> list[dict[str, Any]
             link = {"url": url, "url_expires_at": _time(expires.isoformat()), "thumbnail_url": url}
             told.append({"field": field, "source": sources.get(field, "upload"), **link})
     return told
+
+
+def _worded(req: func.HttpRequest, document: dict[str, Any], here: str, problem: Problem) -> dict[str, Any]:
+    return problem.to_document(language(req), instance=here, request_id=document.get("request_id"), base_url=base_url(req))
 
 
 def _output(services: Services, output: dict[str, Any]) -> dict[str, Any]:

@@ -8,18 +8,21 @@ import azure.functions as func
 
 from shared import forgetting, telemetry, threads
 from shared.canceling import wake
-from shared.domain.job import FAILED, SUCCEEDED, asked_to_cancel, charged, is_terminal
+from shared.domain.file_names import content_disposition
+from shared.domain.job import FAILED, asked_to_cancel, charged, ended_pictures, is_terminal
 from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.job_ids import is_job_id
 from shared.services import services
 from shared.storage.blob_store import IMAGES, Missing
 from triggers.edge import endpoint, json_response, language
 from triggers.job_view import Job, find_document, load_job, view
+from triggers.validators import is_known
 from triggers.waiting import wait_until_changed
 
 blueprint = df.Blueprint()
 
 MAX_WAIT_SECONDS = 30
+_CACHED_SECONDS = 3600
 #: What `inline` may be, in any case of letters.
 _YES, _NO = {"1", "true"}, {"", "0", "false"}
 
@@ -34,10 +37,10 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
     job = await wait_until_changed(req, client, job_id_of(req), _wait_seconds(req), known)
     etag = job.etag(language(req))
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if etag in [tag.strip() for tag in (known or "").split(",")]:
-        return func.HttpResponse(status_code=304, headers=headers)
     if not job.is_terminal:
-        headers["Retry-After"] = "2"
+        headers["Retry-After"] = job.retry_after
+    if is_known(known, etag):
+        return func.HttpResponse(status_code=304, headers=headers)
     return json_response(await threads.run(view, req, job), headers=headers)
 
 
@@ -46,17 +49,21 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
 @blueprint.durable_client_input(client_name="client")
 @endpoint
 async def get_job_result(req: func.HttpRequest, client) -> func.HttpResponse:  # type: ignore[no-untyped-def]
-    """302 to a fresh link, or the bytes themselves with ?inline=1 (or true); ?index= for one of several pictures."""
-    is_inline = _is_inline(req)
+    """302 to a fresh link, or the bytes themselves: with ?inline=1 (or true), and for a page of another origin, whose browser
+    follows a redirect to storage with `Origin: null` (Fetch standard, HTTP-redirect fetch), which storage refuses. ?index= for
+    one of several pictures."""
+    is_inline = _is_inline(req) or bool(req.headers.get("origin"))
     job = await load_job(req, client, job_id_of(req))
     output = _output(job, req.params.get("index"))
+    name = content_disposition(job.document, output)
     if is_inline:
         try:
             data = await threads.run(services().blobs.get_image, output["blob"])
         except Missing:
             raise ProblemError(Problem("result_expired", charged=charged(job.document))) from None
-        return func.HttpResponse(data, mimetype=output["content_type"], headers={"Cache-Control": "private, max-age=3600"})
-    url, _ = await threads.run(services().links.sign, IMAGES, output["blob"])
+        headers = {"Cache-Control": f"private, max-age={_kept_seconds(job)}", "Content-Disposition": name}
+        return func.HttpResponse(data, mimetype=output["content_type"], headers=headers)
+    url, _ = await threads.run(services().links.sign, IMAGES, output["blob"], name)
     return func.HttpResponse(status_code=302, headers={"Location": url})
 
 
@@ -97,20 +104,29 @@ async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> di
 
 
 def _output(job: Job, index: str | None) -> dict[str, Any]:
-    """The asked-for picture of a finished job, the first one there is when `index` is None. Raises ProblemError."""
+    """The asked-for picture of a finished job, the first one there is when `index` is None. Raises ProblemError: its own, of a
+    picture that failed."""
     document = job.document
-    if document["status"] == FAILED and document["error"] and not document["outputs"]:
-        raise ProblemError(Problem.from_payload(document["error"]))
+    if index is not None and index not in map(str, range(len(document["seeds"]))):
+        message = ("index", "그런 번호의 그림이 없습니다.", "There is no picture of this number.", "out_of_range")
+        raise ProblemError(invalid_fields(message))
     # A paid picture that came after the job had been canceled or had timed out is kept, and served.
-    if document["status"] != SUCCEEDED and not document["outputs"]:
-        # A canceled job never will be: to ask again is in vain.
-        raise ProblemError(Problem("result_not_ready", charged=charged(document), retryable=False if job.is_terminal else None))
-    if services().now() > datetime.fromisoformat(document["expires_at"]):
-        raise ProblemError(Problem("result_expired", charged=charged(document)))
     for output in document["outputs"]:
         if index is None or str(output["index"]) == index:
             return dict(output)
-    raise ProblemError(invalid_fields(("index", "그런 번호의 그림이 없습니다.", "There is no picture of this number.")))
+    failed = next((each for each in ended_pictures(document) if str(each["index"]) == index and each["problem"]), None)
+    if failed is not None:
+        raise ProblemError(Problem.from_payload(failed["problem"]))
+    if document["status"] == FAILED and document["error"]:
+        raise ProblemError(Problem.from_payload(document["error"]))
+    # A canceled picture never will be there: to ask again is in vain.
+    raise ProblemError(Problem("result_not_ready", charged=charged(document), retryable=False if job.is_terminal else None))
+
+
+def _kept_seconds(job: Job) -> int:
+    """How long a browser may keep a picture: not beyond the job's own time."""
+    left = datetime.fromisoformat(job.document["expires_at"]) - services().now()
+    return max(0, min(_CACHED_SECONDS, int(left.total_seconds())))
 
 
 def job_id_of(req: func.HttpRequest) -> str:
@@ -123,7 +139,9 @@ def job_id_of(req: func.HttpRequest) -> str:
 def _is_inline(req: func.HttpRequest) -> bool:
     text = req.params.get("inline", "").lower()
     if text not in _YES | _NO:
-        raise ProblemError(invalid_fields(("inline", "1(true) 또는 0(false)이어야 합니다.", "Must be 1 (true) or 0 (false).")))
+        raise ProblemError(
+            invalid_fields(("inline", "1(true) 또는 0(false)이어야 합니다.", "Must be 1 (true) or 0 (false).", "not_a_choice"))
+        )
     return text in _YES
 
 
@@ -138,6 +156,7 @@ def _wait_seconds(req: func.HttpRequest) -> int:
                     "wait",
                     f"1에서 {MAX_WAIT_SECONDS} 사이의 정수여야 합니다.",
                     f"Must be a whole number from 1 to {MAX_WAIT_SECONDS}.",
+                    "out_of_range",
                 )
             )
         )

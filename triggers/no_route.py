@@ -24,12 +24,17 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "jobs/{id}/retry": ("POST",),
     "options": ("GET", "HEAD"),
     "usage": ("GET", "HEAD"),
+    "problems": ("GET", "HEAD"),
+    "problems/{code}": ("GET", "HEAD"),
     "health": ("GET", "HEAD"),
     "health/ready": ("GET", "HEAD"),
     "webhooks/replicate": ("POST",),
     "webhooks/secret": ("GET", "HEAD"),
     "webhooks/secret/rotate": ("POST",),
 }
+
+
+_PARAMETER = re.compile(r"\{\w+\}")
 
 
 # The host tries functions in the order of their names, and the first route that fits wins (durable-host reference 1.8).
@@ -47,6 +52,6 @@ async def no_route(req: func.HttpRequest) -> func.HttpResponse:
 def _methods(path: str) -> tuple[str, ...]:
     """Of the address, whose fixed words are in any case; empty when there is nothing under it."""
     for template, methods in ROUTES.items():
-        if re.fullmatch(template.replace("{id}", "[^/]+"), path.removesuffix("/"), re.IGNORECASE):
+        if re.fullmatch(_PARAMETER.sub("[^/]+", template), path.removesuffix("/"), re.IGNORECASE):
             return methods
     return ()

@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from shared.domain.generation import Mistake
-from shared.domain.problem import Problem, ProblemError, invalid_fields
+from shared.domain.problem import Mistake, Problem, ProblemError, invalid_fields
 from shared.domain.sheet import missing_pictures
 from shared.job_ids import is_job_id
 from shared.services import Services

@@ -42,6 +42,8 @@ def _prompt(req: func.HttpRequest) -> str:
     prompt = read_json_object(req).get("prompt")
     if not isinstance(prompt, str):
         raise ProblemError(
-            invalid_fields(("prompt", "번역할 글을 문자열로 보내 주세요.", "Send the text to translate as a string."))
+            invalid_fields(
+                ("prompt", "번역할 글을 문자열로 보내 주세요.", "Send the text to translate as a string.", "wrong_type")
+            )
         )
     return checked_prompt(prompt)

@@ -10,9 +10,9 @@ import azure.functions as func
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_options_header
 
-from shared.domain.generation import FIELDS, MISREAD, Mistake, shown
+from shared.domain.generation import FIELDS, MISREAD, shown
 from shared.domain.kinds import Kind
-from shared.domain.problem import Problem, ProblemError, invalid_fields, unreadable
+from shared.domain.problem import Mistake, Problem, ProblemError, invalid_fields, unreadable
 from shared.domain.text import is_misread
 from shared.pictures.decoding import require_decoder
 from shared.pictures.facts import ImageFacts
@@ -129,7 +129,7 @@ def _read(parts: list[Part], known: set[str], images: tuple[str, ...], charset: 
             continue
         try:
             if name in seen and name not in _LISTS:
-                raise _Unusable("한 번만 보내 주세요.", "Send it once only.")
+                raise _Unusable("한 번만 보내 주세요.", "Send it once only.", "repeated")
             if name in images and _is_reference(part):
                 references[name] = _text(part, charset).strip()
             elif name in images:
@@ -141,7 +141,7 @@ def _read(parts: list[Part], known: set[str], images: tuple[str, ...], charset: 
                 text = _text(part, charset) if name in known else ""
                 fields[name] = f"{fields[name]},{text}" if name in fields else text
         except _Unusable as error:
-            mistakes[name] = (shown(name), error.ko, error.en)
+            mistakes[name] = (shown(name), error.ko, error.en, error.code)
         seen.add(name)
         part.data = b""
     for name in mistakes:
@@ -154,9 +154,9 @@ def _read(parts: list[Part], known: set[str], images: tuple[str, ...], charset: 
 class _Unusable(Exception):
     """A part that cannot be taken, and what to do instead."""
 
-    def __init__(self, ko: str, en: str) -> None:
+    def __init__(self, ko: str, en: str, code: str) -> None:
         super().__init__(en)
-        self.ko, self.en = ko, en
+        self.ko, self.en, self.code = ko, en, code
 
 
 def _name(part: Part) -> str:
@@ -178,7 +178,9 @@ def _image(part: Part, charset: str) -> bytes | None:
     """The file of an image field, with or without a file name; None when none was chosen."""
     _require_plain(part)
     if _DATA_URI.match(part.data[:200]):
-        raise _Unusable("data URI가 아니라 이미지 파일 자체를 올려 주세요.", "Upload the image file itself, not a data URI.")
+        raise _Unusable(
+            "data URI가 아니라 이미지 파일 자체를 올려 주세요.", "Upload the image file itself, not a data URI.", "wrong_type"
+        )
     if part.file_name:
         return part.data
     # A browser sends an empty part, with an empty name, of a file field that nobody used.
@@ -188,6 +190,7 @@ def _image(part: Part, charset: str) -> bytes | None:
         raise _Unusable(
             "텍스트가 아니라 이미지 파일을 올려 주세요(curl에서는 -F 필드=@파일).",
             "Upload an image file, not text (with curl: -F field=@file).",
+            "wrong_type",
         )
     return part.data
 
@@ -204,15 +207,17 @@ def _text(part: Part, charset: str) -> str:
     _require_plain(part)
     mime_type, options = parse_options_header(part.headers.get("content-type", ""))
     if not mime_type.lower().startswith(("text/", "application/")) and mime_type:
-        raise _Unusable("텍스트로 보내 주세요.", "Send it as text.")
+        raise _Unusable("텍스트로 보내 주세요.", "Send it as text.", "wrong_type")
     if len(part.data) > FORM_OVERHEAD_BYTES:
-        raise _Unusable("너무 깁니다. 줄여서 다시 보내 주세요.", "It is too long: shorten it and send it again.")
+        raise _Unusable("너무 깁니다. 줄여서 다시 보내 주세요.", "It is too long: shorten it and send it again.", "too_long")
     charset = options.get("charset") or charset
     try:
         text = decode(part.data, charset)
     except UnknownCharset:
         raise _Unusable(
-            "알 수 없는 문자 집합(charset)입니다. UTF-8로 보내 주세요.", "Its charset is not known. Send it as UTF-8."
+            "알 수 없는 문자 집합(charset)입니다. UTF-8로 보내 주세요.",
+            "Its charset is not known. Send it as UTF-8.",
+            "unreadable",
         ) from None
     except UnicodeDecodeError:
         raise _Unusable(
@@ -220,9 +225,10 @@ def _text(part: Part, charset: str) -> str:
             "-F 필드=<파일 로 보내면 됩니다.",
             "It cannot be read. Send it as UTF-8. curl on Korean Windows sends CP949: put the text into a UTF-8 file and send it "
             "with -F field=<file.",
+            "unreadable",
         ) from None
     if is_misread(text):
-        raise _Unusable(*MISREAD)
+        raise _Unusable(*MISREAD, "unreadable")
     return text
 
 
@@ -232,6 +238,7 @@ def _require_plain(part: Part) -> None:
         raise _Unusable(
             "Content-Transfer-Encoding을 쓰지 말고 내용을 그대로 보내 주세요.",
             "Send it as it is, without a Content-Transfer-Encoding.",
+            "unreadable",
         )
 
 

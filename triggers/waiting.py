@@ -14,6 +14,7 @@ from shared.domain.job import is_deleted, is_terminal
 from shared.services import services
 from triggers.edge import language
 from triggers.job_view import Job, load_job, refresh_job
+from triggers.validators import is_known
 
 #: Nobody notices half a second of a picture that took ten.
 LOOK_EVERY_SECONDS = 0.5
@@ -58,15 +59,16 @@ async def wait_until_ended(req: func.HttpRequest, client: df.DurableOrchestratio
 
 
 async def wait_until_changed(
-    req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str, seconds: float, known_etag: str | None
+    req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str, seconds: float, known: str | None
 ) -> Job:
-    """The job as soon as it differs from `known_etag` (from how it is now when None), or as it is after `seconds`."""
+    """The job as soon as it is not the one that `known` names, an If-None-Match (when None: the one it is now), or as it is after
+    `seconds`."""
     ends = time.monotonic() + seconds
     job = await load_job(req, client, job_id)
     spoken = language(req)
-    known_etag = known_etag or job.etag(spoken)
+    known = known or job.etag(spoken)
     with _one_more():
-        while not job.is_terminal and job.etag(spoken) == known_etag and time.monotonic() < ends:
+        while not job.is_terminal and is_known(known, job.etag(spoken)) and time.monotonic() < ends:
             await _pause()
             job = await refresh_job(client, job)
     return job

@@ -142,6 +142,7 @@ resource auth 'Microsoft.Web/sites/config@2025-03-01' = {
             '/api/health'
             '/api/health/ready'
             '/api/options'
+            '/api/problems'
             '/api/openapi.json'
             '/api/docs'
             '/runtime/webhooks/durabletask'

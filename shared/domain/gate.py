@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.polling import is_late
+
 #: Failures in a row, of whatever job, after which the provider is left alone.
 BREAKER_FAILURES = 5
 BREAKER_SECONDS = 30.0
@@ -27,6 +29,11 @@ BALANCE_CHECK_SECONDS = 60.0
 #: A provider that accepted a first try after an outage and does not end it is tried by one more.
 PROBE_SECONDS = 60.0
 _REMEMBERED_HOLDS = 20
+#: So few that a provider which has become slower or quicker is known after three of its pictures.
+RECENT_HOLDS = 5
+#: A picture is first looked for at 0.6 of the usual time (watch.py): one that was there by then may have been there long before.
+#: Two of them in a row are believed at once, so that the next one is looked for sooner.
+_QUICK_FACTOR, _QUICK_HOLDS = 0.75, 2
 #: What the gate notes of a holder. The former version wrote entries without generator, owner and turns.
 Entry = dict[str, Any]
 #: Where an entry notes its owner's turn: at its generator, and at the provider.
@@ -211,7 +218,10 @@ class Gate:
         name = generator or self.default_generator
         # The former version measured all generators as one.
         holds = self.document.get("holds_of", {name: self.document["holds"]}).get(name)
-        return statistics.median(holds) if holds else None
+        if not holds:
+            return None
+        usual, last = statistics.median(holds[-RECENT_HOLDS:]), max(holds[-_QUICK_HOLDS:])
+        return float(last if len(holds) >= RECENT_HOLDS and last < usual * _QUICK_FACTOR else usual)
 
     def typical_seconds(self, default: float, generator: str = "") -> float:
         measured = self.measured_seconds(generator)
@@ -222,6 +232,21 @@ class Gate:
         generator of the provider is in the way."""
         waves = -(-position // self.width(generator))
         return waves * self.typical_seconds(default_hold, generator) + self.seconds_until_open
+
+    def expected_start(self, holder: str, default_hold: float = 15.0) -> float | None:
+        """Seconds until a waiting holder has its slot, reckoned by how long those ahead have had theirs; None while nobody knows:
+        they are later than expected, or the provider is stopped."""
+        position = self.position(holder)
+        if position is None or self.document["stopped"] is not None:
+            return None
+        generator = self._generator(self.document["waiting"][holder])
+        usual = self.typical_seconds(default_hold, generator)
+        ages = [self.now - slot["granted_at"] for slot in self.document["active"].values() if self._generator(slot) == generator]
+        rests = sorted(max(0.0, usual - age) for age in ages if not is_late(age, usual))
+        # Slots that nobody has are given as soon as the gate opens.
+        rests = [0.0] * (self.width(generator) - len(ages)) + rests
+        waves, turn = divmod(position - 1, self.width(generator))
+        return waves * usual + rests[turn] + self.seconds_until_open if turn < len(rests) else None
 
     @property
     def is_shut(self) -> bool:

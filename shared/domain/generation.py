@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.kinds import Kind
 from shared.domain.presets import PRESETS
-from shared.domain.problem import ProblemError, invalid_fields
+from shared.domain.problem import Mistake, ProblemError, invalid_fields
 from shared.domain.text import TooLong, composed, is_blank, is_damaged, is_misread, nfc
 from shared.domain.webhook_url import mistake_in
 
@@ -34,8 +34,6 @@ FIELDS = (
 )  # fmt: skip
 
 
-#: A field and what is wrong with it, in Korean and English.
-Mistake = tuple[str, str, str]
 #: Of a text that `is_misread`.
 MISREAD = (
     "제어 문자가 있어 UTF-16이나 ISO-2022로 쓴 글로 보입니다. 제어 문자 없이 UTF-8로 보내 주세요.",
@@ -92,10 +90,10 @@ def parse_generation(
     errors: list[Mistake] = []
     known = {*FIELDS, *kind.images, *(("preset",) if kind.accepts_preset else ())}
     for name in sorted({*fields, *files} - known):
-        errors.append((shown(name), "알 수 없는 필드입니다. 지워 주세요.", "Unknown field: remove it."))
+        errors.append((shown(name), "알 수 없는 필드입니다. 지워 주세요.", "Unknown field: remove it.", "unknown_field"))
     for name in kind.images:
         if name not in files:
-            errors.append((name, "이미지를 올려 주세요.", "Upload an image."))
+            errors.append((name, "이미지를 올려 주세요.", "Upload an image.", "required"))
     words = {name: _word(text) for name, text in fields.items() if name in known}
 
     def whole(name: str, low: int, high: int, default: int | None) -> int | None:
@@ -105,26 +103,29 @@ def parse_generation(
         # The length comes first: Python refuses to read thousands of digits.
         if text.isascii() and text.isdigit() and len(text) <= 20 and low <= int(text) <= high:
             return int(text)
-        errors.append((name, f"{low}에서 {high} 사이의 정수여야 합니다.", f"Must be a whole number from {low} to {high}."))
+        errors.append(
+            (name, f"{low}에서 {high} 사이의 정수여야 합니다.", f"Must be a whole number from {low} to {high}.", "out_of_range")
+        )
         return default
 
     def choice(name: str, allowed: Sequence[str], default: str) -> str:
         text = words.get(name) or default
         if text in allowed:
             return text
-        errors.append((name, f"다음 중 하나여야 합니다: {', '.join(allowed)}", f"Must be one of: {', '.join(allowed)}"))
+        listed = ", ".join(allowed)
+        errors.append((name, f"다음 중 하나여야 합니다: {listed}", f"Must be one of: {listed}", "not_a_choice"))
         return default
 
     preset = choice("preset", tuple(PRESETS), "") or None if kind.accepts_preset and words.get("preset") else None
     prompt = _prompt(fields.get("prompt", ""), errors)
     if prompt == "" and preset is None:
         errors.append(
-            ("prompt", "프롬프트나 프리셋이 필요합니다.", "A prompt or a preset is needed.") if kind.accepts_preset
-            else ("prompt", "프롬프트를 입력해 주세요.", "Write a prompt.")
+            ("prompt", "프롬프트나 프리셋이 필요합니다.", "A prompt or a preset is needed.", "required") if kind.accepts_preset
+            else ("prompt", "프롬프트를 입력해 주세요.", "Write a prompt.", "required")
         )  # fmt: skip
     format_text = "jpeg" if words.get("output_format") == "jpg" else words.get("output_format")
     if format_text and format_text not in OUTPUT_FORMATS:
-        errors.append(("output_format", "png 또는 jpeg여야 합니다.", "Must be png or jpeg."))
+        errors.append(("output_format", "png 또는 jpeg여야 합니다.", "Must be png or jpeg.", "not_a_choice"))
     checked = Generation(
         prompt=prompt or "",
         preset=preset,
@@ -140,7 +141,7 @@ def parse_generation(
         webhook_url=_webhook_url(fields.get("webhook_url", ""), webhook_hosts, errors),
         given=frozenset(name for name, word in words.items() if word),
     )
-    told = {name for name, _, _ in mistakes}
+    told = {mistake[0] for mistake in mistakes}
     errors = [*mistakes, *(error for error in errors if error[0] not in told)]
     if errors:
         raise ProblemError(invalid_fields(*errors))
@@ -152,7 +153,7 @@ def checked_prompt(text: str) -> str:
     errors: list[Mistake] = []
     prompt = _prompt(text, errors)
     if prompt == "":
-        errors.append(("prompt", "프롬프트를 입력해 주세요.", "Write a prompt."))
+        errors.append(("prompt", "프롬프트를 입력해 주세요.", "Write a prompt.", "required"))
     if errors or prompt is None:
         raise ProblemError(invalid_fields(*errors))
     return prompt
@@ -175,19 +176,24 @@ def _word(text: str) -> str:
 def _prompt(text: str, errors: list[Mistake]) -> str | None:
     """The prompt as it is counted, kept and sent, empty when there is nothing to be seen; None when it cannot be used."""
     if is_misread(text):
-        errors.append(("prompt", *MISREAD))
+        errors.append(("prompt", *MISREAD, "unreadable"))
         return None
     try:
         prompt = composed(text, PROMPT_MAX_CHARACTERS)
     except TooLong:
         errors.append(
-            ("prompt", f"{PROMPT_MAX_CHARACTERS}자까지 쓸 수 있습니다.", f"At most {PROMPT_MAX_CHARACTERS} characters.")
+            (
+                "prompt",
+                f"{PROMPT_MAX_CHARACTERS}자까지 쓸 수 있습니다.",
+                f"At most {PROMPT_MAX_CHARACTERS} characters.",
+                "too_long",
+            )
         )
         return None
     if is_damaged(prompt):
         errors.append((
             "prompt", "오는 길에 깨진 글자(�)가 있습니다. 다시 입력하고 UTF-8로 보내 주세요.",
-            "Characters of it were lost on the way (�). Write it again and send it as UTF-8.",
+            "Characters of it were lost on the way (�). Write it again and send it as UTF-8.", "unreadable",
         ))  # fmt: skip
         return None
     return "" if is_blank(prompt) else prompt
@@ -208,7 +214,7 @@ def _metadata(text: str, errors: list[Mistake]) -> dict[str, Any]:
             "metadata",
             f"값이 문자열이나 숫자인 JSON 객체여야 합니다(최대 {METADATA_MAX_KEYS}개, 이름과 값은 {METADATA_MAX_CHARACTERS}자까지).",
             f"Must be a JSON object of strings or numbers, at most {METADATA_MAX_KEYS} of them, names and values of at most "
-            f"{METADATA_MAX_CHARACTERS} characters.",
+            f"{METADATA_MAX_CHARACTERS} characters.", "wrong_type",
         ))  # fmt: skip
         return {}
     return value

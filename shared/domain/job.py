@@ -62,6 +62,11 @@ def is_deleted(document: Document) -> bool:
     return bool(document.get("deleted_at"))
 
 
+def is_expired(document: Document, now: datetime) -> bool:
+    """Whether the job's time is over, from that moment on; one that has not ended has none yet."""
+    return bool(document.get("expires_at")) and now >= datetime.fromisoformat(document["expires_at"])
+
+
 # ---- how it ends ----
 
 

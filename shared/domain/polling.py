@@ -1,6 +1,12 @@
 """How far along a prediction probably is, and how long a provider is left alone. Pure: orchestrators replay it."""
 
 RETRY_DELAYS_SECONDS = (2, 4, 8, 15, 30)
+#: Half of all pictures take longer than the usual time, so one is late by a quarter of it, and by a second at least.
+LATE_FACTOR, LATE_SECONDS = 1.25, 1.0
+#: When to ask for a job again: at once is too often, and a place in line may move sooner than it was thought.
+SOONEST_SECONDS, LATEST_SECONDS = 1, 30
+#: Of a job of which nobody knows when it ends.
+UNKNOWN_SECONDS = 2
 
 
 def retry_delay_seconds(retries: int, asked_seconds: float | None, jitter: float) -> float:
@@ -19,5 +25,17 @@ def generating_progress(elapsed_seconds: float, expected_seconds: float) -> int:
     return 30 + int(60 * elapsed / (elapsed + max(expected_seconds, 1.0) * 0.35))
 
 
-def eta_seconds(elapsed_seconds: float, expected_seconds: float) -> int:
+def eta_seconds(elapsed_seconds: float, expected_seconds: float) -> int | None:
+    """None for what is later than expected: nobody knows by how much."""
+    if is_late(elapsed_seconds, expected_seconds):
+        return None
     return max(1, round(expected_seconds - elapsed_seconds))
+
+
+def is_late(elapsed_seconds: float, expected_seconds: float) -> bool:
+    return elapsed_seconds > max(expected_seconds * LATE_FACTOR, expected_seconds + LATE_SECONDS)
+
+
+def look_again_seconds(eta: float | None) -> int:
+    """When it is worth while to ask for a job again that is expected to end in `eta` seconds."""
+    return UNKNOWN_SECONDS if eta is None else min(max(round(eta), SOONEST_SECONDS), LATEST_SECONDS)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict, get_args
+from urllib.parse import quote
 
 from shared.domain.image_kind import OTHER_FILES
 
@@ -236,6 +237,14 @@ CATALOGUE: dict[str, Kind] = {
         "{provider} 모델 생성 실패: 생성 서비스의 잔액이 부족합니다. 관리자가 충전한 뒤 다시 시도해 주세요.",
         "{provider}'s credit is used up. Try again after an administrator has topped it up.",
     ),
+    "not_ready": Kind(
+        503,
+        True,
+        "아직 준비되지 않음",
+        "Not ready",
+        "지금은 작업을 만들 수 없습니다. 실패한 점검({checks})을 관리자가 바로잡은 뒤 다시 확인해 주세요.",
+        "No job could be made now. Look again when an administrator has mended what failed: {checks}.",
+    ),
     "busy": Kind(
         503,
         True,
@@ -302,6 +311,23 @@ CATALOGUE: dict[str, Kind] = {
     ),
 }
 
+#: Where the pages about problems lie (triggers/problem_pages.py).
+PAGES = "/api/problems/"
+
+#: What may be wrong with a field of a request, in Korean and English. Beside these it may be the code of a problem that an image
+#: has, or `setting_broken`, where it names a setting of the app.
+FIELD_CODES: dict[str, tuple[str, str]] = {
+    "required": ("필요한 값이 없습니다.", "A value is needed."),
+    "unknown_field": ("그런 필드는 없습니다.", "There is no such field."),
+    "repeated": ("한 번만 보낼 수 있습니다.", "It may be sent once only."),
+    "out_of_range": ("범위 안의 정수가 아닙니다.", "It is no whole number of the range."),
+    "not_a_choice": ("고를 수 있는 값이 아닙니다.", "It is none of the values to choose from."),
+    "too_long": ("너무 깁니다.", "It is too long."),
+    "unreadable": ("글자를 읽을 수 없습니다.", "Its characters cannot be read."),
+    "wrong_type": ("다른 종류의 값이어야 합니다.", "It must be a value of another kind."),
+    "invalid": ("쓸 수 없는 값입니다.", "The value cannot be used."),
+}
+
 STAGE_WORDS = {
     "input": ("입력을", "the input"),
     "output": ("생성된 이미지를", "the generated picture"),
@@ -362,7 +388,7 @@ class Problem:
     def about(self, name: str) -> "Problem":
         """The same problem, said beside one field of the form."""
         detail_ko, detail_en = (self.to_document(language)["detail"] for language in get_args(Language))
-        return replace(self, errors=({"field": name, "message_ko": detail_ko, "message_en": detail_en},))
+        return replace(self, errors=({"field": name, "code": self.code, "message_ko": detail_ko, "message_en": detail_en},))
 
     def to_payload(self) -> ProblemData:
         return {
@@ -374,8 +400,11 @@ class Problem:
     def from_payload(cls, payload: ProblemData) -> "Problem":
         return cls(**{**payload, "errors": tuple(payload.get("errors", ()))})  # type: ignore[arg-type]
 
-    def to_document(self, language: Language, *, instance: str | None = None, request_id: str | None = None) -> dict[str, Any]:
-        """The problem document that clients get; they branch on `code`, people read `detail`."""
+    def to_document(
+        self, language: Language, *, instance: str | None = None, request_id: str | None = None, base_url: str = ""
+    ) -> dict[str, Any]:
+        """The problem document that clients get; they branch on `code`, people read `detail`, and `type` is a page about it.
+        `base_url`: of the server, which that address begins with."""
         kind = CATALOGUE[self.code]
         setting = self.params.get("setting")
         words = {
@@ -387,7 +416,7 @@ class Problem:
         }  # fmt: skip
         detail = (kind.detail_ko if language == "ko" else kind.detail_en).format_map(_Words(words))
         return {
-            "type": f"urn:toonconnect:problem:{self.code}",
+            "type": f"{base_url}{PAGES}{self.code}",
             "title": kind.title_ko if language == "ko" else kind.title_en,
             "status": kind.status,
             "detail": detail,
@@ -397,12 +426,20 @@ class Problem:
             "retryable": self.is_retryable,
             "charged": self.charged,
             "request_id": request_id,
-            "errors": [{"field": e["field"], "message": e.get(f"message_{language}", e.get("message", ""))} for e in self.errors],
+            "errors": [_told_field(error, language) for error in self.errors],
             # The old page reads this field.
             "error": detail,
             # Of a limit: which it is, and when it begins anew.
             **({name: self.params[name] for name in ("limit", "reset_at")} if "reset_at" in self.params else {}),
         }
+
+
+def _told_field(error: dict[str, str], language: Language) -> dict[str, str]:
+    """`pointer` is a JSON Pointer as a fragment of a URI (RFC 6901, 6), to a field of the request as if that were JSON."""
+    pointer = "#/" + quote(error["field"].replace("~", "~0").replace("/", "~1"), errors="replace")
+    message = error.get(f"message_{language}", error.get("message", ""))
+    # Documents of before have no codes.
+    return {"field": error["field"], "pointer": pointer, "code": error.get("code", "invalid"), "message": message}
 
 
 def _told_file(found: str) -> dict[str, str]:
@@ -467,6 +504,7 @@ def broken_settings(*names: str) -> Problem:
     errors = tuple(
         {
             "field": name,
+            "code": "setting_broken",
             "message_ko": "이 설정이 없거나 잘못되었습니다. 관리자에게 알려 주세요.",
             "message_en": "This setting is missing or malformed: tell your administrator.",
         }
@@ -480,6 +518,15 @@ def unreadable(reason_ko: str, reason_en: str) -> Problem:
     return Problem("invalid_request", params={"reason_ko": reason_ko, "reason_en": reason_en})
 
 
-def invalid_fields(*errors: tuple[str, str, str]) -> Problem:
-    """`errors` are (field, Korean sentence, English sentence)."""
-    return Problem("validation_failed", errors=tuple({"field": f, "message_ko": ko, "message_en": en} for f, ko, en in errors))
+#: A field and what is wrong with it: in Korean, in English, and the word of FIELD_CODES for it ("invalid" when left out).
+Mistake = tuple[str, str, str] | tuple[str, str, str, str]
+
+
+def invalid_fields(*errors: Mistake) -> Problem:
+    return Problem("validation_failed", errors=tuple(_field_error(*error) for error in errors))
+
+
+def _field_error(field: str, ko: str, en: str, code: str = "invalid") -> dict[str, str]:
+    if code not in FIELD_CODES:
+        raise ValueError(f"unknown code {code!r} of a field")
+    return {"field": field, "code": code, "message_ko": ko, "message_en": en}

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.domain.generation import Generation, Mistake, parse_generation
+from shared.domain.generation import Generation, parse_generation
 from shared.domain.job import Document, is_terminal
 from shared.domain.kinds import Kind
 from shared.domain.presets import PRESETS
+from shared.domain.problem import Mistake
 from shared.domain.text import TooLong, composed
 
 #: The most pictures that one job has: names.PICTURE_SUFFIX has a digit for them.
@@ -30,7 +31,7 @@ def parse_sheet(
 
     Raises ProblemError (`validation_failed`) that names each field.
     """
-    told = {name for name, _, _ in mistakes}
+    told = {mistake[0] for mistake in mistakes}
     presets, mistake = _presets(fields.get("presets", ""))
     found = [*mistakes, *(one for one in _INSTEAD if one[0] in fields)]
     if mistake is not None and "presets" not in told:

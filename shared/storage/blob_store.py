@@ -71,9 +71,10 @@ class BlobStore:
         """(name, metadata) of every image with the prefix."""
         return self._metadata(IMAGES, prefix)
 
-    def document_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
-        """(name, metadata) of every document with the prefix."""
-        return self._metadata(DOCUMENTS, prefix)
+    def document_metadata(self, prefix: str, page: int | None = None) -> Iterator[tuple[str, dict[str, str]]]:
+        """(name, metadata) of every document with the prefix, in the order of names; `page`: how many are listed at once, for who
+        does not want them all."""
+        return self._metadata(DOCUMENTS, prefix, page)
 
     def create_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None = None) -> str:
         """Write a new document and return its ETag. Raises Conflict when it exists."""
@@ -174,9 +175,10 @@ class BlobStore:
         except ResourceNotFoundError:
             return None
 
-    def _metadata(self, container: str, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+    def _metadata(self, container: str, prefix: str, page: int | None = None) -> Iterator[tuple[str, dict[str, str]]]:
+        paged: dict[str, Any] = {} if page is None else {"results_per_page": page}
         try:
-            for blob in self._container(container).list_blobs(name_starts_with=prefix, include=["metadata"]):
+            for blob in self._container(container).list_blobs(name_starts_with=prefix, include=["metadata"], **paged):
                 yield str(blob.name), {name: str(value) for name, value in (blob.metadata or {}).items() if name != _WRITE}
         except ResourceNotFoundError:
             return

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.job import deleted, is_terminal
@@ -81,6 +81,23 @@ class JobStore:
         with contextlib.suppress(Conflict):
             self._blobs.create_document(mark_name(job_id), {"job_id": job_id})
 
+    def expired_jobs(self, now: datetime, retention: timedelta, at_most: int) -> list[str]:
+        """Ids of jobs whose time is over, the oldest first; `retention`: how long jobs of today are kept after their end.
+
+        Names sort by the time of their jobs, so this ends at the first one that may still be kept: mostly one listing.
+        """
+        found: list[str] = []
+        for name, metadata in self._blobs.document_metadata("jobs/job_", page=_EXPIRED_PAGE):
+            _, job_id, file = name.split("/", 2)
+            if not is_job_id(job_id) or file != _FILE:
+                continue
+            if accepted_at(job_id) + retention > now or len(found) == at_most:
+                break
+            expires_at = metadata.get("expires_at") or self._expiry(job_id)
+            if expires_at and datetime.fromisoformat(expires_at) <= now:
+                found.append(job_id)
+        return found
+
     def deleted_jobs(self) -> list[str]:
         """Ids of the jobs that are deleted and not yet forgotten."""
         return [name.removeprefix(_MARKS).removesuffix(".json") for name in self._blobs.names(DOCUMENTS, _MARKS)]
@@ -117,6 +134,11 @@ class JobStore:
             if metadata.get("job_id") == job_id:
                 self._blobs.delete(DOCUMENTS, name)
 
+    def _expiry(self, job_id: str) -> str | None:
+        """Of a job that has not ended, or was last written by a version without this metadata."""
+        document = self.read(job_id)
+        return None if document is None else document.get("expires_at")
+
     def _status(self, job_id: str) -> str | None:
         """Of a job that was last written by a version without metadata."""
         document = self.read(job_id)
@@ -129,6 +151,8 @@ class JobStore:
 
 
 _FILE = "job.json"
+#: Documents of one listing: mostly the first of them ends the search.
+_EXPIRED_PAGE = 1000
 _MARKS = "deleted/"
 PREDICTIONS = "predictions/"
 
@@ -145,12 +169,16 @@ def _existing(document: Document | None, job_id: str) -> dict[str, Any]:
 
 
 def _of_a_job_that_is_gone(claim: Document | None, job_id: str) -> Document | None:
-    """After a day the key may be another job's."""
-    return {**claim, "deleted": True} if claim and claim["job_id"] == job_id else None
+    """What says until the key's day is over that its job is gone, and nothing else of the request or the job; as the former
+    version reads it, to which it is the key of another request. After a day the key may be another job's."""
+    if claim is None or claim["job_id"] != job_id:
+        return None
+    return {"fingerprint": "", "job_id": "", "at": claim["at"], "deleted": True}
 
 
 def _described(document: dict[str, Any]) -> dict[str, str]:
-    return {"status": document["status"]}
+    expires_at = document.get("expires_at")
+    return {"status": document["status"], **({"expires_at": expires_at} if expires_at else {})}
 
 
 def job_name(job_id: str) -> str:

@@ -174,9 +174,10 @@ def _changed(known: Document | None, mine: Taken, at: str) -> tuple[Document | N
 
 
 def _judged(known: Document, request: Fingerprints) -> Reused | Deleted | _Standing:
-    if not request.are_of(known):
-        return Reused()
-    return Deleted() if known.get("deleted") else _Standing(known["job_id"], known["at"])
+    # Of a job that is gone the key keeps no request to compare with.
+    if known.get("deleted"):
+        return Deleted()
+    return _Standing(known["job_id"], known["at"]) if request.are_of(known) else Reused()
 
 
 def _at(document: Document) -> datetime:

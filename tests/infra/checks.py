@@ -78,7 +78,8 @@ SCHEDULER_SETTINGS = {
 SIGN_IN_SETTINGS = {"WEBSITE_AUTH_AAD_ALLOWED_TENANTS": "the platform's sign-in: whose tokens are taken"}
 #: Addresses where nobody is asked who they are, so that nothing may be believed there either.
 OPEN_PATHS = {
-    "/api/webhooks/replicate", "/api/health", "/api/health/ready", "/api/options", "/api/openapi.json", "/api/docs",
+    "/api/webhooks/replicate", "/api/health", "/api/health/ready", "/api/options", "/api/problems", "/api/openapi.json",
+    "/api/docs",
     "/runtime/webhooks/durabletask",
 }  # fmt: skip
 #: Never on Flex Consumption: some fail the deployment, others in some regions only.

@@ -1,6 +1,6 @@
 """Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers and of
-words, in links, in pictures, in the sandbox, in sheets and what is made again, in webhooks and in what is kept where:
-`make mutants`."""
+words, in links, in pictures, in the sandbox, in sheets and what is made again, in webhooks, in what is kept where, and
+in what who waits is told: `make mutants`."""
 
 from tests.mutants.budgets import BUDGETS
 from tests.mutants.keeping import KEEPING
@@ -13,10 +13,11 @@ from tests.mutants.requests import REQUESTS
 from tests.mutants.sandbox import SANDBOX
 from tests.mutants.sheets import SHEETS
 from tests.mutants.trust import TRUST
+from tests.mutants.waiting import WAITING
 from tests.mutants.webhooks import WEBHOOKS
 from tests.mutants.words import WORDS
 
 MUTANTS = (
     *MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *SHEETS, *WEBHOOKS, *WORDS,
-    *BUDGETS,
+    *BUDGETS, *WAITING,
 )  # fmt: skip

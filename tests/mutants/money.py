@@ -517,8 +517,8 @@ MONEY: tuple[Mutant, ...] = (
     watching("a slot that a look could not give back is kept", 'if not look["left_gate"]:', "if False:"),
     watching(
         "a paid picture is canceled",
-        "if prediction.watch.seen.paid_at is not None:\n        picture.show(STORING)",
-        "if False:\n        picture.show(STORING)",
+        "if prediction.watch.seen.paid_at is not None:\n        picture.show(STORING, ",
+        "if False:\n        picture.show(STORING, ",
     ),
     watching("a picture that was quicker than the cancel is lost", 'if state == "finished":', "if False:"),
     # Not here: that a picture's error says what all its sends owe (orchestrators/picture.py). Whoever keeps it sums that up anew

@@ -19,6 +19,7 @@ overtaken = of("triggers/generate.py", "tests/rare/test_overtaken_post.py")
 translate = of("triggers/translate.py", "tests/triggers/test_translate.py", "tests/triggers/test_owners.py")
 webhook = of("triggers/webhooks.py", "tests/triggers/test_webhook_calls.py", "tests/triggers/test_charges.py")
 probe = of("triggers/health.py", "tests/triggers/test_health.py")
+expired = of("triggers/job_view.py", "tests/triggers/test_results.py")
 housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
 forgetting = of("shared/forgetting.py", "tests/triggers/test_delete.py", "tests/triggers/test_owners.py")
 canceling = of(
@@ -184,21 +185,13 @@ TRUST: tuple[Mutant, ...] = (
         'Problem("job_already_finished", charged=charged(document))',
         'Problem("job_already_finished")',
     ),
-    jobs(
-        "result_expired says nothing of the charge",
-        'Problem("result_expired", charged=charged(document)))\n    for output',
-        'Problem("result_expired"))\n    for output',
-    ),
+    expired("result_expired says nothing of the charge", "charged=charged(document) if document else ", "charged="),
     jobs(
         "result_not_ready says nothing of the charge",
         'Problem("result_not_ready", charged=charged(document), ',
         'Problem("result_not_ready", ',
     ),
-    jobs(
-        "results are served after their retention",
-        'if services().now() > datetime.fromisoformat(document["expires_at"]):',
-        "if False:",
-    ),
+    expired("jobs are served after their retention", "if is_expired(document, app.now()):", "if False:"),
     jobs("a cancel is not marked", "lambda known: asked_to_cancel(known, now))", "lambda known: known)"),
     jobs("a cancel wakes nobody", "await wake(client, document)", "pass"),
     jobs("another picture than asked for is served", 'if index is None or str(output["index"]) == index:', "if True:"),
@@ -227,7 +220,9 @@ TRUST: tuple[Mutant, ...] = (
     ),
     forgetting("a deleted job goes on", 'if not is_terminal(document["status"]) or is_watched(document):', "if False:"),
     forgetting("nobody looks after a deleted job", "    await call_janitor(client)\n\n", "\n"),
-    housekeeping("histories are purged before their time", "timedelta(days=app.settings.retention_days)", "timedelta(days=1)"),
+    housekeeping(
+        "histories are purged before their time", "now - timedelta(days=app.settings.retention_days)", "now - timedelta(days=1)"
+    ),
     housekeeping(
         "a job that nobody started is not found",
         "ids |= set(await threads.run(lambda: list(app.jobs.open_jobs(since, now))))",
@@ -319,7 +314,7 @@ TRUST: tuple[Mutant, ...] = (
     keys("owners share idempotency keys", "f'{owner}|{route}|{key}'", "f'{route}|{key}'"),
     keys("routes share idempotency keys", "f'{owner}|{route}|{key}'", "f'{owner}|{key}'"),
     keys("a key is free after an hour", "KEY_KEPT = timedelta(hours=24)", "KEY_KEPT = timedelta(hours=1)"),
-    keys("a key stands for any request", "if not request.are_of(known):", "if False:"),
+    keys("a key stands for any request", "if request.are_of(known) else Reused()", "if True else Reused()"),
     keys("a default written out is another request", "or not set(self.meanings)", "or False and not set(self.meanings)"),
     keys(
         "the keys of the former version are of other requests",
@@ -511,14 +506,14 @@ TRUST: tuple[Mutant, ...] = (
     job_store("an amendment changes the status", '({**change(job), "status": job["status"]}, None)', "(change(job), None)"),
     job_store("a deleted job keeps its claims", "[self._delete_claim(name) for name in submissions]", "[]"),
     job_store(
-        "a deleted job leaves word at a stranger's key", 'if claim and claim["job_id"] == job_id else None', "if claim else None"
+        "a deleted job leaves word at a stranger's key", 'if claim is None or claim["job_id"] != job_id:', "if claim is None:"
     ),
     keys(
         "the key of a forgotten job is taken for one that is being made",
-        'Deleted() if known.get("deleted") else _Standing',
-        "_Standing",
+        """    if known.get("deleted"):\n        return Deleted()\n    return _Standing""",
+        "    return _Standing",
     ),
-    job_store("documents do not say their status", 'return {"status": document["status"]}', "return {}"),
+    job_store("documents do not say their status", 'return {"status": document["status"], **', "return {**"),
     blobs(
         "writes are not conditional", "overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified", "overwrite=True"
     ),

@@ -1,6 +1,7 @@
 """The story of one picture: prepared, sent, looked at, stored; its deadlines, its cancel, and what it does when steps fail."""
 
 import itertools
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -345,3 +346,11 @@ def test_the_job_is_its_only_pictures_orchestration() -> None:
     told = tell()
 
     assert set(told.bench.instances()) == {JOB}
+
+
+def test_while_a_picture_is_made_its_story_tells_since_when_and_what_is_usual() -> None:
+    """So that a job can be said to be late between two looks."""
+    told = tell()
+    shown = [status for _, status in told.outcome.custom_statuses if status["stage"] == "generating"]
+    assert shown
+    assert all(datetime.fromisoformat(status["submitted_at"]).tzinfo and status["expected_seconds"] > 0 for status in shown)

@@ -232,6 +232,7 @@ class StubBackend:
         self.fallback_to: str | None = None  # the model that takes over from the default
         self.hold_at: str | None = None
         self.queue_position: int | None = None
+        self.overdue = False  # jobs are later than expected
         self.dropping = False  # the API closes connections without an answer
         self.drops = 0
         self.translator = True
@@ -272,6 +273,13 @@ class StubBackend:
         """Lets held jobs go on to their end."""
         with self.changed:
             self.hold_at = None
+            self.changed.notify_all()
+
+    def touch(self) -> None:
+        """There is something to tell of every job."""
+        with self.changed:
+            for job in self.jobs.values():
+                job.version += 1
             self.changed.notify_all()
 
     def finish(self) -> None:
@@ -346,7 +354,8 @@ class StubBackend:
             "stage": stage,
             "progress": 100 if job.status == "succeeded" else max(job.step, 0) * 16,
             "queue_position": job.queue_position if stage == "waiting" else None,
-            "eta_seconds": None if ended else 12,
+            "eta_seconds": None if ended or self.overdue else 12,
+            "overdue": self.overdue and not ended,
             "created_at": job.created_at.isoformat(),
             "started_at": job.created_at.isoformat(),
             "completed_at": (job.created_at + timedelta(seconds=14)).isoformat() if ended else None,

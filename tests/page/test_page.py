@@ -385,9 +385,24 @@ def test_the_queue_position_and_remaining_time_are_shown(page: Page, backend: St
 
     expect(page.get_by_test_id("stage")).to_have_text("차례를 기다리는 중이에요 · 대기 3번째")
     expect(page.get_by_test_id("progress")).to_have_attribute("aria-valuenow", "32")
-    expect(page.get_by_text("약 12초 남음")).to_be_visible()
+    expect(page.get_by_text(re.compile("약 1[012]초 남음"))).to_be_visible()
     expect(page.locator("[aria-current=step]")).to_have_text("대기")
     expect(page.get_by_test_id("history-item")).to_have_attribute("data-status", "processing")
+
+
+def test_between_two_words_of_the_server_bar_and_time_move_on_and_never_back(page: Page, backend: StubBackend) -> None:
+    """The server answers a held request with news alone, and progress is none."""
+    backend.hold_at = "generating"
+    submit_sample(page)
+    bar = page.get_by_test_id("progress")
+    expect(bar).to_have_attribute("aria-valuenow", "64")
+    expect(page.get_by_text("약 10초 남음")).to_be_visible()
+    reached = int(bar.get_attribute("aria-valuenow") or 0)
+    assert 64 < reached <= 90
+    backend.overdue = True
+    backend.touch()
+    expect(page.get_by_text("예상보다 늦어지고 있어요")).to_be_visible()
+    assert int(bar.get_attribute("aria-valuenow") or 0) >= reached
 
 
 def test_cancel_ends_the_job(page: Page, backend: StubBackend) -> None:

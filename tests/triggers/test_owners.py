@@ -30,7 +30,20 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, health, job_list, jobs, options, retry, sheet, translate, usage, webhook_secret, webhooks
+from triggers import (
+    generate,
+    health,
+    job_list,
+    jobs,
+    options,
+    problem_pages,
+    retry,
+    sheet,
+    translate,
+    usage,
+    webhook_secret,
+    webhooks,
+)
 from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
@@ -57,7 +70,7 @@ async def test_who_is_not_signed_in_may_not_use_the_translator_which_is_paid_for
 # ---- every route ----
 
 #: What may be asked by whoever is not signed in; the platform leaves the same addresses out (infra/app/api.bicep).
-OPEN = {"options", "health", "health/ready", "webhooks/replicate"}
+OPEN = {"options", "problems", "problems/{code}", "health", "health/ready", "webhooks/replicate"}
 CLOSED = [
     {"AUTH_MODE": "easyath"}, {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "false"},
     {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "WEBSITE_HOSTNAME": "toon.azurewebsites.net"},
@@ -78,7 +91,10 @@ async def everything_asked(app: Any, hub: FakeHub, headers: dict[str, str]) -> d
         for method in methods:
             kind = next((kind for kind in KINDS.values() if route.startswith(kind.route)), None)
             sent = request(
-                method, route={"id": JOB} if "{id}" in route else {}, headers=headers, body='{"prompt": "영웅"}'.encode()
+                method,
+                route={"id": JOB, "code": "busy"} if "{" in route else {},
+                headers=headers,
+                body='{"prompt": "영웅"}'.encode(),
             )
             if route.endswith(("/generate", "/sheet")) and kind:
                 fields = {"prompt": "a mug"} if route.endswith("/generate") else {"presets": "mug"}
@@ -102,6 +118,7 @@ def ask(route: str, method: str, kind: Any) -> Any:
         "options": options.get_options, "health": health.health, "webhooks/secret": webhook_secret.get_webhook_secret,
         "webhooks/secret/rotate": webhook_secret.rotate_webhook_secret, "jobs/claim": job_list.claim_jobs,
         "usage": usage.get_usage,
+        "problems": problem_pages.problem_catalogue, "problems/{code}": problem_pages.problem_page,
     }  # fmt: skip
     return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
 

@@ -52,4 +52,4 @@ async def test_where_a_sandbox_is_refused_no_job_is_taken_in(app: Any, hub: Fake
     assert [error["field"] for error in body(refused)["errors"]] == ["SANDBOX"]
     assert hub.started == []
     ready = body(await user(health.health_ready)(req=request(), client=hub))
-    assert (ready["status"], ready["sandbox"], list(ready["checks"]["settings"]["problems"])) == ("not_ready", False, ["SANDBOX"])
+    assert (ready["code"], ready["sandbox"], list(ready["checks"]["settings"]["problems"])) == ("not_ready", False, ["SANDBOX"])

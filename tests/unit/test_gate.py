@@ -147,6 +147,66 @@ def test_what_a_slot_takes_is_unknown_until_one_gave_a_picture(gate: Clocked) ->
     assert (gate.at().measured_seconds(), gate.at().typical_seconds(15)) == (12, 12)
 
 
+def picture_after(gate: Clocked, seconds: float) -> float:
+    """What a picture takes from now on, after one that held its slot for so long."""
+    gate.enter("x/0")
+    gate.at(seconds).leave("x/0", "ok")
+    return gate.at().typical_seconds(15)
+
+
+def test_when_a_provider_becomes_slower_or_quicker_the_measure_follows_within_five_pictures(gate: Clocked) -> None:
+    for _ in range(20):
+        assert picture_after(gate, 8) == 8
+    assert [picture_after(gate, 30) for _ in range(5)] == [8, 8, 30, 30, 30]
+    assert [picture_after(gate, 18) for _ in range(5)] == [30, 18, 18, 18, 18]
+    # Looked for at 0.6 of what was usual, one after the other, until it is not there yet.
+    usual, seen = 18.0, []
+    for _ in range(5):
+        usual = picture_after(gate, max(3.0, 0.6 * usual))
+        seen.append(round(usual, 1))
+    assert seen == [18, 10.8, 10.8, 6.5, 6.5]
+
+
+def test_one_odd_picture_changes_no_measure(gate: Clocked) -> None:
+    for _ in range(5):
+        picture_after(gate, 10)
+    assert [picture_after(gate, seconds) for seconds in (2, 10, 90, 10, 2)] == [10] * 5
+
+
+@pytest.mark.parametrize(
+    ("ages", "expected"),
+    [
+        # Two slots, five in line, 10 s a picture: each pair has those of the pair before it.
+        ((0, 4), [6, 10, 16, 20, 26]), ((9, 12), [0, 1, 10, 11, 20]),
+        # Nobody knows when one comes whose picture is late; who gets the other slot knows.
+        ((13, 3), [7, None, 17, None, 27]), ((13, 99), [None] * 5),
+    ],
+)  # fmt: skip
+def test_when_a_slot_comes_is_reckoned_by_how_long_those_ahead_have_had_theirs(
+    gate: Clocked, ages: tuple[float, float], expected: list[float | None]
+) -> None:
+    gate.enter("a/0")
+    gate.at(10).leave("a/0", "ok")
+    first, second = sorted(ages, reverse=True)
+    gate.enter("b/0")
+    gate.at(first - second)
+    gate.enter("c/0")
+    gate.at(second)
+    waiting = [f"{name}/0" for name in "defgh"]
+    for holder in waiting:
+        gate.enter(holder)
+    assert [gate.at().expected_start(holder) for holder in waiting] == expected
+    assert gate.at().expected_start("b/0") is None, "it does not wait"
+
+
+def test_while_a_provider_is_stopped_nobody_knows_and_while_it_is_left_alone_that_time_is_added(gate: Clocked) -> None:
+    fail(gate, 5)
+    gate.enter("a/0")
+    assert gate.at(10).expected_start("a/0") == 20
+    gate.at().stop("provider_quota_exhausted")
+    assert gate.at().expected_start("a/0") is None
+
+
 def fail(gate: Clocked, times: int) -> None:
     for n in range(times):
         gate.enter(f"f{n}/0")

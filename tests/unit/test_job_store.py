@@ -57,8 +57,10 @@ def test_a_deleted_job_leaves_word_at_its_own_key_and_at_no_strangers(
     jobs: JobStore, blobs: Reading, holder: str, is_gone: bool
 ) -> None:
     jobs.create({"id": "job_1", "status": "failed"})
-    blobs.create_document("idempotency/k.json", {"job_id": holder})
+    kept = {"job_id": holder, "at": "2026-06-30T00:00:00+00:00", "fingerprint": "f", "meanings": ["m"], "holder": "h"}
+    blobs.create_document("idempotency/k.json", kept)
     jobs.delete("job_1", "idempotency/k.json")
 
     assert jobs.read("job_1") is None
-    assert blobs.documents["idempotency/k.json"][0] == {"job_id": holder, **({"deleted": True} if is_gone else {})}
+    gone = {"job_id": "", "fingerprint": "", "at": kept["at"], "deleted": True}
+    assert blobs.documents["idempotency/k.json"][0] == (gone if is_gone else kept)

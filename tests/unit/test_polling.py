@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.job import STAGE_PROGRESS
-from shared.domain.polling import eta_seconds, generating_progress, retry_delay_seconds
+from shared.domain.polling import eta_seconds, generating_progress, look_again_seconds, retry_delay_seconds
 
 elapsed = st.floats(-10, 1e6)
 expected = st.floats(0, 1000)
@@ -22,12 +22,20 @@ def test_progress_is_most_of_the_way_at_the_expected_time() -> None:
 
 
 @given(elapsed, expected)
-def test_the_expected_rest_is_always_a_moment_yet(at: float, usual: float) -> None:
-    assert eta_seconds(at, usual) >= 1
+def test_the_expected_rest_is_always_a_moment_yet_or_unknown(at: float, usual: float) -> None:
+    assert (eta_seconds(at, usual) or 1) >= 1
 
 
-def test_the_expected_rest_is_what_is_left_of_the_usual_time() -> None:
-    assert [eta_seconds(at, 12) for at in (0, 5, 12, 60)] == [12, 7, 1, 1]
+def test_the_expected_rest_is_what_is_left_of_the_usual_time_and_then_nobody_knows() -> None:
+    assert [eta_seconds(at, 12) for at in (0, 5, 12, 15, 15.1, 60)] == [12, 7, 1, 1, None, None]
+
+
+def test_a_quick_picture_is_late_after_a_second_at_least() -> None:
+    assert [eta_seconds(at, 2) for at in (2, 3, 3.1)] == [1, 1, None]
+
+
+def test_a_job_is_asked_for_again_when_it_may_be_done_within_bounds() -> None:
+    assert [look_again_seconds(eta) for eta in (None, 0, 1, 7.6, 30, 3600)] == [2, 1, 1, 8, 30, 30]
 
 
 @given(st.integers(0, 1000), st.floats(0, 1e9), jitters)

@@ -32,6 +32,7 @@ STATUSES = {
     "intake_paused": 503, "busy": 503, "translator_not_configured": 501, "translator_unavailable": 503, "internal": 500,
     "not_found": 404, "method_not_allowed": 405, "job_not_finished": 409, "inputs_expired": 410,
     "webhooks_not_configured": 501,
+    "not_ready": 503,
 }  # fmt: skip
 
 HANGUL = re.compile("[가-힣]")
@@ -42,6 +43,7 @@ BUILT = [
     Problem("invalid_request"),
     Problem("method_not_allowed", params={"methods": "POST"}),
     Problem("webhooks_not_configured", params={"setting": "WEBHOOK_SIGNING_KEY"}),
+    Problem("not_ready", params={"checks": "storage"}),
     unreadable("본문이 없습니다.", "There is no body."),
     too_large(5_242_880),
     invalid_fields(("seed", "정수여야 합니다.", "Must be a whole number."), ("prompt", "입력해 주세요.", "Write one.")),
@@ -121,12 +123,29 @@ def test_a_document_has_the_members_of_the_contract() -> None:
     problem = invalid_fields(("seed", "정수여야 합니다.", "Must be a whole number.")).at("validating")
 
     assert problem.to_document("en", instance="/api/jobs/job_1", request_id="r-1") == {
-        "type": "urn:toonconnect:problem:validation_failed", "title": "Invalid input", "status": 422,
+        "type": "/api/problems/validation_failed", "title": "Invalid input", "status": 422,
         "detail": "Check the input: seed", "error": "Check the input: seed", "instance": "/api/jobs/job_1",
         "code": "validation_failed", "stage": "validating", "retryable": False, "charged": "no", "request_id": "r-1",
-        "errors": [{"field": "seed", "message": "Must be a whole number."}],
+        "errors": [{"field": "seed", "pointer": "#/seed", "code": "invalid", "message": "Must be a whole number."}],
     }  # fmt: skip
-    assert problem.to_document("ko")["errors"] == [{"field": "seed", "message": "정수여야 합니다."}]
+    assert problem.to_document("ko")["errors"][0]["message"] == "정수여야 합니다."
+    assert problem.to_document("ko", base_url="https://a.b")["type"] == "https://a.b/api/problems/validation_failed"
+
+
+@pytest.mark.parametrize(
+    ("field", "pointer"), [("a/b~c", "#/a~1b~0c"), ("그림 1", "#/%EA%B7%B8%EB%A6%BC%201"), ("\ud800", "#/%3F")]
+)
+def test_a_pointer_names_a_field_of_any_letters(field: str, pointer: str) -> None:
+    assert invalid_fields((field, "-", "-")).to_document("ko")["errors"][0]["pointer"] == pointer
+
+
+def test_a_field_has_the_code_that_it_was_given_and_none_that_is_unknown() -> None:
+    assert invalid_fields(("n", "-", "-", "out_of_range")).to_document("ko")["errors"][0]["code"] == "out_of_range"
+    assert Problem("image_unusable").about("input_image").to_document("ko")["errors"][0]["code"] == "image_unusable"
+    of_before = Problem.from_payload({**Problem("internal").to_payload(), "errors": [{"field": "n", "message": "-"}]})
+    assert of_before.to_document("en")["errors"][0]["code"] == "invalid"
+    with pytest.raises(ValueError, match="nonsense"):
+        invalid_fields(("n", "-", "-", "nonsense"))
 
 
 REPLICATE, BFL = PROVIDERS

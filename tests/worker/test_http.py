@@ -26,6 +26,9 @@ REQUESTS: dict[str, tuple[str, str, Sequence[tuple[str, str]], bytes, int]] = {
     "liveness": ("GET", "/api/health", [], b"", 200),
     "readiness": ("GET", "/api/health/ready", [], b"", 200),
     "options": ("GET", "/api/options", [], b"", 200),
+    "all problems": ("GET", "/api/problems", [], b"", 200),
+    "a problem": ("GET", "/api/problems/busy", [("Accept", "text/html")], b"", 200),
+    "no such problem": ("GET", "/api/problems/%3Cscript%3E", [], b"", 404),
     "options in another case": ("GET", "/API/Options", [("Accept-Language", "en"), ("accept-encoding", "gzip, br")], b"", 200),
     "a preflight": (
         "OPTIONS", "/api/ppl-gen/generate",

@@ -32,7 +32,8 @@ ROUTES = {
     "list_jobs": "jobs", "claim_jobs": "jobs/claim",
     "translate_ppl": "ppl-gen/translate", "translate_goods": "goods-gen/translate", "replicate_webhook": "webhooks/replicate",
     "get_webhook_secret": "webhooks/secret", "rotate_webhook_secret": "webhooks/secret/rotate",
-    "health": "health", "health_ready": "health/ready", "zz_no_route": "{*rest}",
+    "health": "health", "health_ready": "health/ready", "problem_catalogue": "problems", "problem_page": "problems/{code}",
+    "zz_no_route": "{*rest}",
 }  # fmt: skip
 ACTIVITY = HEAD + "\n@app.activity_trigger(input_name='v')\ndef act(v{}){}: pass"
 ROUTE = HEAD + "\n@app.route('r')\ndef web({}){}: pass"

@@ -2,6 +2,7 @@
 
 import { fetchImage } from "./api.js";
 import { el, icon } from "./dom.js";
+import { reckoned } from "./expectation.js";
 import { formatBytes, formatDuration, hasWords, nameOf, t, translate } from "./i18n.js";
 import { STAGES, isTerminal } from "./jobs.js";
 import { modelName } from "./models.js";
@@ -67,7 +68,9 @@ export class JobView {
       this.jobId = job.id;
       this.#frame({ kind, startedAt });
       this.canceling = false;
+      this.progress = 0;
     }
+    if (this.job !== job) this.toldAt = performance.now();
     this.job = job;
     this.kind = kind;
     this.canRetry = canRetry;
@@ -153,6 +156,13 @@ export class JobView {
 
   #tick() {
     this.elapsed.textContent = t("progress.elapsed", { time: formatDuration(Date.now() - this.startedAt) });
+    if (this.mode !== "job" || !this.job || this.job.id !== this.jobId) return;
+    const { progress, etaSeconds, overdue } = reckoned(this.job, (performance.now() - this.toldAt) / 1000);
+    // What was reckoned may have been more than the server's next word.
+    this.progress = Math.max(this.progress, progress);
+    this.#setProgress(this.progress);
+    if (overdue) this.eta.textContent = t("progress.overdue");
+    else this.eta.textContent = etaSeconds === null ? "" : t("progress.eta", { time: formatDuration(etaSeconds * 1000) });
   }
 
   #setStage(words) {
@@ -191,8 +201,6 @@ export class JobView {
         if (index === this.stageIndex) step.setAttribute("aria-current", "step");
         else step.removeAttribute("aria-current");
       }
-      this.#setProgress(job.progress ?? 0);
-      this.eta.textContent = job.eta_seconds > 0 ? t("progress.eta", { time: formatDuration(job.eta_seconds * 1000) }) : "";
       this.#tick();
     }
     this.#drawMaker();

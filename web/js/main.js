@@ -237,7 +237,7 @@ async function remove(id) {
   try {
     if (!gone.has(id)) await deleteJob(id);
   } catch (error) {
-    if (!(error instanceof ApiError && error.problem.status === 404)) {
+    if (!(error instanceof ApiError && [404, 410].includes(error.problem.status))) {
       view.say(t("job.deleteFailed"));
       return;
     }

@@ -1,0 +1,70 @@
+"""What ends a wait, what is told of the time that a job takes, how its result and its problems are told, and when it is gone."""
+
+from tests.mutants.mutant import Mutant, of
+
+validators = of("triggers/validators.py", "tests/triggers/test_waiting.py")
+view = of("triggers/job_view.py", "tests/triggers/test_waiting.py", "tests/triggers/test_results.py")
+jobs = of("triggers/jobs.py", "tests/triggers/test_results.py", "tests/triggers/test_waiting.py")
+waiting = of("triggers/waiting.py", "tests/triggers/test_waiting.py")
+polling = of("shared/domain/polling.py", "tests/unit/test_polling.py")
+gate = of("shared/domain/gate.py", "tests/unit/test_gate.py")
+names = of("shared/domain/file_names.py", "tests/unit/test_file_names.py")
+ids = of("shared/job_ids.py", "tests/triggers/test_results.py")
+jobs_kept = of("shared/storage/job_store.py", "tests/triggers/test_results.py")
+keys = of("shared/storage/job_store.py", "tests/unit/test_job_store.py", "tests/triggers/test_delete.py")
+housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_results.py")
+problem = of("shared/domain/problem.py", "tests/unit/test_problem.py", "tests/triggers/test_every_code.py")
+edge = of("triggers/edge.py", "tests/triggers/test_every_code.py")
+pages = of("triggers/problem_pages.py", "tests/triggers/test_problem_pages.py")
+watching = of("orchestrators/watching.py", "tests/orchestrators/test_one_picture.py")
+
+WAITING: tuple[Mutant, ...] = (
+    # ---- waiting ----
+    validators("tags are compared strongly", 'etag.removeprefix("W/") in', "etag in"),
+    validators("a comma in a tag ends it", r"[\x21\x23-\x7e", r"[\x21\x23-\x2b\x2d-\x7e"),
+    validators("a star names nothing", "listed == _ANYTHING or ", ""),
+    validators("a malformed list is read as far as it goes", "            return set()", "            return tags"),
+    view("progress is news", '{"progress", "eta_seconds", ', '{"eta_seconds", '),
+    view("the time that is left is news", '{"progress", "eta_seconds", ', '{"progress", '),
+    view("a late job is not told", '    return {"eta_seconds": eta, "overdue": eta is None}', '    return {"eta_seconds": eta, "overdue": False}'),  # noqa: E501
+    view("who waits behind a late job is told nothing", '"eta_seconds": eta, "overdue": eta is None}\n\n\ndef _maker', '"eta_seconds": eta, "overdue": False}\n\n\ndef _maker'),  # noqa: E501
+    view("the time that is left is that of the last look", "return live | _reckoned(live, services().now())", "return live"),
+    view("one picture of a queue speaks for those that nobody knows", "if len(known) == len(starts) else None", ""),
+    waiting("a held request compares a list as one tag", "is_known(known, job.etag(spoken))", "known == job.etag(spoken)"),
+    jobs("who knows the end of a job waits in vain", "if is_known(known, etag):", "if False:"),
+    jobs("when to ask again is the same for all", 'headers["Retry-After"] = job.retry_after', 'headers["Retry-After"] = "2"'),
+    polling("nothing is ever late", "    if is_late(elapsed_seconds, expected_seconds):", "    if False:"),
+    polling("half of all jobs are late", "expected_seconds * LATE_FACTOR, ", "expected_seconds, "),
+    polling("who asks again waits for ever", "min(max(round(eta), SOONEST_SECONDS), LATEST_SECONDS)", "round(eta)"),
+    gate("what was measured long ago counts", "holds[-RECENT_HOLDS:]", "holds"),
+    gate("one quick picture is believed", "max(holds[-_QUICK_HOLDS:])", "holds[-1]"),
+    gate("quick pictures are not believed", "< usual * _QUICK_FACTOR else", "< 0 else"),
+    gate("late pictures end at once", "for age in ages if not is_late(age, usual))", "for age in ages)"),
+    gate("a stopped provider goes on soon", 'position is None or self.document["stopped"] is not None', "position is None"),
+    gate("each in line has the first slot", "rests[turn] + self", "rests[0] + self"),
+    # ---- results ----
+    jobs("a page of another origin is sent to storage", ' or bool(req.headers.get("origin"))', ""),
+    jobs("a failed picture tells the job's problem", 'if str(each["index"]) == index and each["problem"]', "if False"),
+    jobs("a picture is kept beyond its job's time", "min(_CACHED_SECONDS, int(left.total_seconds()))", "_CACHED_SECONDS"),
+    jobs("a link has no name", 'IMAGES, output["blob"], name)', 'IMAGES, output["blob"], None)'),
+    jobs("bytes have no name", ', "Content-Disposition": name}', "}"),
+    names("the day is that of London", "timezone(timedelta(hours=9))", "timezone.utc"),
+    names("a preset has no name", "*([preset.name_ko] if preset else []),", ""),
+    # ---- the end of a job's time ----
+    ids("ids of any time may have been jobs", "return FIRST_JOB <= accepted <= now", "return accepted <= now"),
+    view("a forgotten job was never there", "raise JobExpired if is_past(", "raise JobNotFound if is_past("),
+    jobs_kept("jobs are forgotten a day early", "datetime.fromisoformat(expires_at) <= now", "True"),
+    jobs_kept("one run forgets all", " or len(found) == at_most", ""),
+    jobs_kept("all jobs are listed", "if accepted_at(job_id) + retention > now or", "if"),
+    jobs_kept("those of the version before stay", ' or self._expiry(job_id)', ""),
+    housekeeping("what is over stays", "removed += await forget_ended(app, client, job_id)", "pass"),
+    keys("a key keeps its request", 'return {"fingerprint": "", ', 'return {**claim, "fingerprint": claim["fingerprint"], '),
+    # ---- problems ----
+    problem("a type is no address", '"type": f"{base_url}{PAGES}{self.code}"', '"type": f"{PAGES}{self.code}"'),
+    problem("a pointer is not escaped", '.replace("~", "~0").replace("/", "~1")', ""),
+    problem("fields have no codes", 'error.get("code", "invalid")', '"invalid"'),
+    edge("a key in progress says not when to ask again", ', "idempotency_in_progress": "2"', ""),
+    pages("any code has a page", "if code not in CATALOGUE:", "if False:"),
+    pages("a page has one language", "{_in_korean(kind)}{_in_english(kind)}", "{_in_korean(kind)}"),
+    watching("stories do not tell when they began to wait", 'usual = {"submitted_at": ', 'usual = {"submitted": '),
+)  # fmt: skip

@@ -1,0 +1,18 @@
+/** What is expected of a running job between two of the server's words: it tells news only, and progress is none. */
+
+/** How the server's own bar moves while a picture is made (shared/domain/polling.py). */
+const MOST_BEFORE_THE_END = 90;
+const CURVE = 0.35;
+
+/**
+ * @param {object} job as it was told `seconds` ago.
+ * @returns {{progress: number, etaSeconds: number|null, overdue: boolean}} `etaSeconds` is null where nobody knows.
+ */
+export function reckoned(job, seconds) {
+  const told = job.eta_seconds > 0 ? job.eta_seconds : null;
+  let progress = job.progress ?? 0;
+  if (job.stage === "generating" && told !== null && progress < MOST_BEFORE_THE_END) {
+    progress += ((MOST_BEFORE_THE_END - progress) * seconds) / (seconds + told * CURVE);
+  }
+  return { progress, etaSeconds: told === null ? null : Math.max(1, Math.round(told - seconds)), overdue: job.overdue === true };
+}
