@@ -122,7 +122,6 @@ TRUST: tuple[Mutant, ...] = (
     claims("a job of another's is claimed", ' or document["owner"] not in (owner, *unowned):', ":"),
     claims("a deleted job is claimed", "is_deleted(document) or ", ""),
     claims("a lost claim leaves a row", "        app.index.remove(mine)\n", ""),
-    claims("a claimed job holds its former owner's place", 'app.quotas.release(seen["owner"], job_id)', "pass"),
     claims("a claimed job stays in its former list", "app.index.remove(seen)", "pass"),
     generate_listed("a job is in no list until it is there", "        app.index.add(document)\n", ""),
     generate_listed("a POST that failed leaves a row", "            app.index.remove(document)\n", ""),

@@ -10,13 +10,14 @@ from typing import Any
 import azure.functions as func
 import pytest
 
+from shared import limits
 from shared.domain.problem import CATALOGUE, Problem
 from shared.providers.provider import ProviderError
 from shared.storage.documents import Busy
 from shared.storage.quota_store import QuotaStore
 from tests.triggers import calls
 from tests.triggers.calls import Clock, FakeHub, body, finish, form, new_job, picture, raw, request, user
-from triggers import generate, health, jobs, no_route, translate
+from triggers import generate, health, jobs, no_route, retry, translate
 
 HANGUL = re.compile(r"[가-힣]")
 
@@ -148,7 +149,7 @@ async def _busy(w: World) -> Any:
     def contended(*_: Any) -> None:
         raise Busy("owners/x.json")
 
-    w.monkeypatch.setattr(w.app.quotas, "admit", contended)
+    w.monkeypatch.setattr(limits, "admit", contended)
     return await w.post()
 
 
@@ -198,6 +199,20 @@ def _in_job(code: str, **params: str) -> Callable[[World], Awaitable[Any]]:
     return met
 
 
+async def _unfinished(w: World) -> Any:
+    return await w.ask(retry.retry_job, await new_job(w.hub), "POST")
+
+
+async def _without_inputs(w: World) -> Any:
+    return await w.ask(retry.retry_job, await w.ended(), "POST")
+
+
+async def _no_signing_key(w: World) -> Any:
+    calls.settings(w.app, AUTH_MODE="easyauth", WEBHOOK_SIGNING_KEY="")
+    w.app.__dict__.pop("secrets", None)
+    return await w.post(headers={"X-MS-CLIENT-PRINCIPAL-ID": "me"}, webhook_url="https://example.com/told")
+
+
 PRODUCED: dict[str, Callable[[World], Awaitable[func.HttpResponse]]] = {
     "invalid_request": _bad_key, "image_too_large": _large, "image_unusable": _unusable, "unsupported_image": _unsupported,
     "unauthorized": _nobody, "forbidden": _foreign, "job_not_found": _no_job, "not_found": _elsewhere,
@@ -205,6 +220,7 @@ PRODUCED: dict[str, Callable[[World], Awaitable[func.HttpResponse]]] = {
     "job_already_finished": _late_cancel, "idempotency_in_progress": _same_key, "validation_failed": _bad_field,
     "idempotency_key_reused": _other_request, "too_many_active_jobs": _too_many, "quota_exceeded": _used_up,
     "missing_api_key": _no_key, "busy": _busy, "intake_paused": _paused, "not_ready": _not_ready,
+    "job_not_finished": _unfinished, "inputs_expired": _without_inputs, "webhooks_not_configured": _no_signing_key,
     "translator_not_configured": _no_translator, "translator_unavailable": _silent_translator, "internal": _broken,
     "content_moderated": _in_job("content_moderated", stage_ko="입력을", stage_en="the input"),
     "generation_timeout": _in_job("generation_timeout", limit_ko="2분", limit_en="2 minutes"),
