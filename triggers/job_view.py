@@ -11,7 +11,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names, telemetry, threads
+from shared import names, provenance, telemetry, threads
 from shared.domain.gate import holder_name
 from shared.domain.job import GENERATING, PROCESSING, SUCCEEDED, WAITING, ended_pictures, is_deleted, is_sample, is_terminal
 from shared.domain.kinds import KINDS
@@ -183,9 +183,25 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "usage": {**document["usage"], "settled": document["usage"].get("settled", job.is_terminal)},
         "metrics": document["metrics"],
         "sample": is_sample(document),
+        "provenance": _provenance(document),
         "metadata": document["metadata"],
         "urls": {"self": here, "result": f"{here}/result", "cancel": f"{here}/cancel"},
     }
+
+
+def _provenance(document: dict[str, Any]) -> dict[str, Any] | None:
+    """What made the job's pictures, as their files say it; None while there is none."""
+    if not document["outputs"]:
+        return None
+    maker = _maker(document, {})
+    model = document.get("model") or maker.name
+    sample = is_sample(document)
+    return {
+        "digital_source_type": provenance.source_type(is_sample=sample),
+        "generator": provenance.tool(maker.provider.label, model, is_sample=sample), "model": model,
+        "provider": maker.provider.name, "created_at": _time(document["completed_at"]),
+        "label": document["input"].get("label", "none"),
+    }  # fmt: skip
 
 
 def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] | None:
