@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import names, originals, telemetry, threads
+from shared import announcing, names, originals, telemetry, threads
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
 from shared.forgetting import call_janitor
@@ -55,6 +55,8 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
     # Also by a run that follows one which died here.
     services.quotas.release(document["owner"], document["id"])
     originals.forget(services, document)
+    # Last, since it is tried again until it is told.
+    announcing.ended(services, document)
     return answer
 
 

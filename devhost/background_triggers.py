@@ -19,7 +19,7 @@ from devhost.taskhub import TaskHub, utc_now
 
 log = logging.getLogger("devhost.triggers")
 
-#: How long a message that is worked on is hidden, as by the host, which hides it anew while that lasts: here nothing takes so long.
+#: How long a message that is worked on is hidden. The host hides it anew while that lasts; here nothing takes so long.
 _QUEUE_VISIBILITY_SECONDS = 600
 #: Of a queue that was empty a moment ago; it doubles up to the rules' longest.
 _SHORTEST_PAUSE_SECONDS = 0.1

@@ -11,7 +11,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import names, originals, telemetry, threads
+from shared import announcing, names, originals, telemetry, threads
 from shared.domain.job import (
     STAGE_PROGRESS,
     VALIDATING,
@@ -236,6 +236,7 @@ def give_up(app: Services, document: Document, progress: int) -> Document:
         # Nobody else tells of it: the last step that would have is the one that did not run.
         telemetry.event("job_given_up", logging.ERROR, job_id=job_id, starts=document.get("starts", 0))
         telemetry.job_ended(document, document["polls"])
+        announcing.ended_or_not_told(app, document)
     originals.forget(app, document)
     return document
 

@@ -34,7 +34,7 @@ from triggers.waiting import wait_until_ended
 blueprint = df.Blueprint()
 
 #: Requests whose images are in memory at once; the others wait a moment, so that a rush does not end in a dead host.
-_accepting = asyncio.Semaphore(4)
+accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
 KEY_MAX_CHARACTERS = 255
@@ -63,7 +63,7 @@ BY_KIND = {kind.name: _serve(kind) for kind in KINDS.values()}
 
 async def generate(req: func.HttpRequest, client: df.DurableOrchestrationClient, kind: Kind) -> func.HttpResponse:
     """Start a job, or answer with the one that the same Idempotency-Key started before."""
-    async with _accepting:
+    async with accepting:
         document, replayed = await threads.run(_accept, req, kind)
     telemetry.event("job_accepted", job_id=document["id"], kind=kind.name, request_id=request_id(req), replayed=replayed)
     headers = {"Location": job_url(req, document["id"]), **({"Idempotent-Replayed": "true"} if replayed else {})}
@@ -105,14 +105,19 @@ async def _answer(
 
 
 def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
-    """Check everything that is cheap, then store inputs and document: (document, whether it was there before).
-
-    Raises ProblemError; a job that cannot succeed leaves nothing behind.
-    """
     app = services()
     who = owner(req)
     key = _key(req)
     form = read_form(req, kind, app.settings.max_upload_bytes)
+    return accept(app, kind, who, key, form, request_id(req))
+
+
+def accept(app: Services, kind: Kind, who: str, key: str, form: Form, asked_as: str, **more: Any) -> tuple[dict[str, Any], bool]:
+    """Check everything that is cheap, then store inputs and document: (document, whether it was there before). However the
+    request came: `asked_as` is what it is known by in the log, and the document gets what else (`more`) is to be kept of it.
+
+    Raises ProblemError; a job that cannot succeed leaves nothing behind.
+    """
     default_label = "visible" if app.settings.ai_label == "visible" else "none"
     asked = parse_generation(kind, form.fields, set(form.files), default_label=default_label, mistakes=form.mistakes)
     name = key_name(who, kind.route, key) if key else ""
@@ -125,7 +130,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
         if claim is None:
             raise
         return _known(claim), True
-    document = _document(app, kind, asked, who) | {"request_id": request_id(req)}
+    document = _document(app, kind, asked, who) | {"request_id": asked_as, **more}
     if not key:
         return _create(app, kind, document, form, facts, None), False
     # Before anything else can refuse the request: the job of a repeated one may be paid for already.
@@ -238,8 +243,8 @@ def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | Non
 def _require_settings(app: Services, kind: Kind) -> None:
     """Raises ProblemError that names the broken settings a job of this kind needs; /api/health/ready says what is wrong."""
     used = {generator.provider.name for generator in app.generators_of(kind)}
-    # A provider's and the translator's settings begin with their names.
-    unused = {*app.providers, "translator"} - used
+    # A provider's settings, the translator's and the queue's begin with their names.
+    unused = {*app.providers, "translator", "intake"} - used
     others = {other.models_setting for other in KINDS.values()} - {kind.models_setting}
     broken = sorted(name for name in app.setting_problems if name.split("_")[0].lower() not in unused and name not in others)
     if broken:

@@ -173,7 +173,11 @@ REQUESTS: tuple[Mutant, ...] = (
     ),
     results("the label is not on the thumbnail", "            if label:\n", "            if False:\n"),
     results("a label is cut off where a picture is narrow", "int(size * picture.width / length)", "size"),
-    results("a label has no Hangul", "ImageFont.truetype(_FONT, size, layout_engine=ImageFont.Layout.BASIC)", "ImageFont.load_default(size)"),
+    results(
+        "a label has no Hangul",
+        "ImageFont.truetype(_FONT, size, layout_engine=ImageFont.Layout.BASIC)",
+        "ImageFont.load_default(size)",
+    ),
     provenance("a WebP says nothing", 'if content_type == "image/webp":\n        try:', "if False:\n        try:"),
     provenance("a WebP's head says nothing of XMP", '_flagged(chunks, _WEBP_WORDS[b"XMP "])', "_flagged(chunks, 0)"),
     provenance("a WebP loses its transparency", "_WEBP_ALPHA if bits >> 28 & 1 else 0", "0"),
