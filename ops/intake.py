@@ -84,7 +84,7 @@ def _is_wanted(message: Any, wanted: str) -> bool:
 
 
 def _age(message: Any, now: datetime) -> float:
-    return round((now - message.inserted_on).total_seconds())
+    return float(round((now - message.inserted_on).total_seconds()))
 
 
 def _looked_at(content: str) -> dict[str, Any]:

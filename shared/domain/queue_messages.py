@@ -117,8 +117,8 @@ def _parts(kind: Kind, request: Mapping[str, Any], mistakes: list[Mistake]) -> t
 
 
 def is_blob_name(name: str) -> bool:
-    """Whether a blob can be asked for by this name: `.` and `..` between slashes are taken out of an address on its way (RFC 3986,
-    5.2.4), so that such a name would lead out of its container."""
+    """Whether a blob can be asked for by this name: `.` and `..` between slashes are taken out of an address on its way (RFC
+    3986, 5.2.4), so that such a name would lead out of its container."""
     return 1 <= len(name) <= _BLOB_NAME_MAX and not {".", ".."}.intersection(name.split("/"))
 
 

@@ -320,13 +320,6 @@ DEPLOYED = [
         "options: no alert asks infra/queries/intake-poison.kql",
     ),
     Mistake(
-        "an alert of a queue that is off",
-        "infra/app/alerts.bicep",
-        "var intakeRules ruleType[] = intakeQueue",
-        "var intakeRules ruleType[] = intakeQueue || true",
-        "dev: infra/queries/intake-poison.kql is watched, and is off",
-    ),
-    Mistake(
         "a queue whose jobs are nobody's",
         "infra/main.bicep",
         "INTAKE_OWNER: intakeOwner",

@@ -166,11 +166,12 @@ class BothWays(Invoker):
             "NextVisibleTime": message.next_visible_on,
         }
         told = {
-            "Id": TypedData(string=message.id), "DequeueCount": TypedData(int=message.dequeue_count),
+            "Id": TypedData(string=message.id), "DequeueCount": TypedData(json=str(message.dequeue_count)),
             "PopReceipt": TypedData(string=message.pop_receipt),
             **{name: TypedData(json=json.dumps(at.isoformat())) for name, at in times.items()},
         }  # fmt: skip
         seen = await self._invoke(function, TypedData(string=body), "", told)
+        assert seen.arguments, seen.error and seen.error.message
         ours, theirs = queue_message(message, body), seen.arguments[function.trigger.name]
         self.differ(f"{function.name}, class", type(ours), type(theirs))
         self.differ(f"{function.name}, body", ours.get_body(), theirs.get_body())
