@@ -73,7 +73,7 @@ async def _look_at_poison(app: Services) -> None:
     """The platform puts messages there without a word to the app."""
     try:
         waiting = await threads.run(app.queues.length, POISON)
-    except Exception as error:  # noqa: BLE001 - what else housekeeping does is more urgent
+    except Exception as error:  # noqa: BLE001 - it is looked at again in five minutes
         telemetry.event("poison_unknown", logging.WARNING, reason=type(error).__name__)
         return
     if waiting:

@@ -10,14 +10,14 @@ from azure.core.exceptions import ServiceRequestError
 from azure.functions.queue import QueueMessage
 
 from shared.domain.job import SUCCEEDED
-from shared.domain.problem import Problem
+from shared.domain.problem import Problem, ProblemError
 from shared.domain.queue_messages import POISON, RESULTS
 from shared.services import Services
 from shared.starting import give_up
 from tests import pictures
 from tests.fakes import FakeIntake, FakeQueues
 from tests.triggers.calls import IMAGE, Clock, FakeHub, body, delete, finish, get, left_of, picture, post, settings, user
-from triggers import generation_requests, housekeeping
+from triggers import generate, generation_requests, housekeeping
 
 BLOB, PROMPT = "batch 7/영웅.png", "zebra on a mug"
 REQUEST = {"prompt": PROMPT, "input_image": BLOB, "seed": 11, "n": 2, "metadata": {"episode": "12"}}
@@ -194,7 +194,8 @@ async def test_what_nobody_can_read_is_delivered_again_and_named(
         await deliver(hub, text, count=3)
 
     assert str(raised.value).startswith("it ")
-    assert raised.value.__suppress_context__
+    # Loggers print causes.
+    assert (raised.value.__cause__, raised.value.__suppress_context__) == (None, True)
     (event,) = [record for record in caplog.records if record.message == "intake_failed"]
     assert (event.request_id, event.reason, event.delivery) == ("m-1", str(raised.value), 3)  # type: ignore[attr-defined]
     assert queues.sent == {}
@@ -221,6 +222,19 @@ async def test_while_storage_is_away_the_message_comes_again_and_makes_one_job(
 
     assert len(hub.started_jobs) == 1
     assert [told["id"] for told in queues.sent[RESULTS]] == hub.started_jobs
+
+
+@pytest.mark.parametrize("code", ["internal", "busy", "idempotency_in_progress"])
+async def test_what_was_not_looked_after_just_now_comes_again_and_is_not_refused(
+    hub: FakeHub, queues: FakeQueues, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_now(*_: Any, **__: Any) -> None:
+        raise ProblemError(Problem(code, charged="unknown"))
+
+    monkeypatch.setattr(generate, "accept", not_now)
+    with pytest.raises(generation_requests.NotTaken, match=code):
+        await deliver(hub, asked())
+    assert queues.sent == {}
 
 
 async def test_nothing_that_was_asked_is_logged(
