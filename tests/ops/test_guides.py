@@ -15,7 +15,8 @@ from tests.guides import GUIDES, ROOT, blocks, section, sections, text_of
 from tests.stack import Stack
 
 #: What needs an Azure subscription is marked as such, and not run here.
-LANGUAGES = {"sh", "azurecli", "kusto"}
+#: Messages are JSON, and read by a test of theirs.
+LANGUAGES = {"sh", "azurecli", "kusto", "json"}
 
 
 @pytest.fixture(scope="module")
