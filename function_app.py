@@ -1,4 +1,4 @@
-"""The Functions app: registers the blueprints, and opens the sandbox where this is one; nothing else."""
+"""The Functions app: registers the blueprints, the queue's where it is on, and opens the sandbox where this is one."""
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -11,6 +11,12 @@ from shared.services import services
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for blueprint in (*triggers.blueprints, *orchestrators.blueprints, *activities.blueprints):
     app.register_functions(blueprint)
+
+if services().settings.intake_queue:
+    # Elsewhere no queue is polled, and nothing of it is imported.
+    from triggers import generation_requests
+
+    app.register_functions(generation_requests.blueprint)
 
 if services().settings.is_sandbox:
     # Imported nowhere else: an app that is no sandbox does not pay for it.

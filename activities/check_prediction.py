@@ -145,17 +145,18 @@ def _unfetched(error: ProviderError | ProblemError | AzureError, generator: Gene
 
 def _store(services: Services, generator: Generator, ready: Ready, payload: p.CheckOrder) -> p.Output:
     data = generator.provider.download(ready)
-    facts, small = read_result(data)
-    tool = f"{generator.provider.label} {generator.name}"
-    if services.settings.is_sandbox:
-        data = with_visible_label(data, "SAMPLE")
-        # The small one says so too.
-        facts, small = read_result(data)
-        tool = f"SAMPLE, no generated picture: a simulator of {tool}"
+    is_sample = services.settings.is_sandbox
+    tool = provenance.tool(generator.provider.label, generator.name, is_sample=is_sample)
+    label = ""
+    if is_sample:
+        label = "SAMPLE"
     elif payload["label"] == "visible":
-        data = with_visible_label(data)
+        label = provenance.VISIBLE_LABEL
+    facts, small = read_result(data, label)
+    if label:
+        data = with_visible_label(data, label)
     data = provenance.without_words(data, facts.content_type)
-    data = provenance.with_provenance(data, facts.content_type, tool, is_sample=services.settings.is_sandbox)
+    data = provenance.with_provenance(data, facts.content_type, tool, is_sample=is_sample)
     job_id, index = payload["job_id"], payload["index"]
     blob, thumbnail_blob = output_names(job_id, index, facts.content_type)
     output: p.Output = {

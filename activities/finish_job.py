@@ -5,7 +5,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import delivering, limits, listing, names, originals, telemetry, threads
+from shared import announcing, delivering, limits, listing, names, originals, telemetry, threads
 from shared.domain.delivery import is_expected
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
@@ -62,6 +62,8 @@ def finish(services: Services, payload: FinishOrder) -> FinishAnswer:
     # Also by a run that follows one which died here.
     limits.ended(services, document)
     originals.forget(services, document)
+    # Last, since it is tried again until it is told.
+    announcing.ended(services, document)
     return answer
 
 

@@ -15,7 +15,7 @@ import azure.functions as func
 from aiohttp import web
 
 from devhost.app_loader import App, Function, LoadError, load_app
-from devhost.background_triggers import QueueTriggers, TimerTriggers
+from devhost.background_triggers import InvalidQueueRules, QueueRules, QueueTriggers, TimerTriggers
 from devhost.cors import HostCors
 from devhost.engine import Engine
 from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, StaticPage
@@ -41,14 +41,15 @@ def main() -> int:
     try:
         hub = TaskHub(state / "taskhub.sqlite")
         app = load_app(options.app, options.port)
+        queue_rules = QueueRules.of(app.host)
         deaths = WorkerDeaths.from_environ(os.environ)
-    except (LoadError, HubInUse, InvalidSetting) as error:
+    except (LoadError, HubInUse, InvalidSetting, InvalidQueueRules) as error:
         print(f"devhost: {error}", file=sys.stderr)
         return 1
     # local.settings.json has been read by now.
     listed = os.environ.get(options.cors_setting, "") if options.cors_setting else ""
     cors = HostCors(part.strip().rstrip("/").lower() for part in listed.split(",") if part.strip())
-    asyncio.run(serve(app, hub, options.host, options.port, web_folder, deaths, cors))
+    asyncio.run(serve(app, hub, options.host, options.port, web_folder, deaths, cors, queue_rules))
     # Threads of user code that are still busy must not hold the exit; what they did not finish runs again.
     stop_capturing()
     logging.shutdown()
@@ -56,7 +57,14 @@ def main() -> int:
 
 
 async def serve(
-    app: App, hub: TaskHub, host: str, port: int, web_folder: Path | None, deaths: WorkerDeaths | None, cors: HostCors
+    app: App,
+    hub: TaskHub,
+    host: str,
+    port: int,
+    web_folder: Path | None,
+    deaths: WorkerDeaths | None,
+    cors: HostCors,
+    queue_rules: QueueRules,
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
     threads = int(os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT") or min(32, (os.cpu_count() or 1) + 4))
@@ -95,7 +103,7 @@ async def serve(
     engine.start()
     background = [
         *TimerTriggers(app.of_kind("timerTrigger"), hub, invoker).start(),
-        *QueueTriggers(app.of_kind("queueTrigger"), invoker).start(),
+        *QueueTriggers(app.of_kind("queueTrigger"), invoker, queue_rules).start(),
     ]
     names = ", ".join(sorted(f.name for f in app.functions))
     if deaths is not None:

@@ -222,6 +222,12 @@ param providerDown string = 'wait'
 @allowed(['metadata', 'visible'])
 param aiLabel string = 'metadata'
 
+@description('Optional. Whether batch producers may put requests into a storage queue, with their images in a container beside it.')
+param intakeQueue bool = false
+
+@description('Conditional, with intakeQueue where callers sign in. Object id of who owns the jobs of queued requests, and fetches their pictures.')
+param intakeOwner string = ''
+
 @description('Optional. The old form of the first model in pplModels. Jobs of before there was a choice are made by it.')
 param replicateModel string = 'flux-kontext-apps/multi-image-kontext-max'
 
@@ -406,6 +412,7 @@ module hostStorage 'app/storage.bicep' = {
     tags: tags
     sku: storageSku
     containers: [packageContainer, 'documents']
+    queues: intakeQueue ? ['generation-requests', 'generation-results', 'generation-requests-poison'] : []
   }
 }
 
@@ -416,7 +423,7 @@ module imagesStorage 'app/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: ['images', 'documents']
+    containers: intakeQueue ? ['images', 'documents', 'intake'] : ['images', 'documents']
     // Pictures, jobs and the lists of jobs only. What else lies in documents (keys, marks of deleted jobs) the app itself deletes when its time is over.
     expiring: [
       { name: 'images', prefix: 'images/', days: retentionDays }
@@ -426,6 +433,8 @@ module imagesStorage 'app/storage.bicep' = {
       { name: 'predictions', prefix: 'documents/predictions/', days: retentionDays }
       // The rows of owners' lists are written when their jobs are, and when those end: they go with them.
       { name: 'index', prefix: 'documents/index/', days: retentionDays }
+      // What producers upload is theirs, and is needed until its request is taken, at most the seven days that a message lives.
+      { name: 'intake', prefix: 'intake/', days: 7 }
     ]
     softDeleteDays: softDeleteDays == 0 ? null : max(softDeleteDays, 1)
     allowedOrigins: allowedOrigins
@@ -475,6 +484,7 @@ module rbac 'app/rbac.bicep' = {
     keyVaultName: names.keyVault
     appInsightsName: names.appInsights
     durableBackend: durableBackend
+    intakeQueue: intakeQueue
     schedulerName: names.scheduler
     taskHubName: taskHubName
     keyOperatorId: keyOperatorId
@@ -555,6 +565,8 @@ var optionalSettings = {
   PPL_MODELS: pplModels
   GOODS_MODELS: goodsModels
   IMAGES_BY_LINK: imagesByLink
+  INTAKE_QUEUE: intakeQueue ? 'true' : ''
+  INTAKE_OWNER: intakeOwner
   PUBLIC_BASE_URL: publicBaseUrl
   MAX_ACTIVE_JOBS_PER_OWNER: maxActiveJobsPerOwner == 0 ? '' : string(maxActiveJobsPerOwner)
   DAILY_JOBS_PER_OWNER: dailyJobsPerOwner == 0 ? '' : string(dailyJobsPerOwner)
@@ -617,6 +629,7 @@ module alerts 'app/alerts.bicep' = {
     emailsP2: alertEmailsP2
     emailsP3: alertEmailsP3
     thresholds: alertThresholds
+    intakeQueue: intakeQueue
   }
 }
 

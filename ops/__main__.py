@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from azure.core.exceptions import AzureError
 
-from ops import acting, forgetting, looking, story
+from ops import acting, forgetting, intake, looking, story
 from ops.failing import UNREACHABLE, CannotDo
 from ops.report import Report, clean
 from ops.surroundings import Surroundings
@@ -23,7 +23,7 @@ Locally nothing needs to be set: the stack of `make run` is found by its folder 
 On Azure, in the environment: TOONCONNECT_SETTINGS, a file with the answer of `az functionapp config appsettings list -o json`;
 TOONCONNECT_URL; TOONCONNECT_DURABLE_KEY, the system key durabletask_extension; TOONCONNECT_TOKEN, a bearer token for smoke and
 replay where callers must sign in. And your own sign-in (az login) with Storage Blob Data Contributor on the images account
-and on the container documents of the host's account, where the gates lie.
+and on the container documents of the host's account, where the gates lie; for intake also Storage Queue Data Contributor there.
 
 Exit codes: 0 all is well or done; 1 something was found (a stuck job, a failed check); 2 refused or misused; 3 no answer.
 """
@@ -89,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--prompt", action="store_true", help="show the prompt too: it is the user's own text")
     made.add_argument("--all", action="store_true", help="each look and each timer")
 
+    made = command(
+        "intake", lambda a, x: _intake(a, x), "the queues of batch producers, and what the platform gave up on (poison messages)"
+    )
+    made.add_argument("--again", metavar="MESSAGE", help="give this poison message, or all, back to the app")
+    made.add_argument("--discard", metavar="MESSAGE", help="delete this poison message, or all")
+    made.add_argument("--yes", action="store_true", help="with --again: also one without a key, which may be paid for twice")
+
     made = command("cancel", lambda a, x: acting.cancel(a, x.job, x.wait), "end a job, whoever owns it")
     made.add_argument("job")
     made.add_argument("--wait", type=float, default=20, metavar="SECONDS", help="wait for its end (default 20)")
@@ -136,6 +143,14 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--yes", action="store_true", help="a real picture may be paid for")
     made.add_argument("--wait", type=float, default=180, metavar="SECONDS", help="give up after (default 180)")
     return parser
+
+
+def _intake(around: Surroundings, asked: argparse.Namespace) -> Report:
+    if asked.again and asked.discard:
+        raise CannotDo("either --again or --discard")
+    if asked.again:
+        return intake.again(around, asked.again, is_sure=asked.yes)
+    return intake.discard(around, asked.discard) if asked.discard else intake.intake(around)
 
 
 def _secret_from_stdin(prompt: str = "new key: ") -> str:

@@ -19,10 +19,12 @@ from shared.storage.address_store import AddressStore
 from shared.storage.blob_store import DOCUMENTS, BlobStore
 from shared.storage.documents import Documents
 from shared.storage.gate_store import GateStore
+from shared.storage.intake_blobs import IntakeBlobs
 from shared.storage.job_index import JobIndex
 from shared.storage.job_store import JobStore
 from shared.storage.key_store import KeyStore
 from shared.storage.picture_store import PictureStore
+from shared.storage.queues import Queues
 from shared.storage.quota_store import QuotaStore
 from shared.storage.sent_images import SentImages
 from shared.storage.signed_links import LinkSigner
@@ -117,6 +119,17 @@ class Services:
     @functools.cached_property
     def sent_images(self) -> SentImages:
         return SentImages(self.blobs, self.links if self.settings.images_by_link else None)
+
+    @functools.cached_property
+    def queues(self) -> Queues:
+        """Of batch producers, in the host's own account."""
+        from shared.storage.account import host_queue_service
+
+        return Queues(host_queue_service(self.settings, self.credential))
+
+    @functools.cached_property
+    def intake_blobs(self) -> IntakeBlobs:
+        return IntakeBlobs(self._blob_service)
 
     @functools.cached_property
     def keys(self) -> KeyStore:

@@ -36,6 +36,7 @@ class Settings:
     storage_connection_string: str | None = None
     storage_account_name: str | None = None
     storage_blob_url: str | None = None
+    storage_queue_url: str | None = None
     storage_client_id: str | None = None
     images_storage_account: str | None = None
     key_vault_uri: str | None = None
@@ -88,6 +89,9 @@ class Settings:
     provider_down: str = "wait"
     images_by_link: bool = False
     ai_label: str = "metadata"
+    #: Whether requests are also taken from a storage queue; whose jobs those become.
+    intake_queue: bool = False
+    intake_owner: str = "anonymous"
     #: Simulators stand in for the providers: every job is a sample, and no secret is ever read.
     is_sandbox: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -189,6 +193,14 @@ class Settings:
             # Users name the addresses: what is allowed here is open to all of them.
             problems["WEBHOOK_EXTRA_HOSTS"] = "is for local work only"
             webhook_hosts = ()
+        intake_queue, intake_owner = switch("INTAKE_QUEUE", False), text("INTAKE_OWNER")
+        if intake_owner and not (intake_owner.isascii() and intake_owner.isprintable()):
+            problems["INTAKE_OWNER"] = "must be printable ASCII: the id of who signs in"
+        elif intake_queue and auth_mode != "none" and not intake_owner:
+            # An owner whom nobody can be: its jobs would be paid for and seen by nobody.
+            problems["INTAKE_OWNER"] = "is missing: where callers sign in, the id of who fetches the pictures of queued requests"
+        if "INTAKE_OWNER" in problems or auth_mode == "closed":
+            intake_queue = False
         is_sandbox = switch("SANDBOX", False)
         if choice("ENVIRONMENT_TYPE", "prod", "prod", "dev") != "dev" and is_sandbox:
             # New jobs are refused then; those under way are finished by the providers that they are paid at.
@@ -201,6 +213,7 @@ class Settings:
             storage_connection_string=connection_string,
             storage_account_name=account_name,
             storage_blob_url=blob_url,
+            storage_queue_url=url("AzureWebJobsStorage__queueServiceUri", None),
             storage_client_id=text("AzureWebJobsStorage__clientId") or text("AZURE_CLIENT_ID"),
             images_storage_account=images_account,
             key_vault_uri=url("KEY_VAULT_URI", None),
@@ -246,6 +259,8 @@ class Settings:
             provider_down=choice("PROVIDER_DOWN", "wait", "wait", "fail"),
             images_by_link=switch("IMAGES_BY_LINK", is_public_storage),
             ai_label=choice("AI_LABEL", "metadata", "metadata", "visible"),
+            intake_queue=intake_queue,
+            intake_owner=(None if "INTAKE_OWNER" in problems else intake_owner) or cls.intake_owner,
             problems=problems,
         )
         return settings.in_sandbox(sandbox_port) if is_sandbox else settings

@@ -11,7 +11,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from shared import limits, listing, names, originals, telemetry, threads
+from shared import announcing, limits, listing, names, originals, telemetry, threads
 from shared.domain import translation
 from shared.domain.job import (
     STAGE_PROGRESS,
@@ -243,6 +243,7 @@ def give_up(app: Services, document: Document, progress: int) -> Document:
         # Nobody else tells of it: the last step that would have is the one that did not run.
         telemetry.event("job_given_up", logging.ERROR, job_id=job_id, starts=document.get("starts", 0))
         telemetry.job_ended(document, document["polls"])
+        announcing.ended_or_not_told(app, document)
     listing.tell_end(app, document)
     originals.forget(app, document)
     return document

@@ -4,7 +4,7 @@
 #: provider in what its gate's document tells (those with `model`, breaker, stop), a model in what is told of a picture.
 EVENTS: dict[str, tuple[str, ...]] = {
     # the edge
-    "job_accepted": ("kind", "replayed"),
+    "job_accepted": ("kind", "replayed", "source"),
     "job_refused": ("kind", "code"),
     "problem": ("code", "status"),
     "settings_broken": ("names",),
@@ -21,6 +21,12 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "webhook_refused": ("reason",),
     # a prompt that is sent as it was written
     "translation_failed": ("reason",),
+    # the queue of batch producers
+    "intake_refused": ("code",),
+    "intake_failed": ("reason", "delivery"),
+    "intake_poisoned": ("messages",),
+    "poison_unknown": ("reason",),
+    "announcement_lost": ("reason",),
     # the gate
     "gate_waiting": ("position", "model"),
     "gate_granted": ("waited_ms", "model"),

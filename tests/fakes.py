@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from azure.core.exceptions import ServiceRequestError
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from shared.domain.kinds import KINDS
@@ -112,6 +113,40 @@ class FakeBlobs:
         self.documents[name] = (json.loads(json.dumps(document)), etag)
         self.metadata["documents", name] = ascii_only(metadata)
         return etag
+
+
+class FakeQueues:
+    """Queues' promises over lists; `away` queues take nothing."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, list[dict[str, Any]]] = {}
+        self.lengths: dict[str, int] = {}
+        self.away: set[str] = set()
+
+    def send(self, name: str, message: dict[str, Any]) -> None:
+        if name in self.away:
+            raise ServiceRequestError(f"{name} at https://account.queue")
+        self.sent.setdefault(name, []).append(json.loads(json.dumps(message)))
+
+    def length(self, name: str) -> int:
+        if name in self.away:
+            raise ServiceRequestError(name)
+        return self.lengths.get(name, len(self.sent.get(name, ())))
+
+
+class FakeIntake:
+    """IntakeBlobs' promises over a dictionary."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.away = False
+
+    def read(self, name: str, at_most: int) -> bytes:
+        if self.away:
+            raise ServiceRequestError(f"https://account.blob/intake/{name}")
+        if name not in self.blobs:
+            raise Missing(name)
+        return self.blobs[name][: at_most + 1]
 
 
 def images_of(images: Iterable[str], job_id: str) -> list[str]:

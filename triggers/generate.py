@@ -324,8 +324,8 @@ def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | Non
 def _require_settings(app: Services, kind: Kind) -> None:
     """Raises ProblemError that names the broken settings a job of this kind needs; /api/health/ready says what is wrong."""
     used = {generator.provider.name for generator in app.generators_of(kind)}
-    # A provider's and the translator's settings begin with their names.
-    unused = {*app.providers, "translator"} - used
+    # A provider's settings, the translator's and the queue's begin with their names.
+    unused = {*app.providers, "translator", "intake"} - used
     others = {other.models_setting for other in KINDS.values()} - {kind.models_setting}
     broken = sorted(name for name in app.setting_problems if name.split("_")[0].lower() not in unused and name not in others)
     if broken:

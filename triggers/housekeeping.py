@@ -9,6 +9,7 @@ import azure.functions as func
 
 from shared import delivering, listing, names, originals, slots, telemetry, threads
 from shared.domain.job import MAX_STARTS, is_terminal
+from shared.domain.queue_messages import POISON
 from shared.domain.starting import GOING_ON
 from shared.forgetting import call_janitor, forget_ended
 from shared.job_ids import FIRST_JOB, is_job_id
@@ -67,8 +68,21 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
         "housekeeping", logging.WARNING if stuck else logging.INFO, purged=purged.instances_deleted, stuck=len(stuck),
         restarted=started, uploads=uploads, indexed=indexed, expired=expired,
     )  # fmt: skip
+    if app.settings.intake_queue:
+        await _look_at_poison(app)
     if now.minute < 5:
         await threads.run(_forget_what_says_nothing, app)
+
+
+async def _look_at_poison(app: Services) -> None:
+    """The platform puts messages there without a word to the app."""
+    try:
+        waiting = await threads.run(app.queues.length, POISON)
+    except Exception as error:  # noqa: BLE001 - it is looked at again in five minutes
+        telemetry.event("poison_unknown", logging.WARNING, reason=type(error).__name__)
+        return
+    if waiting:
+        telemetry.event("intake_poisoned", logging.ERROR, messages=waiting)
 
 
 def _forget_what_says_nothing(app: Services) -> None:

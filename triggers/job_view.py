@@ -11,7 +11,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import names, telemetry, threads
+from shared import names, provenance, telemetry, threads
 from shared.domain import delivery, printing
 from shared.domain.gate import holder_name
 from shared.domain.job import (
@@ -254,6 +254,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "usage": job_money.usage(document, live, services().prices),
         "metrics": document["metrics"],
         "sample": is_sample(document),
+        "provenance": _provenance(document),
         "metadata": document["metadata"],
         "retry_of": document.get("retry_of"),
         "deliveries": _deliveries(document),
@@ -264,6 +265,21 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
 def warnings_of(document: dict[str, Any]) -> list[WarningData]:
     """What is on record, and what the pictures themselves tell, also those that came late."""
     return [*document.get("warnings", ()), *printing.warnings_about(document["outputs"]), *job_money.warnings(document)]
+
+
+def _provenance(document: dict[str, Any]) -> dict[str, Any] | None:
+    """What made the job's pictures, as their files say it; None while there is none."""
+    if not document["outputs"]:
+        return None
+    maker = _maker(document, {})
+    model = document.get("model") or maker.name
+    sample = is_sample(document)
+    return {
+        "digital_source_type": provenance.source_type(is_sample=sample),
+        "generator": provenance.tool(maker.provider.label, model, is_sample=sample), "model": model,
+        "provider": maker.provider.name, "created_at": _time(document["completed_at"]),
+        "label": document["input"].get("label", "none"),
+    }  # fmt: skip
 
 
 def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] | None:

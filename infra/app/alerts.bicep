@@ -130,6 +130,9 @@ param emailsP3 string[]
 @description('Required. Figures that differ from the targets of operations.')
 param thresholds thresholdsType
 
+@description('Required. Whether requests are taken from a queue; without it nobody watches, or pays for watching, what is left in one.')
+param intakeQueue bool
+
 // The house's severities and Azure's: an answer within 15 minutes, one hour, four hours.
 var severities = { P1: 0, P2: 1, P3: 2 }
 var receivers = [
@@ -358,6 +361,20 @@ var rules ruleType[] = [
   }
 ]
 
+var intakeRules ruleType[] = intakeQueue
+  ? [
+      {
+        name: 'intake-poison'
+        title: 'Queued requests were given up on'
+        severity: 'P2'
+        query: loadTextContent('../queries/intake-poison.kql')
+        threshold: 0
+        window: 'PT15M'
+        every: 'PT15M'
+      }
+    ]
+  : []
+
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
   name: workspaceName
 }
@@ -384,7 +401,7 @@ resource actionGroups 'Microsoft.Insights/actionGroups@2023-01-01' = [
 ]
 
 resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
-  for rule in rules: {
+  for rule in concat(rules, intakeRules): {
     name: '${alertPrefix}${rule.name}-${resourceToken}'
     location: location
     tags: tags

@@ -25,6 +25,9 @@ param schedulerName string
 @description('Required. Name of the task hub in the scheduler.')
 param taskHubName string
 
+@description('Required. Whether requests are taken from a queue in the account of the host.')
+param intakeQueue bool
+
 @description('Optional. Object id of the person or group that writes keys into the vault. Blank: nobody is given that role here.')
 param keyOperatorId string = ''
 
@@ -83,8 +86,9 @@ resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Queue Data Contributor: Durable creates its control and work item queues and moves messages through them.
-resource hostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (durableBackend == 'azureStorage') {
+// Queue Data Contributor: Durable creates its control and work item queues and moves messages through them. The queue trigger
+// creates a poison queue, which its smaller roles cannot.
+resource hostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (durableBackend == 'azureStorage' || intakeQueue) {
   name: guid(hostStorage.id, identity.id, roles.queueDataContributor)
   scope: hostStorage
   properties: {

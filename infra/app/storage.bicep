@@ -30,6 +30,9 @@ param sku string
 @description('Required. Names of the private containers to create, as the code knows them.')
 param containers string[]
 
+@description('Optional. Names of the queues to create, as the code knows them.')
+param queues string[] = []
+
 @description('Optional. Blobs that are deleted when nobody has changed them for long.')
 param expiring expiryType[] = []
 
@@ -91,6 +94,17 @@ resource privateContainers 'Microsoft.Storage/storageAccounts/blobServices/conta
     properties: { publicAccess: 'None' }
   }
 ]
+
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-08-01' = if (!empty(queues)) {
+  parent: account
+  name: 'default'
+
+  resource messages 'queues' = [
+    for queue in queues: {
+      name: queue
+    }
+  ]
+}
 
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = if (!empty(expiring)) {
   parent: account

@@ -33,6 +33,8 @@ param alertThresholds = {
 }
 param disableLocalAuth = true
 param imagesByLink = 'false'
+param intakeQueue = true
+param intakeOwner = '99999999-9999-9999-9999-999999999999'
 param updateStrategy = 'Recreate'
 param sandbox = true
 param maxActiveJobs = 100

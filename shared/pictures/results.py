@@ -1,5 +1,8 @@
 """What providers answer with: decoded to the last row, shown small, labelled."""
 
+from functools import lru_cache
+from pathlib import Path
+
 from PIL import Image, ImageDraw, ImageFont
 
 from shared.domain.generation import MAX_IMAGE_PIXELS
@@ -13,10 +16,14 @@ from shared.pictures.facts import Content, EncodedImage, ImageFacts
 from shared.pictures.ground import WHITE, placed_on
 
 THUMBNAIL_SIDE_PX = 384
+#: The signs of ASCII and of the visible label, of Noto Sans CJK KR Bold: what Pillow brings has no Hangul, servers have no fonts.
+_FONT = Path(__file__).parent / "fonts" / "label.otf"
+#: Of a label: what can be read.
+_LABEL_MIN_PX = 12
 
 
-def read_result(data: bytes) -> tuple[ImageFacts, EncodedImage]:
-    """What a provider sent, decoded to its last row, and a small JPEG of it in sRGB.
+def read_result(data: bytes, label: str = "") -> tuple[ImageFacts, EncodedImage]:
+    """What a provider sent, decoded to its last row, and a small JPEG of it in sRGB, with the label if one is given.
 
     Raises ProblemError (`provider_bad_response`) unless it is a picture.
     """
@@ -31,12 +38,15 @@ def read_result(data: bytes) -> tuple[ImageFacts, EncodedImage]:
             small = upright(_on_white(to_srgb(small, known.profile)), known.orientation)
             if known.orientation >= 5:
                 facts = ImageFacts(facts.content_type, facts.height, facts.width)
+            if label:
+                # Anew: brought down with the picture nobody could read it.
+                _write(label, small := small.convert("RGB"), small.height // 24)
             return facts, encoded(small, "image/jpeg", quality=82)
         except (*DAMAGE, ProblemError) as error:
             raise ProblemError(Problem("provider_bad_response", charged="yes")) from error
 
 
-def with_visible_label(data: bytes, text: str = "AI-generated") -> bytes:
+def with_visible_label(data: bytes, text: str) -> bytes:
     """The picture, upright and on white, with a small mark in its lower right corner, in its format and of its colours."""
     known = content.read(data)
     profile = known.profile
@@ -46,15 +56,26 @@ def with_visible_label(data: bytes, text: str = "AI-generated") -> bytes:
             # Of grey or of inks: the label is neither.
             picture, profile = to_srgb(picture, profile), None
         picture = upright(_on_white(picture).convert("RGB"), known.orientation)
-        size = max(12, picture.height // 45)
-        font = ImageFont.load_default(size)
-        draw = ImageDraw.Draw(picture, "RGBA")
-        left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
-        width, height, pad = right - left, bottom - top, size // 2
-        corner = (picture.width - width - 3 * pad, picture.height - height - 3 * pad)
-        draw.rounded_rectangle((*corner, picture.width - pad, picture.height - pad), radius=pad, fill=(0, 0, 0, 140))
-        draw.text((corner[0] + pad - left, corner[1] + pad - top), text, font=font, fill=(255, 255, 255, 235))
+        _write(text, picture, picture.height // 45)
         return encoded(picture, known.facts.content_type, quality=95, profile=profile).data
+
+
+def _write(text: str, picture: Image.Image, size: int) -> None:
+    """In letters of `size`, or of what can be read; smaller where a picture is too narrow for that."""
+    draw = ImageDraw.Draw(picture, "RGBA")
+    size = max(_LABEL_MIN_PX, size)
+    length = _font(size).getlength(text) + 3 * (size // 2)
+    font = _font(max(6, min(size, int(size * picture.width / length))))
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    width, height, pad = right - left, bottom - top, int(font.size) // 2
+    corner = (picture.width - width - 3 * pad, picture.height - height - 3 * pad)
+    draw.rounded_rectangle((*corner, picture.width - pad, picture.height - pad), radius=pad, fill=(0, 0, 0, 140))
+    draw.text((corner[0] + pad - left, corner[1] + pad - top), text, font=font, fill=(255, 255, 255, 235))
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(_FONT, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def _whole(known: Content) -> Image.Image:

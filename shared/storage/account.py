@@ -36,8 +36,25 @@ def host_blob_service(settings: Settings, credential: Callable[[], Any], **optio
     return BlobServiceClient(_url(account), credential=credential(), **_options(options))
 
 
-def _url(account: str) -> str:
-    return account if "://" in account else f"https://{account}.blob.core.windows.net"
+def host_queue_service(settings: Settings, credential: Callable[[], Any]) -> Any:
+    """The queues of the Functions host's own account. Raises StorageNotConfigured.
+
+    Imported by whoever asks: no job that comes by HTTP needs them.
+    """
+    from azure.storage.queue import ExponentialRetry as QueueRetry
+    from azure.storage.queue import QueueServiceClient
+
+    options = _options({"retry_policy": QueueRetry(initial_backoff=1, increment_base=2, retry_total=3, random_jitter_range=1)})
+    if settings.storage_connection_string:
+        return QueueServiceClient.from_connection_string(settings.storage_connection_string, **options)
+    account = settings.storage_queue_url or settings.storage_account_name
+    if account is None:
+        raise StorageNotConfigured("AzureWebJobsStorage__queueServiceUri")
+    return QueueServiceClient(_url(account, "queue"), credential=credential(), **options)
+
+
+def _url(account: str, service: str = "blob") -> str:
+    return account if "://" in account else f"https://{account}.{service}.core.windows.net"
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:

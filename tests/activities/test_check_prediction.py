@@ -12,11 +12,13 @@ from PIL.PngImagePlugin import PngInfo
 from activities.check_prediction import check
 from activities.submit_prediction import submit
 from shared.domain.problem import Problem, moderated
+from shared.provenance import SOURCE_TYPE
 from shared.providers.provider import Failed, NotFound, ProviderError, Ready, Running, Unusable
 from shared.storage.documents import Busy
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
 from tests.fakes import FakeBlobs, FakeGenerator, images_of, make_job, make_services
+from tests.picture_files import opened
 from tests.telling import told
 
 READY = Ready("https://fake/x")
@@ -120,6 +122,33 @@ async def test_a_visible_label_changes_the_picture(services: Any, client: Any, g
     labelled: Any = await check(services, client, check_order(label="visible"))
 
     assert plain["output"]["sha256"] != labelled["output"]["sha256"]
+
+
+async def test_a_visible_label_is_on_the_thumbnail_too(services: Any, client: Any, generator: FakeGenerator) -> None:
+    generator.looks, generator.picture = [READY], pictures.photo_jpeg(600, 400)
+    small = {}
+    for label in ("none", "visible"):
+        answer: Any = await check(services, client, check_order(label=label))
+        small[label] = services.blobs.images[answer["output"]["thumbnail_blob"]]
+
+    assert small["none"] != small["visible"]
+
+
+@pytest.mark.parametrize(
+    "data", [pictures.photo_jpeg(600, 400), pictures.drawing_png(600, 400), pictures.webp(600, 400)], ids=["JPEG", "PNG", "WebP"]
+)
+async def test_a_stored_picture_says_what_made_it_in_the_providers_own_pixels(
+    services: Any, client: Any, generator: FakeGenerator, data: bytes
+) -> None:
+    generator.looks, generator.picture = [READY], data
+    answer: Any = await check(services, client, check_order())
+    stored = services.blobs.images[answer["output"]["blob"]]
+
+    assert opened(stored).tobytes() == opened(data).tobytes()
+    assert SOURCE_TYPE.encode() in stored
+    assert b"Fake fake" in stored
+    assert b"job_" not in stored
+    assert answer["output"]["bytes"] == len(stored)
 
 
 @pytest.mark.parametrize(

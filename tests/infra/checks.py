@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.domain.job import MAX_STARTS
 from shared.domain.kinds import KINDS
+from shared.domain.queue_messages import INTAKE, POISON, REQUESTS, RESULTS
 from shared.generators.registry import MODELS
 from shared.secrets import VAULT_NAMES
 from shared.settings import Settings
@@ -51,11 +52,11 @@ OPTIONAL = {
     "PUBLIC_BASE_URL", "MAX_ACTIVE_JOBS_PER_OWNER", "DAILY_JOBS_PER_OWNER", "TRANSLATOR_ENDPOINT", "TRANSLATOR_REGION",
     "PPL_MODELS", "GOODS_MODELS", "IMAGES_BY_LINK", "MAX_ACTIVE_JOBS", "DAILY_JOBS", "DAILY_USD_PER_OWNER",
     "MONTHLY_USD_PER_OWNER", "DAILY_USD", "MONTHLY_USD",
+    "INTAKE_QUEUE", "INTAKE_OWNER",
 }  # fmt: skip
 #: What a deployment sets for others than shared/settings.py, and who reads it.
 PLATFORM_SETTINGS = {
     "AzureWebJobsStorage__credential": "the host: by identity",
-    "AzureWebJobsStorage__queueServiceUri": "the host: Durable's queues",
     "AzureWebJobsStorage__tableServiceUri": "the host: Durable's tables",
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "host and worker: where telemetry goes",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "host and worker: as whom it is sent",
@@ -122,6 +123,8 @@ DURABLE_ON_STORAGE = {
     ("app", "Storage Table Data Contributor", "host storage"),
 }
 DURABLE_ON_SCHEDULER = {("app", "Durable Task Data Contributor", "taskHubs")}
+#: The queue trigger's, where there is one.
+INTAKE_ROLES = {("app", "Storage Queue Data Contributor", "host storage")}
 KEY_OPERATOR = {("somebody", "Key Vault Secrets Officer", "vaults")}
 
 #: Values that the compiler does not check, because the types allow any string there: type, path, allowed.
@@ -187,6 +190,8 @@ API_VERSIONS = {
     "Microsoft.Storage/storageAccounts/blobServices": "2025-08-01",
     "Microsoft.Storage/storageAccounts/blobServices/containers": "2025-08-01",
     "Microsoft.Storage/storageAccounts/managementPolicies": "2025-08-01",
+    "Microsoft.Storage/storageAccounts/queueServices": "2025-08-01",
+    "Microsoft.Storage/storageAccounts/queueServices/queues": "2025-08-01",
     "Microsoft.Web/serverfarms": "2025-03-01",
     "Microsoft.Web/sites": "2025-03-01",
     "Microsoft.Web/sites/config": "2025-03-01",
@@ -467,6 +472,10 @@ def check_sandbox(infra: Infra) -> Iterator[str]:
             yield f"{where}: a sandbox knows keys"
 
 
+def _takes_from_queue(snapshot: Snapshot) -> bool:
+    return snapshot.app_settings.get("INTAKE_QUEUE") == "true"
+
+
 def _on_scheduler(snapshot: Snapshot) -> bool:
     return bool(snapshot.all("Microsoft.DurableTask/schedulers"))
 
@@ -491,6 +500,8 @@ def check_roles(infra: Infra) -> Iterator[str]:
         expected = NEEDED_ROLES | (DURABLE_ON_SCHEDULER if _on_scheduler(snapshot) else DURABLE_ON_STORAGE)
         if snapshot.environment == "prod":
             expected = expected | KEY_OPERATOR
+        if _takes_from_queue(snapshot):
+            expected = expected | INTAKE_ROLES
         given = [_role(snapshot, assignment) for assignment in snapshot.all("Microsoft.Authorization/roleAssignments")]
         for who, role, scope in sorted(expected - set(given)):
             yield f"{snapshot.environment}: {who} lacks {role} on {scope}"
@@ -551,8 +562,13 @@ def check_storage(infra: Infra) -> Iterator[str]:
             if container["properties"].get("publicAccess") != "None":
                 yield f"{where}: container {name} is open to the public"
         images, host = _images_account(snapshot)["name"], _host_account(snapshot)["name"]
-        if containers.get(images) != {IMAGES, DOCUMENTS}:
-            yield f"{where}: the code writes to {IMAGES} and {DOCUMENTS}, the account has {sorted(containers.get(images, set()))}"
+        known = {IMAGES, DOCUMENTS} | ({INTAKE} if _takes_from_queue(snapshot) else set())
+        if containers.get(images) != known:
+            yield f"{where}: the code uses {', '.join(sorted(known))}, the account has {sorted(containers.get(images, set()))}"
+        queues = {queue["name"] for queue in snapshot.all("Microsoft.Storage/storageAccounts/queueServices/queues")}
+        wanted = {f"{host}/default/{name}" for name in (REQUESTS, RESULTS, POISON)} if _takes_from_queue(snapshot) else set()
+        if queues != wanted:
+            yield f"{where}: the code uses the queues {sorted(wanted)}, there are {sorted(queues)}"
         site = snapshot.one("Microsoft.Web/sites")["properties"]
         if DOCUMENTS not in containers.get(host, set()):
             yield f"{where}: gates and counters have no container in the host's account"
@@ -582,6 +598,8 @@ def check_retention(infra: Infra) -> Iterator[str]:
         for name in [*pictures, *(f"{DOCUMENTS}/{name}" for name in going)]:
             if [after for prefix, after in rules.items() if name.startswith(prefix)] != [days]:
                 yield f"{where}: RETENTION_DAYS is {days}, {name} is deleted after {rules}"
+        if rules.get(f"{INTAKE}/") != 7:
+            yield f"{where}: what producers upload is deleted after {rules}"
         if rules.get(f"{IMAGES}/{UPLOADS}") != min(7, days):
             yield f"{where}: uploads are deleted after {rules}"
         for service in snapshot.all("Microsoft.Storage/storageAccounts/blobServices"):
@@ -747,7 +765,10 @@ def check_alerts(infra: Infra) -> Iterator[str]:
                 yield f"{where}: {title} compares {criterion['timeAggregation']} of {criterion['metricMeasureColumn']}"
             if criterion["operator"] != "GreaterThan":
                 yield f"{where}: {title} compares with {criterion['operator']}"
-        yield from (f"{where}: no alert asks {query.where}" for text, query in queries.items() if text not in used)
+        off = set() if _takes_from_queue(snapshot) else {"infra/queries/intake-poison.kql"}
+        asked = {query.where for text, query in queries.items() if text in used}
+        yield from (f"{where}: no alert asks {name}" for name in sorted({q.where for q in queries.values()} - asked - off))
+        yield from (f"{where}: {name} is watched, and is off" for name in sorted(asked & off))
         if {rule["properties"]["severity"] for rule in rules} != set(SEVERITIES.values()) or len(groups) != len(SEVERITIES):
             yield f"{where}: not every severity has alerts and somebody who is told"
         if where != "options":

@@ -417,7 +417,7 @@ MONEY: tuple[Mutant, ...] = (
     records("a claimed prediction is everybody's", "return found is not None and found[0] == mine", "return True"),
     records("known predictions are those of this attempt", "for n in range(1, attempt.attempt))", "for n in range(1, 1))"),
     # ---- looks, and the end ----
-    check("AI_LABEL is ignored", 'if payload["label"] == "visible":', "if False:"),
+    check("AI_LABEL is ignored", 'elif payload["label"] == "visible":', "elif False:"),
     check("a picture does not say that it was generated", "data = provenance.with_provenance(", "provenance.with_provenance("),
     check("a picture is written after its job was deleted", "if document is None or is_deleted(document):", "if False:"),
     check(

@@ -42,8 +42,10 @@ PRIVACY: tuple[Mutant, ...] = (
     provenance("a PNG tells its prompt in EXIF", 'b"eXIf", b"tIME"', 'b"tIME"'),
     provenance("a JPEG tells its prompt in EXIF", "{0xE1, 0xED", "{0xED"),
     provenance("a JPEG tells its prompt in a comment", ", 0xFE}", "}"),
+    provenance("a WebP tells its prompt", 'if content_type == "image/webp":\n            return _webp_without', "if False:\n            return _webp_without"),  # noqa: E501
+    provenance("a WebP tells its prompt in XMP", ', b"XMP ": 0x04}', "}"),
     provenance("a picture that lay on its side lies down again", "value in range(2, 9)", "value in range(2, 3)"),
-    provenance("a picture that is cut off is lost", "except (struct.error, ValueError):", "except ZeroDivisionError:"),
+    provenance("a picture that is cut off is lost", "except (struct.error, ValueError):\n        pass", "except ZeroDivisionError:\n        pass"),  # noqa: E501
     # ---- when uploads go ----
     finish("the end of a job leaves its uploads", "    originals.forget(services, document)\n", ""),
     finish("uploads go before the end is on record", "    pictures = [told_by_records", "    originals.forget(services, services.jobs.read(payload[\"job_id\"]) or {\"id\": \"\"})\n    pictures = [told_by_records"),  # noqa: E501

@@ -171,6 +171,18 @@ REQUESTS: tuple[Mutant, ...] = (
     results(
         "the label is written nowhere", "draw.text((corner[0] + pad - left", "(lambda *_, **__: None)((corner[0] + pad - left"
     ),
+    results("the label is not on the thumbnail", "            if label:\n", "            if False:\n"),
+    results("a label is cut off where a picture is narrow", "int(size * picture.width / length)", "size"),
+    results(
+        "a label has no Hangul",
+        "ImageFont.truetype(_FONT, size, layout_engine=ImageFont.Layout.BASIC)",
+        "ImageFont.load_default(size)",
+    ),
+    provenance("a WebP says nothing", 'if content_type == "image/webp":\n        try:', "if False:\n        try:"),
+    provenance("a WebP's head says nothing of XMP", '_flagged(chunks, _WEBP_WORDS[b"XMP "])', "_flagged(chunks, 0)"),
+    provenance("a WebP loses its transparency", "_WEBP_ALPHA if bits >> 28 & 1 else 0", "0"),
+    provenance("JFIF does not come first", "if jfif else 2", "if False else 2"),
+    provenance("pictures do not name the model", "Iptc4xmpExt:AISystemUsed={quoteattr(tool)} ", ""),
     provenance(
         "pictures do not say that they were generated",
         "newscodes/digitalsourcetype/trainedAlgorithmicMedia",

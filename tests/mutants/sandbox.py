@@ -29,9 +29,9 @@ SANDBOX = (
     settings("a refused sandbox is not told", 'problems["SANDBOX"] = "is for', 'told = "is for'),
     app("every app imports the simulators", "if services().settings.is_sandbox:", "if True:"),
     submit("a job gets a sample, and a sample is bought", "return is_sample(job) == self._services.settings.is_sandbox", "return True"),  # noqa: E501
-    look("a sample is not marked", "if services.settings.is_sandbox:\n        data", "if False:\n        data"),
-    look("a sample's thumbnail is not marked", "        facts, small = read_result(data)\n        tool", "        tool"),
-    look("a sample is said to be made by AI", ", is_sample=services.settings.is_sandbox)", ")"),
+    look("a sample is not marked", "if is_sample:\n        label", "if False:\n        label"),
+    look("a sample's thumbnail is not marked", "read_result(data, label)", "read_result(data)"),
+    look("a sample is said to be made by AI", "tool, is_sample=is_sample)\n    job_id", "tool)\n    job_id"),
     post("a sample's job does not say so", '"sample": app.settings.is_sandbox,', '"sample": False,'),
     edge("answers of a sandbox do not say so", 'response.headers["X-Sandbox"] = "true"', "pass"),
     view("the view of a sample does not say so", '"sample": is_sample(document),', '"sample": False,'),

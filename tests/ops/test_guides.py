@@ -14,7 +14,8 @@ from tests import pictures
 from tests.guides import GUIDES, ROOT, blocks, section, sections, text_of
 from tests.stack import Stack
 
-#: What needs an Azure subscription is marked as such, and not run here. Python is run by tests/unit/test_signature.py.
+#: What needs an Azure subscription is marked as such, and not run here; messages are
+#: JSON, and read by a test of theirs. Python is run by tests/unit/test_signature.py.
 LANGUAGES = {"sh", "azurecli", "kusto", "json", "python"}
 
 

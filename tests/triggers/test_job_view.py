@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.domain.problem import Problem, moderated
+from shared.provenance import SAMPLE_SOURCE_TYPE, SOURCE_TYPE
 from tests.triggers.calls import (
     RUNTIME,
     Clock,
@@ -60,6 +61,34 @@ async def test_every_picture_that_was_asked_for_says_how_it_ended_and_what_it_ow
     assert (job["status"], [made["index"] for made in job["outputs"]], job["error"]["charged"]) == ("succeeded", [0], "unknown")
     assert told(job, "settled") == [(False,), (True,), (False,)]
     assert job["usage"] == {"cost_usd": 0.24, "open_usd": 0.16, "estimated": True, "settled": False}
+
+
+async def test_a_job_with_a_picture_says_what_made_it(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub, label="visible")
+    assert (await shown(hub, job_id))["provenance"] is None
+    finish(app, hub, job_id)
+    job = await shown(hub, job_id)
+
+    assert job["provenance"] == {
+        "digital_source_type": SOURCE_TYPE, "generator": "Fake fake", "model": "fake", "provider": "fake",
+        "created_at": job["completed_at"], "label": "visible",
+    }  # fmt: skip
+
+
+async def test_a_job_without_a_picture_has_no_provenance(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub)
+    finish(app, hub, job_id, picture(0, "failed", ("free",), problem=Problem("internal").to_payload()))
+    assert (await shown(hub, job_id))["provenance"] is None
+
+
+async def test_a_sample_is_said_to_be_generated_by_no_trained_model(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub)
+    app.jobs.update(job_id, lambda job: job | {"sample": True})
+    finish(app, hub, job_id)
+    told = (await shown(hub, job_id))["provenance"]
+    assert (told["digital_source_type"], told["generator"]) == (
+        SAMPLE_SOURCE_TYPE, "SAMPLE, no generated picture: a simulator of Fake fake",
+    )  # fmt: skip
 
 
 async def test_money_is_settled_when_nothing_more_can_be_charged(app: Any, hub: FakeHub) -> None:

@@ -15,6 +15,7 @@ from shared.pictures.facts import EncodedImage, ImageFacts
 from shared.pictures.prepare import prepare_for_provider
 from shared.pictures.results import THUMBNAIL_SIDE_PX, read_result, with_visible_label
 from shared.pictures.upload import inspect_upload
+from shared.provenance import VISIBLE_LABEL
 from tests import pictures
 
 LIMIT = 5 * 1024 * 1024
@@ -333,7 +334,7 @@ def test_a_thumbnail_of_a_transparent_picture_stands_on_white() -> None:
 @pytest.mark.parametrize("size", [(1024, 1024), (1392, 752), (512, 900)])
 def test_a_visible_label_changes_the_lower_right_corner_and_nothing_else(size: tuple[int, int]) -> None:
     before = saved(Image.new("RGB", size, BLUE), "PNG")
-    after = with_visible_label(before)
+    after = with_visible_label(before, VISIBLE_LABEL)
     changed = ImageChops.difference(opened(before), opened(after)).getbbox()
 
     assert sniff_image(after) == "image/png"
@@ -348,7 +349,7 @@ def test_a_visible_label_changes_the_lower_right_corner_and_nothing_else(size: t
 @pytest.mark.parametrize(("make", "content_type"), EVERY_KIND)
 def test_a_labelled_picture_keeps_its_format_and_its_colours(make, content_type) -> None:
     before = make(800, 600) if content_type != "image/png" else saved(Image.new("RGB", (800, 600), BLUE), "PNG")
-    after = with_visible_label(before)
+    after = with_visible_label(before, VISIBLE_LABEL)
 
     assert sniff_image(after) == content_type
     assert opened(after).size == (800, 600)
@@ -356,4 +357,4 @@ def test_a_labelled_picture_keeps_its_format_and_its_colours(make, content_type)
 
 
 def test_a_label_fits_on_a_picture_that_is_smaller_than_itself() -> None:
-    assert opened(with_visible_label(saved(Image.new("RGB", (16, 16), BLUE), "PNG"))).size == (16, 16)
+    assert opened(with_visible_label(saved(Image.new("RGB", (16, 16), BLUE), "PNG"), VISIBLE_LABEL)).size == (16, 16)

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
-from shared.pictures.results import read_result, with_visible_label
+from shared.pictures.results import THUMBNAIL_SIDE_PX, _font, read_result, with_visible_label
+from shared.provenance import VISIBLE_LABEL
 from tests.picture_files import opened, saved
 
 
@@ -22,7 +23,7 @@ def test_a_label_has_light_letters_on_a_dark_ground(ground: tuple[int, int, int]
 
 
 def labelled(data: bytes) -> Image.Image:
-    return opened(with_visible_label(data)).convert("RGB")
+    return opened(with_visible_label(data, VISIBLE_LABEL)).convert("RGB")
 
 
 def thumbnail(data: bytes) -> Image.Image:
@@ -74,3 +75,39 @@ def test_a_result_that_can_be_read_can_be_labelled() -> None:
 
     assert read_result(without_end)[0].width == 600
     assert labelled(without_end).size == (600, 400)
+
+
+def test_the_label_says_in_korean_that_it_is_generated_and_that_it_advertises() -> None:
+    assert VISIBLE_LABEL == "AI 생성 / 광고"
+
+
+def test_every_sign_of_the_labels_has_letters_of_its_own() -> None:
+    signs = sorted({*VISIBLE_LABEL, *"SAMPLE"} - {" "})
+    drawn = {bytes(_font(40).getmask(sign)) for sign in signs}
+
+    # A font that lacks a sign draws the same box for each of them.
+    assert len(drawn) == len(signs)
+    assert bytes(_font(40).getmask("\uffff")) not in drawn
+
+
+@pytest.mark.parametrize("size", [(1024, 1024), (2048, 1024), (480, 1024), (128, 1024), (64, 64)])
+def test_the_label_is_on_the_thumbnail_too_and_within_both(size: tuple[int, int]) -> None:
+    ground = (90, 120, 60)
+    data = saved(Image.new("RGB", size, ground), "PNG")
+    large, small = labelled(data), opened(read_result(data, VISIBLE_LABEL)[1].data).convert("RGB")
+
+    assert max(small.size) == min(THUMBNAIL_SIDE_PX, max(size))
+    for shown in (large, small):
+        marked = ImageChops.difference(shown, Image.new("RGB", shown.size, ground)).convert("L").point(lambda v: 255 * (v > 40))
+        left, top, right, bottom = marked.getbbox() or (0, 0, 0, 0)
+        # Whole: it ends before each edge. Of a size that can be read where there is room.
+        assert 0 < left < right < shown.width, (left, right)
+        assert 0 < top < bottom < shown.height, (top, bottom)
+        assert bottom - top >= 15 or shown.width < 128
+        assert left > shown.width / 3 or shown.width < 480
+
+
+def test_without_a_label_the_thumbnail_has_none() -> None:
+    shown = thumbnail(saved(Image.new("RGB", (1024, 1024), (90, 120, 60)), "PNG"))
+
+    assert max(high - low for low, high in shown.getextrema()) < 6  # type: ignore[operator, misc]

@@ -751,7 +751,7 @@ def test_what_is_paid_for_never_waits_for_an_upload(monkeypatch: pytest.MonkeyPa
     # However many uploads stand in line, both steps of a result go through.
     facts, _ = read_result(pictures.photo_jpeg(640, 480))
     assert facts.width == 640
-    assert with_visible_label(pictures.photo_jpeg(640, 480))
+    assert with_visible_label(pictures.photo_jpeg(640, 480), "SAMPLE")
     assert done == []
 
     go_on.set()

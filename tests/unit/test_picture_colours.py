@@ -190,7 +190,7 @@ def test_a_result_keeps_its_profile_and_its_thumbnail_shows_its_colours(kind: st
     facts, small = read_result(result)
 
     assert farthest(seen_patches(opened(small.data))) <= 8
-    labelled = with_visible_label(result)
+    labelled = with_visible_label(result, "SAMPLE")
     told = with_provenance(labelled, facts.content_type, "tool")
     assert opened(told).info["icc_profile"] == display_p3()
     assert opened(told).size == (600, 400)
@@ -200,7 +200,7 @@ def test_a_result_keeps_its_profile_and_its_thumbnail_shows_its_colours(kind: st
 
 def test_a_label_on_a_picture_of_greys_is_in_colours_that_need_no_profile() -> None:
     grey = saved(Image.new("L", (600, 400), 100), "PNG", icc_profile=grey_profile(1.0))
-    labelled = opened(with_visible_label(grey))
+    labelled = opened(with_visible_label(grey, "SAMPLE"))
 
     assert "icc_profile" not in labelled.info
     assert farthest([labelled.getpixel((100, 100))], [(168,) * 3]) <= 1  # type: ignore[list-item]

@@ -30,7 +30,7 @@ def test_the_defaults_are_the_designs() -> None:
         replicate_max_active=50, max_upload_bytes=5_242_880, retention_days=30,
         sas_ttl_minutes=60, allowed_origins=(), sync_responses=False, auth_mode="none", max_active_jobs_per_owner=None,
         daily_jobs_per_owner=None, translator_endpoint=None, translator_region=None, ai_label="metadata",
-        problems={},
+        intake_queue=False, intake_owner="anonymous", problems={},
     )  # fmt: skip
 
 
@@ -49,6 +49,9 @@ SET = [
     ("WEBHOOK_EXTRA_HOSTS", "127.0.0.1:9000, LocalHost", "webhook_extra_hosts", ("127.0.0.1:9000", "localhost")),
     ("PUBLIC_BASE_URL", "https://toon.example/", "public_base_url", "https://toon.example"),
     ("PUBLIC_BASE_URL", "https://front.example/toon/", "stated_base_url", "https://front.example/toon"),
+    ("AzureWebJobsStorage__queueServiceUri", "https://q.example/", "storage_queue_url", "https://q.example"),
+    ("INTAKE_QUEUE", "true", "intake_queue", True),
+    ("INTAKE_OWNER", "user-1", "intake_owner", "user-1"),
     ("POLL_INTERVAL_SECONDS", "0.5", "poll_interval_seconds", 0.5),
     ("POLL_MAX_ATTEMPTS", "10", "poll_max_attempts", 10),
     ("GENERATION_TIMEOUT_SECONDS", "90", "generation_timeout_seconds", 90),
@@ -132,7 +135,7 @@ MALFORMED = [
     ("MAX_UPLOAD_BYTES", "52297729"), ("MAX_UPLOAD_BYTES", "100000000"),
     *((name, text) for name in (
         "KEY_VAULT_URI", "REPLICATE_API_BASE_URL", "BFL_API_BASE_URL", "PUBLIC_BASE_URL", "TRANSLATOR_ENDPOINT",
-        "AzureWebJobsStorage__blobServiceUri",
+        "AzureWebJobsStorage__blobServiceUri", "AzureWebJobsStorage__queueServiceUri",
     ) for text in ("toon.example", "ftp://toon.example", "https://", "https://[half", "https://toon.example:port",
                    "https://toon.example:99999", "javascript:alert(1)",
                    "https://toon.example/ x", "https://toon.example/a\nb", "https://toon.example/a\tb", "https://영웅.example",
@@ -143,6 +146,7 @@ MALFORMED = [
         "https://page.example\n", "https://page.example?x", "https://page.example#x", "https://me@page.example", "//page.example",
         "https://page.example:port", "https://page.example:0", "https://[half", "https://*.example|", "NULL",
     ) if text.strip() == text),
+    ("INTAKE_QUEUE", "yes"), ("INTAKE_OWNER", "영웅"),
     ("SYNC_RESPONSES", "yes"), ("AUTH_STAND_IN", "yes"), ("PPL_FALLBACK", "openai"), ("AI_LABEL", "none"),
 ]  # fmt: skip
 
@@ -285,3 +289,20 @@ def test_users_webhooks_may_go_to_a_machine_of_our_own_in_local_work_only() -> N
     assert settings.webhook_extra_hosts == ()
     assert settings.problems["WEBHOOK_EXTRA_HOSTS"] == "is for local work only"
     assert read(WEBSITE_HOSTNAME="toon.azurewebsites.net").problems == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "is_on", "problems"),
+    [
+        ({}, True, []),
+        ({"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true"}, False, ["INTAKE_OWNER"]),
+        ({"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "INTAKE_OWNER": "user-1"}, True, []),
+        ({"AUTH_MODE": "easyauth", "INTAKE_OWNER": "user-1"}, False, ["AUTH_MODE"]),
+        ({"AUTH_MODE": "nobody", "INTAKE_OWNER": "user-1"}, False, ["AUTH_MODE"]),
+    ],
+)
+def test_requests_by_queue_are_taken_where_somebody_can_have_their_jobs(
+    given: dict[str, str], is_on: bool, problems: list[str]
+) -> None:
+    settings = read(INTAKE_QUEUE="true", **given)
+    assert (settings.intake_queue, list(settings.problems)) == (is_on, problems)

@@ -14,7 +14,7 @@ from tests.telling import told
 PROMPT = "zebra crossing in Mapo"
 SECRETS = {"prompt": PROMPT}
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
+TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
 def spoken(kind: str, orientation: int | None = None, **more: Any) -> bytes:
@@ -30,6 +30,8 @@ def spoken(kind: str, orientation: int | None = None, **more: Any) -> bytes:
         info.add_text("prompt", PROMPT, zip=True)
         info.add_itxt("Description", PROMPT, zip=True)
         more = {"pnginfo": info, **more}
+    elif kind == "WEBP":
+        more = {"xmp": f"<x>{PROMPT}</x>".encode(), **more}
     else:
         more = {"comment": PROMPT.encode(), "xmp": f"<x>{PROMPT}</x>".encode(), **more}
     Image.open(io.BytesIO(pictures.photo_jpeg(120, 80))).save(buffer, kind, exif=exif, icc_profile=PROFILE, **more)
@@ -52,9 +54,13 @@ def test_no_word_stays_and_the_picture_is_the_same(kind: str, orientation: int |
     assert told(bare, SECRETS) == set()
     before, after = opened(data), opened(bare)
     assert (after.mode, after.tobytes(), after.info["icc_profile"]) == (before.mode, before.tobytes(), PROFILE)
+    assert without_words(bare, TYPES[kind]) == bare
+    if kind == "WEBP":
+        # No browser turns one.
+        assert dict(after.getexif()) == {}
+        return
     assert ImageOps.exif_transpose(after).tobytes() == ImageOps.exif_transpose(before).tobytes()
     assert dict(after.getexif()) == ({0x0112: 6} if orientation == 6 else {})
-    assert without_words(bare, TYPES[kind]) == bare
 
 
 def test_a_progressive_file_keeps_all_its_scans() -> None:
@@ -101,5 +107,4 @@ def test_an_exif_block_that_nobody_can_read_goes(exif: bytes) -> None:
 
 
 def test_other_formats_come_back_as_they_are() -> None:
-    data = pictures.webp(80, 60)
-    assert without_words(data, "image/webp") == data
+    assert without_words(b"GIF89a and words", "image/gif") == b"GIF89a and words"

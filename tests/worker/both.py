@@ -23,7 +23,7 @@ from aiohttp import web
 
 from devhost.activities import decode_input, encode_result
 from devhost.app_loader import App, Function
-from devhost.background_triggers import timer_request
+from devhost.background_triggers import QueueRules, message_body, queue_message, timer_request
 from devhost.engine import Engine
 from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, http_answer
 from devhost.management_api import ManagementApi
@@ -158,13 +158,41 @@ class BothWays(Invoker):
             self.differ(f"{function.name}, {part}", getattr(ours, part), getattr(theirs, part))
         return seen
 
+    async def queue(self, function: Function, message: Any, rules: QueueRules) -> Seen:
+        """A queue function's call with a message as the storage service hands it out. Beside its text the host tells what it is
+        (QueueTriggerAttributeBindingProvider, "CreateBindingDataContract")."""
+        body = message_body(message, rules)
+        assert body is not None
+        times = {
+            "ExpirationTime": message.expires_on,
+            "InsertionTime": message.inserted_on,
+            "NextVisibleTime": message.next_visible_on,
+        }
+        told = {
+            "Id": TypedData(string=message.id), "DequeueCount": TypedData(json=str(message.dequeue_count)),
+            "PopReceipt": TypedData(string=message.pop_receipt),
+            **{name: TypedData(json=json.dumps(at.isoformat())) for name, at in times.items()},
+        }  # fmt: skip
+        seen = await self._invoke(function, TypedData(string=body), "", told)
+        assert seen.arguments, seen.error and seen.error.message
+        ours, theirs = queue_message(message, body), seen.arguments[function.trigger.name]
+        self.differ(f"{function.name}, class", type(ours), type(theirs))
+        self.differ(f"{function.name}, body", ours.get_body(), theirs.get_body())
+        for part in ("id", "dequeue_count", "expiration_time", "insertion_time", "time_next_visible", "pop_receipt"):
+            self.differ(f"{function.name}, {part}", getattr(ours, part), getattr(theirs, part))
+        if seen.error is not None:
+            self._compare_failures(function, seen)
+        return seen
+
     def _from_thread(self, function: Function, data: TypedData, loop: asyncio.AbstractEventLoop) -> Seen:
         return asyncio.run_coroutine_threadsafe(self._invoke(function, data, ""), loop).result(120)
 
-    async def _invoke(self, function: Function, data: TypedData, traceparent: str) -> Seen:
+    async def _invoke(
+        self, function: Function, data: TypedData, traceparent: str, trigger: dict[str, TypedData] | None = None
+    ) -> Seen:
         self.invocations[function.name] += 1
         inputs = {function.trigger.name: data, **{name: TypedData(string=self.client_json) for name in function.clients}}
-        seen = await self.library.call(function.name, inputs, traceparent=traceparent)
+        seen = await self.library.call(function.name, inputs, trigger, traceparent)
         if not seen.arguments:
             # What it was given could not be read.
             return seen
@@ -319,6 +347,10 @@ class DoubleHost:
 
     def run_timer(self, name: str, last: str | None, following: str, *, past_due: bool) -> Seen:
         call = self.both.timer(self._function(name), last, following, past_due=past_due)
+        return asyncio.run_coroutine_threadsafe(call, self.loop).result(60)
+
+    def run_queue(self, name: str, message: Any) -> Seen:
+        call = self.both.queue(self._function(name), message, QueueRules.of(self.app.host))
         return asyncio.run_coroutine_threadsafe(call, self.loop).result(60)
 
     def _function(self, name: str) -> Function:

@@ -83,7 +83,7 @@ def host(
     os.environ.update({
         "AzureWebJobsStorage": azurite.connection_string, "REPLICATE_API_BASE_URL": f"{simulators}/replicate",
         "BFL_API_BASE_URL": f"{simulators}/bfl", "PROVIDER_EXTRA_HOSTS": f"127.0.0.1:{port},localhost:{port}",
-        "REPLICATE_API_TOKEN": "r8_simulated", "BFL_API_KEY": "simulated",
+        "REPLICATE_API_TOKEN": "r8_simulated", "BFL_API_KEY": "simulated", "INTAKE_QUEUE": "true",
     })  # fmt: skip
     use_services(None)
     try:

@@ -101,7 +101,7 @@ def test_the_app(host: "DoubleHost") -> None:
     assert found == ours
     assert len(found) == len(host.library.metadata)
     told = {name: function["route"] for name, function in found.items()}
-    assert told == ROUTES | dict.fromkeys((*names.ORCHESTRATORS, *names.ACTIVITIES, "housekeeping"))
+    assert told == ROUTES | dict.fromkeys((*names.ORCHESTRATORS, *names.ACTIVITIES, "housekeeping", "generation_requests"))
 
 
 @pytest.mark.parametrize("name", [*REFUSED, *OTHERS])

@@ -1,5 +1,6 @@
 """Jobs from the request to the stored picture, and what follows: each step goes through Microsoft's library."""
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -8,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
 from devhost.background_triggers import next_due
 from devhost.replay import format_time
 from devhost.taskhub import utc_now
 from shared import names
+from shared.domain.queue_messages import INTAKE, RESULTS
 from tests.activities import orders
+from tests.azurite import Azurite
+from tests.pictures import photo_jpeg
 from tests.triggers.bodies import image, multipart, part
 from tests.worker.test_http import MULTIPART, PPL
 
@@ -104,3 +110,23 @@ def test_the_timer(both: "DoubleHost") -> None:
     following = format_time(next_due("0 */5 * * * *", utc_now()))
     for last, past_due in ((None, False), (format_time(utc_now()), True)):
         assert both.run_timer("housekeeping", last, following, past_due=past_due).error is None
+
+
+def test_a_request_by_queue_and_one_that_nobody_can_read(both: "DoubleHost", azurite: Azurite) -> None:
+    with (
+        BlobServiceClient.from_connection_string(azurite.connection_string) as blobs,
+        QueueServiceClient.from_connection_string(azurite.connection_string) as queues,
+    ):
+        blobs.create_container(INTAKE)
+        blobs.get_blob_client(INTAKE, "hero.jpg").upload_blob(photo_jpeg(300, 300))
+        requests_queue = queues.create_queue("worker-requests")
+        asked = {"kind": "goods", "key": "w-1", "request": {"prompt": "영웅", "input_image": "hero.jpg"}}
+        for text in (json.dumps(asked), "no JSON"):
+            requests_queue.send_message(base64.b64encode(text.encode()).decode())
+        taken, unread = (both.run_queue("generation_requests", message) for message in requests_queue.receive_messages())
+        results = [json.loads(base64.b64decode(m.content)) for m in queues.get_queue_client(RESULTS).receive_messages()]
+
+    assert (taken.error, results[0]["event"]) == (None, "accepted")
+    assert ended(both, results[0]["id"])["status"] == "succeeded"
+    assert unread.error is not None
+    assert "no JSON" in str(unread.error.message)
