@@ -22,6 +22,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "health": ("GET", "HEAD"),
     "health/ready": ("GET", "HEAD"),
     "webhooks/replicate": ("POST",),
+    "openapi.json": ("GET", "HEAD"),
+    "docs": ("GET", "HEAD"),
 }
 
 

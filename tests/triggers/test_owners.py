@@ -30,7 +30,7 @@ from tests.triggers.calls import (
     user,
 )
 from tests.triggers.test_translate import Words
-from triggers import generate, health, jobs, options, translate, webhooks
+from triggers import api_document, generate, health, jobs, options, translate, webhooks
 from triggers.no_route import ROUTES
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
@@ -57,7 +57,7 @@ async def test_who_is_not_signed_in_may_not_use_the_translator_which_is_paid_for
 # ---- every route ----
 
 #: What may be asked by whoever is not signed in; the platform leaves the same addresses out (infra/app/api.bicep).
-OPEN = {"options", "health", "health/ready", "webhooks/replicate"}
+OPEN = {"options", "health", "health/ready", "openapi.json", "docs", "webhooks/replicate"}
 CLOSED = [
     {"AUTH_MODE": "easyath"}, {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "false"},
     {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "WEBSITE_HOSTNAME": "toon.azurewebsites.net"},
@@ -96,7 +96,10 @@ def ask(route: str, method: str, kind: Any) -> Any:
         return lambda sent, hub: user(with_client[route])(req=sent, client=hub)
     if route.endswith("/generate"):
         return lambda sent, hub: user(generate.BY_KIND[kind.name])(req=sent, client=hub)
-    without = {"options": options.get_options, "health": health.health}
+    without = {
+        "options": options.get_options, "health": health.health, "openapi.json": api_document.get_openapi,
+        "docs": api_document.get_docs,
+    }  # fmt: skip
     return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
 
 

@@ -26,6 +26,8 @@ REQUESTS: dict[str, tuple[str, str, Sequence[tuple[str, str]], bytes, int]] = {
     "liveness": ("GET", "/api/health", [], b"", 200),
     "readiness": ("GET", "/api/health/ready", [], b"", 200),
     "options": ("GET", "/api/options", [], b"", 200),
+    "the contract": ("GET", "/api/openapi.json", [], b"", 200),
+    "the contract to read": ("GET", "/api/docs", [], b"", 200),
     "options in another case": ("GET", "/API/Options", [("Accept-Language", "en"), ("accept-encoding", "gzip, br")], b"", 200),
     "a preflight": (
         "OPTIONS", "/api/ppl-gen/generate",
