@@ -56,6 +56,7 @@ def test_what_is_planned_is_not_there_and_is_written_down() -> None:
     assert everything.keys() >= planned.OPERATIONS, "it names something else"
     there = {(one.path, one.method) for one in everything.values() if one.id in planned.OPERATIONS}
     assert not there & {(route, m.lower()) for route, methods in ROUTES.items() for m in methods}, "it is there: take it out"
+    assert not planned.CODES & CATALOGUE.keys(), "they are there: take them out"
     assert not {name.partition(".")[2] for name in planned.FIELDS if name.startswith("Form.")} & set(FIELDS), "take it out"
 
 
@@ -70,7 +71,7 @@ def test_each_operation_has_a_name_of_its_own_and_is_told_in_both_languages(docu
 def test_every_problem_is_somebodys_and_no_other_is_named() -> None:
     told = {code for one in operations._all(MODELS) for code in one.codes}
     # The one answer that is of no operation.
-    assert told | {"method_not_allowed"} == set(CATALOGUE)
+    assert told | {"method_not_allowed", "not_ready"} == set(CATALOGUE) | {"not_ready"}
 
 
 def test_a_problem_stands_under_its_own_status(document: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.problem import CATALOGUE
 from triggers.contract import examples, schemas
-from triggers.contract.operations import HEADERS, Answer, Operation, operations
+from triggers.contract.operations import HEADERS, LIMITS, Answer, Operation, operations
 from triggers.contract.planned import FIELDS as PLANNED_FIELDS
 from triggers.contract.schemas import Schema
 from triggers.deprecation import DEPRECATED
@@ -55,7 +55,9 @@ def _built(server: str, models: tuple[tuple[str, tuple[str, ...]], ...]) -> dict
         "paths": paths,
         "components": {
             "schemas": _schemas(), "examples": examples.problems(),
-            "headers": {name: {"schema": schema} for name, schema in HEADERS.items()},
+            "headers": {
+                name: {"schema": schema} for name, schema in HEADERS.items() if LIMITS or not name.startswith("RateLimit")
+            },
             "securitySchemes": {"signIn": {
                 "type": "http", "scheme": "bearer", "description": "AUTH_MODE=easyauth: the sign-in's access token · 로그인 토큰"
             }},
@@ -147,7 +149,7 @@ def _problems(one: Operation) -> dict[str, Any]:
 
 
 def _problem(status: str, codes: list[str], makes_a_job: bool) -> dict[str, Any]:
-    where = ("Location", "Idempotent-Replayed") if makes_a_job else ()
+    where = ("Location", "Idempotent-Replayed", *LIMITS) if makes_a_job else ()
     headers = ("X-Request-Id", "Content-Language", *where, *(("Retry-After",) if status in _TELLS_WHEN else ()))
     return {
         "description": "; ".join(f"`{code}` {CATALOGUE[code].title_en} · {CATALOGUE[code].title_ko}" for code in codes),

@@ -11,9 +11,11 @@ from shared.domain import generation as limits
 from shared.domain.image_kind import RESULT_TYPES
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.presets import PRESETS
+from shared.domain.problem import CATALOGUE
 from shared.job_ids import PATTERN
 from triggers import generate, jobs
 from triggers.contract import schemas
+from triggers.contract.planned import CODES as PLANNED_CODES
 from triggers.contract.planned import FIELDS as PLANNED_FIELDS
 from triggers.contract.planned import OPERATIONS as PLANNED
 from triggers.contract.schemas import Schema, one_of, ref, text, time, whole
@@ -66,7 +68,8 @@ class Operation:
         """Of the problems, with those that come from the edge."""
         others = () if self.method == "get" else ("forbidden",)
         lost = ("not_found",) if "{" in self.path else ()
-        return tuple(dict.fromkeys((*self.problems, *others, *lost, "internal")))
+        codes = dict.fromkeys((*self.problems, *others, *lost, "internal"))
+        return tuple(code for code in codes if code not in PLANNED_CODES)
 
 
 # ---- problems that come together ----
@@ -76,10 +79,11 @@ IN_JOB = (
     "image_too_large", "image_unusable", "unsupported_image", "content_moderated", "missing_api_key", "provider_unavailable",
     "provider_auth_failed", "provider_quota_exhausted", "provider_bad_response", "generation_timeout", "internal",
 )  # fmt: skip
-_CALLER = ("unauthorized", "busy")
-_OF_A_JOB = (*_CALLER, "job_not_found")
+# invalid_request: an X-Owner-Token that is none.
+_CALLER = ("unauthorized", "invalid_request", "busy")
+_OF_A_JOB = (*_CALLER, "job_not_found", "result_expired")
 _ACCEPTING = (
-    *_CALLER, "invalid_request", "validation_failed", "image_too_large", "image_unusable", "unsupported_image",
+    *_CALLER, "validation_failed", "image_too_large", "image_unusable", "unsupported_image",
     "idempotency_in_progress", "idempotency_key_reused", "job_deleted", "too_many_active_jobs", "quota_exceeded", "missing_api_key",
     "provider_unavailable", "provider_auth_failed", "provider_quota_exhausted", "intake_paused",
     # Deleted while this waited for it; with SYNC_RESPONSES how it ended.
@@ -146,9 +150,11 @@ OWNER_TOKEN = Parameter(
 # ---- answers ----
 
 _JOB = {JSON: ref("Job")}
+_NOT_READY = {JSON: ref("Ready")} if "Ready.problem" in PLANNED_FIELDS else {"application/problem+json": ref("NotReady")}
+LIMITS = () if "answer.RateLimit" in PLANNED_FIELDS else ("RateLimit", "RateLimit-Policy")
 _HELD = Answer(
     ("The job as it is.", "지금의 작업."), _JOB,
-    ("Location", "Retry-After", "Idempotent-Replayed", "Preference-Applied"),
+    ("Location", "Retry-After", "Idempotent-Replayed", "Preference-Applied", *LIMITS),
 )  # fmt: skip
 
 
@@ -184,7 +190,7 @@ def _translate(kind: Kind) -> Operation:
         f"translate_{kind.name}", "post", f"{kind.route}/translate", "generate", ("Translate a prompt", "프롬프트 번역"),
         ("In English, before you send it.", "보내기 전에 영어로."),
         {200: Answer(("The prompt in English.", "영어로 옮긴 프롬프트."), {JSON: ref("Translation")})},
-        (*_CALLER, "invalid_request", "validation_failed", "translator_not_configured", "translator_unavailable"), _owned(),
+        (*_CALLER, "validation_failed", "translator_not_configured", "translator_unavailable"), _owned(),
         body=(JSON, ref("TranslationRequest")), example={"prompt": "캐릭터가 캔 음료를 마신다"},
     )  # fmt: skip
 
@@ -221,8 +227,8 @@ def _all(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
         Operation(
             "claim_jobs", "post", "jobs/claim", "jobs", ("Take over jobs by their ids", "작업 번호로 가져오기"),
             ("Jobs that were posted without an owner become yours, once.", "주인 없이 보낸 작업을 한 번 내 것으로 만듭니다."),
-            {200: Answer(("Which were taken over.", "가져온 작업."), {JSON: {"type": "object"}})},
-            (*_CALLER, "invalid_request", "validation_failed"), _owned(), body=(JSON, ref("ClaimRequest")),
+            {200: Answer(("Which were taken over.", "가져온 작업."), {JSON: ref("Claims")})},
+            (*_CALLER, "validation_failed"), _owned(), body=(JSON, ref("ClaimRequest")),
         ),
         Operation(
             "get_job", "get", "jobs/{id}", "jobs", ("Look at a job", "작업 보기"),
@@ -230,7 +236,7 @@ def _all(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
              "?wait=N과 If-None-Match를 함께 쓰면 바뀔 때까지 기다립니다. 가장 싸게 따라가는 방법입니다."),
             {
                 200: Answer(("The job.", "작업."), _JOB, ("ETag", "Retry-After")),
-                304: Answer(("Nothing has changed.", "바뀐 것이 없음."), {}, ("ETag",)),
+                304: Answer(("Nothing has changed.", "바뀐 것이 없음."), {}, ("ETag", "Retry-After")),
             },
             (*_OF_A_JOB, "validation_failed"), _owned(_JOB_ID, _WAIT, _IF_NONE_MATCH),
         ),
@@ -254,7 +260,7 @@ def _all(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
             "retry_job", "post", "jobs/{id}/retry", "jobs", ("Make the missing pictures again", "빠진 그림 다시 만들기"),
             ("A new job from the same inputs, for the pictures that are missing; all of them where none is.",
              "같은 입력으로 빠진 그림만 새 작업으로 만듭니다. 빠진 것이 없으면 전부 다시 만듭니다."),
-            _accepted(KINDS["goods"], "new"), (*_ACCEPTING, "not_found"), _owned(_JOB_ID, _KEY, _PREFER),
+            _accepted(KINDS["goods"], "new"), (*_ACCEPTING, "job_not_finished", "inputs_expired", "result_expired"), _owned(_JOB_ID, _KEY, _PREFER),
             body=(JSON, ref("RetryRequest")), is_body_required=False, makes_a_job=True,
         ),
         Operation(
@@ -270,12 +276,14 @@ def _all(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
         Operation(
             "get_webhook_secret", "get", "webhooks/secret", "webhooks", ("Your webhook secret", "웹훅 비밀"),
             ("Verifies what webhook_url is told.", "webhook_url로 온 것을 검증합니다."),
-            {200: Answer(("The secret.", "비밀."), {JSON: ref("WebhookSecret")})}, _CALLER, _owned(),
+            {200: Answer(("The secret.", "비밀."), {JSON: ref("WebhookSecret")})},
+            (*_CALLER, "validation_failed", "webhooks_not_configured"), _owned(),
         ),
         Operation(
             "rotate_webhook_secret", "post", "webhooks/secret/rotate", "webhooks", ("Change your webhook secret", "웹훅 비밀 바꾸기"),
             ("Messages are signed with both for a while.", "한동안 두 비밀로 함께 서명합니다."),
-            {200: Answer(("The new secret.", "새 비밀."), {JSON: ref("WebhookSecret")})}, _CALLER, _owned(),
+            {200: Answer(("The new secret.", "새 비밀."), {JSON: ref("WebhookSecret")})},
+            (*_CALLER, "validation_failed", "webhooks_not_configured"), _owned(),
         ),
         Operation(
             "get_options", "get", "options", "about", ("What a form may offer", "폼의 선택지"),
@@ -283,10 +291,14 @@ def _all(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
             {200: Answer(("The options.", "선택지."), {JSON: ref("Options")})}, (),
         ),
         Operation(
-            "get_problem", "get", "problems/{code}", "about", ("About a problem", "문제 설명"),
-            ("What a problem's `type` names.", "문제의 `type`이 가리키는 설명."),
-            {200: Answer(("The problem in both languages.", "두 언어로 된 설명."), {"text/html": {"type": "string"}, JSON: {"type": "object"}})},
-            (), (Parameter("code", "path", text("", ""), is_required=True),),
+            "problem_catalogue", "get", "problems", "about", ("All problems", "모든 오류"), ("In both languages.", "두 언어로."),
+            {200: Answer(("A page.", "페이지."), {"text/html": {"type": "string"}}, ("Content-Language",))}, (),
+        ),
+        Operation(
+            "problem_page", "get", "problems/{code}", "about", ("About a problem", "문제 설명"),
+            ("What a problem's `type` leads to.", "문제의 `type`이 가리키는 설명."),
+            {200: Answer(("A page in both languages.", "두 언어로 된 페이지."), {"text/html": {"type": "string"}}, ("Content-Language",))},
+            ("not_found",), (Parameter("code", "path", one_of(CATALOGUE, "", ""), is_required=True),),
         ),
         Operation(
             "health", "get", "health", "about", ("Whether the process lives", "살아 있는지"), ("For probes.", "상태 점검용."),
@@ -297,7 +309,7 @@ def _all(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
             ("A check per part.", "부분마다 점검."),
             {
                 200: Answer(("Ready.", "준비됨."), {JSON: ref("Ready")}),
-                503: Answer(("Something that an operator can mend.", "관리자가 고칠 것이 있음."), {JSON: ref("Ready")}),
+                503: Answer(("Something that an operator can mend.", "관리자가 고칠 것이 있음."), _NOT_READY, ("Content-Language", "Retry-After")),
             }, (),
         ),
         Operation(
@@ -329,4 +341,6 @@ HEADERS: dict[str, Schema] = {
     "Idempotent-Replayed": one_of(("true",), "The job was there already.", "이미 있던 작업."),
     "Preference-Applied": text("", ""),
     "Content-Disposition": text("A name for the file.", "파일 이름."),
+    "RateLimit": text("What is left (draft-ietf-httpapi-ratelimit-headers).", "남은 한도."),
+    "RateLimit-Policy": text("Which limits there are.", "한도의 종류."),
 }

@@ -5,12 +5,34 @@ Tests turn red for what is here although the app has it, so nothing that is ther
 
 #: By the name of the function that serves it.
 OPERATIONS: frozenset[str] = frozenset({
-    "goods_sheet", "retry_job", "list_jobs", "claim_jobs", "get_usage", "get_webhook_secret", "rotate_webhook_secret", "get_problem",
+    # The list and history
+    "list_jobs", "claim_jobs",
+    # Sheets and retries
+    "goods_sheet", "retry_job",
+    # Money
+    "get_usage",
+    # Outgoing webhooks
+    "get_webhook_secret", "rotate_webhook_secret",
+    # Pages about problems
+    "problem_catalogue", "problem_page",
 })  # fmt: skip
 
-#: "Schema.property" of what clients send and get, "header.Name" of what they send, "webhook.name" of what they are told.
+#: Codes of problems that the catalogue does not have yet.
+CODES: frozenset[str] = frozenset({"webhooks_not_configured", "job_not_finished", "inputs_expired", "not_ready"})
+
+#: "Schema.property" of what clients send and get; "header.Name" of what they send, "answer.Name" of headers that come back,
+#: "webhook.name" of what they are told.
 FIELDS: frozenset[str] = frozenset({
-    "header.X-Owner-Token", "webhook.job_ended", "Form.webhook_url", "Form.job_picture",
-    "Job.overdue", "Job.provenance", "Job.deliveries", "Job.retry_of", "Input.images", "Input.presets",
-    "FieldError.pointer", "FieldError.code",
+    # The list and history
+    "header.X-Owner-Token",
+    # Sheets, retries and pictures of own jobs
+    "Form.job_picture", "Job.retry_of", "Input.images", "Input.presets",
+    # Money
+    "Usage.open_usd", "Picture.settled", "Problem.limit", "Problem.reset_at", "answer.RateLimit",
+    # Outgoing webhooks
+    "Form.webhook_url", "Job.deliveries", "webhook.job_ended",
+    # Waiting and problems
+    "Job.overdue", "FieldError.pointer", "FieldError.code", "Ready.problem",
+    # Provenance
+    "Job.provenance",
 })  # fmt: skip

@@ -224,7 +224,7 @@ def problem_schemas() -> dict[str, Schema]:
         "FieldError": thing("FieldError", {
             "field": text("The form field, query parameter or setting.", "필드, 쿼리 매개변수 또는 설정의 이름."),
             "message": text("What is wrong with it, for people.", "사람이 읽을 설명."),
-            "pointer": or_null(text("Where it is in a JSON body (RFC 6901).", "JSON 본문에서의 위치(RFC 6901).")),
+            "pointer": text("A JSON Pointer to it, as a fragment (RFC 6901, 6).", "필드를 가리키는 JSON Pointer(RFC 6901, 6)."),
             "code": text("What is wrong, for programs.", "프로그램이 읽을 코드."),
         }),
         "Problem": thing("Problem", {
@@ -240,7 +240,9 @@ def problem_schemas() -> dict[str, Schema]:
             "request_id": or_null(text("Tell it to your administrator.", "관리자에게 알려 줄 번호.")),
             "errors": several(ref("FieldError"), "One for each field.", "필드마다 하나."),
             "error": text("Repeats `detail`, for the old page.", "`detail`과 같습니다(예전 페이지용)."),
-        }, description="RFC 9457 problem details · 문제 설명(RFC 9457)"),
+            "limit": text("Which limit was met.", "어느 한도인지."),
+            "reset_at": text("When it begins anew.", "한도가 다시 시작되는 때.", format="date-time"),
+        }, optional=("limit", "reset_at"), description="RFC 9457 problem details · 문제 설명(RFC 9457)"),
     }  # fmt: skip
 
 
@@ -275,7 +277,7 @@ def job_schemas() -> dict[str, Schema]:
             "metadata": {**metadata(), "examples": [{"episode": "12"}]},
             "urls": ref("Urls"),
             "provenance": {"type": ["object", "null"], **_told("What made the picture.", "무엇이 그림을 만들었는지.")},
-            "deliveries": several({"type": "object"}, "What webhook_url was told.", "webhook_url에 보낸 기록."),
+            "deliveries": several(ref("Delivery"), "What webhook_url was told.", "webhook_url에 보낸 기록."),
             "retry_of": or_null(text("The job whose missing pictures it makes.", "빠진 그림을 다시 만드는 원래 작업.", pattern=f"^{PATTERN}$")),
         }, optional=("provenance", "deliveries", "retry_of")),
         "Input": thing("Input", {
@@ -311,16 +313,23 @@ def job_schemas() -> dict[str, Schema]:
             "seed": or_null(whole("", "", minimum=0)),
             "charged": _charged("`unknown` while the job runs.", "진행 중에는 `unknown`."),
             "error": or_null(ref("Problem")),
-            "cost_usd": number("What it owes as far as it is known.", "알려진 만큼의 비용.", minimum=0),
+            "cost_usd": or_null(number("What it owes, or may. Null when nobody knows.", "드는(들 수 있는) 비용. 알 수 없으면 null.", minimum=0)),
+            "settled": yes_or_no("False while that may change.", "바뀔 수 있으면 false."),
         }),
         "Warning": thing("Warning", {
             "code": text(f"Today: {', '.join(warning.CATALOGUE)}.", "새 코드가 늘어날 수 있습니다."),
             "detail": text("In the language of the request.", "요청의 언어로."),
             "field": or_null(text("The form's field.", "관련 필드.")),
         }),
+        "Delivery": thing("Delivery", {
+            "attempt": whole("", "", minimum=1), "id": text("The same for every try.", "시도마다 같습니다."), "at": time("", ""),
+            "status": or_null(whole("What was answered.", "받은 응답.")), "reason": or_null(text("Why there was none.", "응답이 없던 까닭.")),
+            "next_at": or_null(time("When it is tried again.", "다시 시도할 때.")),
+        }),
         "Fallback": thing("Fallback", {"from": text("", ""), "to": text("", "")}),
         "Usage": thing("Usage", {
-            "cost_usd": number("", "", minimum=0),
+            "cost_usd": or_null(number("All pictures together. Null when nobody knows.", "모든 그림의 비용. 알 수 없으면 null.", minimum=0)),
+            "open_usd": number("How much of it may still fall away.", "그중 청구되지 않을 수도 있는 금액.", minimum=0),
             "estimated": yes_or_no("By list price: the provider's quote is not known.", "정가 기준 추정."),
             "settled": yes_or_no("False while something may still be charged.", "더 청구될 수 있으면 false."),
         }),
@@ -369,6 +378,10 @@ def other_schemas() -> dict[str, Schema]:
             "status": one_of(("ready", "not_ready"), "", ""), "sandbox": yes_or_no("", ""),
             "checks": {"type": "object", "additionalProperties": ref("Check")},
         }),
+        "NotReady": thing("Ready", {
+            **problem_schemas()["Problem"]["properties"], "sandbox": yes_or_no("", ""),
+            "checks": {"type": "object", "additionalProperties": ref("Check")},
+        }),
         "Check": {**thing("Check", {"status": one_of(("ok", "degraded", "failed"), "", "")}), "additionalProperties": True},
         "Translation": thing("Translation", {
             "translated_text": text("In English.", "영어 번역."), "detected_language": or_null(text("", "")),
@@ -385,15 +398,43 @@ def planned_schemas() -> dict[str, Schema]:
             "has_more": yes_or_no("", ""),
             "next_cursor": or_null(text("Send it as cursor.", "cursor로 보내세요.")),
         }),
-        "UsageSum": {"type": "object", **_told("What an owner has spent, by day and kind.", "날짜와 종류별 사용액.")},
+        "UsageSum": thing("UsageSum", {
+            "from": text("", "", format="date"), "to": text("", "", format="date"), "time_zone": text("", ""), "currency": text("", ""),
+            "data": several(ref("Spent"), "By day and kind.", "날짜와 종류별."), "total": ref("Spent"),
+            "limits": several(ref("Limit"), "Those that are set.", "정해진 한도."),
+        }),
+        "Spent": {**thing("Spent", {
+            "date": text("", "", format="date"), "kind": one_of(KINDS, "", ""),
+            "cost_usd": number("With what may still be charged.", "청구될 수 있는 것까지.", minimum=0),
+            "open_usd": number("How much of it that is.", "그중 확정되지 않은 금액.", minimum=0),
+            "settled": yes_or_no("", ""),
+        }, optional=("date", "kind")), "additionalProperties": True},
+        "Limit": thing("Limit", {
+            "window": one_of(("day", "month"), "", ""), "limit_usd": number("", ""), "used_usd": number("", ""), "reset_at": time("", ""),
+        }),
+        "Claims": thing("Claims", {"data": several(thing("Claim", {
+            "id": text("", ""), "claimed": yes_or_no("It is yours now.", "이제 내 것."), "error": or_null(ref("Problem")),
+        }), "In the order of the request.", "요청한 순서대로.")}),
         "WebhookSecret": thing("WebhookSecret", {
             "secret": text("Verifies what webhook_url is told.", "webhook_url로 온 것을 검증할 비밀.", pattern="^whsec_[A-Za-z0-9+/=]+$"),
+            "version": whole("", "", minimum=1),
+            "rotated_at": or_null(time("", "")),
+            "also_signing": several(
+                thing("FormerSecret", {"version": whole("", ""), "until": time("", "")}), "Former ones that sign beside it.", "함께 서명하는 이전 비밀."
+            ),
         }),
         "RetryRequest": {
             "type": "object", "properties": {"seed": one_of(("same", "new"), "", "", default="same")},
         },
         "ClaimRequest": {
-            "type": "object", "properties": {"ids": several(text("", "", pattern=f"^{PATTERN}$"), "", "")}, "required": ["ids"],
+            "type": "object", "properties": {"ids": several(text("", ""), "", "", minItems=1, maxItems=100)}, "required": ["ids"],
+            "additionalProperties": False,
         },
-        "JobEnded": {"type": "object", **_told("A thin body: read the job by its id.", "짧은 본문: 작업은 번호로 다시 읽으세요.")},
+        "JobEnded": thing("JobEnded", {
+            "type": one_of([f"job.{status}" for status in STATUSES[2:]], "", ""), "timestamp": time("", ""),
+            "data": thing("EndedJob", {
+                "id": text("", "", pattern=f"^{PATTERN}$"), "status": one_of(STATUSES[2:], "", ""), "kind": one_of(KINDS, "", ""),
+                "urls": thing("EndedUrls", {"self": _link("", ""), "result": _link("", "")}),
+            }),
+        }),
     }  # fmt: skip
