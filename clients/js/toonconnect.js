@@ -400,6 +400,8 @@ export class ToonConnect {
           },
           body: json ? JSON.stringify(json) : body,
           cache: "no-store",
+          // Not to be led elsewhere: the owner's token would go along.
+          redirect: "manual",
           signal: either(signal, (this.#timeoutSeconds + heldSeconds) * 1000),
         });
       } catch (error) {

@@ -144,6 +144,13 @@ def test_a_picture_comes_as_bytes_and_nobody_is_led_elsewhere(client: Client) ->
     assert server.asked[0].path == f"/api/jobs/{ID}/result?inline=1&index=1"
 
 
+def test_a_redirect_is_not_followed(client: Client) -> None:
+    with StubServer(Answer(200, b"elsewhere")) as elsewhere, StubServer(Answer(302, None, {"Location": elsewhere.url})) as server:
+        with pytest.raises(Failed) as raised:
+            client.call(server.url, "download", ID, options={"owner_token": "a" * 32})
+    assert (raised.value.name, raised.value.told["status"], len(server.asked), elsewhere.asked) == ("ApiError", 302, 1, [])
+
+
 # ---- what is sent again ----
 
 

@@ -234,6 +234,8 @@ def test_the_page_shows_text_as_text() -> None:
     document = json.loads(json.dumps(build()))
     document["info"]["description"] = "<script>alert(1)</script>"
     document["components"]["schemas"]["Job"]["properties"]["id"]["description"] = "<img src=x>"
+    document["components"]["schemas"]["Job"]["description"] = "<img src=y>"
+    document["paths"]["/api/options"]["get"]["summary"] = "<img src=z>"
     assert "<script" not in page(document)
     assert "<img" not in page(document)
 

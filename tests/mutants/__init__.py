@@ -1,6 +1,7 @@
 """Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers, in
-links, in pictures, in the sandbox and in what is kept where: `make mutants`."""
+links, in pictures, in the sandbox, in what is kept where, and in the contract: `make mutants`."""
 
+from tests.mutants.contract import CONTRACT
 from tests.mutants.keeping import KEEPING
 from tests.mutants.links import LINKS
 from tests.mutants.models import MODELS
@@ -11,4 +12,4 @@ from tests.mutants.requests import REQUESTS
 from tests.mutants.sandbox import SANDBOX
 from tests.mutants.trust import TRUST
 
-MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX)
+MUTANTS = (*MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *CONTRACT)

@@ -40,7 +40,7 @@ def _built(server: str, models: tuple[tuple[str, tuple[str, ...]], ...]) -> dict
     known = operations(dict(models))
     paths: dict[str, Any] = {}
     for one in known:
-        paths.setdefault(f"/api/{one.path}", {})[one.method] = _operation(one)
+        paths.setdefault(f"/api/{one.path}", {})[one.method] = _operation(one, known)
     used = {one.tag for one in known}
     document = {
         "openapi": "3.1.0",
@@ -102,7 +102,14 @@ def _refs(part: Any) -> set[str]:
     return set(re.findall(r"'\$ref': '#/components/schemas/(\w+)'", repr(part)))
 
 
-def _operation(one: Operation) -> dict[str, Any]:
+def _links(known: tuple[Operation, ...]) -> dict[str, Any]:
+    """What can be done with a job, by the id that an answer told."""
+    return {
+        one.id: {"operationId": one.id, "parameters": {"id": "$response.body#/id"}} for one in known if "jobs/{id}" in one.path
+    }
+
+
+def _operation(one: Operation, known: tuple[Operation, ...]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "operationId": one.id, "tags": [one.tag], "summary": " · ".join(one.summary), "description": "\n\n".join(one.description),
     }  # fmt: skip
@@ -122,6 +129,9 @@ def _operation(one: Operation) -> dict[str, Any]:
             content["example"] = one.example
         told["requestBody"] = {"required": one.is_body_required, "content": {media_type: content}}
     told["responses"] = {**{str(status): _answer(answer) for status, answer in one.answers.items()}}
+    if one.makes_a_job:
+        for answered in one.answers:
+            told["responses"][str(answered)]["links"] = _links(known)
     for status, answer in _problems(one).items():
         if status in told["responses"]:
             told["responses"][status]["content"] |= answer["content"]

@@ -135,7 +135,7 @@ _INDEX = Parameter(
 )
 _INLINE = Parameter(
     "inline", "query",
-    text("1 for the bytes instead of a redirect.", "1이면 리디렉션 대신 바이트.", pattern="^([01]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$", examples=["1"]),
+    text("1 for the bytes instead of a redirect.", "1이면 리디렉션 대신 바이트.", pattern="^([01]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])?$", examples=["1"]),
 )  # fmt: skip
 
 #: Whoever sends it owns what was posted with it.

@@ -131,7 +131,8 @@ def _image(field: str, role: str) -> Schema:
 def _texts(kind: Kind, models: tuple[str, ...]) -> dict[str, Schema]:
     """The text fields of a kind's form, in the order in which `generation.FIELDS` has them."""
     described = {
-        "prompt": prompt(),
+        # Beside a preset an empty one is one that was left out.
+        "prompt": prompt(least=0 if kind.accepts_preset else 1),
         "aspect_ratio": one_of(
             limits.ASPECT_RATIOS, "Shape of the picture. A preset has its own default.", "그림의 비율. 프리셋마다 기본값이 있습니다.",
             default="match_input_image", examples=["1:1"],
@@ -181,11 +182,11 @@ def _texts(kind: Kind, models: tuple[str, ...]) -> dict[str, Schema]:
     return described
 
 
-def prompt() -> Schema:
+def prompt(least: int = 1) -> Schema:
     return text(
         "At least one character that can be seen, counted in NFC.",
         "눈에 보이는 글자가 하나는 있어야 하며, NFC로 셉니다.",
-        minLength=1,
+        minLength=least,
         maxLength=limits.PROMPT_MAX_CHARACTERS,
         format=PROMPT_FORMAT,
         examples=["캐릭터가 비 오는 거리에서 캔 음료를 마신다"],

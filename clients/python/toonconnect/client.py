@@ -223,7 +223,8 @@ class Client:
                     raise NoAnswer(f"{self.base_url} gave no answer ({type(lost).__name__})", key) from lost
                 time.sleep(_pause(tries))
                 continue
-            if answer.ok:
+            # Not to be led elsewhere: the owner's token would go along.
+            if answer.ok and not answer.is_redirect:
                 return answer
             error = _error_of(answer)
             pause = error.retry_after if error.retry_after is not None else _pause(tries)
