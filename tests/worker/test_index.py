@@ -29,6 +29,7 @@ ROUTES = {
     "generate_ppl": "ppl-gen/generate", "generate_goods": "goods-gen/generate", "get_job": "jobs/{id}",
     "get_job_result": "jobs/{id}/result", "cancel_job": "jobs/{id}/cancel", "delete_job": "jobs/{id}", "get_options": "options",
     "translate_ppl": "ppl-gen/translate", "translate_goods": "goods-gen/translate", "replicate_webhook": "webhooks/replicate",
+    "get_openapi": "openapi.json", "get_docs": "docs",
     "health": "health", "health_ready": "health/ready", "zz_no_route": "{*rest}",
 }  # fmt: skip
 ACTIVITY = HEAD + "\n@app.activity_trigger(input_name='v')\ndef act(v{}){}: pass"
