@@ -12,10 +12,10 @@ PYTHON313 := $(call find_python,3.13)
 endif
 VERSIONS := $(if $(PYTHON312),12) $(if $(PYTHON313),13)
 # Quick, and between them all that the app does but drawing: what a Python may do otherwise shows here.
-QUICK := tests/activities tests/triggers tests/orchestrators tests/unit --ignore-glob=tests/unit/test_picture_* \
+QUICK := tests/activities tests/contract tests/triggers tests/orchestrators tests/unit --ignore-glob=tests/unit/test_picture_* \
   --ignore=tests/unit/test_inline_encoding.py
 # The same, and the rest that is quick.
-FAST := tests/unit tests/orchestrators tests/activities tests/triggers tests/providers tests/integration tests/simulators \
+FAST := tests/unit tests/contract tests/orchestrators tests/activities tests/triggers tests/providers tests/integration tests/simulators \
   tests/histories tests/devhost
 # What cannot be looked up is no pass. Releases are taken in when they are a week old.
 # On 3.13, where there is one: some packages are for that side only.

@@ -6,7 +6,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_PATTERN = re.compile(r"job_[0-9a-hjkmnp-tv-z]{26}")
+#: What every id is, as a regular expression.
+PATTERN = "job_[0-9a-hjkmnp-tv-z]{26}"
 #: The first characters tell the time, in milliseconds.
 _TIME_CHARACTERS = 10
 _LAST_MOMENT = 2**48 - 1
@@ -64,4 +65,4 @@ def _letters(number: int, length: int) -> str:
 
 
 def is_job_id(text: str) -> bool:
-    return _PATTERN.fullmatch(text) is not None
+    return re.fullmatch(PATTERN, text) is not None

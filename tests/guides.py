@@ -13,6 +13,8 @@ GUIDES = tuple(
         "scaling-and-cost.md", "security.md",
     )
 )  # fmt: skip
+#: For whoever writes a client: its samples are run by tests/e2e.
+API_GUIDES = (ROOT / "docs/api.ko.md", ROOT / "docs/api.en.md")
 
 
 @dataclass(frozen=True)

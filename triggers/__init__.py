@@ -1,6 +1,7 @@
 """HTTP triggers: parse, start, query, answer; and one on a timer that tidies up."""
 
 from triggers import (
+    api_document,
     generate,
     health,
     housekeeping,
@@ -24,6 +25,7 @@ blueprints = (
     retry.blueprint,
     job_list.blueprint,
     options.blueprint,
+    api_document.blueprint,
     translate.blueprint,
     usage.blueprint,
     webhooks.blueprint,

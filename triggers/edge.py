@@ -27,6 +27,7 @@ from shared.storage.blob_store import Missing
 from shared.storage.documents import Busy
 from shared.storage.job_store import NoSuchJob
 from shared.task_hub import TaskHubUnavailable
+from triggers import deprecation
 from triggers.caller import address
 
 Handler = Callable[..., Awaitable[func.HttpResponse]]
@@ -59,7 +60,7 @@ def endpoint(handler: Handler) -> Handler:
                 with telemetry.request(handler.__name__, req.method, req.headers) as told:
                     response = await _handled(handler, req, bindings)
                     told.with_status(response.status_code)
-            return _with_headers(req, response, request_id(req))
+            return deprecation.tell(handler.__name__, _with_headers(req, response, request_id(req)))
         except Exception:  # noqa: BLE001 - what words an error, logs it or reads a header may fail as well
             with contextlib.suppress(Exception):
                 logging.getLogger(telemetry.LOGGER).exception("the answer to an error failed")

@@ -43,6 +43,7 @@ blueprint = df.Blueprint()
 accepting = asyncio.Semaphore(4)
 MAX_WAIT_SECONDS = 200
 SYNC_WAIT_SECONDS = 200
+KEY_HEADER = "Idempotency-Key"
 KEY_MAX_CHARACTERS = 255
 _KEY = re.compile(rf"[ -~]{{0,{KEY_MAX_CHARACTERS}}}")
 _BAD_KEY = unreadable(
@@ -227,7 +228,7 @@ def _only_model(app: Services, kind: Kind) -> str | None:
 
 def given_key(req: func.HttpRequest) -> str:
     """The request's Idempotency-Key, empty when it has none. Raises ProblemError."""
-    key: str = req.headers.get("idempotency-key", "").strip(" \t")
+    key: str = req.headers.get(KEY_HEADER.lower(), "").strip(" \t")
     if not _KEY.fullmatch(key):
         raise ProblemError(_BAD_KEY)
     return key

@@ -31,6 +31,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "webhooks/replicate": ("POST",),
     "webhooks/secret": ("GET", "HEAD"),
     "webhooks/secret/rotate": ("POST",),
+    "openapi.json": ("GET", "HEAD"),
+    "docs": ("GET", "HEAD"),
 }
 
 

@@ -15,6 +15,10 @@ ASPECT_RATIOS = (
     "match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2",
 )  # fmt: skip
 OUTPUT_FORMATS = ("png", "jpeg")
+#: What is read as one of them.
+OUTPUT_FORMAT_SPELLINGS = {"jpg": "jpeg"}
+LANGUAGES = ("ko", "en")
+LABELS = ("none", "visible")
 SAFETY_MIN, SAFETY_MAX, SAFETY_DEFAULT = 0, 2, 2
 SEED_MAX = 4_294_967_295
 PICTURES_MAX = 4
@@ -123,7 +127,7 @@ def parse_generation(
             ("prompt", "프롬프트나 프리셋이 필요합니다.", "A prompt or a preset is needed.", "required") if kind.accepts_preset
             else ("prompt", "프롬프트를 입력해 주세요.", "Write a prompt.", "required")
         )  # fmt: skip
-    format_text = "jpeg" if words.get("output_format") == "jpg" else words.get("output_format")
+    format_text = OUTPUT_FORMAT_SPELLINGS.get(words.get("output_format", ""), words.get("output_format"))
     if format_text and format_text not in OUTPUT_FORMATS:
         errors.append(("output_format", "png 또는 jpeg여야 합니다.", "Must be png or jpeg.", "not_a_choice"))
     checked = Generation(
@@ -134,9 +138,9 @@ def parse_generation(
         safety_tolerance=whole("safety_tolerance", SAFETY_MIN, SAFETY_MAX, SAFETY_DEFAULT) or 0,
         seed=whole("seed", 0, SEED_MAX, None),
         n=whole("n", 1, PICTURES_MAX, 1) or 1,
-        language=choice("language", ("ko", "en"), "") if words.get("language") else None,
+        language=choice("language", LANGUAGES, "") if words.get("language") else None,
         model=words.get("model") or None,
-        label=choice("label", ("none", "visible"), default_label),
+        label=choice("label", LABELS, default_label),
         metadata=_metadata(fields.get("metadata", ""), errors),
         webhook_url=_webhook_url(fields.get("webhook_url", ""), webhook_hosts, errors),
         given=frozenset(name for name, word in words.items() if word),

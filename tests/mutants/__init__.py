@@ -1,8 +1,9 @@
 """Hand-made faults in the rules of money, trust, owner and privacy, in the choice of models, in what is sent to providers and of
 words, in links, in pictures, in the sandbox, in sheets and what is made again, in webhooks, in what is kept where, in
-what who waits is told and in requests by queue: `make mutants`."""
+what who waits is told and in requests by queue, and in the contract: `make mutants`."""
 
 from tests.mutants.budgets import BUDGETS
+from tests.mutants.contract import CONTRACT
 from tests.mutants.keeping import KEEPING
 from tests.mutants.links import LINKS
 from tests.mutants.models import MODELS
@@ -20,5 +21,5 @@ from tests.mutants.words import WORDS
 
 MUTANTS = (
     *MONEY, *MODELS, *TRUST, *REQUESTS, *LINKS, *PRIVACY, *PICTURES, *KEEPING, *SANDBOX, *SHEETS, *WEBHOOKS, *WORDS,
-    *BUDGETS, *WAITING, *QUEUE,
+    *BUDGETS, *WAITING, *QUEUE, *CONTRACT,
 )  # fmt: skip

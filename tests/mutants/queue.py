@@ -49,7 +49,9 @@ QUEUE: tuple[Mutant, ...] = (
     messages("a refusal does not name the fields", '"fields": _fields(problem.errors)', '"fields": []'),
     messages("a refusal for now is one for good", '"retryable": problem.is_retryable', '"retryable": False'),
     messages("an end does not say why", 'error["code"] if error else None', "None"),
-    generate("a queued job does not know what it was asked as", '{"request_id": asked_as, **more}', '{"request_id": asked_as}'),
+    generate(
+        "a queued job does not know what it was asked as", 'made.document | {"request_id": asked_as}', '{"request_id": asked_as}'
+    ),
     # ---- secrets ----
     trigger(
         "an error of others is logged in its own words",

@@ -107,7 +107,7 @@ REQUESTS: tuple[Mutant, ...] = (
         "if preset is None:\n        return words",
         "if True:\n        return words",
     ),
-    generation("the label is ignored", 'label=choice("label", ("none", "visible"), default_label)', 'label="none"'),
+    generation("the label is ignored", 'label=choice("label", LABELS, default_label)', 'label="none"'),
     generation("a prompt may be endless", "prompt = composed(text, PROMPT_MAX_CHARACTERS)", "prompt = composed(text, 10**9)"),
     generation("a prompt of nothing that is seen is sent", 'return "" if is_blank(prompt) else prompt', "return prompt"),
     generation("what was lost on the way is sent", "if is_damaged(prompt):", "if False:"),

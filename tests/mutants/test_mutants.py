@@ -10,8 +10,10 @@ from tests.mutants.mutant import ROOT, Mutant
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
 def test_a_fault_can_be_made(mutant: Mutant) -> None:
-    """In what is still Python."""
-    ast.parse(mutant.applied((ROOT / mutant.file).read_text("utf-8")))
+    """In what is still Python, where it was."""
+    text = mutant.applied((ROOT / mutant.file).read_text("utf-8"))
+    if mutant.file.endswith(".py"):
+        ast.parse(text)
 
     assert [test for test in mutant.tests if not (ROOT / test.partition("::")[0]).exists()] == []
 

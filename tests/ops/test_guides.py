@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.problem import CATALOGUE
 from tests import pictures
-from tests.guides import GUIDES, ROOT, blocks, section, sections, text_of
+from tests.guides import API_GUIDES, GUIDES, ROOT, blocks, section, sections, text_of
 from tests.stack import Stack
 
 #: What needs an Azure subscription is marked as such, and not run here; messages are
@@ -137,7 +137,7 @@ def test_every_alert_has_its_row(language: str) -> None:
     assert {int(row) for named in told.values() for row in named.split(", ")} <= rows.keys()
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+@pytest.mark.parametrize("guide", [*GUIDES, *API_GUIDES], ids=lambda guide: guide.name)
 def test_codes_and_files_that_a_guide_names_exist(guide: Path) -> None:
     text = text_of(guide)
     codes = set(re.findall(r"\b\d{3} `([a-z]+(?:_[a-z]+)+)`", text))
@@ -148,7 +148,7 @@ def test_codes_and_files_that_a_guide_names_exist(guide: Path) -> None:
         assert (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+@pytest.mark.parametrize("guide", [*GUIDES, *API_GUIDES], ids=lambda guide: guide.name)
 def test_anchors_that_a_guide_points_to_exist(guide: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", text_of(guide)):
         page = guide.parent / target if target else guide

@@ -8,9 +8,10 @@ import pytest
 
 from shared.services import Services, use_services
 from shared.storage.gate_store import GateStore
+from tests.contract.answers import undocumented
 from tests.fakes import FakeGenerator, make_services
 from tests.triggers.calls import Clock, FakeHub
-from triggers import generate, waiting
+from triggers import edge, generate, waiting
 
 
 class FakeLinks:
@@ -48,3 +49,19 @@ def hub() -> FakeHub:
 def _quick(monkeypatch: Any) -> None:
     monkeypatch.setattr(waiting, "LOOK_EVERY_SECONDS", 0.01)
     monkeypatch.setattr(generate, "SYNC_WAIT_SECONDS", 5)
+
+
+@pytest.fixture(autouse=True)
+def _every_answer_is_documented(monkeypatch: Any) -> Iterator[None]:
+    """Whatever a test is about: no operation answers what /api/openapi.json does not say."""
+    answers: list[tuple[str, Any]] = []
+    handled = edge._handled
+
+    async def handled_and_kept(handler: Any, req: Any, bindings: dict[str, Any]) -> Any:
+        response = await handled(handler, req, bindings)
+        answers.append((handler.__name__, response))
+        return response
+
+    monkeypatch.setattr(edge, "_handled", handled_and_kept)
+    yield
+    assert [line for name, response in answers for line in undocumented(name, response)] == []

@@ -31,6 +31,7 @@ from tests.triggers.calls import (
 )
 from tests.triggers.test_translate import Words
 from triggers import (
+    api_document,
     generate,
     health,
     job_list,
@@ -70,7 +71,9 @@ async def test_who_is_not_signed_in_may_not_use_the_translator_which_is_paid_for
 # ---- every route ----
 
 #: What may be asked by whoever is not signed in; the platform leaves the same addresses out (infra/app/api.bicep).
-OPEN = {"options", "problems", "problems/{code}", "health", "health/ready", "webhooks/replicate"}
+OPEN = {
+    "options", "problems", "problems/{code}", "health", "health/ready", "openapi.json", "docs", "webhooks/replicate",
+}  # fmt: skip
 CLOSED = [
     {"AUTH_MODE": "easyath"}, {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "false"},
     {"AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "WEBSITE_HOSTNAME": "toon.azurewebsites.net"},
@@ -119,6 +122,7 @@ def ask(route: str, method: str, kind: Any) -> Any:
         "webhooks/secret/rotate": webhook_secret.rotate_webhook_secret, "jobs/claim": job_list.claim_jobs,
         "usage": usage.get_usage,
         "problems": problem_pages.problem_catalogue, "problems/{code}": problem_pages.problem_page,
+        "openapi.json": api_document.get_openapi, "docs": api_document.get_docs,
     }  # fmt: skip
     return lambda sent, hub: raw(without.get(route) or translate.BY_KIND[kind.name])(req=sent)
 

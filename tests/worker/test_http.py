@@ -29,6 +29,8 @@ REQUESTS: dict[str, tuple[str, str, Sequence[tuple[str, str]], bytes, int]] = {
     "all problems": ("GET", "/api/problems", [], b"", 200),
     "a problem": ("GET", "/api/problems/busy", [("Accept", "text/html")], b"", 200),
     "no such problem": ("GET", "/api/problems/%3Cscript%3E", [], b"", 404),
+    "the contract": ("GET", "/api/openapi.json", [], b"", 200),
+    "the contract to read": ("GET", "/api/docs", [], b"", 200),
     "options in another case": ("GET", "/API/Options", [("Accept-Language", "en"), ("accept-encoding", "gzip, br")], b"", 200),
     "a preflight": (
         "OPTIONS", "/api/ppl-gen/generate",

@@ -31,6 +31,7 @@ ROUTES = {
     "sheet_goods": "goods-gen/sheet", "retry_job": "jobs/{id}/retry",
     "list_jobs": "jobs", "claim_jobs": "jobs/claim",
     "translate_ppl": "ppl-gen/translate", "translate_goods": "goods-gen/translate", "replicate_webhook": "webhooks/replicate",
+    "get_openapi": "openapi.json", "get_docs": "docs",
     "get_webhook_secret": "webhooks/secret", "rotate_webhook_secret": "webhooks/secret/rotate",
     "health": "health", "health_ready": "health/ready", "problem_catalogue": "problems", "problem_page": "problems/{code}",
     "zz_no_route": "{*rest}",

@@ -1,0 +1,1 @@
+"""Both clients of the API, asked the same things and held to the same answers."""
