@@ -75,6 +75,10 @@ def _of_answers(here: str, old: Schema, before: Schema, new: Schema, after: Sche
 def _sent(here: str, old: Schema, before: Schema, new: Schema, after: Schema) -> Iterator[str]:
     """What was taken and is not any more."""
     before, after = _followed(old, before), _followed(new, after)
+    if "anyOf" in before and "properties" not in before:
+        for way in before["anyOf"]:
+            yield from _sent(here, old, way, new, after)
+        return
     if "anyOf" in after and "properties" not in after:
         # One more way to send it is no break: one of them is the old one.
         ways = [list(_sent(here, old, before, new, way)) for way in after["anyOf"]]

@@ -82,6 +82,7 @@ BREAKS: list[tuple[str, Callable[[Document], None]]] = [
     (f"post {FORM} body.n: minimum is narrower", change(lambda d: form(d)["properties"]["n"], minimum=2)),
     (f"post {FORM} body.seed: integer is no longer taken", change(lambda d: form(d)["properties"]["seed"], type="string")),
     (f"post {FORM} body.model: anything is no longer taken", change(lambda d: form(d)["properties"]["model"], enum=["one"])),
+    (f"post {FORM} body.input_image: another format", lambda d: form(d)["properties"]["input_image"]["anyOf"][1].update(pattern="^job$")),
     (f"post {FORM} body.metadata: maxProperties is narrower", change(lambda d: form(d)["properties"]["metadata"], maxProperties=3)),
 ]  # fmt: skip
 HARMLESS: list[tuple[str, Callable[[Document], None]]] = [

@@ -54,7 +54,10 @@ async def claim(hub: FakeHub, *job_ids: str, headers: dict[str, str] | None = No
 
 def kept(app: Any, seconds: float = 0, owner: str | None = None, **changes: Any) -> str:
     """The id of a job that was accepted so long after BEGAN, and is in its owner's list."""
-    asked = {"prompt": "p", "prompt_sent": "p", "preset": changes.pop("preset", None), "n": 1}
+    asked = {
+        "prompt": "p", "prompt_sent": "p", "preset": changes.pop("preset", None), "n": 1, "aspect_ratio": "1:1",
+        "output_format": "png", "safety_tolerance": 2, "seed": None,
+    }  # fmt: skip
     document = {
         "id": new_job_id(), "kind": "goods", "owner": owner or token_owner(MINE), "status": "succeeded", "input": asked,
         "created_at": (BEGAN + timedelta(seconds=seconds)).isoformat(), "started_at": None, "completed_at": None,

@@ -1,7 +1,9 @@
 """One example of each thing, which a test holds against its schema, and each problem as the app would tell it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from shared.domain import quota
 from shared.domain.problem import (
     CATALOGUE,
     Language,
@@ -20,6 +22,7 @@ _HERE = f"https://toonconnect.example/api/jobs/{_ID}"
 
 JOB: dict[str, Any] = {
     "id": _ID, "kind": "goods", "status": "succeeded", "stage": None, "progress": 100, "queue_position": None, "eta_seconds": None,
+    "overdue": False,
     "created_at": "2026-01-02T03:04:05.000Z", "started_at": "2026-01-02T03:04:05.420Z", "completed_at": "2026-01-02T03:04:14.100Z",
     "expires_at": "2026-02-01T03:04:14.100Z",
     "input": {
@@ -34,12 +37,13 @@ JOB: dict[str, Any] = {
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "seed": 11, "preset": "mug",
     }],
     "pictures": [
-        {"index": 0, "status": "succeeded", "preset": "mug", "seed": 11, "charged": "yes", "error": None, "cost_usd": 0.08}
+        {"index": 0, "status": "succeeded", "preset": "mug", "seed": 11, "charged": "yes", "error": None, "cost_usd": 0.08,
+         "settled": True}
     ],
     "warnings": [], "error": None, "provider": "bfl", "model": "flux-kontext-max", "fallback_used": False, "fallback": None,
-    "attempts": 1, "possible_duplicate": False, "usage": {"cost_usd": 0.08, "estimated": True, "settled": True},
+    "attempts": 1, "possible_duplicate": False, "usage": {"cost_usd": 0.08, "open_usd": 0.0, "estimated": True, "settled": True},
     "metrics": {"queue_ms": 420, "provider_ms": 7100, "overhead_ms": 900}, "sample": False, "metadata": {"episode": "12"},
-    "urls": {"self": _HERE, "result": f"{_HERE}/result", "cancel": f"{_HERE}/cancel"},
+    "urls": {"self": _HERE, "result": f"{_HERE}/result", "cancel": f"{_HERE}/cancel", "retry": f"{_HERE}/retry"},
 }  # fmt: skip
 
 #: Problems that say more than their code alone.
@@ -55,6 +59,11 @@ _SAID: dict[str, Problem] = {
     "unsupported_image": unsupported(""),
     "content_moderated": moderated("Black Forest Labs", "input", "no"),
     "generation_timeout": timed_out(120, "unknown"),
+    "quota_exceeded": quota.used_up(
+        quota.Standing("dollars-a-day", "own", 50, 0, usd=4.0), datetime(2026, 1, 2, 15, tzinfo=UTC)
+    ).problem,
+    "not_ready": Problem("not_ready", params={"checks": "storage"}),
+    "webhooks_not_configured": Problem("webhooks_not_configured", params={"setting": "WEBHOOK_SIGNING_KEY"}),
     "method_not_allowed": Problem("method_not_allowed", params={"methods": "POST"}),
     "missing_api_key": Problem("missing_api_key", params={"setting": "BFL_API_KEY", "setting_ko": "BFL_API_KEY가"}),
 }

@@ -82,6 +82,8 @@ _ACCEPTING = (
     *_CALLER, "validation_failed", "image_too_large", "image_unusable", "unsupported_image",
     "idempotency_in_progress", "idempotency_key_reused", "job_deleted", "too_many_active_jobs", "quota_exceeded", "missing_api_key",
     "provider_unavailable", "provider_auth_failed", "provider_quota_exhausted", "intake_paused",
+    # Of webhook_url, and of a picture that is named.
+    "webhooks_not_configured", "result_expired",
     # Deleted while this waited for it; with SYNC_RESPONSES how it ended.
     "job_not_found", "result_not_ready", *IN_JOB,
 )  # fmt: skip
@@ -252,7 +254,7 @@ def operations(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
             "retry_job", "post", "jobs/{id}/retry", "jobs", ("Make the missing pictures again", "빠진 그림 다시 만들기"),
             ("A new job from the same inputs, for the pictures that are missing; all of them where none is.",
              "같은 입력으로 빠진 그림만 새 작업으로 만듭니다. 빠진 것이 없으면 전부 다시 만듭니다."),
-            _accepted(KINDS["goods"], "new"), (*_ACCEPTING, "job_not_finished", "inputs_expired", "result_expired"), _owned(_JOB_ID, _KEY, _PREFER),
+            _accepted(KINDS["goods"], "new"), (*_ACCEPTING, "job_not_finished", "inputs_expired"), _owned(_JOB_ID, _KEY, _PREFER),
             body=(JSON, ref("RetryRequest")), is_body_required=False, makes_a_job=True,
         ),
         Operation(

@@ -117,8 +117,6 @@ def _image(field: str, role: str) -> Schema:
             f"{'캐릭터' if role == 'character' else '상품'} 이미지 파일. 형식은 내용으로 판단합니다.",
         ),
     }  # fmt: skip
-    if "Form.job_picture" in PLANNED:
-        return file
     own = text(
         "Or a picture of an own job: job:<id>/<index>.", "또는 내 작업의 그림: job:<id>/<index>.",
         pattern=f"^job:{PATTERN}/[0-9]+$", examples=["job:job_06f3k2m8r4s9v1w5x7y0z2a4b6/0"],
@@ -170,13 +168,12 @@ def _texts(kind: Kind, models: tuple[str, ...]) -> dict[str, Schema]:
             "캐릭터를 올릴 굿즈. 프리셋의 프롬프트가 앞에 붙습니다.",
             examples=["mug"],
         )
-    if "Form.webhook_url" not in PLANNED:
-        described["webhook_url"] = text(
-            "Told when the job has ended, signed as Standard Webhooks says.",
-            "작업이 끝나면 알려 줄 주소. Standard Webhooks 방식으로 서명합니다.",
-            format="uri",
-            examples=["https://example.com/hooks/toonconnect"],
-        )
+    described["webhook_url"] = text(
+        "Told when the job has ended, signed as Standard Webhooks says.",
+        "작업이 끝나면 알려 줄 주소. Standard Webhooks 방식으로 서명합니다.",
+        format="uri",
+        examples=["https://example.com/hooks/toonconnect"],
+    )
     return described
 
 
@@ -275,15 +272,31 @@ def job_schemas() -> dict[str, Schema]:
             "sample": yes_or_no("Made in a sandbox: simulated and not paid.", "샌드박스에서 만든 것(모의 결과, 비용 없음)."),
             "metadata": {**metadata(), "examples": [{"episode": "12"}]},
             "urls": ref("Urls"),
-            "provenance": {"type": ["object", "null"], **_told("What made the picture.", "무엇이 그림을 만들었는지.")},
+            "summary": or_null(text("How many of several pictures there are.", "여러 장 중 몇 장인지.")),
+            "provenance": or_null(ref("Provenance")),
             "deliveries": several(ref("Delivery"), "What webhook_url was told.", "webhook_url에 보낸 기록."),
-            "retry_of": or_null(text("The job whose missing pictures it makes.", "빠진 그림을 다시 만드는 원래 작업.", pattern=f"^{PATTERN}$")),
-        }, optional=("provenance", "deliveries", "retry_of")),
+            "retry_of": or_null(ref("RetryOf")),
+        }, optional=("provenance", "deliveries", "retry_of", "summary")),
+        "RetryOf": thing("RetryOf", {
+            "id": text("The job whose pictures are made again.", "다시 만드는 원래 작업.", pattern=f"^{PATTERN}$"),
+            "indexes": several(whole("", "", minimum=0), "The numbers that its pictures have there.", "원래 작업에서의 그림 번호."),
+        }),
+        "Provenance": thing("Provenance", {
+            "digital_source_type": _link("What kind of picture it is, in IPTC's words.", "그림의 출처 종류(IPTC)."),
+            "generator": text("What made it, as its file says.", "파일에 적힌 생성 도구."),
+            "model": text("", ""), "provider": text("", ""), "created_at": or_null(time("", "")),
+            "label": one_of(limits.LABELS, "What can be seen on it.", "그림에 보이는 표시."),
+        }),
+        "InputImage": thing("InputImage", {
+            "field": text("The form's field.", "폼의 필드."),
+            "source": text("`upload`, or the picture that was named.", "`upload` 또는 지정한 그림."),
+            "url": _link("", ""), "url_expires_at": time("", ""), "thumbnail_url": _link("", ""),
+        }),
         "Input": thing("Input", {
             "prompt": text("As it was written, in NFC.", "쓴 그대로(NFC)."),
             "prompt_sent": text("As the provider gets it.", "생성 서비스에 보내는 글."),
             "preset": or_null(one_of(PRESETS, "", "")),
-            "aspect_ratio": one_of(limits.ASPECT_RATIOS, "", ""),
+            "aspect_ratio": or_null(one_of(limits.ASPECT_RATIOS, "Null for a sheet: each picture has its own.", "시트에서는 null(그림마다 다름).")),
             "output_format": one_of(limits.OUTPUT_FORMATS, "", ""),
             "safety_tolerance": whole("", "", minimum=limits.SAFETY_MIN, maximum=limits.SAFETY_MAX),
             "seed": or_null(whole("", "", minimum=0, maximum=limits.SEED_MAX)),
@@ -291,7 +304,7 @@ def job_schemas() -> dict[str, Schema]:
             "label": one_of(limits.LABELS, "", ""),
             "model": or_null(text("", "")),
             "language": or_null(one_of(limits.LANGUAGES, "", "")),
-            "images": several({"type": "object"}, "What was sent, freshly linked.", "보낸 이미지(새 링크)."),
+            "images": several(ref("InputImage"), "Once it has ended: what was sent, freshly linked.", "끝난 뒤: 보낸 이미지(새 링크)."),
             "presets": or_null(several(one_of(PRESETS, "", ""), "Of a sheet.", "시트의 프리셋.")),
         }, optional=("preset", "label", "model", "language", "images", "presets")),
         "Output": thing("Output", {
@@ -314,7 +327,8 @@ def job_schemas() -> dict[str, Schema]:
             "error": or_null(ref("Problem")),
             "cost_usd": or_null(number("What it owes, or may. Null when nobody knows.", "드는(들 수 있는) 비용. 알 수 없으면 null.", minimum=0)),
             "settled": yes_or_no("False while that may change.", "바뀔 수 있으면 false."),
-        }),
+            "prompt_sent": text("Of a sheet.", "시트에서."), "aspect_ratio": one_of(limits.ASPECT_RATIOS, "Of a sheet.", "시트에서."),
+        }, optional=("prompt_sent", "aspect_ratio")),
         "Warning": thing("Warning", {
             "code": text(f"Today: {', '.join(warning.CATALOGUE)}.", "새 코드가 늘어날 수 있습니다."),
             "detail": text("In the language of the request.", "요청의 언어로."),
@@ -339,7 +353,7 @@ def job_schemas() -> dict[str, Schema]:
         }),
         "Urls": thing("Urls", {
             "self": _link("", ""), "result": _link("Works for the whole retention window.", "보관 기간 내내 열립니다."),
-            "cancel": _link("", ""),
+            "cancel": _link("", ""), "retry": _link("", ""),
         }),
     }  # fmt: skip
 
@@ -363,7 +377,15 @@ def other_schemas() -> dict[str, Schema]:
         }),
         "Preset": thing("Preset", {
             "id": one_of(PRESETS, "", ""), "name": _names(), "aspect_ratio": one_of(limits.ASPECT_RATIOS, "", ""),
-            "print_size": text("", ""),
+            "print_size": text("", ""), "print": ref("Print"),
+        }),
+        "Print": thing("Print", {
+            "width_cm": number("", "", minimum=0), "height_cm": number("", "", minimum=0),
+            "least_dpi": whole("For a good print.", "좋은 인쇄에 필요한 값.", minimum=1),
+            "picture": thing("PrintedPicture", {
+                "width": whole("", "", minimum=1), "height": whole("", "", minimum=1), "dpi": whole("", "", minimum=1),
+                "verdict": one_of(("good", "draft_only"), "", ""),
+            }),
         }),
         "Generator": thing("Generator", {
             "kind": one_of(KINDS, "", ""), "path": text("", ""), "provider": text("", ""), "model": text("", ""),
@@ -380,8 +402,8 @@ def other_schemas() -> dict[str, Schema]:
         "NotReady": thing("Ready", {
             **problem_schemas()["Problem"]["properties"], "sandbox": yes_or_no("", ""),
             "checks": {"type": "object", "additionalProperties": ref("Check")},
-        }),
-        "Check": {**thing("Check", {"status": one_of(("ok", "degraded", "failed"), "", "")}), "additionalProperties": True},
+        }, optional=("limit", "reset_at")),
+        "Check": {**thing("Check", {"status": one_of(("ok", "off", "degraded", "failed"), "", "")}), "additionalProperties": True},
         "Translation": thing("Translation", {
             "translated_text": text("In English.", "영어 번역."), "detected_language": or_null(text("", "")),
         }),
