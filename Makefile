@@ -25,8 +25,8 @@ PUR := .venv-tools/bin/pur --cooldown-days 7
 A_WEEK_AGO := $(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.timezone.utc) - d.timedelta(7)).isoformat())'
 # Every package of package.json; Node of the line with long-term support.
 NPM_LATEST := @kusto/language-service-next@latest azurite@latest oauth4webapi@latest node@22
-# Files among three processes: most of the time one of them waits for a host.
-SHARED_OUT := -n 3 --dist loadfile --no-loadscope-reorder
+# Files among four processes: most of the time two of them wait for a host.
+SHARED_OUT := -n 4 --dist loadfile --no-loadscope-reorder
 SETUP := .venv/.ready node_modules/.ready
 # The Bicep compiler, for the tests of infra/.
 BICEP ?= $(shell command -v bicep)
