@@ -29,7 +29,7 @@ ROUTES = {
     "generate_ppl": "ppl-gen/generate", "generate_goods": "goods-gen/generate", "get_job": "jobs/{id}",
     "get_job_result": "jobs/{id}/result", "cancel_job": "jobs/{id}/cancel", "delete_job": "jobs/{id}", "get_options": "options",
     "sheet_goods": "goods-gen/sheet", "retry_job": "jobs/{id}/retry",
-    "list_jobs": "jobs", "claim_jobs": "jobs/claim",
+    "get_usage": "usage", "list_jobs": "jobs", "claim_jobs": "jobs/claim",
     "translate_ppl": "ppl-gen/translate", "translate_goods": "goods-gen/translate", "replicate_webhook": "webhooks/replicate",
     "get_openapi": "openapi.json", "get_docs": "docs",
     "get_webhook_secret": "webhooks/secret", "rotate_webhook_secret": "webhooks/secret/rotate",

@@ -39,6 +39,7 @@ RARE: dict[str, Any] = {
         "job_id": "job_1", "traceparent": None, "index": 0, "instance": "job_1", "event": "picture-0",
         "end": orders.picture_end(0, "failed"),
     },
+    names.TRANSLATE_PROMPT: {"job_id": "job_1", "traceparent": None, "start": 0, "is_last": True},
     names.SEND_WEBHOOK: {"job_id": "job_1", "traceparent": None},
     names.LOOK_AT_CHILD: {"job_id": "job_1", "traceparent": None, "index": 0, "instance": "job_1-0"},
 }  # fmt: skip
