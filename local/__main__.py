@@ -1,5 +1,6 @@
 """`python -m local`: start everything, say where the page is, end everything on Ctrl-C or SIGTERM."""
 
+import argparse
 import json
 import os
 import shutil
@@ -79,6 +80,12 @@ class Stack:
 
 
 def main() -> int:
+    # It has no options: a word that it does not know is refused, and --help says what it reads.
+    argparse.ArgumentParser(
+        prog="python -m local", description=__doc__.partition(": ")[2],
+        epilog="From the environment: PORT (7071), SIM_PORT (7090), DEVHOST_DIR (.devhost), SIMULATORS=0 for the real providers, "
+        "and every setting of the app (local.settings.example.json).",
+    ).parse_args()  # fmt: skip
     plan = Plan.from_environ()
     plan.state.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()

@@ -244,6 +244,11 @@ def _activity(name: str, result: dict[str, Any]) -> tuple[str, bool]:
         return f"prediction that outlived its picture has ended: {what}", False
     if name == names.FINISH_JOB:
         return f"end written: {result.get('status')}", False
+    if name == names.TRANSLATE_PROMPT:
+        is_decided = state == "decided"
+        return (
+            "what is sent of the prompt is decided" if is_decided else "the translator gave no answer: it is asked again"
+        ), False
     if name == names.SEND_WEBHOOK:
         wait = result.get("wait_seconds")
         return ("its end was told, or will not be" if wait is None else f"its end is told again in {length(wait)}"), False

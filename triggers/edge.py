@@ -249,6 +249,7 @@ def problem_response(
         _json(document), status_code=problem.status, mimetype="application/problem+json",
         headers={
             "Content-Language": spoken, **_retry_after(problem),
+            **({"Allow": f"{problem.params['methods']}, OPTIONS"} if problem.code == "method_not_allowed" else {}),
             **(headers or {}),
         },
     )  # fmt: skip

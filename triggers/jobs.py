@@ -16,6 +16,7 @@ from shared.services import services
 from shared.storage.blob_store import IMAGES, Missing
 from triggers.edge import endpoint, json_response, language
 from triggers.job_view import Job, find_document, load_job, view
+from triggers.no_route import ROUTES, wrong_method
 from triggers.validators import is_known
 from triggers.waiting import wait_until_changed
 
@@ -131,6 +132,9 @@ def _kept_seconds(job: Job) -> int:
 
 def job_id_of(req: func.HttpRequest) -> str:
     job_id: str = req.route_params["id"]
+    if methods := ROUTES.get(f"jobs/{job_id.lower()}"):
+        # Another route's word where an id would be: only the method is wrong.
+        raise ProblemError(wrong_method(methods))
     if not is_job_id(job_id):
         raise ProblemError(Problem("job_not_found", charged="unknown"))
     return job_id

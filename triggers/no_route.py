@@ -47,8 +47,12 @@ async def no_route(req: func.HttpRequest) -> func.HttpResponse:
     methods = _methods(req.route_params.get("rest", ""))
     if not methods:
         return problem_response(req, Problem("not_found"))
-    problem = Problem("method_not_allowed", params={"methods": ", ".join(methods)})
-    return problem_response(req, problem, {"Allow": ", ".join((*methods, "OPTIONS"))})
+    return problem_response(req, wrong_method(methods))
+
+
+def wrong_method(methods: tuple[str, ...]) -> Problem:
+    """What an address answers that takes these methods only."""
+    return Problem("method_not_allowed", params={"methods": ", ".join(methods)})
 
 
 def _methods(path: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from shared.domain.generation import Generation, parse_generation
 from shared.domain.job import Document, is_terminal
 from shared.domain.kinds import Kind
 from shared.domain.presets import PRESETS
-from shared.domain.problem import Mistake
+from shared.domain.problem import CATALOGUE, Mistake
 from shared.domain.text import TooLong, composed
 
 #: The most pictures that one job has: names.PICTURE_SUFFIX has a digit for them.
@@ -89,12 +89,25 @@ def how_many(document: Document) -> tuple[str, str] | None:
         return None
     if not missing:
         return f"{asked}장을 모두 만들었습니다.", f"All {asked} pictures were made."
+    if not any(CATALOGUE[code].retryable for code in _codes_of_missing(document)):
+        # The same request would meet the same refusal.
+        return (
+            f"{asked}장 중 {asked - missing}장을 만들었습니다. 빠진 그림은 내용을 바꿔야 만들 수 있습니다.",
+            f"{asked - missing} of {asked} pictures were made. Those that are missing need another prompt or picture.",
+        )
     again_ko = "빠진 그림만 다시 만들 수 있습니다(retry)." if missing < asked else "모두 다시 만들 수 있습니다(retry)."
     again_en = "Those that are missing can be made again alone (retry)." if missing < asked else "They can be made again (retry)."
     if missing == asked:
         return f"{asked}장 중 한 장도 만들지 못했습니다. {again_ko}", f"None of {asked} pictures was made. {again_en}"
     made = asked - missing
     return f"{asked}장 중 {made}장을 만들었습니다. {again_ko}", f"{made} of {asked} pictures were made. {again_en}"
+
+
+def _codes_of_missing(document: Document) -> list[str]:
+    """Why; what no version in use knows counts as what may pass."""
+    problems = [picture.get("problem") for picture in document.get("pictures", ()) if not picture.get("output")]
+    codes = [problem["code"] if problem else "internal" for problem in problems]
+    return [code if code in CATALOGUE else "internal" for code in codes] or ["internal"]
 
 
 def _presets(text: str) -> tuple[list[str], Mistake | None]:

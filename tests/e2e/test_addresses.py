@@ -56,7 +56,7 @@ def test_links_lead_through_what_stands_in_front_and_nowhere_else(tmp_path: Path
         expected = f"{front}/api/jobs/{answer.json()['id']}"
         assert answer.headers["Location"] == expected
         done = stack.ended(answer.json()["id"])
-        assert done["urls"] == {"self": expected, "result": f"{expected}/result", "cancel": f"{expected}/cancel"}
+        assert done["urls"] == {"self": expected, **{name: f"{expected}/{name}" for name in ("result", "cancel", "retry")}}
 
 
 def test_forwarded_headers_are_believed_from_nobody(stack: Stack) -> None:

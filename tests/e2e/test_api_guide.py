@@ -108,7 +108,7 @@ def test_what_the_host_answers_is_what_the_document_says(stack: Stack, folder: P
 def test_both_languages_have_the_same_samples() -> None:
     korean, english = (_BLOCK.findall((ROOT / name).read_text()) for name in GUIDES)
     assert korean == english
-    assert {language for _, language, _ in english} == {"sh", "python", "js"}
+    assert {language for language, _ in english} == {"sh", "python", "js"}
 
 
 def test_the_guide_begins_with_ten_lines_that_work() -> None:

@@ -1,5 +1,7 @@
 """A Korean prompt through every real part: to the translator, to the provider, and nowhere else."""
 
+from collections.abc import Iterator
+
 import pytest
 import requests
 
@@ -12,6 +14,15 @@ pytestmark = pytest.mark.stack
 IMAGE = pictures.photo_jpeg(300, 300)
 #: Of the prompt, also as JSON writes it (its first letter), and of what the translator makes of it.
 MARKS = ("갈매기", "uac08", "galmaegi")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """With a translator, which is off unless somebody asks for it."""
+    ours = Stack(tmp_path_factory.mktemp("translating"), TRANSLATOR_KEY="simulated")
+    ours.settings["TRANSLATOR_ENDPOINT"] = f"{ours.simulators}/translator"
+    with ours:
+        yield ours
 
 
 def prompts_at_replicate(stack: Stack) -> list[str]:

@@ -243,4 +243,6 @@ def test_every_answer_has_a_request_id_and_ready_names_each_part(stack: Stack) -
     answer = requests.get(f"{stack.url}/api/health/ready", headers={"X-Request-Id": "mine-1"}, timeout=20)
 
     assert answer.headers["X-Request-Id"] == "mine-1"
-    assert set(answer.json()["checks"]) == {"settings", "storage", "task_hub", "images", "provider_replicate", "provider_bfl"}
+    assert set(answer.json()["checks"]) == {
+        "settings", "storage", "task_hub", "images", "webhooks", "provider_replicate", "provider_bfl",
+    }  # fmt: skip

@@ -81,6 +81,8 @@ PROBLEM = {"code": "provider_unavailable"}
         ("forget_deleted", {"left": 2}, "forgot deleted jobs: 2 left"),
         ("send_webhook", {"wait_seconds": 300.0}, "its end is told again in 5 min"),
         ("send_webhook", {"wait_seconds": None}, "its end was told, or will not be"),
+        ("translate_prompt", {"state": "decided"}, "what is sent of the prompt is decided"),
+        ("translate_prompt", {"state": "again"}, "the translator gave no answer: it is asked again"),
         ("something_new", {}, "something_new answered"),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.triggers.calls import body, raw, request, settings
+from tests.triggers.calls import FakeHub, body, get, raw, request, settings
 from triggers.no_route import ROUTES, no_route
 
 
@@ -68,3 +68,8 @@ def test_the_routes_are_those_of_the_app_and_come_before_this_one() -> None:
         found.setdefault(route, set()).update(set(methods.split(",")) - {"OPTIONS"})
     assert all(("HEAD" in methods) == ("GET" in methods) for methods in found.values()), "RFC 9110, 9.1"
     assert found == {route: set(methods) for route, methods in ROUTES.items()}
+
+
+async def test_another_routes_word_where_an_id_would_be_is_a_wrong_method(app: Any, hub: FakeHub) -> None:
+    answer = await get(hub, "claim")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, OPTIONS")

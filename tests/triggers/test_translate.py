@@ -20,6 +20,8 @@ from triggers import translate
 
 
 class Words:
+    is_configured = True
+
     def to_english(self, text: str) -> Translation:
         return Translation(f"{text} in English", "ko")
 

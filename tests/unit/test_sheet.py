@@ -134,3 +134,13 @@ def test_how_many_of_how_many_is_said_in_both_languages(
     assert said[0].startswith(str(ko))
     assert said[1].startswith(str(en))
     assert ("retry" in said[0]) == ("retry" in said[1]) == (made < asked)
+
+
+def test_what_was_refused_for_its_content_is_not_to_be_sent_again_as_it_is() -> None:
+    document = document_of(parse(), status="succeeded", outputs=[{"index": 0}])
+    document["pictures"] = [{"output": {"index": 0}}, {"output": None, "problem": {"code": "content_moderated"}}]
+    said = how_many(document)
+    assert said is not None
+    assert not any("retry" in sentence for sentence in said)
+    document["pictures"][1]["problem"]["code"] = "provider_unavailable"
+    assert all("retry" in sentence for sentence in how_many(document) or ("",))

@@ -328,7 +328,7 @@ def operations(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
 #: What an answer may carry besides its body.
 HEADERS: dict[str, Schema] = {
     "X-Request-Id": text("Tell it to your administrator.", "관리자에게 알려 줄 번호."),
-    "Content-Language": one_of(("ko", "en"), "", ""),
+    "Content-Language": one_of(("ko", "en", "ko, en"), "", ""),
     "Retry-After": text("Seconds until it is worth asking again.", "다시 물어볼 때까지의 초.", pattern="^[0-9]+$"),
     "Location": schemas.text("", "", format="uri-reference"),
     "ETag": text("", "", pattern='^(W/)?".*"$'),
