@@ -4,24 +4,25 @@ import base64
 import binascii
 import io
 import re
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
 
 from PIL import Image
 
 #: What could be base64, of either alphabet.
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){4,}")
+#: A character as JSON may write it, in a text that lies in another one as well.
+_ESCAPED = re.compile(rb"\\+u([0-9a-fA-F]{4})")
+#: In no form of a secret.
+_BETWEEN = b"\xff\xff\xff"
 
 
 def told(said: str | bytes, secrets: dict[str, str]) -> set[str]:
-    """Names of the `secrets` that `said` tells: as they are, in either case, percent-encoded (also twice), in base64 or in hex,
-    in UTF-8 or UTF-16; of a file also in what its text chunks hold when they are unpacked."""
-    spellings = list(_spellings(said.encode() if isinstance(said, str) else said))
-    return {
-        name
-        for name, secret in secrets.items()
-        if any(form in spelling for form in _forms(secret) for spelling in spellings)
-    }  # fmt: skip
+    """Names of the `secrets` that `said` tells: as they are, in either case, percent-encoded (also twice), escaped as in JSON,
+    in base64 or in hex, in UTF-8 or UTF-16; of a file also in what its text chunks hold when they are unpacked. Of
+    more than 100 KB only the beginning is decoded."""
+    spelt = _BETWEEN.join(_spellings(said.encode() if isinstance(said, str) else said))
+    return {name for name, secret in secrets.items() if any(form in spelt for form in _forms(secret))}
 
 
 def _forms(secret: str) -> list[bytes]:
@@ -31,11 +32,16 @@ def _forms(secret: str) -> list[bytes]:
 
 def _spellings(said: bytes) -> list[bytes]:
     plain = [said, *_unpacked(said)]
+    plain += [_ESCAPED.sub(_character, one) for one in plain if b"\\u" in one]
     for _ in range(2):
-        plain += [unquote_plus(one.decode("latin-1")).encode("latin-1", "replace") for one in plain if b"%" in one[:100_000]]
+        plain += [unquote_to_bytes(one.replace(b"+", b" ")) for one in plain if b"%" in one[:100_000]]
     coded = [decoded for one in plain for word in _BASE64.findall(one[:100_000]) for decoded in _from_base64(word)]
     coded += [binascii.unhexlify(word) for one in plain for word in _HEX.findall(one[:100_000])]
     return [one.lower() for one in (*plain, *coded)]
+
+
+def _character(escaped: re.Match[bytes]) -> bytes:
+    return chr(int(escaped[1], 16)).encode(errors="replace")
 
 
 def _from_base64(word: bytes) -> list[bytes]:

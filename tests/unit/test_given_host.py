@@ -21,6 +21,8 @@ def test_the_settings_are_those_of_make_run(tmp_path: Path, monkeypatch: pytest.
     asked = settings(7090)
     assert asked.pop("AzureWebJobsStorage") == "UseDevelopmentStorage=true"
     assert {name: ours[name] for name in ours if name != "AzureWebJobsStorage"}.items() <= asked.items()
+    # The worker's language is the devhost's own, and limits that hold nobody up are the tests'.
+    assert asked.keys() - ours.keys() == {"FUNCTIONS_WORKER_RUNTIME", "BFL_MAX_ACTIVE", "BFL_KONTEXT_MAX_ACTIVE"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from urllib.parse import quote
 
 import pytest
@@ -44,6 +45,15 @@ def jpeg(description: str) -> bytes:
 )  # fmt: skip
 def test_a_secret_is_found_however_it_is_written(said: str | bytes) -> None:
     assert told(said, SECRETS) == {"id"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["눈 오는 은하수너구리", json.dumps(["은하수너구리"]), json.dumps(json.dumps({"은하수너구리": 1})), quote("은하수너구리")],
+    ids=ascii,
+)
+def test_a_korean_secret_is_found_however_it_is_written(said: str) -> None:
+    assert told(said, {"word": "은하수너구리", "other": "은하수고양이"}) == {"word"}
 
 
 @pytest.mark.parametrize("said", ["", "https://x/images/pictures/0123456789abcdef/0.png?sig=" + "A" * 40, png(Comment="mug")])
