@@ -164,8 +164,6 @@ def _environment(plan: Plan) -> dict[str, str]:
             "PROVIDER_EXTRA_HOSTS": f"127.0.0.1:{plan.sim_port},localhost:{plan.sim_port}",
             "REPLICATE_API_TOKEN": "r8_simulated",
             "BFL_API_KEY": "simulated",
-            "TRANSLATOR_ENDPOINT": f"{simulators}/translator",
-            "TRANSLATOR_KEY": "simulated",
             "WEBHOOK_SIGNING_KEY": "simulated-and-the-same-on-every-laptop",
         }
     return {name: value for name, value in defaults.items() if name not in os.environ}

@@ -36,7 +36,7 @@ def settings(sim_port: int = SIM_PORT) -> dict[str, str]:
         "PYTHON_THREADPOOL_THREAD_COUNT": "32",
         "REPLICATE_API_BASE_URL": f"{simulators}/replicate", "REPLICATE_API_TOKEN": "r8_simulated",
         "BFL_API_BASE_URL": f"{simulators}/bfl", "BFL_API_KEY": "simulated",
-        "TRANSLATOR_ENDPOINT": f"{simulators}/translator", "TRANSLATOR_KEY": "simulated",
+
         "PROVIDER_EXTRA_HOSTS": f"127.0.0.1:{sim_port},localhost:{sim_port}",
         "WEBHOOK_SIGNING_KEY": "simulated-and-the-same-on-every-laptop",
         # The gate has tests of its own: here nobody should wait for a slot.

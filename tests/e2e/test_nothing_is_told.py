@@ -93,7 +93,11 @@ class Run:
             settings = {**QUICK, **KEYS, **deployed_settings(), **door.settings, **COUNTING}
             self.stack = Stack(folder, **settings, IMAGES_BY_LINK="true", WEBHOOK_EXTRA_HOSTS=self.receiver.host)
             # All of them, not some of each second.
-            self.stack.settings |= {"PUBLIC_BASE_URL": self.stack.url, "OTEL_TRACES_SAMPLER": "always_on"}
+            self.stack.settings |= {
+                "PUBLIC_BASE_URL": self.stack.url,
+                "TRANSLATOR_ENDPOINT": f"{self.stack.simulators}/translator",
+                "OTEL_TRACES_SAMPLER": "always_on",
+            }
             with self.stack:
                 self._prepare()
                 self._ask_by_queue()
