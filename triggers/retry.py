@@ -72,7 +72,10 @@ def _sent_images(app: Services, kind: Kind, source: dict[str, Any]) -> dict[str,
     for field in kind.images:
         name = source.get("sent", {}).get(field) or app.sent_images.find(source["id"], field)
         try:
-            images[field] = app.blobs.get_image(name or "")
+            if name is None:
+                # It was never prepared: the job was canceled or refused before.
+                raise Missing(field)
+            images[field] = app.blobs.get_image(name)
         except Missing:
             raise ProblemError(Problem("inputs_expired", charged=charged(source))) from None
     return images

@@ -55,6 +55,7 @@ SHEETS: tuple[Mutant, ...] = (
     retry("the seeds are always the same", 'if seeds == "same" else', "if True else"),
     retry("what goes on is made twice", 'if not is_terminal(source["status"]):', "if False:"),
     retry("what is expired is made again", 'if app.now() > datetime.fromisoformat(source["expires_at"]):', "if False:"),
+    retry("an image that never was is asked for", "if name is None:", "if False:"),
     retry("what became of the prompt is forgotten", '"warnings", "translated", "webhook"', '"warnings"'),
     retry("a key stands for any job", "retry of {job_id} with", "retry with"),
     retry("a key stands for any seeds", " with seeds: {seeds}", ""),

@@ -194,6 +194,15 @@ async def test_what_has_no_inputs_any_more_is_not_made_again(app: Any, hub: Fake
     assert (len(hub.started), set(app.blobs.images)) == (1, before)
 
 
+async def test_a_job_whose_image_was_never_prepared_is_not_made_again(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub)
+    finish(app, hub, job_id, problem=Problem("unsupported_image", params={"found_ko": "x", "found_en": "x"}).to_payload())
+    answer = await again(hub, job_id)
+
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (410, "inputs_expired", "no")
+    assert len(hub.started) == 1
+
+
 async def test_a_job_that_is_gone_or_somebody_elses_is_not_found(app: Any, hub: FakeHub) -> None:
     settings(app, AUTH_MODE="easyauth")
     job_id = body(await post_of(hub, "me"))["id"]
