@@ -1,6 +1,7 @@
 """Waiting for a job: what ends a held request, what If-None-Match names, when to ask again, and a job that is late."""
 
 import itertools
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,16 @@ def test_a_tag_with_a_comma_is_one_tag() -> None:
 def test_a_huge_header_is_read_in_time() -> None:
     assert not is_known('"a",' * 20_000 + '"', 'W/"b"')
     assert not is_known(" " * 80_000 + "x", 'W/"b"')
+
+
+@pytest.mark.parametrize(
+    "header", ['"a",' + " " * 30_000 + "x", '"a"' + "\t" * 30_000 + "x", "W/" * 15_000 + "x", '"' + "a" * 60_000]
+)
+def test_reading_a_header_takes_as_long_as_it_is(header: str) -> None:
+    """On the event loop, where everybody waits meanwhile."""
+    began = time.process_time()
+    assert not is_known(header, 'W/"b"')
+    assert time.process_time() - began < 0.5
 
 
 def shown(hub: FakeHub, job_id: str, **custom: Any) -> None:
