@@ -32,6 +32,7 @@ WAITING: tuple[Mutant, ...] = (
     view("the time that is left is that of the last look", "return live | _reckoned(live, services().now())", "return live"),
     view("one picture of a queue speaks for those that nobody knows", "if len(known) == len(starts) else None", ""),
     waiting("a held request compares a list as one tag", "is_known(known, job.etag(spoken))", "known == job.etag(spoken)"),
+    waiting("who waits is shown a job that was deleted", "    if was_held:", "    if False:"),
     jobs("who knows the end of a job waits in vain", "if is_known(known, etag):", "if False:"),
     jobs("when to ask again is the same for all", 'headers["Retry-After"] = job.retry_after', 'headers["Retry-After"] = "2"'),
     polling("nothing is ever late", "    if is_late(elapsed_seconds, expected_seconds):", "    if False:"),
