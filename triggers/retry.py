@@ -20,7 +20,7 @@ from shared.storage.key_store import Fingerprints
 from triggers.bodies import read_json_object
 from triggers.edge import endpoint, owner, request_id
 from triggers.generate import Made, Wish, accept_wish, given_key, needed_side, new_document, take
-from triggers.job_view import JobNotFound, own_document
+from triggers.job_view import JobNotFound, is_long_over, own_document
 from triggers.jobs import job_id_of
 from triggers.upload import Form, inspect_images, read_fields
 
@@ -53,7 +53,8 @@ def _made(app: Services, who: str, job_id: str, seeds: Seeds) -> Made:
     """What the new job is made of. Raises ProblemError."""
     source = own_document(app, who, job_id)
     if source is None:
-        raise JobNotFound
+        # As GET tells it: the same before and after the janitor came.
+        raise ProblemError(Problem("inputs_expired", charged="unknown")) if is_long_over(app, job_id) else JobNotFound()
     if not is_terminal(source["status"]):
         raise ProblemError(Problem("job_not_finished", charged=charged(source)))
     if app.now() > datetime.fromisoformat(source["expires_at"]):

@@ -54,7 +54,7 @@ WAITING: tuple[Mutant, ...] = (
     names("a preset has no name", "*([preset.name_ko] if preset else []),", ""),
     # ---- the end of a job's time ----
     ids("ids of any time may have been jobs", "return FIRST_JOB <= accepted <= now", "return accepted <= now"),
-    view("a forgotten job was never there", "raise JobExpired if is_past(", "raise JobNotFound if is_past("),
+    view("a forgotten job was never there", "raise JobExpired if is_long_over(", "raise JobNotFound if is_long_over("),
     jobs_kept("jobs are forgotten a day early", "datetime.fromisoformat(expires_at) <= now", "True"),
     jobs_kept("one run forgets all", " or len(found) == at_most", ""),
     jobs_kept("all jobs are listed", "if accepted_at(job_id) + retention > now or", "if"),

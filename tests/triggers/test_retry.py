@@ -203,6 +203,17 @@ async def test_a_job_whose_image_was_never_prepared_is_not_made_again(app: Any, 
     assert len(hub.started) == 1
 
 
+async def test_a_job_past_its_time_is_told_the_same_when_nothing_is_left_of_it(app: Any, hub: FakeHub, clock: Any) -> None:
+    job_id = await ended(app, hub)
+    clock.pass_by(days=31)
+    before = await again(hub, job_id)
+    app.jobs.delete(job_id)
+    after = await again(hub, job_id)
+
+    assert [(answer.status_code, body(answer)["code"]) for answer in (before, after)] == [(410, "inputs_expired")] * 2
+    assert body(after)["charged"] == "unknown"
+
+
 async def test_a_job_that_is_gone_or_somebody_elses_is_not_found(app: Any, hub: FakeHub) -> None:
     settings(app, AUTH_MODE="easyauth")
     job_id = body(await post_of(hub, "me"))["id"]
