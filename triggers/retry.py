@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import azure.durable_functions as df
 import azure.functions as func
+from werkzeug.http import parse_options_header
 
 from shared.domain.generation import SEED_MAX, shown
 from shared.domain.job import charged, is_terminal
@@ -99,7 +100,9 @@ def _seeds(req: func.HttpRequest) -> Seeds:
     """`seed` of the query, of a form or of a JSON object; `same` without one. Raises ProblemError."""
     fields: dict[str, Any] = {}
     if req.get_body():
-        is_json = "json" in req.headers.get("content-type", "").lower()
+        media_type = parse_options_header(req.headers.get("content-type", ""))[0].lower()
+        # Also what is told by its suffix (RFC 6839, 3.1).
+        is_json = media_type.endswith(("/json", "+json"))
         fields = read_json_object(req) if is_json else read_fields(req, {"seed"})
     unknown = [
         (shown(name), "알 수 없는 필드입니다. 지워 주세요.", "Unknown field: remove it.")

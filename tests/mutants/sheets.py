@@ -56,6 +56,10 @@ SHEETS: tuple[Mutant, ...] = (
     retry("the seeds are always the same", 'if seeds == "same" else', "if True else"),
     retry("what goes on is made twice", 'if not is_terminal(source["status"]):', "if False:"),
     retry("what is expired is made again", 'if app.now() > datetime.fromisoformat(source["expires_at"]):', "if False:"),
+    retry(
+        "a form may be JSON by its boundary",
+        'media_type.endswith(("/json", "+json"))', '"json" in req.headers["content-type"]',
+    ),
     retry("a forgotten job never was", "if is_long_over(app, job_id) else", "if False else"),
     retry("an image that never was is asked for", "if name is None:", "if False:"),
     retry("what became of the prompt is forgotten", '"warnings", "translated", "webhook"', '"warnings"'),

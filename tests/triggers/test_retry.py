@@ -103,6 +103,24 @@ async def test_new_seeds_are_had_by_asking(app: Any, hub: FakeHub, how: str) -> 
 
 
 @pytest.mark.parametrize(
+    "media_type", ["application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json", "text/json"]
+)
+async def test_json_is_told_by_its_media_type(app: Any, hub: FakeHub, media_type: str) -> None:
+    job_id = await ended(app, hub, seed="5")
+    answer = await again(hub, job_id, sent=b'{"seed": "new"}', headers={"Content-Type": media_type})
+
+    assert (answer.status_code, body(answer)["input"]["seed"]) == (202, None)
+
+
+async def test_a_form_whose_boundary_says_json_is_a_form(app: Any, hub: FakeHub) -> None:
+    job_id = await ended(app, hub, seed="5")
+    sent = b'--xjson\r\nContent-Disposition: form-data; name="seed"\r\n\r\nnew\r\n--xjson--\r\n'
+    answer = await again(hub, job_id, sent=sent, headers={"Content-Type": "multipart/form-data; boundary=xjson"})
+
+    assert (answer.status_code, body(answer)["input"]["seed"]) == (202, None)
+
+
+@pytest.mark.parametrize(
     ("sent", "content_type", "params", "named"),
     [(b"", "", {"seed": "other"}, "seed"), (b'{"seed": 5}', "application/json", {}, "seed"),
      (b'{"n": 5}', "application/json", {}, "n"), (b"prompt=x", "application/x-www-form-urlencoded", {}, "prompt")],
