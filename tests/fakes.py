@@ -51,6 +51,9 @@ class FakeBlobs:
         self.metadata["images", name] = ascii_only(metadata)
 
     def get_image(self, name: str) -> bytes:
+        if not name:
+            # As BlobClient does (azure-storage-blob, _blob_client.py), before it asks anybody.
+            raise ValueError("Please specify a container name and blob name.")
         if name not in self.images:
             raise Missing(name)
         return self.images[name]

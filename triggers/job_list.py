@@ -12,6 +12,7 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.core.exceptions import AzureError
 
 from shared import listing, telemetry, threads
 from shared.claiming import NotToBeClaimed, claim
@@ -22,6 +23,7 @@ from shared.domain.presets import PRESETS
 from shared.domain.problem import Problem, ProblemError, invalid_fields, unreadable
 from shared.job_ids import is_job_id
 from shared.services import services
+from shared.storage.account import StorageNotConfigured
 from shared.storage.job_index import MOST_AT_ONCE, Row, is_place, place_of
 from triggers.bodies import read_json_object
 from triggers.edge import base_url, endpoint, job_url, json_response, language, owner, request_id, token_holder
@@ -85,7 +87,7 @@ async def list_jobs(req: func.HttpRequest, client) -> func.HttpResponse:  # type
     """A page of the caller's jobs. Pages stand still while jobs come and go: the next one goes on behind the last job of this."""
     who, asked = owner(req), _asked(req)
     page = await _page(client, who, asked)
-    told = await threads.run(lambda: [view(req, job) for job in page.jobs])
+    told = await threads.run(_told, req, page.jobs)
     cursor = None if page.last is None else _cursor(page.last)
     return json_response({"data": told, "has_more": cursor is not None, "next_cursor": cursor})
 
@@ -130,6 +132,23 @@ def _claim(req: func.HttpRequest, job_id: str, is_mine: bool) -> dict[str, Any]:
 
 
 # ---- a page ----
+
+
+def _told(req: func.HttpRequest, jobs: list[Job]) -> list[dict[str, Any]]:
+    """One job that cannot be told is passed over. While storage is away none can be: that is no empty list."""
+    told = []
+    for job in jobs:
+        try:
+            told.append(view(req, job))
+        except (AzureError, StorageNotConfigured):
+            raise
+        except Exception as error:  # noqa: BLE001 - a document may be whatever a version wrote
+            _tell_failed(job.document["id"], error)
+    return told
+
+
+def _tell_failed(job_id: str, error: Exception) -> None:
+    telemetry.event("answer_failed", logging.WARNING, job_id=job_id, reason=type(error).__name__)
 
 
 async def _page(client: df.DurableOrchestrationClient, who: str, asked: _Asked) -> _Page:
@@ -208,7 +227,7 @@ async def _job_of(client: df.DurableOrchestrationClient, who: str, asked: _Asked
     except JobNotFound:
         return None
     except Exception as error:  # noqa: BLE001 - one job that nothing can be learned of does not take the others from the list
-        telemetry.event("answer_failed", logging.WARNING, job_id=row.job_id, reason=type(error).__name__)
+        _tell_failed(row.job_id, error)
         job = Job(document)
     if job.is_terminal and row.status is None:
         await threads.run(listing.tell_end, app, job.document)

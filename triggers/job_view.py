@@ -104,10 +104,15 @@ async def find_document(req: func.HttpRequest, job_id: str) -> dict[str, Any]:
     app = services()
     document = await threads.run(own_document, app, owner(req), job_id)
     if document is None:
-        raise JobExpired if is_past(job_id, timedelta(days=app.settings.retention_days), app.now()) else JobNotFound
+        raise JobExpired if is_long_over(app, job_id) else JobNotFound
     if is_expired(document, app.now()):
         raise JobExpired(document)
     return document
+
+
+def is_long_over(app: Services, job_id: str) -> bool:
+    """Whether a job of this id would be past its time, if there was one: nothing of it need be left."""
+    return is_past(job_id, timedelta(days=app.settings.retention_days), app.now())
 
 
 def own_document(app: Services, who: str, job_id: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from shared.domain.sheet import missing_pictures
 from shared.job_ids import is_job_id
 from shared.services import Services
 from shared.storage.blob_store import Missing
-from triggers.job_view import own_document
+from triggers.job_view import is_long_over, own_document
 
 PREFIX = "job:"
 _REFERENCE = re.compile(rf"{PREFIX}([a-z0-9_]+)/([0-9]{{1,2}})")
@@ -44,7 +44,10 @@ def read_pictures(app: Services, who: str, references: Mapping[str, str]) -> dic
 
 def _find(app: Services, who: str, reference: str) -> bytes | Problem | tuple[str, str]:
     read = _REFERENCE.fullmatch(reference)
-    document = own_document(app, who, read.group(1)) if read and is_job_id(read.group(1)) else None
+    job_id = read.group(1) if read and is_job_id(read.group(1)) else None
+    document = own_document(app, who, job_id) if job_id else None
+    if document is None and job_id and is_long_over(app, job_id):
+        return Problem("result_expired")
     if read is None or document is None or int(read.group(2)) >= len(document["seeds"]):
         return _UNKNOWN
     index = int(read.group(2))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import azure.durable_functions as df
 import azure.functions as func
+from werkzeug.http import parse_options_header
 
 from shared.domain.generation import SEED_MAX, shown
 from shared.domain.job import charged, is_terminal
@@ -20,7 +21,7 @@ from shared.storage.key_store import Fingerprints
 from triggers.bodies import read_json_object
 from triggers.edge import endpoint, owner, request_id
 from triggers.generate import Made, Wish, accept_wish, given_key, needed_side, new_document, take
-from triggers.job_view import JobNotFound, own_document
+from triggers.job_view import JobNotFound, is_long_over, own_document
 from triggers.jobs import job_id_of
 from triggers.upload import Form, inspect_images, read_fields
 
@@ -53,7 +54,8 @@ def _made(app: Services, who: str, job_id: str, seeds: Seeds) -> Made:
     """What the new job is made of. Raises ProblemError."""
     source = own_document(app, who, job_id)
     if source is None:
-        raise JobNotFound
+        # As GET tells it: the same before and after the janitor came.
+        raise ProblemError(Problem("inputs_expired", charged="unknown")) if is_long_over(app, job_id) else JobNotFound()
     if not is_terminal(source["status"]):
         raise ProblemError(Problem("job_not_finished", charged=charged(source)))
     if app.now() > datetime.fromisoformat(source["expires_at"]):
@@ -72,7 +74,10 @@ def _sent_images(app: Services, kind: Kind, source: dict[str, Any]) -> dict[str,
     for field in kind.images:
         name = source.get("sent", {}).get(field) or app.sent_images.find(source["id"], field)
         try:
-            images[field] = app.blobs.get_image(name or "")
+            if name is None:
+                # It was never prepared: the job was canceled or refused before.
+                raise Missing(field)
+            images[field] = app.blobs.get_image(name)
         except Missing:
             raise ProblemError(Problem("inputs_expired", charged=charged(source))) from None
     return images
@@ -95,7 +100,9 @@ def _seeds(req: func.HttpRequest) -> Seeds:
     """`seed` of the query, of a form or of a JSON object; `same` without one. Raises ProblemError."""
     fields: dict[str, Any] = {}
     if req.get_body():
-        is_json = "json" in req.headers.get("content-type", "").lower()
+        media_type = parse_options_header(req.headers.get("content-type", ""))[0].lower()
+        # Also what is told by its suffix (RFC 6839, 3.1).
+        is_json = media_type.endswith(("/json", "+json"))
         fields = read_json_object(req) if is_json else read_fields(req, {"seed"})
     unknown = [
         (shown(name), "알 수 없는 필드입니다. 지워 주세요.", "Unknown field: remove it.")

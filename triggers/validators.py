@@ -4,8 +4,9 @@ import re
 
 _ANYTHING = "*"
 #: An element of the list, which may be empty (5.6.1.2), and the comma after it. An `entity-tag` (8.8.3) may have commas of its
-#: own; its `W/` is not part of what is compared.
-_ELEMENT = re.compile(r'[ \t]*(?:(?:W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*"))?[ \t]*(?:,|\Z)')
+#: own; its `W/` is not part of what is compared. Nothing is tried twice (`*+`: docs.python.org, re, possessive
+#: quantifiers): spaces that may stand before a tag or after it would be divided in every way.
+_ELEMENT = re.compile(r'[ \t]*+(?:(?:W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*+"))?[ \t]*+(?:,|\Z)')
 
 
 def is_known(if_none_match: str | None, etag: str) -> bool:

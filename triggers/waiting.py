@@ -13,7 +13,7 @@ from shared import threads
 from shared.domain.job import is_deleted, is_terminal
 from shared.services import services
 from triggers.edge import language
-from triggers.job_view import Job, load_job, refresh_job
+from triggers.job_view import Job, find_document, load_job, refresh_job
 from triggers.validators import is_known
 
 #: Nobody notices half a second of a picture that took ten.
@@ -62,13 +62,18 @@ async def wait_until_changed(
     req: func.HttpRequest, client: df.DurableOrchestrationClient, job_id: str, seconds: float, known: str | None
 ) -> Job:
     """The job as soon as it is not the one that `known` names, an If-None-Match (when None: the one it is now), or as it is after
-    `seconds`."""
+    `seconds`. Raises JobNotFound, also of one that was deleted meanwhile."""
     ends = time.monotonic() + seconds
     job = await load_job(req, client, job_id)
     spoken = language(req)
     known = known or job.etag(spoken)
+    was_held = False
     with _one_more():
         while not job.is_terminal and is_known(known, job.etag(spoken)) and time.monotonic() < ends:
             await _pause()
+            was_held = True
             job = await refresh_job(client, job)
+    if was_held:
+        # Of a job that runs no look read its document: it may be deleted, or another's, by now.
+        await find_document(req, job_id)
     return job

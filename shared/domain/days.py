@@ -31,12 +31,9 @@ def days_in_month(moment: datetime) -> int:
 
 
 def months_between(first: date, last: date) -> list[str]:
-    """Every month that has a day of this span, in order."""
-    months, day = [], first.replace(day=1)
-    while day <= last:
-        months.append(month_of(day.isoformat()))
-        day = _first_of_next(day)
-    return months
+    """Every month that has a day of this span, in order. By their numbers: after the last of the calendar comes no date."""
+    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [month_of(date(number // 12, number % 12 + 1, 1).isoformat()) for number in numbers]
 
 
 def _first_of_next(day: date) -> date:

@@ -82,6 +82,11 @@ def test_an_image_that_is_not_there_is_said_to_be_missing(blobs: BlobStore) -> N
         blobs.get_image(output_name(new_job_id(), 0, "png"))
 
 
+def test_no_name_is_a_mistake_of_the_app_and_no_missing_image(blobs: BlobStore) -> None:
+    with pytest.raises(ValueError, match="blob name"):
+        blobs.get_image("")
+
+
 def test_an_image_of_a_moment_ago_is_not_read_again_unless_it_was_deleted(azurite: Azurite) -> None:
     answered: list[str] = []
 

@@ -9,6 +9,7 @@ addresses = of("shared/storage/address_store.py", SPENDING, LIMITS)
 limits = of("shared/limits.py", LIMITS)
 caller = of("triggers/caller.py", LIMITS)
 usage = of("triggers/usage.py", LIMITS)
+days = of("shared/domain/days.py", SPENDING, LIMITS)
 money = of("triggers/job_money.py", LIMITS, "tests/triggers/test_job_view.py")
 edge = of("triggers/edge.py", LIMITS)
 services = of("shared/services.py", LIMITS)
@@ -85,6 +86,7 @@ BUDGETS: tuple[Mutant, ...] = (
     keep("what a leftover cost is not counted", "limits.settled(services, document)", "pass"),
     # ---- what is told ----
     usage("somebody without a token sees what strangers spent", "is_known = who != limits.STRANGERS", "is_known = True"),
+    days("the last month of a span is left out", "last.year * 12 + last.month)", "last.year * 12 + last.month - 1)"),
     usage("a span may be as long as anybody likes", "< timedelta(days=MAX_DAYS)", "< timedelta(days=10 * MAX_DAYS)"),
     usage("what may still be charged is left out of the cost", "round(cost + unknown, 4)", "round(cost, 4)"),
     money(

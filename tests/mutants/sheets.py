@@ -45,6 +45,7 @@ SHEETS: tuple[Mutant, ...] = (
     form("what a job made is bounded like an upload", "LARGEST_UPLOAD_BYTES if name in form.references else ", ""),
     own("a picture that is not there is taken for another", "if index in missing_pictures(document):", "if False:"),
     own("a picture is used after its time", 'if app.now() > datetime.fromisoformat(document["expires_at"]):', "if False:"),
+    own("a picture whose job is forgotten never was", "job_id and is_long_over(app, job_id)", "False"),
     own("a number that no picture has is an internal error", ' or int(read.group(2)) >= len(document["seeds"])', ""),
     retry(
         "all pictures are made again",
@@ -55,6 +56,12 @@ SHEETS: tuple[Mutant, ...] = (
     retry("the seeds are always the same", 'if seeds == "same" else', "if True else"),
     retry("what goes on is made twice", 'if not is_terminal(source["status"]):', "if False:"),
     retry("what is expired is made again", 'if app.now() > datetime.fromisoformat(source["expires_at"]):', "if False:"),
+    retry(
+        "a form may be JSON by its boundary",
+        'media_type.endswith(("/json", "+json"))', '"json" in req.headers["content-type"]',
+    ),
+    retry("a forgotten job never was", "if is_long_over(app, job_id) else", "if False else"),
+    retry("an image that never was is asked for", "if name is None:", "if False:"),
     retry("what became of the prompt is forgotten", '"warnings", "translated", "webhook"', '"warnings"'),
     retry("a key stands for any job", "retry of {job_id} with", "retry with"),
     retry("a key stands for any seeds", " with seeds: {seeds}", ""),

@@ -102,6 +102,10 @@ TRUST: tuple[Mutant, ...] = (
     owners("short words are tokens", "{32,128}", "{1,128}"),
     lists("a list tells what is another's by now", ' or document["owner"] != who or place', " or place"),
     lists("a job is told at each place that a row names", " or place_of(document) != row.place:", ":"),
+    lists("while storage is away a list is empty", "        except (AzureError, StorageNotConfigured):\n            raise\n", ""),
+    lists(
+        "one job that cannot be told takes the list", '            _tell_failed(job.document["id"], error)', "            raise"
+    ),
     lists("deleted jobs are listed", "if is_deleted(document) or _is_over", "if _is_over"),
     lists(
         "jobs past their time are listed", "if is_deleted(document) or _is_over(document, app.now()):", "if is_deleted(document):"

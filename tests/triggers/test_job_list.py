@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
 
 from shared.domain.owners import ANONYMOUS, token_owner
 from shared.job_ids import new_job_id
@@ -211,6 +212,25 @@ async def test_a_hub_that_gives_no_answer_leaves_the_list_as_it_is_stored(app: A
     hub.is_away()
 
     assert [job["id"] for job in body(await listed(hub))["data"]] == [job_id]
+
+
+async def test_a_job_that_cannot_be_shown_does_not_take_the_others_from_the_list(app: Any, hub: FakeHub, caplog: Any) -> None:
+    first, bad, last = kept(app, 1), kept(app, 2, provider="gone", model="gone"), kept(app, 3)
+
+    assert await ids(hub) == [last, first]
+    assert await ids(hub, limit="1") == [last, first]
+    assert {record.job_id for record in caplog.records if record.message == "answer_failed"} == {bad}
+
+
+async def test_a_list_whose_links_cannot_be_signed_is_no_empty_list(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    def away(*_: Any) -> Any:
+        raise ServiceRequestError("away")
+
+    job_id = body(await post(hub, headers=token()))["id"]
+    finish(app, hub, job_id)
+    monkeypatch.setattr(app.links, "sign", away)
+    answer = await listed(hub)
+    assert (answer.status_code, body(answer)["code"]) == (500, "internal")
 
 
 async def test_what_is_deleted_or_past_its_time_is_in_no_list(app: Any, hub: FakeHub) -> None:

@@ -289,6 +289,13 @@ async def test_a_span_that_makes_no_sense_is_told_by_its_field(app: Any, params:
     assert [error["field"] for error in body(answer)["errors"]] == [field]
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+async def test_any_day_of_the_calendar_may_be_asked_for(app: Any, day: str) -> None:
+    settings(app, AUTH_MODE="easyauth")
+    answer = await usage("me", to=day)
+    assert (answer.status_code, body(answer)["to"], body(answer)["data"]) == (200, day, [])
+
+
 async def test_a_span_costs_a_read_for_each_of_its_months(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
     settings(app, AUTH_MODE="easyauth")
     seen: list[str] = []

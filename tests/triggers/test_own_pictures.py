@@ -94,12 +94,14 @@ async def test_a_picture_that_is_not_there_yet_or_never_will_be_says_so(app: Any
         assert body(answer)["errors"][0]["message"].startswith("That picture is not there")
 
 
-@pytest.mark.parametrize("how", ["expired", "gone"])
+@pytest.mark.parametrize("how", ["expired", "gone", "forgotten"])
 async def test_a_picture_whose_time_is_over_is_gone(app: Any, hub: FakeHub, clock: Any, how: str) -> None:
     job_id = await made(app, hub)
-    if how == "expired":
+    if how != "gone":
         clock.pass_by(days=31)
-    else:
+    if how == "forgotten":
+        app.jobs.delete(job_id)
+    elif how == "gone":
         del app.blobs.images[app.jobs.read(job_id)["outputs"][0]["blob"]]
     answer = await use(hub, f"job:{job_id}/0")
 

@@ -103,6 +103,24 @@ async def test_new_seeds_are_had_by_asking(app: Any, hub: FakeHub, how: str) -> 
 
 
 @pytest.mark.parametrize(
+    "media_type", ["application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json", "text/json"]
+)
+async def test_json_is_told_by_its_media_type(app: Any, hub: FakeHub, media_type: str) -> None:
+    job_id = await ended(app, hub, seed="5")
+    answer = await again(hub, job_id, sent=b'{"seed": "new"}', headers={"Content-Type": media_type})
+
+    assert (answer.status_code, body(answer)["input"]["seed"]) == (202, None)
+
+
+async def test_a_form_whose_boundary_says_json_is_a_form(app: Any, hub: FakeHub) -> None:
+    job_id = await ended(app, hub, seed="5")
+    sent = b'--xjson\r\nContent-Disposition: form-data; name="seed"\r\n\r\nnew\r\n--xjson--\r\n'
+    answer = await again(hub, job_id, sent=sent, headers={"Content-Type": "multipart/form-data; boundary=xjson"})
+
+    assert (answer.status_code, body(answer)["input"]["seed"]) == (202, None)
+
+
+@pytest.mark.parametrize(
     ("sent", "content_type", "params", "named"),
     [(b"", "", {"seed": "other"}, "seed"), (b'{"seed": 5}', "application/json", {}, "seed"),
      (b'{"n": 5}', "application/json", {}, "n"), (b"prompt=x", "application/x-www-form-urlencoded", {}, "prompt")],
@@ -192,6 +210,26 @@ async def test_what_has_no_inputs_any_more_is_not_made_again(app: Any, hub: Fake
 
     assert (answer.status_code, body(answer)["code"]) == (410, "inputs_expired")
     assert (len(hub.started), set(app.blobs.images)) == (1, before)
+
+
+async def test_a_job_whose_image_was_never_prepared_is_not_made_again(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub)
+    finish(app, hub, job_id, problem=Problem("unsupported_image", params={"found_ko": "x", "found_en": "x"}).to_payload())
+    answer = await again(hub, job_id)
+
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (410, "inputs_expired", "no")
+    assert len(hub.started) == 1
+
+
+async def test_a_job_past_its_time_is_told_the_same_when_nothing_is_left_of_it(app: Any, hub: FakeHub, clock: Any) -> None:
+    job_id = await ended(app, hub)
+    clock.pass_by(days=31)
+    before = await again(hub, job_id)
+    app.jobs.delete(job_id)
+    after = await again(hub, job_id)
+
+    assert [(answer.status_code, body(answer)["code"]) for answer in (before, after)] == [(410, "inputs_expired")] * 2
+    assert body(after)["charged"] == "unknown"
 
 
 async def test_a_job_that_is_gone_or_somebody_elses_is_not_found(app: Any, hub: FakeHub) -> None:

@@ -1,12 +1,14 @@
 """Waiting for a job: what ends a held request, what If-None-Match names, when to ask again, and a job that is late."""
 
 import itertools
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.triggers.calls import RUNTIME, Clock, FakeHub, Status, body, finish, get, new_job, post
+from tests.triggers.calls import RUNTIME, Clock, FakeHub, Status, body, delete, finish, get, new_job, post
+from triggers import waiting
 from triggers.validators import is_known
 
 
@@ -31,6 +33,16 @@ def test_a_tag_with_a_comma_is_one_tag() -> None:
 def test_a_huge_header_is_read_in_time() -> None:
     assert not is_known('"a",' * 20_000 + '"', 'W/"b"')
     assert not is_known(" " * 80_000 + "x", 'W/"b"')
+
+
+@pytest.mark.parametrize(
+    "header", ['"a",' + " " * 30_000 + "x", '"a"' + "\t" * 30_000 + "x", "W/" * 15_000 + "x", '"' + "a" * 60_000]
+)
+def test_reading_a_header_takes_as_long_as_it_is(header: str) -> None:
+    """On the event loop, where everybody waits meanwhile."""
+    began = time.process_time()
+    assert not is_known(header, 'W/"b"')
+    assert time.process_time() - began < 0.5
 
 
 def shown(hub: FakeHub, job_id: str, **custom: Any) -> None:
@@ -76,6 +88,20 @@ async def test_an_end_ends_the_wait_and_one_who_knows_the_end_does_not_wait(app:
     answer = await get(hub, job_id, headers={"If-None-Match": etag}, params={"wait": "30"})
     assert answer.status_code == 304
     assert "Retry-After" not in answer.headers
+
+
+async def test_a_job_that_is_deleted_meanwhile_is_not_shown_to_who_waits(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    """Its orchestration, which is all that is asked of a job that runs, goes on for a while."""
+    job_id = await new_job(hub)
+    shown(hub, job_id)
+
+    async def deleted_meanwhile() -> None:
+        assert (await delete(hub, job_id)).status_code == 204
+        shown(hub, job_id, progress=40, stage="storing")
+
+    monkeypatch.setattr(waiting, "_pause", deleted_meanwhile)
+    answer = await get(hub, job_id, params={"wait": "5"})
+    assert (answer.status_code, body(answer)["code"]) == (404, "job_not_found")
 
 
 async def test_any_tag_holds_and_is_never_answered_with_a_job(app: Any, hub: FakeHub) -> None:

@@ -202,6 +202,8 @@ def test_days_are_koreas() -> None:
     )  # fmt: skip
     assert [days_in_month(datetime(2028, month, 10, tzinfo=UTC)) for month in (2, 4, 12)] == [29, 30, 31]
     assert months_between(date(2026, 11, 30), date(2027, 1, 1)) == ["2026-11", "2026-12", "2027-01"]
+    assert months_between(date(1, 1, 1), date(1, 2, 1)) == ["0001-01", "0001-02"]
+    assert months_between(date(9999, 11, 30), date(9999, 12, 31)) == ["9999-11", "9999-12"]
 
 
 # ---- addresses ----
