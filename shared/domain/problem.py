@@ -1,5 +1,6 @@
 """Every failure a user can meet: its code, HTTP status and sentences in Korean and English (RFC 9457 problem details)."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict, get_args
@@ -328,6 +329,8 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "invalid": ("쓸 수 없는 값입니다.", "The value cannot be used."),
 }
 
+_VALUE = re.compile(r"\{(\w+)\}")
+
 STAGE_WORDS = {
     "input": ("입력을", "the input"),
     "output": ("생성된 이미지를", "the generated picture"),
@@ -451,6 +454,11 @@ def _told_file(found: str) -> dict[str, str]:
 def _told_why(params: dict[str, str]) -> dict[str, str]:
     ko, en = UNUSABLE.get(params.get("why", ""), UNUSABLE[""])
     return {"why_ko": ko.format_map(_Words(params)), "why_en": en.format_map(_Words(params))}
+
+
+def without_values(sentence: str) -> str:
+    """A sentence of the catalogue as it is read where nothing has happened: an ellipsis for each value, nothing for a note."""
+    return _VALUE.sub(lambda found: "" if found[1].endswith("_note") else "…", sentence)
 
 
 def worst_charge(charges: Iterable[Charged]) -> Charged:
