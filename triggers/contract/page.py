@@ -142,6 +142,7 @@ def _told(schema: dict[str, Any]) -> str:
     said += [
         told for part in (*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else [])) if (told := _told(part))
     ]
+    said += [" ".join(f"<code>{escape(name)}</code>" for name in schema["properties"])] if "properties" in schema else []
     if "enum" in schema:
         said.append(" ".join(f"<code>{escape(json.dumps(word, ensure_ascii=False))}</code>" for word in schema["enum"]))
     bounds = [f"{name} {schema[name]}" for name in ("minimum", "maximum", "minLength", "maxLength", "minItems") if name in schema]
