@@ -297,9 +297,9 @@ CATALOGUE: dict[str, Kind] = {
     "webhooks_not_configured": Kind(
         501,
         False,
-        "완료 알림 설정 안 됨",
+        "웹훅 설정 안 됨",
         "Webhooks not configured",
-        "완료 알림(webhook)에 서명할 키 {setting}가 없거나 너무 짧습니다. webhook_url 없이 보내거나 관리자에게 키를 등록해 달라고 해 주세요. 비용은 발생하지 않았습니다.",
+        "웹훅에 서명할 키 {setting}가 없거나 너무 짧습니다. webhook_url 없이 보내거나 관리자에게 키를 등록해 달라고 해 주세요. 비용은 발생하지 않았습니다.",
         "The key that signs webhooks, {setting}, is missing or too short. Send the request without webhook_url, or ask your administrator to add the key. Nothing was charged.",
     ),
     "internal": Kind(

@@ -90,7 +90,7 @@ _ACCEPTING = (
 
 # ---- parameters ----
 
-_JOB_ID = Parameter("id", "path", text("The job's id.", "작업 번호.", pattern=f"^{PATTERN}$"), is_required=True)
+_JOB_ID = Parameter("id", "path", text("The job's id.", "작업 ID.", pattern=f"^{PATTERN}$"), is_required=True)
 _KEY = Parameter(
     generate.KEY_HEADER, "header",
     text(
@@ -236,7 +236,7 @@ def operations(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
             ),
         ),
         Operation(
-            "claim_jobs", "post", "jobs/claim", "jobs", ("Take over jobs by their ids", "작업 번호로 가져오기"),
+            "claim_jobs", "post", "jobs/claim", "jobs", ("Take over jobs by their ids", "작업 ID로 가져오기"),
             ("Jobs that were posted without an owner become yours, once.", "주인 없이 보낸 작업을 한 번 내 것으로 만듭니다."),
             {200: Answer(("Which were taken over.", "가져온 작업."), {JSON: ref("Claims")})},
             (*_CALLER, "validation_failed"), _owned(), body=(JSON, ref("ClaimRequest")),
