@@ -1,12 +1,11 @@
 """GET /api/problems and /api/problems/{code}: what a problem's `type` leads to, written from the catalogue in both languages."""
 
-import re
 from html import escape
 
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared.domain.problem import CATALOGUE, FIELD_CODES, Kind, Problem, ProblemError
+from shared.domain.problem import CATALOGUE, FIELD_CODES, Kind, Problem, ProblemError, without_values
 from triggers.edge import endpoint
 
 blueprint = df.Blueprint()
@@ -21,7 +20,6 @@ _STYLE = (
     "body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}"
     "code{background:#8883;padding:0 .3em}"
 )
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @blueprint.function_name("problem_catalogue")
@@ -71,8 +69,7 @@ def _in_english(kind: Kind) -> str:
 
 
 def _sentence(text: str) -> str:
-    """With the names of what is filled in, where it is."""
-    return _PLACEHOLDER.sub(lambda found: f"<var>{found.group(1)}</var>", escape(text, quote=False))
+    return escape(without_values(text), quote=False)
 
 
 def _field_codes() -> str:

@@ -81,6 +81,8 @@
 
 /** @typedef {Blob|ArrayBuffer|Uint8Array|string} Image a file, its bytes, or `pictureOf(job)` */
 
+const KINDS = ["goods", "ppl"];
+const OWN_PICTURE = "job:";
 const TERMINAL = new Set(["succeeded", "failed", "canceled"]);
 // Passing troubles: whoever asks again, a little later, may well get what was asked for.
 const PASSING = new Set(["idempotency_in_progress", "too_many_active_jobs", "busy", "internal", "translator_unavailable"]);
@@ -103,6 +105,8 @@ export class ApiError extends Error {
     /** @type {"yes"|"no"|"unknown"} whether it cost anything */
     this.charged = problem.charged ?? "unknown";
     this.retryable = problem.retryable ?? false;
+    /** @type {{field: string, message: string}[]} one for each field that was wrong */
+    this.errors = problem.errors ?? [];
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
@@ -152,7 +156,7 @@ export function newOwnerToken() {
  * @returns {string}
  */
 export function pictureOf(job, index = 0) {
-  return `job:${idOf(job)}/${index}`;
+  return `${OWN_PICTURE}${idOf(job)}/${index}`;
 }
 
 export class ToonConnect {
@@ -189,7 +193,7 @@ export class ToonConnect {
   // ---- making pictures ----
 
   /**
-   * A goods picture of a character.
+   * A goods picture of a character. Rejects with TypeError for an image that is missing or empty, before anything is sent.
    * @param {Image} image @param {Fields} fields
    * @returns {Promise<Job>}
    */
@@ -225,11 +229,12 @@ export class ToonConnect {
   }
 
   /**
-   * A prompt in English.
+   * A prompt in English. `kind`: whose route it takes. Rejects with TypeError for another one.
    * @param {string} prompt @param {"goods"|"ppl"} kind
    * @returns {Promise<string>}
    */
   async translate(prompt, kind = "goods") {
+    requireKind(kind);
     return (await this.#json("POST", `${kind}-gen/translate`, { json: { prompt } })).translated_text;
   }
 
@@ -273,11 +278,13 @@ export class ToonConnect {
   }
 
   /**
-   * Your jobs, newest first, page by page as you go on: `for await (const job of client.list()) ...`
+   * Your jobs, newest first, page by page as you go on: `for await (const job of client.list()) ...`. `limit`: how many come with
+   * each request.
    * @param {{kind?: string, status?: string, preset?: string, created_after?: string, created_before?: string, limit?: number}} [wanted]
    * @returns {AsyncGenerator<Job>}
    */
   async *list(wanted = {}) {
+    if (wanted.kind !== undefined && wanted.kind !== null) requireKind(wanted.kind);
     let cursor = null;
     do {
       const query = new URLSearchParams();
@@ -364,8 +371,9 @@ export class ToonConnect {
   async #generate(path, images, { key, signal, ...fields } = {}) {
     const form = new FormData();
     for (const [name, image] of Object.entries(images)) {
-      if (typeof image === "string") form.append(name, image);
-      else form.append(name, image instanceof Blob ? image : new Blob([image]), name);
+      const content = contentOf(name, image);
+      if (typeof content === "string") form.append(name, content);
+      else form.append(name, content, name);
     }
     for (const [name, value] of Object.entries(fields)) {
       if (value === undefined || value === null || value === "") continue;
@@ -462,6 +470,23 @@ function idOf(job) {
 /** @param {Job|string} job */
 function pathOf(job) {
   return encodeURIComponent(idOf(job));
+}
+
+/** @param {string} kind */
+function requireKind(kind) {
+  if (!KINDS.includes(kind)) throw new TypeError(`kind is ${KINDS.join(" or ")}, not ${kind}`);
+}
+
+/**
+ * What is no picture at all is refused here: a request with it would be.
+ * @param {string} name @param {Image} image
+ * @returns {Blob|string}
+ */
+function contentOf(name, image) {
+  if (typeof image === "string" && image.startsWith(OWN_PICTURE)) return image;
+  if (image instanceof Blob && image.size) return image;
+  if ((image instanceof ArrayBuffer || ArrayBuffer.isView(image)) && image.byteLength) return new Blob([image]);
+  throw new TypeError(`${name} is missing or empty: give a File or Blob, its bytes, or pictureOf(job)`);
 }
 
 /** @param {Response} response */

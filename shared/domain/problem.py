@@ -1,5 +1,6 @@
 """Every failure a user can meet: its code, HTTP status and sentences in Korean and English (RFC 9457 problem details)."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict, get_args
@@ -296,9 +297,9 @@ CATALOGUE: dict[str, Kind] = {
     "webhooks_not_configured": Kind(
         501,
         False,
-        "완료 알림 설정 안 됨",
+        "웹훅 설정 안 됨",
         "Webhooks not configured",
-        "완료 알림(webhook)에 서명할 키 {setting}가 없거나 너무 짧습니다. webhook_url 없이 보내거나 관리자에게 키를 등록해 달라고 해 주세요. 비용은 발생하지 않았습니다.",
+        "웹훅에 서명할 키 {setting}가 없거나 너무 짧습니다. webhook_url 없이 보내거나 관리자에게 키를 등록해 달라고 해 주세요. 비용은 발생하지 않았습니다.",
         "The key that signs webhooks, {setting}, is missing or too short. Send the request without webhook_url, or ask your administrator to add the key. Nothing was charged.",
     ),
     "internal": Kind(
@@ -327,6 +328,8 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "wrong_type": ("다른 종류의 값이어야 합니다.", "It must be a value of another kind."),
     "invalid": ("쓸 수 없는 값입니다.", "The value cannot be used."),
 }
+
+_VALUE = re.compile(r"\{(\w+)\}")
 
 STAGE_WORDS = {
     "input": ("입력을", "the input"),
@@ -451,6 +454,11 @@ def _told_file(found: str) -> dict[str, str]:
 def _told_why(params: dict[str, str]) -> dict[str, str]:
     ko, en = UNUSABLE.get(params.get("why", ""), UNUSABLE[""])
     return {"why_ko": ko.format_map(_Words(params)), "why_en": en.format_map(_Words(params))}
+
+
+def without_values(sentence: str) -> str:
+    """A sentence of the catalogue as it is read where nothing has happened: an ellipsis for each value, nothing for a note."""
+    return _VALUE.sub(lambda found: "" if found[1].endswith("_note") else "…", sentence)
 
 
 def worst_charge(charges: Iterable[Charged]) -> Charged:

@@ -30,9 +30,9 @@ class PythonClient:
         try:
             result = getattr(client, name)(*args, **fields)
             return list(result) if name == "list" else result
-        except (ToonConnectError, TimeoutError) as error:
+        except (ToonConnectError, TimeoutError, ValueError) as error:
             name = "NoAnswer" if isinstance(error, TimeoutError) else type(error).__name__
-            raise Failed(name, dict(vars(error))) from error
+            raise Failed(name, {"message": str(error), **vars(error)}) from error
 
     def verify(self, secret: Any, headers: dict[str, str], body: bytes, now: float) -> Any:
         try:

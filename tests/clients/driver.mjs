@@ -30,8 +30,8 @@ async function obeyed({ base, options, call, args }) {
     if (result instanceof Blob) result = { $bytes: Buffer.from(await result.arrayBuffer()).toString("base64") };
     return { result: result ?? null };
   } catch (error) {
-    const { name, message, code, status, charged, key, problem, retryAfterSeconds } = error;
-    return { error: { name, message, code, status, charged, key, problem, retryAfterSeconds } };
+    const { name, message, code, status, charged, errors, key, problem, retryAfterSeconds } = error;
+    return { error: { name, message, code, status, charged, errors, key, problem, retryAfterSeconds } };
   }
 }
 

@@ -3,16 +3,19 @@
 import base64
 import hashlib
 import hmac
+import inspect
 import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import toonconnect.client
 
+from shared.domain.kinds import KINDS
 from tests.clients.both import Failed, JavaScriptClient, PythonClient
 from tests.clients.stub import Answer, StubServer, refusal
 from triggers.contract import examples, operations
@@ -149,6 +152,53 @@ def test_a_redirect_is_not_followed(client: Client) -> None:
         with pytest.raises(Failed) as raised:
             client.call(server.url, "download", ID, options={"owner_token": "a" * 32})
     assert (raised.value.name, raised.value.told["status"], len(server.asked), elsewhere.asked) == ("ApiError", 302, 1, [])
+
+
+#: What either language calls an argument that will not do.
+NO_ARGUMENT = {"python": "ValueError", "js": "TypeError"}
+
+
+@pytest.mark.parametrize(
+    ("call", "args", "field"),
+    [("goods", [None], "input_image"), ("goods", [b""], "input_image"), ("goods", [""], "input_image"),
+     ("goods", [7], "input_image"), ("sheet", [None, ["mug"]], "input_image"),
+     ("ppl", [b"one", None, "마신다"], "input_image_2")],
+)  # fmt: skip
+def test_a_missing_image_is_told_before_anything_is_sent(client: Client, call: str, args: list[Any], field: str) -> None:
+    if client.language == "js" and call == "ppl":
+        args = [*args[:2], {"prompt": args[2]}]
+    with StubServer(Answer(202, JOB)) as server, pytest.raises(Failed) as raised:
+        client.call(server.url, call, *args)
+    assert raised.value.name == NO_ARGUMENT[client.language]
+    assert f"{field} is missing or empty" in raised.value.told["message"]
+    assert server.asked == []
+
+
+def test_a_kind_that_is_none_is_told_before_anything_is_sent(client: Client) -> None:
+    with StubServer(Answer(200, {"data": [], "has_more": False, "translated_text": ""})) as server:
+        for call, args, fields in (("translate", ["안녕", "goods-gen"], {}), ("list", [], {"kind": "mug"})):
+            with pytest.raises(Failed) as raised:
+                client.call(server.url, call, *args, **fields)
+            assert raised.value.name == NO_ARGUMENT[client.language]
+            assert "kind is goods or ppl" in raised.value.told["message"]
+        assert server.asked == []
+        client.call(server.url, "translate", "안녕", "ppl")
+    assert server.asked[0].path == "/api/ppl-gen/translate"
+
+
+def test_the_kinds_are_those_of_the_app() -> None:
+    assert sorted(toonconnect.client.KINDS) == sorted(KINDS)
+
+
+def test_each_field_that_was_wrong_is_told(client: Client) -> None:
+    wrong = [{"field": "seed", "message": "Must be a whole number.", "code": "not_a_number", "pointer": "#/seed"}]
+    with StubServer(
+        Answer(422, {**examples.problems()["validation_failed"]["value"], "errors": wrong}), Answer(404, b"<html>")
+    ) as server:
+        for expected in (wrong, []):
+            with pytest.raises(Failed) as raised:
+                client.call(server.url, "goods", b"x", seed="a")
+            assert raised.value.told["errors"] == expected
 
 
 # ---- what is sent again ----
@@ -326,3 +376,32 @@ def test_every_operation_for_clients_has_its_call_in_both(javascript: JavaScript
     names = {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name) for name in javascript.run(call="calls", args=[])}
     assert set(calls.values()) <= names
     assert set(calls.values()) <= set(dir(toonconnect.Client))
+
+
+# ---- the READMEs ----
+
+
+def told_of_calls(readme: str) -> dict[str, str]:
+    """By its name, what stands in the parentheses of each call that the table tells of."""
+    text = (Path(__file__).parents[2] / "clients" / readme).read_text()
+    return dict(re.findall(r"^\| `(\w+)\((.*?)\)` \|", text, re.MULTILINE))
+
+
+def test_the_python_readme_tells_each_call_as_it_is() -> None:
+    calls = {name: one for name, one in inspect.getmembers(toonconnect.Client, inspect.isfunction) if not name.startswith("_")}
+    calls |= {name: getattr(toonconnect, name) for name in ("new_owner_token", "picture_of", "verify_webhook")}
+    told = told_of_calls("python/README.md")
+    assert told.keys() == calls.keys()
+    for name, call in calls.items():
+        known = [one for one in inspect.signature(call).parameters.values() if one.name != "self"]
+        bare = [one.replace(annotation=inspect.Parameter.empty) for one in known]
+        assert f"({told[name]})" == str(inspect.Signature(bare)).replace("'", '"'), name
+
+
+def test_the_javascript_readme_tells_each_call(javascript: JavaScriptClient) -> None:
+    calls = {*javascript.run(call="calls", args=[]), "newOwnerToken", "pictureOf", "verifyWebhook"} - {"constructor"}
+    told = told_of_calls("js/README.md")
+    assert told.keys() == calls
+    source = (Path(__file__).parents[2] / "clients/js/toonconnect.js").read_text()
+    for name, arguments in told.items():
+        assert re.search(rf"^ *(export )?(async )?(function )?\*?{name}\({re.escape(arguments)}\) {{", source, re.MULTILINE), name

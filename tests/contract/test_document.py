@@ -1,6 +1,7 @@
 """The document is sound OpenAPI, says what the app does, and nothing of what it does not do."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -79,7 +80,8 @@ def test_a_problem_stands_under_its_own_status(document: dict[str, Any]) -> None
 
 
 def test_examples_are_what_they_are_examples_of(document: dict[str, Any]) -> None:
-    validator(schemas.ref("Job")).validate(examples.JOB)
+    for job in (examples.JOB, examples.QUEUED):
+        validator(schemas.ref("Job")).validate(job)
     for name, example in document["components"]["examples"].items():
         validator(schemas.ref("Problem")).validate(example["value"])
         assert example["value"]["code"] == name.removesuffix(".ko")
@@ -219,6 +221,60 @@ async def test_the_page_shows_all_of_it_and_loads_nothing(app: Any) -> None:
     assert not any(word in text for word in ("src=", "@import", "url("))
     for name in (*CATALOGUE, *PRESETS, *ROUTES, "Parameters · 매개변수", "Answers · 응답", "Problems · 오류", "Idempotency-Key"):
         assert name in text, name
+
+
+def part_of(shown: str, operation: str) -> str:
+    """What the page says of one operation."""
+    return re.split("<h[23]", shown.partition(f"<h3 id='{operation}'")[2])[0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "field"),
+    [("translate_goods", "prompt"), ("claim_jobs", "ids"), ("retry_job", "seed"), ("job_ended", "timestamp")],
+)
+def test_the_page_shows_the_fields_of_a_body_that_has_a_name(operation: str, field: str) -> None:
+    body = part_of(page(build()), operation).partition("Body · 본문")[2].partition("Answers · 응답")[0]
+    assert f"<td><code>{field}</code>" in body
+
+
+def test_the_page_tells_both_ways_of_sending_a_picture() -> None:
+    told = part_of(page(build()), "generate_goods")
+    assert "file | string" in told
+    for words in ("image/webp", "5 MB", "job:&lt;id&gt;/&lt;index&gt;", "<code>image.max_bytes</code>"):
+        assert words in told, words
+
+
+def test_the_page_tells_what_a_webhook_is_sent_with() -> None:
+    told = part_of(page(build()), "job_ended")
+    for header in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+        assert f"<code>{header}</code> *" in told, header
+
+
+def test_the_page_has_no_marks_of_its_source(document: dict[str, Any]) -> None:
+    shown = page(document)
+    without_examples = re.sub(r"<(pre|style)>.*?</\1>", "", shown, flags=re.DOTALL)
+    assert "`" not in without_examples
+    problems = without_examples.partition("<h2 id=problems>")[2].partition("<h2")[0]
+    assert "{" not in problems
+    assert "…" in problems
+    told = [document["info"]["description"], *(one["description"] for one in by_operation(document).values())]
+    assert not [text for text in told for part in text.strip().split("\n\n") if "\n" in part], (
+        "lines end where the reader has room"
+    )
+
+
+def test_the_menu_leads_to_each_operation(document: dict[str, Any]) -> None:
+    shown = page(document)
+    menu = shown.partition("<nav>")[2].partition("</nav>")[0]
+    for name in (*by_operation(document), "job_ended"):
+        assert f"href='#{name}'" in menu, name
+        assert f"id='{name}'" in shown, name
+
+
+def test_the_example_of_what_was_accepted_is_queued(document: dict[str, Any]) -> None:
+    job = by_operation(document)["generate_goods"]["responses"]["202"]["content"]["application/json"]["example"]
+    assert (job["status"], job["stage"], job["outputs"], job["input"]["images"]) == ("queued", None, [], [])
+    assert "&quot;status&quot;: &quot;queued&quot;" in part_of(page(document), "generate_goods")
 
 
 def test_the_page_shows_text_as_text() -> None:

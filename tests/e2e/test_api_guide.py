@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from shared.domain.problem import CATALOGUE
+from tests.clients.stub import Answer, StubServer
 from tests.guides import ROOT
 from tests.stack import Stack
+from triggers.contract import examples
 
 GUIDES = ("docs/api.en.md", "docs/api.ko.md")
 READMES = ("clients/python/README.md", "clients/js/README.md")
@@ -38,6 +41,8 @@ def receive_a_webhook() -> str:
     return (
         f"\nassert receive({secret!r}, {headers!r}, {body!r}) == 204"
         f"\nassert receive({secret!r}, {headers!r}, {body + b' '!r}) == 401\n"
+        # As Flask and others spell them.
+        f"\nassert receive({secret!r}, {{name.title(): one for name, one in {headers!r}.items()}}, {body!r}) == 204\n"
     )
 
 
@@ -117,3 +122,31 @@ def test_the_guide_begins_with_ten_lines_that_work() -> None:
         first = samples(name, "sh")[0]
         assert len(first.splitlines()) == 10
         assert text.index(first) < text.index("\n## ")
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_webhook_sample_takes_headers_in_any_case(folder: Path, guide: str) -> None:
+    (sample,) = [text for text in samples(guide, "python") if "def receive" in text]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "clients/python")}
+    subprocess.run([sys.executable, "-c", sample + receive_a_webhook()], cwd=folder, env=environment, timeout=60, check=True)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_guide_says_what_to_do_about_every_code(guide: str) -> None:
+    """But for those that it sums up by their status, and those that no call of a client meets."""
+    text = (ROOT / guide).read_text()
+    summed_up = {code for code, kind in CATALOGUE.items() if kind.status in (400, 413, 415, 422)}
+    others = {"not_found", "method_not_allowed", "not_ready"}
+    assert [code for code in CATALOGUE if code not in summed_up | others and f"`{code}`" not in text] == []
+
+
+def test_the_sample_of_the_python_readme_bears_a_canceled_job(folder: Path) -> None:
+    """Its job was canceled: what it prints is no error of its own."""
+    (script,) = samples(READMES[0], "python")
+    with StubServer(Answer(202, examples.QUEUED), Answer(200, {**examples.QUEUED, "status": "canceled"})) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", script.replace(_LOCAL, server.url)], cwd=folder, capture_output=True, text=True, timeout=60,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "clients/python")}, check=False,
+        )  # fmt: skip
+    assert "canceled None" in done.stdout
+    assert "toonconnect.errors.JobFailed" in done.stderr.splitlines()[-1]

@@ -3,11 +3,12 @@
 import functools
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from shared.domain.problem import CATALOGUE
 from triggers.contract import examples, schemas
-from triggers.contract.operations import HEADERS, LIMITS, Answer, Operation, operations
+from triggers.contract.operations import HEADERS, LIMITS, SIGNATURE, Answer, Operation, operations
 from triggers.contract.schemas import Schema
 from triggers.deprecation import DEPRECATED
 
@@ -23,14 +24,25 @@ _TAGS = {
     "webhooks": "Webhooks · 웹훅",
     "about": "About the app · 앱 정보",
 }
+#: A paragraph a language, each on one line: where lines end is the reader's business.
 _ABOUT = """\
-Pictures for webtoon creators: product placement and goods. A POST answers with a job at once; follow `urls.self` until its status is
-terminal. Send an `Idempotency-Key` with each POST and repeat it with the same key: a job is never made, or paid for, twice.
-A `status`, `stage`, code or property that you do not know is one of a later version: read the first two as still running.
+Pictures for webtoon creators: product placement and goods. A POST answers with a job at once; follow `urls.self` until its status is \
+terminal. Send an `Idempotency-Key` with each POST and repeat it with the same key: a job is never made, or paid for, twice. \
+A `status`, `stage`, code or property that you do not know is one of a later version: read the first two as still running. \
 HEAD is taken wherever GET is. Errors are RFC 9457 problem documents; branch on `code`.
 
-웹툰 창작자를 위한 PPL·굿즈 이미지 생성. POST는 바로 작업으로 답하고, 끝날 때까지 `urls.self`로 따라갑니다. POST마다 `Idempotency-Key`를 붙이고
-다시 보낼 때 같은 키를 쓰면 작업이 두 번 만들어지거나 결제되지 않습니다. 모르는 `status`·`stage`는 진행 중으로 읽으세요. 오류는 RFC 9457 형식이며 `code`로 분기하세요.
+웹툰 창작자를 위한 PPL·굿즈 그림 생성. POST는 바로 작업으로 답하고, 끝날 때까지 `urls.self`로 따라갑니다. POST마다 `Idempotency-Key`를 붙이고 \
+다시 보낼 때 같은 키를 쓰면 작업이 두 번 만들어지거나 결제되지 않습니다. 모르는 `status`·`stage`는 진행 중으로 읽으세요. \
+오류는 RFC 9457 형식이며 `code`로 분기하세요.
+"""
+
+
+_JOB_ENDED = """\
+What the app sends to the `webhook_url` of a job, signed as Standard Webhooks says. Answer 2xx at once; anything else is tried again for \
+hours. It is a hint: read the job.
+
+작업의 `webhook_url`로 앱이 보내는 메시지. Standard Webhooks 방식으로 서명합니다. 바로 2xx로 답하세요. 그 밖의 응답이면 몇 시간에 걸쳐 다시 보냅니다. \
+힌트일 뿐이니 작업을 다시 읽으세요.
 """
 
 
@@ -63,7 +75,10 @@ def _built(server: str, models: tuple[tuple[str, tuple[str, ...]], ...]) -> dict
         },
     }  # fmt: skip
     document["webhooks"] = {"job_ended": {"post": {
-        "operationId": "job_ended", "summary": "A job has ended · 작업이 끝남",
+        "operationId": "job_ended", "tags": ["webhooks"], "summary": "A job has ended · 작업이 끝남", "description": _JOB_ENDED,
+        "parameters": [
+            {"name": p.name, "in": p.where, "required": True, "schema": p.schema} for p in SIGNATURE
+        ],
         "requestBody": {"content": {"application/json": {"schema": schemas.ref("JobEnded")}}},
         "responses": {"2XX": {"description": "Heard · 받음"}, "410": {"description": "Stops further calls · 더 보내지 않음"}},
     }}}  # fmt: skip
@@ -126,7 +141,7 @@ def _operation(one: Operation, known: tuple[Operation, ...]) -> dict[str, Any]:
         if one.example is not None:
             content["example"] = one.example
         told["requestBody"] = {"required": one.is_body_required, "content": {media_type: content}}
-    told["responses"] = {**{str(status): _answer(answer) for status, answer in one.answers.items()}}
+    told["responses"] = {str(status): _answer(status, answer) for status, answer in one.answers.items()}
     if one.makes_a_job:
         for answered in one.answers:
             told["responses"][str(answered)]["links"] = _links(known)
@@ -139,9 +154,10 @@ def _operation(one: Operation, known: tuple[Operation, ...]) -> dict[str, Any]:
     return told
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(status: int, answer: Answer) -> dict[str, Any]:
+    job = examples.QUEUED if status == HTTPStatus.ACCEPTED else examples.JOB
     content = {
-        media_type: {"schema": schema, **({"example": examples.JOB} if schema == schemas.ref("Job") else {})}
+        media_type: {"schema": schema, **({"example": job} if schema == schemas.ref("Job") else {})}
         for media_type, schema in answer.content.items()
     }
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *answer.headers)}

@@ -28,6 +28,7 @@ JOB: dict[str, Any] = {
     "input": {
         "prompt": "파란 배경", "prompt_sent": "A white ceramic mug with this character printed on its side. 파란 배경", "preset": "mug",
         "aspect_ratio": "1:1", "output_format": "png", "safety_tolerance": 2, "seed": 11, "n": 1, "label": "none", "model": None,
+        "language": "ko", "presets": None, "images": [],
     },
     "outputs": [{
         "index": 0, "url": "https://account.blob.core.windows.net/images/9f/output/0.png?sig=...",
@@ -44,6 +45,13 @@ JOB: dict[str, Any] = {
     "attempts": 1, "possible_duplicate": False, "usage": {"cost_usd": 0.08, "open_usd": 0.0, "estimated": True, "settled": True},
     "metrics": {"queue_ms": 420, "provider_ms": 7100, "overhead_ms": 900}, "sample": False, "metadata": {"episode": "12"},
     "urls": {"self": _HERE, "result": f"{_HERE}/result", "cancel": f"{_HERE}/cancel", "retry": f"{_HERE}/retry"},
+}  # fmt: skip
+
+#: The same job as the POST answers it: nothing was sent yet.
+QUEUED: dict[str, Any] = {
+    **JOB, "status": "queued", "progress": 0, "started_at": None, "completed_at": None, "expires_at": None, "outputs": [],
+    "pictures": [{**JOB["pictures"][0], "status": "queued", "charged": "unknown", "settled": False}], "attempts": 0,
+    "usage": {"cost_usd": 0.08, "open_usd": 0.08, "estimated": True, "settled": False}, "metrics": None,
 }  # fmt: skip
 
 #: Problems that say more than their code alone.

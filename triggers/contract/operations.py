@@ -90,7 +90,7 @@ _ACCEPTING = (
 
 # ---- parameters ----
 
-_JOB_ID = Parameter("id", "path", text("The job's id.", "작업 번호.", pattern=f"^{PATTERN}$"), is_required=True)
+_JOB_ID = Parameter("id", "path", text("The job's id.", "작업 ID.", pattern=f"^{PATTERN}$"), is_required=True)
 _KEY = Parameter(
     generate.KEY_HEADER, "header",
     text(
@@ -145,6 +145,23 @@ OWNER_TOKEN = Parameter(
     ),
 )  # fmt: skip
 
+#: What a message to a `webhook_url` is signed with (https://www.standardwebhooks.com).
+SIGNATURE = (
+    Parameter("webhook-id", "header", text("The message's: the same for every try.", "메시지의 번호. 다시 보내도 같습니다.")),
+    Parameter(
+        "webhook-timestamp", "header",
+        text("Seconds since 1970 when it was sent.", "보낸 때(1970년부터 센 초).", pattern="^[0-9]+$"),
+    ),
+    Parameter(
+        "webhook-signature", "header",
+        text(
+            "One or more, with a space between: `v1,` and the HMAC-SHA256 of `<id>.<timestamp>.<body>` in base64.",
+            "하나 이상(공백으로 구분): `v1,`과 `<id>.<timestamp>.<본문>`의 HMAC-SHA256(base64).",
+            pattern="^v1,[A-Za-z0-9+/=]+( v1,[A-Za-z0-9+/=]+)*$",
+        ),
+    ),
+)  # fmt: skip
+
 # ---- answers ----
 
 _JOB = {JSON: ref("Job")}
@@ -175,7 +192,7 @@ def _generate(kind: Kind, models: tuple[str, ...]) -> Operation:
     name = {"ppl": "product placement", "goods": "goods"}.get(kind.name, kind.name)
     return Operation(
         f"generate_{kind.name}", "post", f"{kind.route}/generate", "generate",
-        (f"Make a {name} picture", {"ppl": "PPL 이미지 만들기", "goods": "굿즈 이미지 만들기"}.get(kind.name, kind.name)),
+        (f"Make a {name} picture", {"ppl": "PPL 그림 만들기", "goods": "굿즈 그림 만들기"}.get(kind.name, kind.name)),
         ("Answers at once with a job; follow its urls.self. What is refused here costs nothing.",
          "바로 작업으로 답합니다. urls.self로 따라가세요. 여기서 거절된 요청은 비용이 없습니다."),
         _accepted(kind, name), _ACCEPTING, _owned(_KEY, _PREFER),
@@ -219,7 +236,7 @@ def operations(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
             ),
         ),
         Operation(
-            "claim_jobs", "post", "jobs/claim", "jobs", ("Take over jobs by their ids", "작업 번호로 가져오기"),
+            "claim_jobs", "post", "jobs/claim", "jobs", ("Take over jobs by their ids", "작업 ID로 가져오기"),
             ("Jobs that were posted without an owner become yours, once.", "주인 없이 보낸 작업을 한 번 내 것으로 만듭니다."),
             {200: Answer(("Which were taken over.", "가져온 작업."), {JSON: ref("Claims")})},
             (*_CALLER, "validation_failed"), _owned(), body=(JSON, ref("ClaimRequest")),
@@ -268,15 +285,15 @@ def operations(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
             _owned(Parameter("from", "query", text("", "", format="date")), Parameter("to", "query", text("", "", format="date"))),
         ),
         Operation(
-            "get_webhook_secret", "get", "webhooks/secret", "webhooks", ("Your webhook secret", "웹훅 비밀"),
+            "get_webhook_secret", "get", "webhooks/secret", "webhooks", ("Your webhook secret", "웹훅 서명 비밀 키"),
             ("Verifies what webhook_url is told.", "webhook_url로 온 것을 검증합니다."),
-            {200: Answer(("The secret.", "비밀."), {JSON: ref("WebhookSecret")})},
+            {200: Answer(("The secret.", "서명 비밀 키."), {JSON: ref("WebhookSecret")})},
             (*_CALLER, "validation_failed", "webhooks_not_configured"), _owned(),
         ),
         Operation(
-            "rotate_webhook_secret", "post", "webhooks/secret/rotate", "webhooks", ("Change your webhook secret", "웹훅 비밀 바꾸기"),
-            ("Messages are signed with both for a while.", "한동안 두 비밀로 함께 서명합니다."),
-            {200: Answer(("The new secret.", "새 비밀."), {JSON: ref("WebhookSecret")})},
+            "rotate_webhook_secret", "post", "webhooks/secret/rotate", "webhooks", ("Change your webhook secret", "웹훅 서명 비밀 키 바꾸기"),
+            ("Messages are signed with both for a while.", "한동안 두 서명 비밀 키로 함께 서명합니다."),
+            {200: Answer(("The new secret.", "새 서명 비밀 키."), {JSON: ref("WebhookSecret")})},
             (*_CALLER, "validation_failed", "webhooks_not_configured"), _owned(),
         ),
         Operation(

@@ -9,6 +9,7 @@ from shared.domain.kinds import KINDS, Kind
 from shared.domain.presets import PRESETS
 from shared.domain.problem import CATALOGUE, Charged
 from shared.job_ids import PATTERN
+from shared.settings import Settings
 
 Schema = dict[str, Any]
 
@@ -16,6 +17,7 @@ STATUSES = (job.QUEUED, job.PROCESSING, job.SUCCEEDED, job.FAILED, job.CANCELED)
 STAGES = (job.VALIDATING, job.TRANSLATING, job.WAITING, job.SUBMITTING, job.GENERATING, job.STORING)
 #: Something that can be seen: what a prompt needs cannot be said in a regular expression, so it has a format of its own.
 PROMPT_FORMAT = "visible-text"
+_MEGABYTES = Settings.max_upload_bytes / 1024 / 1024
 
 # ---- words of a schema ----
 
@@ -113,8 +115,10 @@ def _image(field: str, role: str) -> Schema:
     file = {
         "type": "string", "format": "binary",
         **_told(
-            f"The {role}'s picture: a file, by its content one of {', '.join(EXTENSIONS)}.",
-            f"{'캐릭터' if role == 'character' else '상품'} 이미지 파일. 형식은 내용으로 판단합니다.",
+            f"The {role}'s picture: a file of at most {_MEGABYTES:g} MB (`image.max_bytes` of /api/options where that is set "
+            f"otherwise), by its content one of {', '.join(EXTENSIONS)}.",
+            f"{'캐릭터' if role == 'character' else '상품'} 그림 파일. 최대 {_MEGABYTES:g} MB(설정이 다르면 /api/options의 `image.max_bytes`). "
+            f"형식은 내용으로 판단합니다: {', '.join(EXTENSIONS)}.",
         ),
     }  # fmt: skip
     own = text(
@@ -336,7 +340,7 @@ def job_schemas() -> dict[str, Schema]:
         }),
         "Delivery": thing("Delivery", {
             "attempt": whole("", "", minimum=1), "id": text("The same for every try.", "시도마다 같습니다."), "at": time("", ""),
-            "status": or_null(whole("What was answered.", "받은 응답.")), "reason": or_null(text("Why there was none.", "응답이 없던 까닭.")),
+            "status": or_null(whole("What was answered.", "받은 응답.")), "reason": or_null(text("Why there was none.", "응답이 없던 이유.")),
             "next_at": or_null(time("When it is tried again.", "다시 시도할 때.")),
         }),
         "Fallback": thing("Fallback", {"from": text("", ""), "to": text("", "")}),
@@ -437,11 +441,11 @@ def schemas_of_answers() -> dict[str, Schema]:
             "id": text("", ""), "claimed": yes_or_no("It is yours now.", "이제 내 것."), "error": or_null(ref("Problem")),
         }), "In the order of the request.", "요청한 순서대로.")}),
         "WebhookSecret": thing("WebhookSecret", {
-            "secret": text("Verifies what webhook_url is told.", "webhook_url로 온 것을 검증할 비밀.", pattern="^whsec_[A-Za-z0-9+/=]+$"),
+            "secret": text("Verifies what webhook_url is told.", "webhook_url로 온 것을 검증할 서명 비밀 키.", pattern="^whsec_[A-Za-z0-9+/=]+$"),
             "version": whole("", "", minimum=1),
             "rotated_at": or_null(time("", "")),
             "also_signing": several(
-                thing("FormerSecret", {"version": whole("", ""), "until": time("", "")}), "Former ones that sign beside it.", "함께 서명하는 이전 비밀."
+                thing("FormerSecret", {"version": whole("", ""), "until": time("", "")}), "Former ones that sign beside it.", "함께 서명하는 이전 서명 비밀 키."
             ),
         }),
         "RetryRequest": {

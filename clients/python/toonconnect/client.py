@@ -29,6 +29,7 @@ _PLATFORM_STATUSES = frozenset({408, 429, 502, 503, 504})
 #: The server holds a request no longer.
 _WAIT_SECONDS = 25
 _OWN_PICTURE = "job:"
+KINDS = ("goods", "ppl")
 
 
 def new_owner_token() -> str:
@@ -70,7 +71,7 @@ class Client:
         """A goods picture of a character. `fields` are those of the form (n, seed, aspect_ratio, model, metadata, ...).
 
         `key` is the Idempotency-Key, one of its own for each call unless you give one: a key that you keep makes the call safe
-        over a restart of your program too.
+        over a restart of your program too. Raises ValueError for an image that is missing or empty, before anything is sent.
         """
         form = {"prompt": prompt, "preset": preset, **fields}
         return self._generate("goods-gen/generate", {"input_image": image}, form, key)
@@ -90,7 +91,8 @@ class Client:
         return self._post_job(f"jobs/{_path_of(job)}/retry", key, json={"seed": seed})
 
     def translate(self, prompt: str, kind: str = "goods") -> str:
-        """A prompt in English."""
+        """A prompt in English. `kind`: goods or ppl, whose route it takes. Raises ValueError for another one."""
+        _require_kind(kind)
         return str(self._call("POST", f"{kind}-gen/translate", json={"prompt": prompt}).json()["translated_text"])
 
     # ---- following a job ----
@@ -128,7 +130,10 @@ class Client:
         self, *, kind: str | None = None, status: str | None = None, preset: str | None = None, created_after: str | None = None,
         created_before: str | None = None, page_size: int = 20,
     ) -> Iterator[Job]:  # fmt: skip
-        """Your jobs, newest first, page by page as you go on."""
+        """Your jobs, newest first, page by page as you go on: `page_size` of them with each request. Raises ValueError for a
+        `kind` that is none."""
+        if kind is not None:
+            _require_kind(kind)
         wanted = {
             "kind": kind, "status": status, "preset": preset, "created_after": created_after, "created_before": created_before,
             "limit": page_size,
@@ -196,7 +201,7 @@ class Client:
         files: dict[str, tuple[str | None, bytes | str]] = {}
         for name, image in images.items():
             # Read once: a repeated request sends the same bytes.
-            files[name] = (None, image) if _is_own_picture(image) else (name, _bytes_of(image))  # type: ignore[assignment]
+            files[name] = (None, image) if _is_own_picture(image) else (name, _bytes_of(name, image))  # type: ignore[assignment]
         for name, value in fields.items():
             if value not in (None, ""):
                 files[name] = (None, json.dumps(value) if isinstance(value, dict | list) else str(value))
@@ -246,13 +251,25 @@ def _is_own_picture(image: Image) -> bool:
     return isinstance(image, str) and image.startswith(_OWN_PICTURE)
 
 
-def _bytes_of(image: Image) -> bytes:
+def _require_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"kind is {' or '.join(KINDS)}, not {kind!r}")
+
+
+def _bytes_of(name: str, image: Image) -> bytes:
+    """Raises ValueError for what is no picture at all: a request with it would be refused."""
     if isinstance(image, bytes):
-        return image
-    if isinstance(image, str | os.PathLike):
+        data = image
+    elif isinstance(image, str | os.PathLike) and str(image):
         with open(image, "rb") as file:
-            return file.read()
-    return image.read()
+            data = file.read()
+    elif hasattr(image, "read"):
+        data = image.read()
+    else:
+        data = b""
+    if not data:
+        raise ValueError(f"{name} is missing or empty: give a file's path, its bytes, an open file, or picture_of(job)")
+    return data
 
 
 def _error_of(answer: requests.Response) -> ApiError:
