@@ -27,6 +27,7 @@ from shared.domain.queue_messages import (
 from shared.services import Services, services
 from shared.starting import ensure_started
 from shared.storage.blob_store import Missing
+from shared.storage.key_store import BY_QUEUE
 from triggers import generate
 from triggers.upload import Form
 
@@ -82,8 +83,7 @@ async def take(app: Services, client: df.DurableOrchestrationClient, text: str, 
 def _accept(app: Services, message: Message, message_id: str, correlation_id: str) -> tuple[dict[str, Any], bool]:
     asked = request_of(message, message_id)
     form = _form(app, asked)
-    # No key that comes by HTTP holds a line break: neither finds the other's job.
-    key = f"queue\n{asked.key}"
+    key = BY_QUEUE + asked.key
     queued = {"correlation_id": correlation_id}
     return generate.accept(app, asked.kind, app.settings.intake_owner, key, form, correlation_id, queued=queued)
 

@@ -14,11 +14,16 @@ from shared.storage.documents import Busy, Document, Documents, Operation
 from shared.storage.job_store import JobStore
 
 KEY_KEPT = timedelta(hours=24)
+#: A message lives seven days in its queue and seven more as poison (learn.microsoft.com/rest/api/storageservices/put-message,
+#: messagettl): then there is a day left for what an operator gives back.
+QUEUED_KEY_KEPT = timedelta(days=15)
+#: How the key of a message begins. None that comes by HTTP holds a line break: neither finds the other's job.
+BY_QUEUE = "queue\n"
 #: What says nothing any more is deleted this much later, since clocks differ.
 _MARGIN = timedelta(hours=1)
 #: Deletes of one run of housekeeping: about a minute.
 _AT_ONCE = 4000
-_KEYS = "idempotency/"
+_KEYS, _QUEUED_KEYS = "idempotency/", "idempotency-queued/"
 #: A POST that has not finished its work by then has died, or nearly.
 KEY_ABANDONED = timedelta(seconds=60)
 
@@ -85,7 +90,7 @@ class _Standing:
 
 
 class KeyStore:
-    """A key is free, or taken by a request for its job; after a day it is free again."""
+    """A key is free, or taken by a request for its job; after its time it is free again."""
 
     def __init__(self, documents: Documents, jobs: JobStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._documents = documents
@@ -97,7 +102,7 @@ class KeyStore:
         now, free = self._clock(), Taken(job_id)
 
         def taken(known: Document | None) -> tuple[Document | None, Taken | Reused | Deleted | _Standing]:
-            if known is None or now - _at(known) >= KEY_KEPT:
+            if known is None or now - _at(known) >= _kept(name):
                 return _document(request, free, now), free
             return None, _judged(known, request)
 
@@ -109,14 +114,17 @@ class KeyStore:
     def look(self, name: str, request: Fingerprints) -> Known | InProgress | Reused | Deleted | None:
         """What `take` would answer, without taking the key: None when it would."""
         known, now = self._documents.read(name), self._clock()
-        if known is None or now - _at(known) >= KEY_KEPT:
+        if known is None or now - _at(known) >= _kept(name):
             return None
         standing = _judged(known, request)
         return standing if isinstance(standing, Reused | Deleted) else self._stood_for(standing, now)
 
     def forget_old(self) -> int:
         """Delete keys that are free again; returns how many."""
-        return self._documents.forget_unwritten_since(self._clock() - KEY_KEPT - _MARGIN, _KEYS, _AT_ONCE)
+        return sum(
+            self._documents.forget_unwritten_since(self._clock() - _kept(folder) - _MARGIN, folder, _AT_ONCE)
+            for folder in (_KEYS, _QUEUED_KEYS)
+        )
 
     def is_of_deleted_job(self, name: str) -> bool:
         """Whether the job that the key stands for was deleted, perhaps while a slow POST was still making it."""
@@ -160,7 +168,12 @@ class KeyStore:
 
 def key_name(owner: str, route: str, key: str) -> str:
     """The document of a key, which counts for one owner and one route; names of blobs end up in logs."""
-    return f"{_KEYS}{hashlib.sha256(f'{owner}|{route}|{key}'.encode()).hexdigest()}.json"
+    folder = _QUEUED_KEYS if key.startswith(BY_QUEUE) else _KEYS
+    return f"{folder}{hashlib.sha256(f'{owner}|{route}|{key}'.encode()).hexdigest()}.json"
+
+
+def _kept(name: str) -> timedelta:
+    return QUEUED_KEY_KEPT if name.startswith(_QUEUED_KEYS) else KEY_KEPT
 
 
 def _document(request: Fingerprints, taken: Taken, now: datetime) -> Document:
