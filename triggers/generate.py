@@ -220,6 +220,12 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
     return created, created["created_at"] != mine["created_at"]
 
 
+def job_of(app: Services, kind: Kind, who: str, key: str) -> dict[str, Any] | None:
+    """The job that a key of a form stands for, whatever was asked for; None where it is free. Raises ProblemError."""
+    claim = app.keys.look(key_name(who, kind.route, key), None)
+    return None if claim is None else _known(claim, who)
+
+
 def _only_model(app: Services, kind: Kind) -> str | None:
     """Where a kind offers one model: to name it and to leave it out come to the same, as there is no other to fall back on."""
     known = app.generators_of(kind)

@@ -111,8 +111,8 @@ class KeyStore:
             return claim
         return self._stood_for(claim, now) or self._taken_over(name, request, claim, now)
 
-    def look(self, name: str, request: Fingerprints) -> Known | InProgress | Reused | Deleted | None:
-        """What `take` would answer, without taking the key: None when it would."""
+    def look(self, name: str, request: Fingerprints | None) -> Known | InProgress | Reused | Deleted | None:
+        """What `take` would answer, without taking the key: None when it would. Without a `request`: to the one that took it."""
         known, now = self._documents.read(name), self._clock()
         if known is None or now - _at(known) >= _kept(name):
             return None
@@ -186,11 +186,11 @@ def _changed(known: Document | None, mine: Taken, at: str) -> tuple[Document | N
     return {**known, "at": at} if known and is_mine else None, is_mine
 
 
-def _judged(known: Document, request: Fingerprints) -> Reused | Deleted | _Standing:
+def _judged(known: Document, request: Fingerprints | None) -> Reused | Deleted | _Standing:
     # Of a job that is gone the key keeps no request to compare with.
     if known.get("deleted"):
         return Deleted()
-    return _Standing(known["job_id"], known["at"]) if request.are_of(known) else Reused()
+    return _Standing(known["job_id"], known["at"]) if request is None or request.are_of(known) else Reused()
 
 
 def _at(document: Document) -> datetime:

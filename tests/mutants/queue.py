@@ -26,6 +26,8 @@ QUEUE: tuple[Mutant, ...] = (
         "QUEUED_KEY_KEPT = timedelta(days=15)",
         "QUEUED_KEY_KEPT = timedelta(hours=24)",
     ),
+    trigger("a message whose blobs are gone is refused though its job runs", "        return known, True\n", "        raise\n"),
+    trigger("a key stands for any message", 'known.get("queued", {}).get("request") != queued["request"]', "False"),
     messages("a key is not read", 'f"key:{key}" if key is not None else', ""),
     messages("a message has no key of its own", 'else f"id:{message_id}"', 'else "id:"'),
     messages("a key may be an id", 'f"key:{key}" if', 'f"id:{key}" if'),

@@ -313,7 +313,7 @@ TRUST: tuple[Mutant, ...] = (
     keys("owners share idempotency keys", "f'{owner}|{route}|{key}'", "f'{route}|{key}'"),
     keys("routes share idempotency keys", "f'{owner}|{route}|{key}'", "f'{owner}|{key}'"),
     keys("a key is free after an hour", "KEY_KEPT = timedelta(hours=24)", "KEY_KEPT = timedelta(hours=1)"),
-    keys("a key stands for any request", "if request.are_of(known) else Reused()", "if True else Reused()"),
+    keys("a key stands for any request", "request.are_of(known) else Reused()", "True else Reused()"),
     keys("a default written out is another request", "or not set(self.meanings)", "or False and not set(self.meanings)"),
     keys(
         "the keys of the former version are of other requests",

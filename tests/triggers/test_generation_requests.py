@@ -115,6 +115,36 @@ async def test_a_message_that_is_given_back_days_later_makes_no_second_job(
     assert len(hub.started_jobs) == 1
 
 
+async def test_a_message_that_comes_again_when_its_images_are_gone_finds_its_job(
+    app: Any, hub: FakeHub, queues: FakeQueues, intake: FakeIntake
+) -> None:
+    await deliver(hub, asked(key="row-17"), "m-1", 1)
+    intake.blobs.clear()
+    await deliver(hub, asked(key="row-17"), "m-1", 2)
+
+    assert [(told["event"], told["id"]) for told in queues.sent[RESULTS]] == [("accepted", hub.started_jobs[0])] * 2
+    assert len(hub.started_jobs) == 1
+
+
+async def test_another_message_with_its_key_does_not(app: Any, hub: FakeHub, queues: FakeQueues, intake: FakeIntake) -> None:
+    await deliver(hub, asked(key="row-17"))
+    intake.blobs.clear()
+    await deliver(hub, asked(key="row-17", seed=12), "m-2")
+    await deliver(hub, asked(key="row-18"), "m-3")
+
+    assert [told["code"] for told in queues.sent[RESULTS]] == [None, "validation_failed", "validation_failed"]
+
+
+async def test_a_message_whose_images_are_gone_waits_for_the_one_that_is_at_it(
+    app: Any, hub: FakeHub, queues: FakeQueues, intake: FakeIntake
+) -> None:
+    await deliver(hub, asked(key="row-17"), "m-1", 1)
+    del app.blobs.documents[f"jobs/{hub.started_jobs[0]}/job.json"]
+    intake.blobs.clear()
+    with pytest.raises(generation_requests.NotTaken, match="idempotency_in_progress"):
+        await deliver(hub, asked(key="row-17"), "m-1", 2)
+
+
 async def test_a_key_of_another_request_is_refused(app: Any, hub: FakeHub, queues: FakeQueues) -> None:
     await deliver(hub, asked(key="row-17"), "m-1")
     await deliver(hub, asked(key="row-17", seed=12), "m-2")
