@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--yes",
         action="store_true",
-        help="with --again: also one without a key or of more than a week, which may be paid for twice",
+        help="with --again: also what may be paid for twice: without a key, or older than a week",
     )
 
     made = command("cancel", lambda a, x: acting.cancel(a, x.job, x.wait), "end a job, whoever owns it")

@@ -68,7 +68,7 @@ def again(around: Surroundings, wanted: str, *, is_sure: bool) -> Report:
     done = around.services.queues.take_out(POISON, moved)
     if refused and not done:
         raise CannotDo(
-            f"{', '.join(refused)}: without a key, or after a week, it may make, and pay for, a job again. Add --yes if that is meant"
+            f"{', '.join(refused)}: without a key, or after a week, it may be paid for again. Add --yes if that is meant"
         )
     return _done(wanted, done, "given back to the app", {"refused": refused})
 
@@ -82,7 +82,7 @@ def _done(wanted: str, done: int, what: str, more: dict[str, Any]) -> Report:
     if not done and wanted != "all":
         raise CannotDo(f"there is no message {wanted} in {POISON}, or somebody is at it: look again in a minute")
     kept = (
-        [f"{len(more['refused'])} without a key, or of more than a week, stay: --yes gives them back too"]
+        [f"{len(more['refused'])} without a key, or older than a week, stay: --yes gives them back"]
         if more.get("refused")
         else []
     )

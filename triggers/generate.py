@@ -289,6 +289,9 @@ def _create(
         known = _found_or_undone(app, document, taken, error)
         if known is None:
             raise
+        if is_terminal(known["status"]):
+            with contextlib.suppress(Busy, AzureError):
+                limits.overtaken(app, document, known)
         return known
     return document
 

@@ -19,8 +19,8 @@ host = of("devhost/background_triggers.py", "tests/devhost/test_queues.py")
 
 QUEUE: tuple[Mutant, ...] = (
     # ---- taken once ----
-    trigger("a message that comes again is paid again", "key = BY_QUEUE + asked.key", 'key = ""'),
-    trigger("a key by HTTP finds a queued job", "key = BY_QUEUE + asked.key", "key = asked.key.removeprefix('key:')"),
+    trigger("a message that comes again is paid again", "BY_QUEUE + asked.key", '""'),
+    trigger("a key by HTTP finds a queued job", "BY_QUEUE + asked.key", "asked.key.removeprefix('key:')"),
     of("shared/storage/key_store.py", TAKEN)(
         "a queued request is paid again after a day",
         "QUEUED_KEY_KEPT = timedelta(days=15)",
