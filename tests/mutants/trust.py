@@ -302,6 +302,9 @@ TRUST: tuple[Mutant, ...] = (
         'Problem("idempotency_in_progress", charged="unknown"))\n    if is_deleted',
         'Problem("idempotency_in_progress"))\n    if is_deleted',
     ),
+    of("triggers/edge.py", "tests/triggers/test_idempotency.py")(
+        "a repeated POST that fails says that its job cost nothing", ' or "idempotency-key" in req.headers', ""
+    ),
     keyed("a refused POST keeps its key", "app.keys.give_back(name, taken)", "pass"),
     keyed(
         "a repeated POST is refused by the limits",

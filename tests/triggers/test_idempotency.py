@@ -13,6 +13,7 @@ from shared.storage.quota_store import QuotaStore
 from tests.triggers.calls import (
     FakeHub,
     body,
+    finish,
     post,
     settings,
 )
@@ -158,6 +159,27 @@ async def test_trouble_with_a_limit_is_not_taken_for_another_post_with_the_key(a
         assert (refused.status_code, body(refused)["code"], refused.headers["Retry-After"]) == (503, "busy", "5")
     assert hub.started == []
     assert (await post(hub, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+async def test_a_repeated_request_that_fails_on_the_way_does_not_say_that_its_job_cost_nothing(
+    app: Any, hub: FakeHub, monkeypatch: Any
+) -> None:
+    finish(app, hub, body(await post(hub, headers={"Idempotency-Key": "k"}))["id"])
+
+    def away(*_: Any) -> None:
+        raise ServiceRequestError("no connection")
+
+    for name in ("read_document", "create_document"):
+        monkeypatch.setattr(app.blobs, name, away)
+    told = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    assert (told["code"], told["charged"]) == ("internal", "unknown")
+    monkeypatch.setattr(app.keys, "take", lambda *_: busy())
+    told = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    assert (told["code"], told["charged"]) == ("busy", "unknown")
+
+
+def busy() -> None:
+    raise Busy("idempotency/k.json")
 
 
 async def test_a_key_has_at_most_255_characters(app: Any, hub: FakeHub) -> None:
