@@ -207,8 +207,10 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
     mine = document | {"id": taken.job_id}
     try:
         created = _create(app, kind, mine, form, facts, taken)
-    except Exception:
-        app.keys.give_back(name, taken)
+    except Exception as error:
+        # Who may have left something, or does not know, says something else than no.
+        is_refused = isinstance(error, ProblemError) and error.problem.charged == "no"
+        app.keys.give_back(name, taken, is_refused=is_refused)
         raise
     if app.keys.is_of_deleted_job(name):
         # It stood still for so long that its job was made by another POST, and deleted.

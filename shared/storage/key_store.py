@@ -38,6 +38,8 @@ class Taken:
     job_id: str
     #: Of this POST alone. It may undo only what is its own: under the same id another one may be making the job by now.
     holder: str = field(default_factory=lambda: secrets.token_hex(4), compare=False)
+    #: The key was free: under this id no other POST has ever been at work.
+    is_first: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class KeyStore:
 
     def take(self, name: str, request: Fingerprints, job_id: str) -> Claim:
         """Take the key for `job_id` if it is free, or if its POST has died; `name` is that of `key_name`. Raises Busy."""
-        now, free = self._clock(), Taken(job_id)
+        now, free = self._clock(), Taken(job_id, is_first=True)
 
         def taken(known: Document | None) -> tuple[Document | None, Taken | Reused | Deleted | _Standing]:
             if known is None or now - _at(known) >= _kept(name):
@@ -137,10 +139,15 @@ class KeyStore:
         operation: Operation[bool] = lambda known: _changed(known, mine, now)  # noqa: E731 - says its type
         return self._documents.change(name, operation).result
 
-    def give_back(self, name: str, mine: Taken) -> None:
+    def give_back(self, name: str, mine: Taken, *, is_refused: bool = False) -> None:
         """Let the key be used again at once, unless another POST has taken it over: its request was refused or failed, and may
-        be sent again. Trouble is passed over: then the key is free in a minute."""
-        long_ago = (self._clock() - KEY_ABANDONED).isoformat()
+        be sent again. Trouble is passed over: then the key is free in a minute.
+
+        `is_refused`: nothing of its job is there or ever will be, so that the key is free for any request, where no other POST
+        can be making a job under its id. Else it stays the same request's and the same job's.
+        """
+        age = _kept(name) + _MARGIN if is_refused and mine.is_first else KEY_ABANDONED
+        long_ago = (self._clock() - age).isoformat()
         operation: Operation[bool] = lambda known: _changed(known, mine, long_ago)  # noqa: E731 - says its type
         with contextlib.suppress(Busy, AzureError):
             self._documents.change(name, operation)

@@ -305,7 +305,14 @@ TRUST: tuple[Mutant, ...] = (
     of("triggers/edge.py", "tests/triggers/test_idempotency.py")(
         "a repeated POST that fails says that its job cost nothing", ' or "idempotency-key" in req.headers', ""
     ),
-    keyed("a refused POST keeps its key", "app.keys.give_back(name, taken)", "pass"),
+    keyed("a refused POST keeps its key", "app.keys.give_back(name, taken, is_refused=is_refused)", "pass"),
+    keyed("a refused POST's key is bound to what was refused", "is_refused=is_refused)", "is_refused=False)"),
+    keyed(
+        "a POST that may have left something frees its key",
+        'isinstance(error, ProblemError) and error.problem.charged == "no"',
+        "True",
+    ),
+    keys("the key of a job that another may be making is free", "if is_refused and mine.is_first else", "if is_refused else"),
     keyed(
         "a repeated POST is refused by the limits",
         "    taken = app.keys.take(",

@@ -182,6 +182,45 @@ def busy() -> None:
     raise Busy("idempotency/k.json")
 
 
+async def test_the_key_of_a_refused_post_is_free_for_another_request(app: Any, hub: FakeHub) -> None:
+    settings(app, MAX_ACTIVE_JOBS_PER_OWNER="1")
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, None, app.now)
+    first = body(await post(hub))["id"]
+    refused = await post(hub, {"prompt": "one"}, {"Idempotency-Key": "k"})
+    assert (refused.status_code, body(refused)["charged"]) == (429, "no")
+    finish(app, hub, first)
+
+    taken = await post(hub, {"prompt": "two"}, {"Idempotency-Key": "k"})
+    assert taken.status_code == 202
+    again = await post(hub, {"prompt": "two"}, {"Idempotency-Key": "k"})
+    assert body(again)["id"] == body(taken)["id"]
+    assert body(await post(hub, {"prompt": "one"}, {"Idempotency-Key": "k"}))["code"] == "idempotency_key_reused"
+
+
+async def test_the_key_of_a_post_that_may_have_left_a_job_stays_that_jobs(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    create, read = app.blobs.create_document, app.blobs.read_document
+
+    def made_and_unknown(name: str, *args: Any) -> Any:
+        done = create(name, *args)
+        if not name.startswith("jobs/"):
+            return done
+        monkeypatch.setattr(app.blobs, "read_document", away)
+        raise ServiceRequestError("the answer was lost")
+
+    def away(name: str, *args: Any) -> Any:
+        if name.startswith("jobs/"):
+            raise ServiceRequestError("no connection")
+        return read(name, *args)
+
+    monkeypatch.setattr(app.blobs, "create_document", made_and_unknown)
+    assert body(await post(hub, headers={"Idempotency-Key": "k"}))["charged"] == "unknown"
+    monkeypatch.undo()
+    again = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+    assert len([name for name in app.blobs.documents if name.endswith("/job.json")]) == 1
+
+
 async def test_a_key_has_at_most_255_characters(app: Any, hub: FakeHub) -> None:
     assert (await post(hub, headers={"Idempotency-Key": "k" * 255})).status_code == 202
     refused = await post(hub, headers={"Idempotency-Key": "k" * 256})

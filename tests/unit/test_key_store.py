@@ -178,3 +178,17 @@ def test_the_key_of_a_message_is_kept_for_as_long_as_the_message_may_come_again(
 
     keys.now = began + QUEUED_KEY_KEPT + timedelta(minutes=61)
     assert keys.forget_old() == 1
+
+
+def test_the_key_of_a_refused_request_is_free_for_any(keys: Keys) -> None:
+    keys.give_back(NAME, taken(keys), is_refused=True)
+    assert keys.look(NAME, Fingerprints("f")) is None
+    assert keys.take(NAME, Fingerprints("g"), "job_2") == Taken("job_2")
+
+
+def test_a_refused_request_does_not_free_the_key_of_a_job_that_another_post_may_be_making(keys: Keys) -> None:
+    """It took the key over from one that stood still, and may live."""
+    taken(keys)
+    keys.now += KEY_ABANDONED
+    keys.give_back(NAME, taken(keys, "job_2"), is_refused=True)
+    assert keys.take(NAME, Fingerprints("f"), "job_3") == Taken("job_1")
