@@ -94,7 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--again", metavar="MESSAGE", help="give this poison message, or all, back to the app")
     made.add_argument("--discard", metavar="MESSAGE", help="delete this poison message, or all")
-    made.add_argument("--yes", action="store_true", help="with --again: also one without a key, which may be paid for twice")
+    made.add_argument(
+        "--yes",
+        action="store_true",
+        help="with --again: also what may be paid for twice: without a key, or older than a week",
+    )
 
     made = command("cancel", lambda a, x: acting.cancel(a, x.job, x.wait), "end a job, whoever owns it")
     made.add_argument("job")

@@ -1,7 +1,7 @@
 """What lies in the queues of batch producers; and what to do with what the platform gave up on."""
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.failing import FOUND, CannotDo
@@ -9,6 +9,9 @@ from ops.report import Report, length, table
 from ops.surroundings import Surroundings
 from shared.domain.problem import ProblemError
 from shared.domain.queue_messages import POISON, REQUESTS, RESULTS, NoRequest, correlation_of, read_message, request_of
+
+#: In the poison queue. Before that a message may have been in its own for as long, with its key taken at the beginning.
+_KEY_IS_KNOWN = timedelta(days=7)
 
 
 def intake(around: Surroundings) -> Report:
@@ -49,13 +52,14 @@ _ADVICE = [
 
 def again(around: Surroundings, wanted: str, *, is_sure: bool) -> Report:
     """Give poison messages back to the app. One without a key of its own comes under another id, so that nobody would know the
-    job that it may have made: with `is_sure` only."""
+    job that it may have made, and of one that lay there for too long the key may be forgotten: with `is_sure` only."""
     refused: list[str] = []
+    now = datetime.now(UTC)
 
     def moved(message: Any) -> bool:
         if not _is_wanted(message, wanted):
             return False
-        if not (is_sure or _looked_at(message.content)["key"]):
+        if not (is_sure or (_looked_at(message.content)["key"] and _age(message, now) <= _KEY_IS_KNOWN.total_seconds())):
             refused.append(message.id)
             return False
         around.services.queues.send_raw(REQUESTS, message.content)
@@ -63,7 +67,9 @@ def again(around: Surroundings, wanted: str, *, is_sure: bool) -> Report:
 
     done = around.services.queues.take_out(POISON, moved)
     if refused and not done:
-        raise CannotDo(f"{', '.join(refused)}: without a key it may make, and pay for, a job again. Add --yes if that is meant")
+        raise CannotDo(
+            f"{', '.join(refused)}: without a key, or after a week, it may be paid for again. Add --yes if that is meant"
+        )
     return _done(wanted, done, "given back to the app", {"refused": refused})
 
 
@@ -75,7 +81,11 @@ def discard(around: Surroundings, wanted: str) -> Report:
 def _done(wanted: str, done: int, what: str, more: dict[str, Any]) -> Report:
     if not done and wanted != "all":
         raise CannotDo(f"there is no message {wanted} in {POISON}, or somebody is at it: look again in a minute")
-    kept = [f"{len(more['refused'])} without a key stay: --yes gives them back too"] if more.get("refused") else []
+    kept = (
+        [f"{len(more['refused'])} without a key, or older than a week, stay: --yes gives them back"]
+        if more.get("refused")
+        else []
+    )
     return Report({"messages": done, **more}, [f"{done} message(s) {what}", *kept])
 
 

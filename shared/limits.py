@@ -8,7 +8,7 @@ A limit that is not set costs no step.
 import contextlib
 import logging
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from azure.core.exceptions import AzureError
@@ -98,6 +98,18 @@ def withdraw(app: Services, document: Document) -> None:
     job = spent_by(document, app.prices)
     for folder in document.get("reserved", {}).values():
         app.spending.withdraw(folder, job)
+
+
+def overtaken(app: Services, document: Document, known: Document) -> None:
+    """Another POST with the same key has made the job, `known`. Where it has ended: what this one counted for it after that is
+    taken back, as nobody would say again that it has ended. Raises Busy and what storage raises."""
+    job = replace(spent_by(known, app.prices), day=spent_by(document, app.prices).day)
+    if job.ended_at is None:
+        return
+    for scope, name in document.get("counted", {}).items():
+        _quotas(app, scope).withdraw(name, job.job_id, since=job.ended_at)
+    for folder in document.get("reserved", {}).values():
+        app.spending.withdraw_after_its_end(folder, job)
 
 
 def ended(app: Services, document: Document) -> None:

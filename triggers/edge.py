@@ -138,8 +138,9 @@ def _last_word() -> func.HttpResponse:
 
 
 def _may_be_charged(req: func.HttpRequest) -> Charged:
-    """Of a request that failed on the way: one about a job that is there says nothing of what that owes."""
-    return "unknown" if "id" in req.route_params else "no"
+    """Of a request that failed on the way: one about a job that is there says nothing of what that owes, and a repeated one may
+    be about such a job."""
+    return "unknown" if "id" in req.route_params or "idempotency-key" in req.headers else "no"
 
 
 def request_id(req: func.HttpRequest) -> str:

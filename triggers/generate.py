@@ -207,8 +207,10 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
     mine = document | {"id": taken.job_id}
     try:
         created = _create(app, kind, mine, form, facts, taken)
-    except Exception:
-        app.keys.give_back(name, taken)
+    except Exception as error:
+        # Who may have left something, or does not know, says something else than no.
+        is_refused = isinstance(error, ProblemError) and error.problem.charged == "no"
+        app.keys.give_back(name, taken, is_refused=is_refused)
         raise
     if app.keys.is_of_deleted_job(name):
         # It stood still for so long that its job was made by another POST, and deleted.
@@ -218,6 +220,12 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
         raise ProblemError(Problem("job_deleted", charged="unknown"))
     # One POST had the key for so long that another took over, and both got here: one of them made the job.
     return created, created["created_at"] != mine["created_at"]
+
+
+def job_of(app: Services, kind: Kind, who: str, key: str) -> dict[str, Any] | None:
+    """The job that a key of a form stands for, whatever was asked for; None where it is free. Raises ProblemError."""
+    claim = app.keys.look(key_name(who, kind.route, key), None)
+    return None if claim is None else _known(claim, who)
 
 
 def _only_model(app: Services, kind: Kind) -> str | None:
@@ -283,6 +291,9 @@ def _create(
         known = _found_or_undone(app, document, taken, error)
         if known is None:
             raise
+        if is_terminal(known["status"]):
+            with contextlib.suppress(Busy, AzureError):
+                limits.overtaken(app, document, known)
         return known
     return document
 

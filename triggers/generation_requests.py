@@ -27,6 +27,7 @@ from shared.domain.queue_messages import (
 from shared.services import Services, services
 from shared.starting import ensure_started
 from shared.storage.blob_store import Missing
+from shared.storage.key_store import BY_QUEUE
 from triggers import generate
 from triggers.upload import Form
 
@@ -34,6 +35,8 @@ blueprint = df.Blueprint()
 
 #: No word of what a request is, but that it could not be looked after just now: another delivery may be.
 _ANOTHER_TIME = ("internal", "busy", "idempotency_in_progress")
+#: What was said in knowledge of the job that the key stands for.
+_OF_ITS_KEY = ("idempotency_key_reused", "job_deleted", "job_not_found")
 
 
 class NotTaken(Exception):
@@ -82,10 +85,18 @@ async def take(app: Services, client: df.DurableOrchestrationClient, text: str, 
 def _accept(app: Services, message: Message, message_id: str, correlation_id: str) -> tuple[dict[str, Any], bool]:
     asked = request_of(message, message_id)
     form = _form(app, asked)
-    # No key that comes by HTTP holds a line break: neither finds the other's job.
-    key = f"queue\n{asked.key}"
-    queued = {"correlation_id": correlation_id}
-    return generate.accept(app, asked.kind, app.settings.intake_owner, key, form, correlation_id, queued=queued)
+    who, key = app.settings.intake_owner, BY_QUEUE + asked.key
+    queued = {"correlation_id": correlation_id, "request": asked.digest()}
+    try:
+        return generate.accept(app, asked.kind, who, key, form, correlation_id, queued=queued)
+    except ProblemError as error:
+        if error.problem.code in (*_ANOTHER_TIME, *_OF_ITS_KEY):
+            raise
+        # The message may have come before, when its blobs were there: the job that was made of it goes on.
+        known = generate.job_of(app, asked.kind, who, key)
+        if known is None or known.get("queued", {}).get("request") != queued["request"]:
+            raise
+        return known, True
 
 
 def _form(app: Services, asked: QueuedRequest) -> Form:

@@ -1,5 +1,6 @@
 """What batch producers write into a storage queue, and what is announced on another one. Pure."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,11 @@ class QueuedRequest:
     #: Names of blobs by field.
     images: dict[str, str] = field(repr=False)
     mistakes: tuple[Mistake, ...] = ()
+
+    def digest(self) -> str:
+        """Of what was asked for, with the names of its blobs: the same of a message that comes again."""
+        said = json.dumps([self.kind.name, self.fields, self.images], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()
 
 
 def read_message(text: str) -> Message:

@@ -132,6 +132,16 @@ def withdrawn(known: Document | None, job_id: str) -> Document | None:
     return {**known, "jobs": {name: entry for name, entry in known["jobs"].items() if name != job_id}}
 
 
+def withdrawn_after_its_end(known: Document | None, job: Spent) -> Document | None:
+    """Without an ended job that was reserved once more after its end, by a POST that was overtaken; None where it was not."""
+    entry = known["jobs"].get(job.job_id) if known else None
+    # What is in no sum yet was reserved before the end, or has something of its cost unsettled.
+    if entry is None or job.ended_at is None or job.open_usd > _TINY or entry["cost_usd"] > _TINY:
+        return None
+    reserved_at = datetime.fromisoformat(entry["until"]) - _LEFT_ALONE
+    return withdrawn(known, job.job_id) if reserved_at > job.ended_at else None
+
+
 def rows(months: list[Document], first: str, last: str) -> list[dict[str, Any]]:
     """What was spent on the days of a span, by day and kind in this order."""
     sums: dict[tuple[str, str], dict[str, Any]] = {}

@@ -47,16 +47,17 @@ class QuotaStore:
         """The job has ended. What it used of the day stays used."""
         self._change(owner, lambda document: {**document, "active": {k: v for k, v in document["active"].items() if k != job_id}})
 
-    def withdraw(self, owner: str, job_id: str) -> None:
-        """The job did not come about: it does not count in its day either."""
-        self._change(owner, lambda document: self._withdrawn(document, job_id))
+    def withdraw(self, owner: str, job_id: str, since: datetime | None = None) -> None:
+        """The job did not come about: it does not count in its day either. `since`: where it was admitted after that only."""
+        self._change(owner, lambda document: self._withdrawn(document, job_id, since))
 
     def forget_old(self) -> int:
         """Delete the documents of owners who have not come for two days; returns how many."""
         return self._documents.forget_unwritten_since(self._clock() - _SAYS_NOTHING_AFTER, _OWNERS, _AT_ONCE)
 
-    def _withdrawn(self, document: dict[str, Any], job_id: str) -> dict[str, Any]:
-        if job_id not in document["active"]:
+    def _withdrawn(self, document: dict[str, Any], job_id: str, since: datetime | None) -> dict[str, Any]:
+        admitted_at = document["active"].get(job_id)
+        if admitted_at is None or (since is not None and datetime.fromisoformat(admitted_at) <= since):
             return document
         active = {k: v for k, v in document["active"].items() if k != job_id}
         return {**document, "active": active, "started": max(0, document["started"] - 1)}

@@ -50,6 +50,10 @@ class SpendingStore:
         """The job did not come about."""
         self._documents.change(_name(folder, job.day), lambda known: (spending.withdrawn(known, job.job_id), None))
 
+    def withdraw_after_its_end(self, folder: str, job: Spent) -> None:
+        """Take back what a POST reserved for a job that had ended by then. Raises Busy."""
+        self._documents.change(_name(folder, job.day), lambda known: (spending.withdrawn_after_its_end(known, job), None))
+
     def forget(self, folder: str, job: Spent) -> None:
         """What the job has cost stays counted, without its name."""
         now = self._clock()

@@ -20,6 +20,13 @@ picture = of("orchestrators/picture.py", "tests/orchestrators/test_one_picture.p
 watching = of("orchestrators/watching.py", "tests/orchestrators/test_one_picture.py")
 
 BUDGETS: tuple[Mutant, ...] = (
+    # ---- a POST that was overtaken ----
+    of("triggers/generate.py", LIMITS)(
+        "an overtaken POST counts its job again", "limits.overtaken(app, document, known)", "pass"
+    ),
+    quotas("a job that was overtaken in time has no place", "datetime.fromisoformat(admitted_at) <= since", "False"),
+    spending("what was reserved before the end is taken back", "if reserved_at > job.ended_at else None", ""),
+    spending("what may still be paid is taken back", "or job.open_usd > _TINY or entry", "or entry"),
     # ---- what is spent ----
     spending("the limit of a day is not asked", "budget.daily_usd, _spent_on(month, job.day)", "None, 0.0"),
     spending(

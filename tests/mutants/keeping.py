@@ -28,8 +28,8 @@ KEEPING: tuple[Mutant, ...] = (
     documents("what an earlier version left is not looked for", "if self._before else None", "if False else None"),
     documents("what is probably new is not looked for where it lay before", "is_new and self._before is None", "is_new"),
     documents("what was left elsewhere is never deleted", "else [self._blobs, self._before]", "else [self._blobs]"),
-    keys("a key is deleted while it stands", "self._clock() - KEY_KEPT - _MARGIN", "self._clock() - _MARGIN"),
-    keys("a key is deleted by a clock that is ahead", "self._clock() - KEY_KEPT - _MARGIN", "self._clock() - KEY_KEPT"),
+    keys("a key is deleted while it stands", "self._clock() - _kept(folder) - _MARGIN", "self._clock() - _MARGIN"),
+    keys("a key is deleted by a clock that is ahead", "self._clock() - _kept(folder) - _MARGIN", "self._clock() - _kept(folder)"),
     quotas(
         "a counter is deleted in its day", "_SAYS_NOTHING_AFTER = timedelta(days=2)", "_SAYS_NOTHING_AFTER = timedelta(hours=2)"
     ),

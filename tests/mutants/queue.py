@@ -19,8 +19,15 @@ host = of("devhost/background_triggers.py", "tests/devhost/test_queues.py")
 
 QUEUE: tuple[Mutant, ...] = (
     # ---- taken once ----
-    trigger("a message that comes again is paid again", 'key = f"queue\\n{asked.key}"', 'key = ""'),
-    trigger("a key by HTTP finds a queued job", 'key = f"queue\\n{asked.key}"', "key = asked.key.removeprefix('key:')"),
+    trigger("a message that comes again is paid again", "BY_QUEUE + asked.key", '""'),
+    trigger("a key by HTTP finds a queued job", "BY_QUEUE + asked.key", "asked.key.removeprefix('key:')"),
+    of("shared/storage/key_store.py", TAKEN)(
+        "a queued request is paid again after a day",
+        "QUEUED_KEY_KEPT = timedelta(days=15)",
+        "QUEUED_KEY_KEPT = timedelta(hours=24)",
+    ),
+    trigger("a message whose blobs are gone is refused though its job runs", "        return known, True\n", "        raise\n"),
+    trigger("a key stands for any message", 'known.get("queued", {}).get("request") != queued["request"]', "False"),
     messages("a key is not read", 'f"key:{key}" if key is not None else', ""),
     messages("a message has no key of its own", 'else f"id:{message_id}"', 'else "id:"'),
     messages("a key may be an id", 'f"key:{key}" if', 'f"id:{key}" if'),
@@ -74,7 +81,10 @@ QUEUE: tuple[Mutant, ...] = (
     housekeeping("where there is no queue its poison is looked at", "if app.settings.intake_queue:", "if True:"),
     housekeeping("nobody says that there is poison", "    if waiting:", "    if False:"),
     # ---- poison ----
-    ops("a message without a key is paid again", 'if not (is_sure or _looked_at(message.content)["key"]):', "if False:"),
+    ops("a message without a key is paid again", '_looked_at(message.content)["key"] and ', ""),
+    of("ops/intake.py", "tests/ops/test_given_back.py")(
+        "a message whose key is forgotten is paid again", "<= _KEY_IS_KNOWN.total_seconds()", "> 0"
+    ),
     ops("poison is no finding", "FOUND if lengths[POISON] else 0", "0"),
     ops("a message is deleted that nobody named", 'wanted in ("all", message.id)', "True"),
     queues("what is not wanted is hidden", "queue.update_message(message, visibility_timeout=0)", "pass"),

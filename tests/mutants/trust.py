@@ -306,7 +306,17 @@ TRUST: tuple[Mutant, ...] = (
         'Problem("idempotency_in_progress", charged="unknown"))\n    if is_deleted',
         'Problem("idempotency_in_progress"))\n    if is_deleted',
     ),
-    keyed("a refused POST keeps its key", "app.keys.give_back(name, taken)", "pass"),
+    of("triggers/edge.py", "tests/triggers/test_idempotency.py")(
+        "a repeated POST that fails says that its job cost nothing", ' or "idempotency-key" in req.headers', ""
+    ),
+    keyed("a refused POST keeps its key", "app.keys.give_back(name, taken, is_refused=is_refused)", "pass"),
+    keyed("a refused POST's key is bound to what was refused", "is_refused=is_refused)", "is_refused=False)"),
+    keyed(
+        "a POST that may have left something frees its key",
+        'isinstance(error, ProblemError) and error.problem.charged == "no"',
+        "True",
+    ),
+    keys("the key of a job that another may be making is free", "if is_refused and mine.is_first else", "if is_refused else"),
     keyed(
         "a repeated POST is refused by the limits",
         "    taken = app.keys.take(",
@@ -317,7 +327,7 @@ TRUST: tuple[Mutant, ...] = (
     keys("owners share idempotency keys", "f'{owner}|{route}|{key}'", "f'{route}|{key}'"),
     keys("routes share idempotency keys", "f'{owner}|{route}|{key}'", "f'{owner}|{key}'"),
     keys("a key is free after an hour", "KEY_KEPT = timedelta(hours=24)", "KEY_KEPT = timedelta(hours=1)"),
-    keys("a key stands for any request", "if request.are_of(known) else Reused()", "if True else Reused()"),
+    keys("a key stands for any request", "request.are_of(known) else Reused()", "True else Reused()"),
     keys("a default written out is another request", "or not set(self.meanings)", "or False and not set(self.meanings)"),
     keys(
         "the keys of the former version are of other requests",

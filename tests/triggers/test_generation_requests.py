@@ -97,6 +97,54 @@ async def test_a_key_makes_two_messages_one_request_and_without_one_they_are_two
     assert len(hub.started_jobs) == 3
 
 
+@pytest.mark.parametrize("days", [1.1, 14.9])
+async def test_a_message_that_is_given_back_days_later_makes_no_second_job(
+    app: Any, hub: FakeHub, queues: FakeQueues, clock: Clock, days: float
+) -> None:
+    """Its job was made, and could not be announced: so it became poison."""
+    queues.away.add(RESULTS)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - what the platform sees is no matter here
+        await deliver(hub, asked(key="row-17"), "m-1")
+    queues.away.clear()
+    finish(app, hub, hub.started_jobs[0], picture(0), picture(1))
+    clock.pass_by(days=days)
+    app.keys.forget_old()
+    await deliver(hub, asked(key="row-17"), "m-2")
+
+    assert [(told["event"], told["id"]) for told in queues.sent[RESULTS]][1:] == [("accepted", hub.started_jobs[0])]
+    assert len(hub.started_jobs) == 1
+
+
+async def test_a_message_that_comes_again_when_its_images_are_gone_finds_its_job(
+    app: Any, hub: FakeHub, queues: FakeQueues, intake: FakeIntake
+) -> None:
+    await deliver(hub, asked(key="row-17"), "m-1", 1)
+    intake.blobs.clear()
+    await deliver(hub, asked(key="row-17"), "m-1", 2)
+
+    assert [(told["event"], told["id"]) for told in queues.sent[RESULTS]] == [("accepted", hub.started_jobs[0])] * 2
+    assert len(hub.started_jobs) == 1
+
+
+async def test_another_message_with_its_key_does_not(app: Any, hub: FakeHub, queues: FakeQueues, intake: FakeIntake) -> None:
+    await deliver(hub, asked(key="row-17"))
+    intake.blobs.clear()
+    await deliver(hub, asked(key="row-17", seed=12), "m-2")
+    await deliver(hub, asked(key="row-18"), "m-3")
+
+    assert [told["code"] for told in queues.sent[RESULTS]] == [None, "validation_failed", "validation_failed"]
+
+
+async def test_a_message_whose_images_are_gone_waits_for_the_one_that_is_at_it(
+    app: Any, hub: FakeHub, queues: FakeQueues, intake: FakeIntake
+) -> None:
+    await deliver(hub, asked(key="row-17"), "m-1", 1)
+    del app.blobs.documents[f"jobs/{hub.started_jobs[0]}/job.json"]
+    intake.blobs.clear()
+    with pytest.raises(generation_requests.NotTaken, match="idempotency_in_progress"):
+        await deliver(hub, asked(key="row-17"), "m-1", 2)
+
+
 async def test_a_key_of_another_request_is_refused(app: Any, hub: FakeHub, queues: FakeQueues) -> None:
     await deliver(hub, asked(key="row-17"), "m-1")
     await deliver(hub, asked(key="row-17", seed=12), "m-2")
@@ -162,7 +210,7 @@ async def test_what_cannot_be_taken_is_answered_and_leaves_nothing(
         "fields": fields,
     }  # fmt: skip
     assert hub.started == []
-    assert not [name for name in (*app.blobs.images, *app.blobs.documents) if not name.startswith(("gates/", "idempotency/"))]
+    assert not [name for name in (*app.blobs.images, *app.blobs.documents) if not name.startswith(("gates/", "idempotency"))]
 
 
 async def test_a_correlation_id_that_cannot_be_one_is_refused_under_the_messages_own(hub: FakeHub, queues: FakeQueues) -> None:

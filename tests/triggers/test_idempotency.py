@@ -13,6 +13,7 @@ from shared.storage.quota_store import QuotaStore
 from tests.triggers.calls import (
     FakeHub,
     body,
+    finish,
     post,
     settings,
 )
@@ -158,6 +159,66 @@ async def test_trouble_with_a_limit_is_not_taken_for_another_post_with_the_key(a
         assert (refused.status_code, body(refused)["code"], refused.headers["Retry-After"]) == (503, "busy", "5")
     assert hub.started == []
     assert (await post(hub, headers={"Idempotency-Key": "k"})).status_code == 202
+
+
+async def test_a_repeated_request_that_fails_on_the_way_does_not_say_that_its_job_cost_nothing(
+    app: Any, hub: FakeHub, monkeypatch: Any
+) -> None:
+    finish(app, hub, body(await post(hub, headers={"Idempotency-Key": "k"}))["id"])
+
+    def away(*_: Any) -> None:
+        raise ServiceRequestError("no connection")
+
+    for name in ("read_document", "create_document"):
+        monkeypatch.setattr(app.blobs, name, away)
+    told = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    assert (told["code"], told["charged"]) == ("internal", "unknown")
+    monkeypatch.setattr(app.keys, "take", lambda *_: busy())
+    told = body(await post(hub, headers={"Idempotency-Key": "k"}))
+    assert (told["code"], told["charged"]) == ("busy", "unknown")
+
+
+def busy() -> None:
+    raise Busy("idempotency/k.json")
+
+
+async def test_the_key_of_a_refused_post_is_free_for_another_request(app: Any, hub: FakeHub) -> None:
+    settings(app, MAX_ACTIVE_JOBS_PER_OWNER="1")
+    app.__dict__["quotas"] = QuotaStore(app.documents, 1, None, app.now)
+    first = body(await post(hub))["id"]
+    refused = await post(hub, {"prompt": "one"}, {"Idempotency-Key": "k"})
+    assert (refused.status_code, body(refused)["charged"]) == (429, "no")
+    finish(app, hub, first)
+
+    taken = await post(hub, {"prompt": "two"}, {"Idempotency-Key": "k"})
+    assert taken.status_code == 202
+    again = await post(hub, {"prompt": "two"}, {"Idempotency-Key": "k"})
+    assert body(again)["id"] == body(taken)["id"]
+    assert body(await post(hub, {"prompt": "one"}, {"Idempotency-Key": "k"}))["code"] == "idempotency_key_reused"
+
+
+async def test_the_key_of_a_post_that_may_have_left_a_job_stays_that_jobs(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    create, read = app.blobs.create_document, app.blobs.read_document
+
+    def made_and_unknown(name: str, *args: Any) -> Any:
+        done = create(name, *args)
+        if not name.startswith("jobs/"):
+            return done
+        monkeypatch.setattr(app.blobs, "read_document", away)
+        raise ServiceRequestError("the answer was lost")
+
+    def away(name: str, *args: Any) -> Any:
+        if name.startswith("jobs/"):
+            raise ServiceRequestError("no connection")
+        return read(name, *args)
+
+    monkeypatch.setattr(app.blobs, "create_document", made_and_unknown)
+    assert body(await post(hub, headers={"Idempotency-Key": "k"}))["charged"] == "unknown"
+    monkeypatch.undo()
+    again = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+    assert len([name for name in app.blobs.documents if name.endswith("/job.json")]) == 1
 
 
 async def test_a_key_has_at_most_255_characters(app: Any, hub: FakeHub) -> None:

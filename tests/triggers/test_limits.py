@@ -1,5 +1,7 @@
 """Limits in jobs and in dollars: per owner, per address and for all together, whatever anybody sends."""
 
+import asyncio
+import json
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +44,56 @@ async def usage(who: str | None = None, **params: str) -> Any:
 def counters(app: Any) -> list[str]:
     kept = ("owners/", "usage/", "spending/", "addresses/")
     return [name for name in app.blobs.documents if name.startswith(kept)]
+
+
+# ---- a POST that was overtaken ----
+
+
+async def test_a_post_that_is_overtaken_until_its_job_has_ended_counts_nothing(
+    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any
+) -> None:
+    settings(app, DAILY_USD="10", MAX_ACTIVE_JOBS="1", DAILY_JOBS="9")
+    admit, told = limits.admit, {}
+
+    def slow(services: Any, document: Any) -> None:
+        monkeypatch.setattr(limits, "admit", admit)
+        clock.pass_by(seconds=61)
+        told["second"] = asyncio.run(post(hub, headers={"Idempotency-Key": "k"}))
+        clock.pass_by(seconds=1)
+        finish(app, hub, document["id"])
+        told["counted"] = counted(app)
+        clock.pass_by(seconds=1)
+        admit(services, document)
+
+    monkeypatch.setattr(limits, "admit", slow)
+    first = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert body(first)["id"] == body(told["second"])["id"]
+    assert counted(app) == told["counted"]
+
+
+async def test_a_post_that_is_overtaken_while_its_job_goes_on_leaves_its_place_counted(
+    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any
+) -> None:
+    settings(app, DAILY_USD="10", MAX_ACTIVE_JOBS="1", DAILY_JOBS="9")
+    keep, told = app.uploads.keep, {}
+
+    def slow(*args: Any) -> None:
+        monkeypatch.setattr(app.uploads, "keep", keep)
+        clock.pass_by(seconds=61)
+        told["second"] = asyncio.run(post(hub, headers={"Idempotency-Key": "k"}))
+        told["counted"] = counted(app)
+        keep(*args)
+
+    monkeypatch.setattr(app.uploads, "keep", slow)
+    first = await post(hub, headers={"Idempotency-Key": "k"})
+
+    assert body(first)["id"] == body(told["second"])["id"]
+    assert counted(app) == told["counted"] != {}
+
+
+def counted(app: Any) -> Any:
+    return json.loads(json.dumps({name: app.blobs.documents[name][0] for name in counters(app)}))
 
 
 # ---- whom it counts for ----

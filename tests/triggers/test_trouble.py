@@ -204,17 +204,20 @@ def owner_of(app: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("method", ["put_image", "create_document"])
-async def test_a_create_that_failed_leaves_nothing_behind(app: Any, hub: FakeHub, monkeypatch: Any, method: str) -> None:
+@pytest.mark.parametrize(("headers", "charged"), [(KEY, "unknown"), ({}, "no")])
+async def test_a_create_that_failed_leaves_nothing_behind(
+    app: Any, hub: FakeHub, monkeypatch: Any, method: str, headers: dict[str, str], charged: str
+) -> None:
     app.__dict__["quotas"] = QuotaStore(app.documents, 1, 5, app.now)
     only = "jobs/" if method == "create_document" else ""
     monkeypatch.setattr(app.blobs, method, Trouble(getattr(app.blobs, method), is_done=False, only=only))
-    answer = await post(hub, headers=KEY)
+    answer = await post(hub, headers=headers)
 
-    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (500, "internal", "no")
+    assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (500, "internal", charged)
     assert (hub.started, app.blobs.images) == ([], {})
     assert [name for name in app.blobs.documents if name.startswith("jobs/")] == []
     assert (owner_of(app)["active"], owner_of(app)["started"]) == ({}, 0)
-    assert (await post(hub, headers=KEY)).status_code == 202, "the key is free"
+    assert (await post(hub, headers=headers)).status_code == 202, "the key is free"
 
 
 async def test_a_create_whose_answer_was_lost_is_a_create(app: Any, hub: FakeHub, monkeypatch: Any) -> None:

@@ -7,7 +7,19 @@ import pytest
 
 from shared.storage.documents import Documents
 from shared.storage.job_store import JobStore
-from shared.storage.key_store import KEY_ABANDONED, KEY_KEPT, Fingerprints, InProgress, KeyStore, Known, Reused, Taken, key_name
+from shared.storage.key_store import (
+    BY_QUEUE,
+    KEY_ABANDONED,
+    KEY_KEPT,
+    QUEUED_KEY_KEPT,
+    Fingerprints,
+    InProgress,
+    KeyStore,
+    Known,
+    Reused,
+    Taken,
+    key_name,
+)
 from tests.fakes import FakeBlobs
 
 NAME = key_name("anonymous", "goods-gen", "k")
@@ -153,3 +165,30 @@ def test_keys_are_deleted_when_they_are_free_again_and_an_hour_has_passed(keys: 
         assert [*keys.blobs.names("documents", "idempotency/")] == [NAME] * left
     assert "owners/o.json" in keys.blobs.documents
     assert keys.take(NAME, Fingerprints("g"), "job_2") == Taken("job_2")
+
+
+def test_the_key_of_a_message_is_kept_for_as_long_as_the_message_may_come_again(keys: Keys) -> None:
+    name, began = key_name("anonymous", "goods-gen", f"{BY_QUEUE}key:k"), keys.now
+    keys.take(name, Fingerprints("f"), "job_1")
+    job = keys.made("job_1")
+    keys.blobs.written[name] = began
+    keys.now = began + QUEUED_KEY_KEPT - SECOND
+    assert keys.forget_old() == 0
+    assert keys.look(name, Fingerprints("f")) == keys.take(name, Fingerprints("f"), "job_2") == Known(job)
+
+    keys.now = began + QUEUED_KEY_KEPT + timedelta(minutes=61)
+    assert keys.forget_old() == 1
+
+
+def test_the_key_of_a_refused_request_is_free_for_any(keys: Keys) -> None:
+    keys.give_back(NAME, taken(keys), is_refused=True)
+    assert keys.look(NAME, Fingerprints("f")) is None
+    assert keys.take(NAME, Fingerprints("g"), "job_2") == Taken("job_2")
+
+
+def test_a_refused_request_does_not_free_the_key_of_a_job_that_another_post_may_be_making(keys: Keys) -> None:
+    """It took the key over from one that stood still, and may live."""
+    taken(keys)
+    keys.now += KEY_ABANDONED
+    keys.give_back(NAME, taken(keys, "job_2"), is_refused=True)
+    assert keys.take(NAME, Fingerprints("f"), "job_3") == Taken("job_1")

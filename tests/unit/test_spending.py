@@ -224,3 +224,33 @@ def test_an_address_has_one_name_for_a_month_in_every_process_and_none_that_can_
     now[0] = NOON + timedelta(days=34)
     one.forget_old()
     assert list(blobs.documents) == ["addresses/2026-07.json"]
+
+
+def test_what_was_reserved_after_its_end_is_taken_back_and_nothing_else() -> None:
+    book = Book()
+    ended = NOON + timedelta(minutes=1)
+    job = Spent("job_1", DAY, "goods", 1, 0.08, 0.0, ended)
+    book.begin(1)
+    # Its end is on record, and not counted yet.
+    book.withdraw_after_its_end(ME, job)
+    assert book.spent() == (1, 0.0, 0.08)
+
+    book.now = ended
+    book.end(1, 0.08)
+    book.now += timedelta(seconds=1)
+    book.begin(1)
+    assert book.spent() == (2, 0.08, 0.08)
+    book.withdraw_after_its_end(ME, job)
+    assert book.spent() == (1, 0.08, 0.0)
+    book.withdraw_after_its_end(ME, job)
+    assert book.spent() == (1, 0.08, 0.0)
+
+
+@pytest.mark.parametrize(("paid", "unknown"), [(0.0, 0.08), (0.08, 0.08)])
+def test_what_may_still_be_paid_after_its_end_is_not_taken_back(paid: float, unknown: float) -> None:
+    book = Book()
+    book.begin(1)
+    book.now += timedelta(minutes=1)
+    book.end(1, paid, unknown)
+    book.withdraw_after_its_end(ME, Spent("job_1", DAY, "goods", 1, paid, unknown, book.now - timedelta(seconds=1)))
+    assert book.spent() == (1, paid, unknown)
