@@ -35,6 +35,9 @@ _EARLY_SECONDS = 2.0
 GIVEN_UP_AFTER = timedelta(hours=72)
 #: A job whose document is not there by then has never come to be.
 _MADE_BY = timedelta(hours=1)
+#: Marks that one run of housekeeping looks at: a read and a question to the hub each. Further ones are the next runs'.
+LOOKED_AT_ONCE = 200
+_HOUSEKEEPING_MINUTES = 5
 
 
 def require(app: Services, owner: str) -> None:
@@ -133,14 +136,23 @@ async def start(client: df.DurableOrchestrationClient, job_id: str, traceparent:
 
 async def start_missing(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:
     """Begin to tell of jobs that have ended and of which nobody tells: whoever ended them died, or what told of them did. Returns
-    how many."""
+    how many. Of more than one run looks at, each run takes the next ones."""
     started = 0
-    for job_id in await threads.run(app.deliveries.all):
+    for job_id in _share_of(await threads.run(app.deliveries.all), now):
         try:
             started += await _started_if_missing(app, client, job_id, now)
         except Exception as error:  # noqa: BLE001 - the others are still to be looked at; this one comes again
             telemetry.event("delivery_not_started", logging.WARNING, job_id=job_id, reason=type(error).__name__)
     return started
+
+
+def _share_of(job_ids: list[str], now: datetime) -> list[str]:
+    """By the time of the run, so that no run has to know how far the one before has come."""
+    if len(job_ids) <= LOOKED_AT_ONCE:
+        return job_ids
+    run = int(now.timestamp()) // (60 * _HOUSEKEEPING_MINUTES)
+    begin = run * LOOKED_AT_ONCE % len(job_ids)
+    return (job_ids[begin:] + job_ids[:begin])[:LOOKED_AT_ONCE]
 
 
 async def _started_if_missing(app: Services, client: df.DurableOrchestrationClient, job_id: str, now: datetime) -> bool:

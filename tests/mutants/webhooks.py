@@ -79,6 +79,8 @@ WEBHOOKS: tuple[Mutant, ...] = (
     forgetting("a deleted job is forgotten while it is told", "if document is not None and not await delivering.end(app, client, document):", "if False:"),  # noqa: E501
     job("a deleted job keeps the address", '{"webhook": None} if "webhook" in document else {}', "{}"),
     housekeeping("what was never begun to be told stays untold", "    await delivering.start_missing(app, client, now)\n", ""),
+    delivering("one run of housekeeping looks at all that is to be told", "[:LOOKED_AT_ONCE]\n", "\n"),
+    delivering("each run looks at the same", "    begin = run * LOOKED_AT_ONCE % len(job_ids)\n", "    begin = run * 0\n"),
     housekeeping("a webhook between two tries is called stuck", 'if not names.is_webhook_instance(status.instance_id or "")', ""),
     health("a key that is missing where it is used is not missed", '"degraded" if is_used else "off"', '"off"'),
 )  # fmt: skip

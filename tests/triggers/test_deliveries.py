@@ -349,6 +349,38 @@ async def test_what_was_never_begun_or_died_is_begun_by_housekeeping(app: Any, h
     assert await missing(app, hub) == 0, "they go on"
 
 
+async def test_many_to_be_told_of_take_several_runs_and_none_is_passed_over(
+    app: Any, hub: FakeHub, receiver: Receiver, monkeypatch: Any, clock: Clock
+) -> None:
+    monkeypatch.setattr(delivering, "LOOKED_AT_ONCE", 2)
+    waiting = [await accepted(hub, receiver.url) for _ in range(5)]
+    for job_id in waiting:
+        finish(app, hub, job_id)
+    begun = []
+    for _ in range(6):
+        begun.append(await missing(app, hub))
+        clock.pass_by(minutes=5)
+
+    assert max(begun) == 2
+    assert sorted(webhooks_started(hub)) == sorted(f"{job_id}-webhook" for job_id in waiting)
+
+
+async def test_what_is_to_be_told_holds_up_no_other_housekeeping(
+    app: Any, hub: FakeHub, receiver: Receiver, monkeypatch: Any
+) -> None:
+    called: list[str] = []
+
+    async def noted(name: str) -> int:
+        called.append(name)
+        return 0
+
+    monkeypatch.setattr(delivering, "start_missing", lambda *_: noted("told"))
+    monkeypatch.setattr(housekeeping, "_forget_expired", lambda *_: noted("expired"))
+    await housekeeping.tidy(hub, app.now())  # type: ignore[arg-type]
+
+    assert called == ["expired", "told"]
+
+
 async def test_a_hub_that_is_away_loses_none(app: Any, hub: FakeHub, receiver: Receiver, caplog: Any) -> None:
     job_id = await accepted(hub, receiver.url)
     hub.is_away()
