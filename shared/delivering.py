@@ -10,7 +10,7 @@ import azure.durable_functions as df
 
 from shared import names, telemetry, threads
 from shared.domain.delivery import attempted, body_of, due_in, is_expected, is_told, message_id
-from shared.domain.job import Document, is_terminal
+from shared.domain.job import Document, is_terminal, posted_by
 from shared.domain.owners import ANONYMOUS
 from shared.domain.payloads import DeliverAnswer, DeliverOrder
 from shared.domain.problem import Problem, ProblemError, invalid_fields
@@ -88,7 +88,8 @@ def _sent(app: Services, document: Document) -> tuple[Receipt | None, str | None
     if key is None:
         # It was there when the job was accepted, and may be again.
         return None, "not_configured"
-    owner, body, now = document["owner"], body_of(document, app.settings.public_base_url or ""), int(app.now().timestamp())
+    # Whoever named the address verifies with their own secret, whosever the job is by now.
+    owner, body, now = posted_by(document), body_of(document, app.settings.public_base_url or ""), int(app.now().timestamp())
     versions, message = app.webhook_versions.of(owner), message_id(document)
     secrets = [secret_of(key, owner, version) for version in (versions.current, *(version for version, _ in versions.former))]
     headers = {

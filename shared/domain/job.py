@@ -74,6 +74,11 @@ def former_owners(document: Document) -> list[str]:
     return list(document.get("former_owners") or ())
 
 
+def posted_by(document: Document) -> str:
+    """Whose the job was first."""
+    return next(iter(former_owners(document)), str(document["owner"]))
+
+
 def is_expired(document: Document, now: datetime) -> bool:
     """Whether the job's time is over, from that moment on; one that has not ended has none yet."""
     return bool(document.get("expires_at")) and now >= datetime.fromisoformat(document["expires_at"])

@@ -45,6 +45,7 @@ WEBHOOKS: tuple[Mutant, ...] = (
     signed("all owners have one secret", "json.dumps([owner, version]", "json.dumps([version]"),
     signed("a new version is the old one", "json.dumps([owner, version]", "json.dumps([owner]"),
     delivering("only the new secret signs", ", *(version for version, _ in versions.former))", ",)"),
+    delivering("who claims a job signs what another's receiver hears", "posted_by(document), body_of(", "document[\"owner\"], body_of("),  # noqa: E501
     delivering("a short key signs", "if key and len(key) >= KEY_MIN_CHARACTERS else None", "or None"),
     delivering("nobody has a secret, which is everybody's", "    if owner == ANONYMOUS:\n", "    if False:\n"),
     secret("nobody may ask for a secret", "    if who == ANONYMOUS:\n", "    if False:\n"),

@@ -34,7 +34,7 @@ from tests.triggers.calls import (
     settings,
     user,
 )
-from triggers import generate, health, housekeeping, jobs, webhook_secret
+from triggers import generate, health, housekeeping, job_list, jobs, webhook_secret
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
 ME = {PRINCIPAL: "haneul@example.com"}
@@ -493,6 +493,22 @@ async def test_an_owner_has_a_secret_of_his_own_and_none_lies_in_storage(app: An
     assert "haneul" not in stored + "".join(app.blobs.documents)
     assert changed["version"] == 2
     assert (await secret()).headers["Cache-Control"] == "no-store"
+
+
+async def test_a_job_that_was_claimed_is_signed_for_whoever_named_the_address(app: Any, hub: FakeHub, receiver: Receiver) -> None:
+    given = {"WEBHOOK_SIGNING_KEY": KEY, "WEBHOOK_EXTRA_HOSTS": receiver.host}
+    settings(app, **given)
+    stranger = {"X-Owner-Token": "t" * 43}
+    theirs = body(await secret(stranger))["secret"]
+    job_id = body(await post(hub, receiver.url, stranger))["id"]
+    settings(app, AUTH_MODE="easyauth", **given)
+    sent = json.dumps({"ids": [job_id]}).encode()
+    await raw(job_list.claim_jobs)(req=request("POST", body=sent, headers={**ME, **stranger}))
+    assert (await get(hub, job_id, headers=ME)).status_code == 200
+    finish(app, hub, job_id)
+
+    assert deliver(app, job_id) == {"wait_seconds": None}
+    receiver.calls[0].is_signed_with(theirs)
 
 
 async def test_after_a_rotation_both_sign_for_a_day(app: Any, hub: FakeHub, receiver: Receiver, clock: Clock) -> None:
