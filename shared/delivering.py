@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import azure.durable_functions as df
 
 from shared import names, telemetry, threads
-from shared.domain.delivery import attempted, body_of, due_in, is_expected, is_told, message_id
+from shared.domain.delivery import attempted, body_of, due_in, is_expected, is_told, message_id, turned_away
 from shared.domain.job import Document, is_terminal, posted_by
 from shared.domain.owners import ANONYMOUS
 from shared.domain.payloads import DeliverAnswer, DeliverOrder
@@ -26,9 +26,9 @@ from shared.task_hub import find_instance
 
 SIGNING_KEY = "WEBHOOK_SIGNING_KEY"
 USER_AGENT = "ToonConnect-Webhooks/1"
-#: Slow receivers hold so many threads and activities of an instance at most; the others are told a little later.
-_sending = threading.BoundedSemaphore(4)
-_BUSY_SECONDS = 5.0
+#: Slow receivers hold so many threads and activities of an instance at most, and those of one owner half of them: whose
+#: receivers are silent holds up their own webhooks. The others are told a little later.
+SENDS_AT_ONCE, SENDS_OF_ONE_OWNER = 4, 2
 #: A timer of another instance may fire a little before this one's clock says so.
 _EARLY_SECONDS = 2.0
 #: Longer than the whole schedule with all that it may be held up by. What was not told by then never is.
@@ -38,6 +38,29 @@ _MADE_BY = timedelta(hours=1)
 #: Marks that one run of housekeeping looks at: a read and a question to the hub each. Further ones are the next runs'.
 LOOKED_AT_ONCE = 200
 _HOUSEKEEPING_MINUTES = 5
+
+
+class Places:
+    """Who is being told just now."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: list[str] = []
+
+    def take(self, owner: str) -> bool:
+        """Whether there was one. Waits for none."""
+        with self._lock:
+            is_free = len(self._taken) < SENDS_AT_ONCE and self._taken.count(owner) < SENDS_OF_ONE_OWNER
+            if is_free:
+                self._taken.append(owner)
+            return is_free
+
+    def leave(self, owner: str) -> None:
+        with self._lock:
+            self._taken.remove(owner)
+
+
+_sending = Places()
 
 
 def require(app: Services, owner: str) -> None:
@@ -74,22 +97,23 @@ def deliver(app: Services, job_id: str) -> DeliverAnswer:
         return {"wait_seconds": None}
     if wait > _EARLY_SECONDS:
         return {"wait_seconds": wait}
-    if not _sending.acquire(blocking=False):
-        return {"wait_seconds": _BUSY_SECONDS}
+    # Whoever named the address is whose receiver it is, and verifies with their own secret, whosever the job is by now.
+    owner = posted_by(document)
+    if not _sending.take(owner):
+        return {"wait_seconds": turned_away(document, app.now(), random.random())}  # noqa: S311 - spreads, hides nothing
     try:
-        receipt, reason = _sent(app, document)
+        receipt, reason = _sent(app, owner, document)
     finally:
-        _sending.release()
+        _sending.leave(owner)
     return {"wait_seconds": _recorded(app, document, receipt, reason)}
 
 
-def _sent(app: Services, document: Document) -> tuple[Receipt | None, str | None]:
+def _sent(app: Services, owner: str, document: Document) -> tuple[Receipt | None, str | None]:
     key = signing_key(app)
     if key is None:
         # It was there when the job was accepted, and may be again.
         return None, "not_configured"
-    # Whoever named the address verifies with their own secret, whosever the job is by now.
-    owner, body, now = posted_by(document), body_of(document, app.settings.public_base_url or ""), int(app.now().timestamp())
+    body, now = body_of(document, app.settings.public_base_url or ""), int(app.now().timestamp())
     versions, message = app.webhook_versions.of(owner), message_id(document)
     secrets = [secret_of(key, owner, version) for version in (versions.current, *(version for version, _ in versions.former))]
     headers = {

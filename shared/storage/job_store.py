@@ -84,8 +84,8 @@ class JobStore:
     def expired_jobs(self, now: datetime, retention: timedelta, at_most: int) -> list[str]:
         """Ids of jobs whose time is over, the oldest first; `retention`: how long jobs of today are kept after their end.
 
-        Those of before may be kept for another time, as their documents say. Names sort by the time of their jobs, so this ends at the first
-        one that is young by today's retention and still kept: mostly one listing.
+        Those of before may be kept for another time, as their documents say. Names sort by the time of their jobs, so this ends
+        at the first one that is young by today's retention and still kept: mostly one listing.
         """
         found: list[str] = []
         for name, metadata in self._blobs.document_metadata("jobs/job_", page=_EXPIRED_PAGE):

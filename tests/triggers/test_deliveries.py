@@ -2,7 +2,9 @@
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +15,7 @@ from activities import finish_job
 from activities.forget_jobs import forget
 from shared import delivering, names
 from shared.delivering import deliver, start_missing
+from shared.providers.receivers import Undelivered
 from shared.secrets import SecretUnavailable
 from shared.storage.webhook_store import BOTH_SIGN, expected_name, versions_name
 from shared.webhooks import Refused
@@ -315,17 +318,60 @@ async def test_a_key_that_went_missing_is_a_reason_like_any_other(app: Any, hub:
     assert receiver.calls == []
 
 
-async def test_slow_receivers_hold_up_no_others(app: Any, hub: FakeHub, receiver: Receiver) -> None:
+async def test_slow_receivers_take_no_more_than_their_places_and_who_waits_asks_ever_more_seldom(
+    app: Any, hub: FakeHub, receiver: Receiver, clock: Clock, monkeypatch: Any
+) -> None:
     job_id = await accepted(hub, receiver.url)
     finish(app, hub, job_id)
-    held = [delivering._sending.acquire(blocking=False) for _ in range(4)]
+    others = ["a", "a", "b", "b"]
+    assert [delivering._sending.take(owner) for owner in others] == [True] * 4
     try:
-        assert deliver(app, job_id) == {"wait_seconds": 5.0}
+        waits = []
+        for _ in range(12):
+            waits.append(deliver(app, job_id)["wait_seconds"])
+            clock.pass_by(seconds=waits[-1])
+        assert 5 <= waits[0] <= 10
+        assert sum(waits[:4]) > 30
+        assert 300 <= waits[-1] <= 600
+        monkeypatch.setattr(delivering.random, "random", lambda: 0.0)
+        assert deliver(app, job_id) == {"wait_seconds": 300.0}
+        monkeypatch.setattr(delivering.random, "random", lambda: 0.5)
+        assert deliver(app, job_id) == {"wait_seconds": 450.0}
     finally:
-        for _ in held:
-            delivering._sending.release()
-    assert (all(held), receiver.calls, (await seen(hub, job_id))["deliveries"]) == (True, [], [])
+        for owner in others:
+            delivering._sending.leave(owner)
+    assert (receiver.calls, (await seen(hub, job_id))["deliveries"]) == ([], [])
     assert deliver(app, job_id) == {"wait_seconds": None}
+
+
+async def test_one_owners_silent_receiver_holds_up_no_other_owner(
+    app: Any, hub: FakeHub, receiver: Receiver, monkeypatch: Any
+) -> None:
+    silent = [body(await post(hub, receiver.url, {PRINCIPAL: "other"}))["id"] for _ in range(4)]
+    mine = await accepted(hub, receiver.url)
+    for job_id in (*silent, mine):
+        finish(app, hub, job_id)
+    answered, begun, real = threading.Event(), threading.Semaphore(0), app.receivers.post
+
+    def slow(url: str, headers: Any, sent: bytes) -> Any:
+        if headers["webhook-id"].removeprefix("msg_") == mine.removeprefix("job_"):
+            return real(url, headers, sent)
+        begun.release()
+        answered.wait(10)
+        raise Undelivered("timeout")
+
+    monkeypatch.setattr(app.receivers, "post", slow)
+    with ThreadPoolExecutor(4) as pool:
+        try:
+            held = [pool.submit(deliver, app, job_id) for job_id in silent]
+            assert begun.acquire(timeout=5)
+            assert begun.acquire(timeout=5)
+            assert deliver(app, mine) == {"wait_seconds": None}
+        finally:
+            answered.set()
+    assert len(receiver.calls) == 1
+    tried = [len((app.jobs.read(job_id)).get("deliveries") or ()) for job_id in silent]
+    assert (sorted(tried), all(one.result()["wait_seconds"] for one in held)) == ([0, 0, 1, 1], True)
 
 
 # ---- what was never begun ----
