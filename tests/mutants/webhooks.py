@@ -50,8 +50,9 @@ WEBHOOKS: tuple[Mutant, ...] = (
     delivering("nobody has a secret, which is everybody's", "    if owner == ANONYMOUS:\n", "    if False:\n"),
     secret("nobody may ask for a secret", "    if who == ANONYMOUS:\n", "    if False:\n"),
     store("a former secret signs for ever", "if now < until", "if True"),
-    store("a repeated rotation takes the secret away", "*known.former][:_MOST_FORMER]", "][:_MOST_FORMER]"),
-    store("the header grows with every rotation", "[:_MOST_FORMER]", ""),
+    store("a repeated rotation takes the secret away", "(known.current, now + BOTH_SIGN), *known.former]", "(known.current, now + BOTH_SIGN)]"),  # noqa: E501
+    store("the header grows with every rotation", "if len(known.former) >= MOST_FORMER:", "if False:"),
+    store("a secret may be made as soon as the newest ends", "known.former[-1][1]", "known.former[0][1]"),
     store("an owner's name is a blob's name", "hashlib.sha256(owner.encode()).hexdigest()}.json", "owner}.json"),
     # ---- how often, and until when ----
     delivery("a receiver that is gone is told again", "or status == GONE", ""),

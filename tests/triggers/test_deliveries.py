@@ -579,7 +579,7 @@ async def test_after_a_rotation_both_sign_for_a_day(app: Any, hub: FakeHub, rece
     assert len(receiver.calls[1].headers["webhook-signature"].split()) == 1
 
 
-async def test_a_rotation_that_is_repeated_takes_no_secret_away(app: Any, hub: FakeHub, receiver: Receiver) -> None:
+async def test_a_rotation_that_is_repeated_takes_no_secret_away(app: Any, hub: FakeHub, receiver: Receiver, clock: Clock) -> None:
     first = body(await secret())["secret"]
     versions = [body(await rotate())["version"] for _ in range(4)]
     job_id = await accepted(hub, receiver.url)
@@ -588,8 +588,20 @@ async def test_a_rotation_that_is_repeated_takes_no_secret_away(app: Any, hub: F
 
     assert versions == [2, 3, 4, 5]
     receiver.calls[0].is_signed_with(first)
-    await rotate()
-    assert len(body(await secret())["also_signing"]) == 4, "the header does not grow for ever"
+
+    clock.pass_by(hours=1)
+    before = body(await secret())
+    for language, words in (
+        ("en", "secrets that may be made in a day (4) is used up. Try again from"),
+        ("ko", "(4번)를 모두 사용했습니다"),
+    ):
+        refused = await rotate(ME | {"Accept-Language": language})
+        assert (refused.status_code, body(refused)["code"], body(refused)["charged"]) == (429, "quota_exceeded", "no")
+        assert words in body(refused)["detail"]
+        assert 22 * 3600 < int(refused.headers["Retry-After"]) <= 23 * 3600
+    assert body(await secret()) == before, "the first one signs on, and the header does not grow for ever"
+    clock.pass_by(hours=23, minutes=1)
+    assert (await rotate()).status_code == 200
 
 
 async def test_whoever_is_not_signed_in_has_no_secret(app: Any) -> None:
