@@ -121,6 +121,9 @@ def forgotten(app: Services, document: Document) -> None:
     ended_names = document.get("counted") or {"own": document["owner"]}
     for scope, name in ended_names.items():
         _quotas(app, scope).release(name, document["id"])
+    if "usage" not in document:
+        # Of the first version, which counted no money by a job's name: it is to be forgotten all the same.
+        return
     job = spent_by(document, app.prices)
     for folder in sorted({*document.get("reserved", {}).values(), *_folders_of_all_owners(document)}):
         app.spending.forget(folder, job)
