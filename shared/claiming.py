@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from shared import telemetry
-from shared.domain.job import Document, is_deleted, is_terminal
+from shared.domain.job import Document, given_to, is_deleted, is_terminal
 from shared.services import Services
 from shared.storage.job_store import NoSuchJob
 
@@ -25,11 +25,12 @@ def claim(app: Services, job_id: str, owner: str, unowned: Collection[str]) -> N
     except (NotToBeClaimed, NoSuchJob):
         app.index.remove(mine)
         raise NotToBeClaimed from None
+    # The lists that it was in, also when it is theirs already: the claim before may have been cut short here. It goes on to count
+    # where it was counted: else each claim would make room for another job.
+    app.index.remove_former(document)
     if seen["owner"] == owner:
         return
     telemetry.event("job_claimed", job_id=job_id)
-    # The list that it was in. It goes on to count where it was counted: else each claim would make room for another job.
-    app.index.remove(seen)
     if is_terminal(document["status"]) and not is_terminal(seen["status"]):
         app.index.tell_end(document)
 
@@ -37,4 +38,4 @@ def claim(app: Services, job_id: str, owner: str, unowned: Collection[str]) -> N
 def _owned(document: Document, owner: str, unowned: Collection[str]) -> Document:
     if is_deleted(document) or document["owner"] not in (owner, *unowned):
         raise NotToBeClaimed
-    return {**document, "owner": owner}
+    return given_to(document, owner)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import azure.durable_functions as df
 
 from shared import names, telemetry, threads
-from shared.domain.delivery import attempted, body_of, due_in, is_expected, is_told, message_id
-from shared.domain.job import Document, is_terminal
+from shared.domain.delivery import attempted, body_of, due_in, is_expected, is_told, message_id, turned_away
+from shared.domain.job import Document, is_terminal, posted_by
 from shared.domain.owners import ANONYMOUS
 from shared.domain.payloads import DeliverAnswer, DeliverOrder
 from shared.domain.problem import Problem, ProblemError, invalid_fields
@@ -26,15 +26,41 @@ from shared.task_hub import find_instance
 
 SIGNING_KEY = "WEBHOOK_SIGNING_KEY"
 USER_AGENT = "ToonConnect-Webhooks/1"
-#: Slow receivers hold so many threads and activities of an instance at most; the others are told a little later.
-_sending = threading.BoundedSemaphore(4)
-_BUSY_SECONDS = 5.0
+#: Slow receivers hold so many threads and activities of an instance at most, and those of one owner half of them: whose
+#: receivers are silent holds up their own webhooks. The others are told a little later.
+SENDS_AT_ONCE, SENDS_OF_ONE_OWNER = 4, 2
 #: A timer of another instance may fire a little before this one's clock says so.
 _EARLY_SECONDS = 2.0
 #: Longer than the whole schedule with all that it may be held up by. What was not told by then never is.
 GIVEN_UP_AFTER = timedelta(hours=72)
 #: A job whose document is not there by then has never come to be.
 _MADE_BY = timedelta(hours=1)
+#: Marks that one run of housekeeping looks at: a read and a question to the hub each. Further ones are the next runs'.
+LOOKED_AT_ONCE = 200
+_HOUSEKEEPING_MINUTES = 5
+
+
+class Places:
+    """Who is being told just now."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: list[str] = []
+
+    def take(self, owner: str) -> bool:
+        """Whether there was one. Waits for none."""
+        with self._lock:
+            is_free = len(self._taken) < SENDS_AT_ONCE and self._taken.count(owner) < SENDS_OF_ONE_OWNER
+            if is_free:
+                self._taken.append(owner)
+            return is_free
+
+    def leave(self, owner: str) -> None:
+        with self._lock:
+            self._taken.remove(owner)
+
+
+_sending = Places()
 
 
 def require(app: Services, owner: str) -> None:
@@ -71,21 +97,23 @@ def deliver(app: Services, job_id: str) -> DeliverAnswer:
         return {"wait_seconds": None}
     if wait > _EARLY_SECONDS:
         return {"wait_seconds": wait}
-    if not _sending.acquire(blocking=False):
-        return {"wait_seconds": _BUSY_SECONDS}
+    # Whoever named the address is whose receiver it is, and verifies with their own secret, whosever the job is by now.
+    owner = posted_by(document)
+    if not _sending.take(owner):
+        return {"wait_seconds": turned_away(document, app.now(), random.random())}  # noqa: S311 - spreads, hides nothing
     try:
-        receipt, reason = _sent(app, document)
+        receipt, reason = _sent(app, owner, document)
     finally:
-        _sending.release()
+        _sending.leave(owner)
     return {"wait_seconds": _recorded(app, document, receipt, reason)}
 
 
-def _sent(app: Services, document: Document) -> tuple[Receipt | None, str | None]:
+def _sent(app: Services, owner: str, document: Document) -> tuple[Receipt | None, str | None]:
     key = signing_key(app)
     if key is None:
         # It was there when the job was accepted, and may be again.
         return None, "not_configured"
-    owner, body, now = document["owner"], body_of(document, app.settings.public_base_url or ""), int(app.now().timestamp())
+    body, now = body_of(document, app.settings.public_base_url or ""), int(app.now().timestamp())
     versions, message = app.webhook_versions.of(owner), message_id(document)
     secrets = [secret_of(key, owner, version) for version in (versions.current, *(version for version, _ in versions.former))]
     headers = {
@@ -133,14 +161,23 @@ async def start(client: df.DurableOrchestrationClient, job_id: str, traceparent:
 
 async def start_missing(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:
     """Begin to tell of jobs that have ended and of which nobody tells: whoever ended them died, or what told of them did. Returns
-    how many."""
+    how many. Of more than one run looks at, each run takes the next ones."""
     started = 0
-    for job_id in await threads.run(app.deliveries.all):
+    for job_id in _share_of(await threads.run(app.deliveries.all), now):
         try:
             started += await _started_if_missing(app, client, job_id, now)
         except Exception as error:  # noqa: BLE001 - the others are still to be looked at; this one comes again
             telemetry.event("delivery_not_started", logging.WARNING, job_id=job_id, reason=type(error).__name__)
     return started
+
+
+def _share_of(job_ids: list[str], now: datetime) -> list[str]:
+    """By the time of the run, so that no run has to know how far the one before has come."""
+    if len(job_ids) <= LOOKED_AT_ONCE:
+        return job_ids
+    run = int(now.timestamp()) // (60 * _HOUSEKEEPING_MINUTES)
+    begin = run * LOOKED_AT_ONCE % len(job_ids)
+    return (job_ids[begin:] + job_ids[:begin])[:LOOKED_AT_ONCE]
 
 
 async def _started_if_missing(app: Services, client: df.DurableOrchestrationClient, job_id: str, now: datetime) -> bool:

@@ -31,10 +31,11 @@ async def forget_ended(app: Services, client: df.DurableOrchestrationClient, job
         if not await _forget_history(client, instance):
             return False
     if document is not None:
+        # What is found by the document goes before it: what fails comes again.
         await threads.run(app.index.remove, document)
-    await threads.run(app.jobs.delete, job_id, document.get("key") if document else None)
-    if document is not None:
+        await threads.run(app.index.remove_former, document)
         await threads.run(limits.forgotten, app, document)
+    await threads.run(app.jobs.delete, job_id, document.get("key") if document else None)
     telemetry.event("job_forgotten", job_id=job_id)
     return True
 

@@ -14,7 +14,7 @@ from typing import Final
 from azure.core.exceptions import AzureError
 
 from shared import telemetry
-from shared.domain.job import Document
+from shared.domain.job import Document, former_owners
 from shared.domain.quota import LimitReached, Scope, Standing
 from shared.domain.spending import Budget, Near, spent_by
 from shared.services import Services
@@ -133,8 +133,11 @@ def forgotten(app: Services, document: Document) -> None:
     ended_names = document.get("counted") or {"own": document["owner"]}
     for scope, name in ended_names.items():
         _quotas(app, scope).release(name, document["id"])
+    if "usage" not in document:
+        # Of the first version, which counted no money by a job's name: it is to be forgotten all the same.
+        return
     job = spent_by(document, app.prices)
-    for folder in sorted({*document.get("reserved", {}).values(), *_own_folder(document)}):
+    for folder in sorted({*document.get("reserved", {}).values(), *_folders_of_all_owners(document)}):
         app.spending.forget(folder, job)
 
 
@@ -166,6 +169,11 @@ def _folder(name: str, owner: str) -> str:
 def _own_folder(document: Document) -> set[str]:
     """Where the owner may look: of what has no owner nobody may."""
     return set() if document["owner"] == STRANGERS else {owner_folder(document["owner"])}
+
+
+def _folders_of_all_owners(document: Document) -> set[str]:
+    """What was claimed after its end is counted for whose it was then."""
+    return {folder for owner in (*former_owners(document), document["owner"]) for folder in _own_folder({"owner": owner})}
 
 
 def _say(standings: list[Standing]) -> None:

@@ -69,7 +69,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     # every five minutes
     "housekeeping": ("purged", "stuck", "restarted", "uploads", "indexed", "expired"),
     # jobs whose time is over stay until the next time
-    "expired_kept": ("reason",),
+    "expired_kept": ("reason", "job_id"),
     "housekeeping_failed": ("reason",),
     # the end
     "job_ended": (

@@ -50,7 +50,6 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
     """The engine never removes the history of what has ended; images and documents go by the storage account's own rules."""
     app = services()
     started = await _start_dead_jobs(app, client, now)
-    await delivering.start_missing(app, client, now)
     if await threads.run(app.jobs.deleted_jobs):
         await call_janitor(client)
     uploads = await _forget_originals(app, now)
@@ -72,6 +71,8 @@ async def tidy(client: df.DurableOrchestrationClient, now: datetime) -> None:
         await _look_at_poison(app)
     if now.minute < 5:
         await threads.run(_forget_what_says_nothing, app)
+    # The last: while receivers are away there may be many.
+    await delivering.start_missing(app, client, now)
 
 
 async def _look_at_poison(app: Services) -> None:
@@ -133,13 +134,17 @@ async def _index_left(app: Services, now: datetime) -> int:
 async def _forget_expired(app: Services, client: df.DurableOrchestrationClient, now: datetime) -> int:
     """Remove jobs whose time is over; returns how many. Where a lifecycle rule does so too it comes later: a rule is a matter of
     days (decision 32), and knows the age of a blob, not of its job."""
-    removed = 0
+    removed, retention = 0, timedelta(days=app.settings.retention_days)
     try:
-        retention = timedelta(days=app.settings.retention_days)
-        for job_id in await threads.run(app.jobs.expired_jobs, now, retention, EXPIRED_AT_ONCE):
-            removed += await forget_ended(app, client, job_id)
+        expired = await threads.run(app.jobs.expired_jobs, now, retention, EXPIRED_AT_ONCE)
     except Exception as error:  # noqa: BLE001 - what else housekeeping does is more urgent; these come again
         telemetry.event("expired_kept", logging.WARNING, reason=type(error).__name__)
+        return 0
+    for job_id in expired:
+        try:
+            removed += await forget_ended(app, client, job_id)
+        except Exception as error:  # noqa: BLE001 - the others are over as well; this one comes again
+            telemetry.event("expired_kept", logging.WARNING, reason=type(error).__name__, job_id=job_id)
     return removed
 
 

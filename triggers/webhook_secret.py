@@ -9,9 +9,10 @@ from shared import telemetry, threads
 from shared.delivering import SIGNING_KEY, signing_key
 from shared.domain.owners import ANONYMOUS
 from shared.domain.problem import Problem, ProblemError, invalid_fields
+from shared.domain.quota import too_many_secrets
 from shared.domain.signature import secret_of
 from shared.services import services
-from shared.storage.webhook_store import Versions
+from shared.storage.webhook_store import MOST_FORMER, StillSigning, Versions
 from triggers.edge import endpoint, json_response, owner, request_id
 
 blueprint = df.Blueprint()
@@ -36,9 +37,13 @@ async def get_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route("webhooks/secret/rotate", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 @endpoint
 async def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
-    """200 with a new secret; for a day the one before signs beside it, so that a repeated request takes nothing away."""
+    """200 with a new secret; for a day the one before signs beside it, so that a repeated request takes nothing away. 429
+    where that could not be kept for all of them."""
     who, key = await _asked(req)
-    versions = await threads.run(services().webhook_versions.rotate, who)
+    try:
+        versions = await threads.run(services().webhook_versions.rotate, who)
+    except StillSigning as still:
+        raise ProblemError(too_many_secrets(MOST_FORMER, still.until)) from None
     telemetry.event("webhook_secret_rotated", request_id=request_id(req), version=versions.current)
     return json_response(_told(key, who, versions))
 

@@ -14,6 +14,9 @@ SCHEDULE_SECONDS = (0, 5, 300, 1800, 7200, 18_000, 36_000)
 LONGEST_WAIT_SECONDS = 36_000
 #: A tenth more at most, by chance, so that those who failed together do not all come back together.
 MOST_JITTER = 0.1
+#: Seconds until somebody comes again who found all places taken: as many as it is late already, within these, and up to twice
+#: as many by chance. So whoever waits behind a silent receiver asks ever more seldom, and not all at once.
+SHORTEST_BUSY_SECONDS, LONGEST_BUSY_SECONDS = 5.0, 300.0
 #: The receiver wants no more of it.
 GONE = 410
 
@@ -60,6 +63,14 @@ def due_in(document: Document, now: datetime) -> float | None:
         return None
     attempts = document.get("deliveries")
     return max(0.0, (datetime.fromisoformat(attempts[-1]["next_at"]) - now).total_seconds()) if attempts else 0.0
+
+
+def turned_away(document: Document, now: datetime, jitter: float) -> float:
+    """Seconds until a try that is due may ask for a place again. `jitter` is 0 to 1."""
+    attempts = document.get("deliveries")
+    due_at = datetime.fromisoformat(attempts[-1]["next_at"] if attempts else document["completed_at"])
+    late = (now - due_at).total_seconds()
+    return min(max(SHORTEST_BUSY_SECONDS, late), LONGEST_BUSY_SECONDS) * (1 + jitter)
 
 
 def attempted(

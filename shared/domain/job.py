@@ -62,6 +62,23 @@ def is_deleted(document: Document) -> bool:
     return bool(document.get("deleted_at"))
 
 
+def given_to(document: Document, owner: str) -> Document:
+    """As `owner`'s. Whose it was before is kept, the first one first: something may still be kept under their names."""
+    if document["owner"] == owner:
+        return document
+    return document | {"owner": owner, "former_owners": list(dict.fromkeys([*former_owners(document), document["owner"]]))}
+
+
+def former_owners(document: Document) -> list[str]:
+    """Whose the job was before it was claimed; of one that a version before gave to somebody nobody knows."""
+    return list(document.get("former_owners") or ())
+
+
+def posted_by(document: Document) -> str:
+    """Whose the job was first."""
+    return next(iter(former_owners(document)), str(document["owner"]))
+
+
 def is_expired(document: Document, now: datetime) -> bool:
     """Whether the job's time is over, from that moment on; one that has not ended has none yet."""
     return bool(document.get("expires_at")) and now >= datetime.fromisoformat(document["expires_at"])

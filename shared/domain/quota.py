@@ -55,12 +55,22 @@ def used_up(standing: Standing, reset_at: datetime) -> LimitReached:
     ko, en = _USED_UP[standing.policy]
     if standing.scope == "all":
         ko, en = _OF_ALL_KO + ko, en + _OF_ALL_EN
-    there = reset_at.astimezone(KOREA)
-    params = {
-        "used_ko": ko, "used_en": en, "limit": standing.name, "reset_at": reset_at.isoformat(timespec="seconds"),
-        "reset_ko": f"{there.month}월 {there.day}일 {there:%H:%M}", "reset_en": f"{there:%Y-%m-%d %H:%M}",
-    }  # fmt: skip
+    params = {"used_ko": ko, "used_en": en, "limit": standing.name, **_from(reset_at)}
     return LimitReached(Problem("quota_exceeded", params=params), standing)
+
+
+def too_many_secrets(at_most: int, until: datetime) -> Problem:
+    """An owner has made so many secrets of late that one more would take away what was promised to one of them."""
+    ko, en = f"하루에 비밀 값을 바꿀 수 있는 횟수({at_most}번)", f"The number of secrets that may be made in a day ({at_most})"
+    return Problem("quota_exceeded", params={"used_ko": ko, "used_en": en, "limit": "secrets-a-day", **_from(until)})
+
+
+def _from(reset_at: datetime) -> dict[str, str]:
+    there = reset_at.astimezone(KOREA)
+    return {
+        "reset_at": reset_at.isoformat(timespec="seconds"), "reset_ko": f"{there.month}월 {there.day}일 {there:%H:%M}",
+        "reset_en": f"{there:%Y-%m-%d %H:%M}",
+    }  # fmt: skip
 
 
 def policies(standings: list[Standing]) -> str:

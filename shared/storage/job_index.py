@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.job import Document, is_terminal
+from shared.domain.job import Document, former_owners, is_terminal
 from shared.domain.owners import is_listed
 from shared.storage.blob_store import DOCUMENTS, BlobStore, Conflict
 
@@ -68,6 +68,11 @@ class JobIndex:
     def remove(self, document: Document) -> None:
         for name in {row_name(document), row_name(document, is_open=True)} - {None}:
             self._blobs.delete(DOCUMENTS, str(name))
+
+    def remove_former(self, document: Document) -> None:
+        """Out of the lists of those whose it was before."""
+        for owner in former_owners(document):
+            self.remove({**document, "owner": owner})
 
     def drop(self, row: Row) -> None:
         """Delete a row that leads to no job."""

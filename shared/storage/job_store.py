@@ -84,18 +84,21 @@ class JobStore:
     def expired_jobs(self, now: datetime, retention: timedelta, at_most: int) -> list[str]:
         """Ids of jobs whose time is over, the oldest first; `retention`: how long jobs of today are kept after their end.
 
-        Names sort by the time of their jobs, so this ends at the first one that may still be kept: mostly one listing.
+        Those of before may be kept for another time, as their documents say. Names sort by the time of their jobs, so this ends
+        at the first one that is young by today's retention and still kept: mostly one listing.
         """
         found: list[str] = []
         for name, metadata in self._blobs.document_metadata("jobs/job_", page=_EXPIRED_PAGE):
             _, job_id, file = name.split("/", 2)
             if not is_job_id(job_id) or file != _FILE:
                 continue
-            if accepted_at(job_id) + retention > now or len(found) == at_most:
+            if accepted_at(job_id) + _SHORTEST_RETENTION > now or len(found) == at_most:
                 break
             expires_at = metadata.get("expires_at") or self._expiry(job_id)
             if expires_at and datetime.fromisoformat(expires_at) <= now:
                 found.append(job_id)
+            elif expires_at and accepted_at(job_id) + retention > now:
+                break
         return found
 
     def deleted_jobs(self) -> list[str]:
@@ -153,6 +156,8 @@ class JobStore:
 _FILE = "job.json"
 #: Documents of one listing: mostly the first of them ends the search.
 _EXPIRED_PAGE = 1000
+#: Of all that RETENTION_DAYS may say or may have said.
+_SHORTEST_RETENTION = timedelta(days=1)
 _MARKS = "deleted/"
 PREDICTIONS = "predictions/"
 

@@ -16,8 +16,17 @@ _EXPECTED = "webhooks-due/"
 _VERSIONS = "webhook-versions/"
 #: How long the version before goes on signing beside the new one, so that receivers have time to change.
 BOTH_SIGN = timedelta(hours=24)
-#: A POST that is repeated must not take the secret away that receivers have: so many former versions may sign at once.
-_MOST_FORMER = 4
+#: So many former versions may sign at once: a POST that is repeated takes no secret away that receivers have, and the header of a
+#: webhook stays short.
+MOST_FORMER = 4
+
+
+class StillSigning(Exception):
+    """All the former versions that there may be sign: there can be no new one before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
 
 
 class ExpectedDeliveries:
@@ -60,11 +69,13 @@ class SecretVersions:
         return self._read(self._documents.read(versions_name(owner)))
 
     def rotate(self, owner: str) -> Versions:
-        """Begin a new version; the one before it signs for another day. Raises Busy."""
+        """Begin a new version; the one before it signs for another day. Raises StillSigning, Busy."""
 
         def rotated(document: Document | None) -> tuple[Document | None, None]:
             known, now = self._read(document), self._clock()
-            former = [(known.current, now + BOTH_SIGN), *known.former][:_MOST_FORMER]
+            if len(known.former) >= MOST_FORMER:
+                raise StillSigning(known.former[-1][1])
+            former = [(known.current, now + BOTH_SIGN), *known.former]
             return {
                 "version": known.current + 1, "rotated_at": now.isoformat(),
                 "former": [{"version": version, "until": until.isoformat()} for version, until in former],

@@ -60,6 +60,15 @@ async def test_a_watch_that_goes_on_keeps_the_records_of_a_deleted_job(services:
     assert "jobs/job_1/submission-0-1.json" in services.blobs.documents
 
 
+async def test_a_job_of_the_first_version_which_counted_no_money_is_forgotten(services: Any, client: Client) -> None:
+    make_job(services, "job_2", owner="me", status="failed", pictures=[], polls=0, fallback_used=False)
+    services.jobs.hide("job_2", services.now())
+    client.statuses["job_2"] = instance_status("Completed")
+
+    assert await forget(services, client, FORGET) == {"left": 0}
+    assert left_of(services, "job_2") == []
+
+
 async def test_a_child_that_goes_on_is_waited_for(services: Any, client: Client) -> None:
     make_job(services, "job_2", seeds=[1, 2], status="failed", pictures=[], polls=0, fallback_used=False)
     services.jobs.hide("job_2", services.now())

@@ -56,6 +56,7 @@ claims = of("shared/claiming.py", "tests/triggers/test_job_list.py")
 listing = of("shared/listing.py", "tests/unit/test_job_index.py")
 generate_listed = of("triggers/generate.py", "tests/triggers/test_job_list.py")
 forgetting_listed = of("shared/forgetting.py", "tests/triggers/test_job_list.py")
+limits_listed = of("shared/limits.py", "tests/triggers/test_job_list.py")
 trust = of("shared/providers/trust.py", "tests/unit/test_trust.py")
 bfl_hosts = of("shared/providers/bfl.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
 replicate_hosts = of("shared/providers/replicate.py", "tests/providers/test_generators.py", "tests/unit/test_trust.py")
@@ -126,7 +127,20 @@ TRUST: tuple[Mutant, ...] = (
     claims("a job of another's is claimed", ' or document["owner"] not in (owner, *unowned):', ":"),
     claims("a deleted job is claimed", "is_deleted(document) or ", ""),
     claims("a lost claim leaves a row", "        app.index.remove(mine)\n", ""),
-    claims("a claimed job stays in its former list", "app.index.remove(seen)", "pass"),
+    claims("a claimed job stays in its former list", "app.index.remove_former(document)", "pass"),
+    claims(
+        "a claim that was cut short is never made good",
+        '    app.index.remove_former(document)\n    if seen["owner"] == owner:\n        return\n',
+        '    if seen["owner"] == owner:\n        return\n    app.index.remove_former(document)\n',
+    ),  # noqa: E501
+    forgetting_listed(
+        "a claimed job's row in a former list outlives it", "await threads.run(app.index.remove_former, document)", "pass"
+    ),  # noqa: E501
+    limits_listed(
+        "whose a job was goes on to know of it",
+        'for owner in (*former_owners(document), document["owner"]) for',
+        'for owner in (document["owner"],) for',
+    ),  # noqa: E501
     generate_listed("a job is in no list until it is there", "        app.index.add(document)\n", ""),
     generate_listed("a POST that failed leaves a row", "            app.index.remove(document)\n", ""),
     generate_listed("a key tells of a job that somebody claimed", 'if claim.job["owner"] != who:', "if False:"),

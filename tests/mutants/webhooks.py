@@ -45,12 +45,14 @@ WEBHOOKS: tuple[Mutant, ...] = (
     signed("all owners have one secret", "json.dumps([owner, version]", "json.dumps([version]"),
     signed("a new version is the old one", "json.dumps([owner, version]", "json.dumps([owner]"),
     delivering("only the new secret signs", ", *(version for version, _ in versions.former))", ",)"),
+    delivering("who claims a job signs what another's receiver hears", "owner = posted_by(document)", "owner = document[\"owner\"]"),  # noqa: E501
     delivering("a short key signs", "if key and len(key) >= KEY_MIN_CHARACTERS else None", "or None"),
     delivering("nobody has a secret, which is everybody's", "    if owner == ANONYMOUS:\n", "    if False:\n"),
     secret("nobody may ask for a secret", "    if who == ANONYMOUS:\n", "    if False:\n"),
     store("a former secret signs for ever", "if now < until", "if True"),
-    store("a repeated rotation takes the secret away", "*known.former][:_MOST_FORMER]", "][:_MOST_FORMER]"),
-    store("the header grows with every rotation", "[:_MOST_FORMER]", ""),
+    store("a repeated rotation takes the secret away", "(known.current, now + BOTH_SIGN), *known.former]", "(known.current, now + BOTH_SIGN)]"),  # noqa: E501
+    store("the header grows with every rotation", "if len(known.former) >= MOST_FORMER:", "if False:"),
+    store("a secret may be made as soon as the newest ends", "known.former[-1][1]", "known.former[0][1]"),
     store("an owner's name is a blob's name", "hashlib.sha256(owner.encode()).hexdigest()}.json", "owner}.json"),
     # ---- how often, and until when ----
     delivery("a receiver that is gone is told again", "or status == GONE", ""),
@@ -62,7 +64,12 @@ WEBHOOKS: tuple[Mutant, ...] = (
     delivery("a deleted job is told", "and not is_deleted(document) and", "and"),
     delivery("a job that runs is told", 'or not is_terminal(document["status"])', ""),
     delivering("a try comes before its time", "if wait > _EARLY_SECONDS:", "if False:"),
-    delivering("slow receivers take all the threads", "if not _sending.acquire(blocking=False):", "if not _sending.acquire():"),
+    delivering("slow receivers take all the threads", "len(self._taken) < SENDS_AT_ONCE and ", ""),
+    delivering("one owner's silent receivers hold up everybody's", " and self._taken.count(owner) < SENDS_OF_ONE_OWNER", ""),
+    delivering("a place is held for ever", "            self._taken.remove(owner)\n", "            pass\n"),
+    delivery("who is turned away asks as often as ever", "max(SHORTEST_BUSY_SECONDS, late)", "SHORTEST_BUSY_SECONDS"),
+    delivery("who is turned away for a day does not come for a day", "min(max(SHORTEST_BUSY_SECONDS, late), LONGEST_BUSY_SECONDS)", "max(SHORTEST_BUSY_SECONDS, late)"),  # noqa: E501
+    delivery("all who were turned away come back together", ", LONGEST_BUSY_SECONDS) * (1 + jitter)", ", LONGEST_BUSY_SECONDS)"),
     delivering("a try is not written down", "            lambda known: attempted(known, at, status=status,", "            lambda known: known or attempted(known, at, status=status,"),  # noqa: E501
     delivering("the mark of a job that was told stays", "    if wait is None:\n        app.deliveries.forget(job_id)\n    return wait", "    return wait"),  # noqa: E501
     delivering("one that goes on is begun again", "    if runtime in GOING_ON:\n        return False\n", ""),
@@ -79,6 +86,8 @@ WEBHOOKS: tuple[Mutant, ...] = (
     forgetting("a deleted job is forgotten while it is told", "if document is not None and not await delivering.end(app, client, document):", "if False:"),  # noqa: E501
     job("a deleted job keeps the address", '{"webhook": None} if "webhook" in document else {}', "{}"),
     housekeeping("what was never begun to be told stays untold", "    await delivering.start_missing(app, client, now)\n", ""),
+    delivering("one run of housekeeping looks at all that is to be told", "[:LOOKED_AT_ONCE]\n", "\n"),
+    delivering("each run looks at the same", "    begin = run * LOOKED_AT_ONCE % len(job_ids)\n", "    begin = run * 0\n"),
     housekeeping("a webhook between two tries is called stuck", 'if not names.is_webhook_instance(status.instance_id or "")', ""),
     health("a key that is missing where it is used is not missed", '"degraded" if is_used else "off"', '"off"'),
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +15,7 @@ from activities import finish_job
 from activities.forget_jobs import forget
 from shared import delivering, names
 from shared.delivering import deliver, start_missing
+from shared.providers.receivers import Undelivered
 from shared.secrets import SecretUnavailable
 from shared.storage.webhook_store import BOTH_SIGN, expected_name, versions_name
 from shared.webhooks import Refused
@@ -34,7 +37,7 @@ from tests.triggers.calls import (
     settings,
     user,
 )
-from triggers import generate, health, housekeeping, jobs, webhook_secret
+from triggers import generate, health, housekeeping, job_list, jobs, webhook_secret
 
 PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-ID"
 ME = {PRINCIPAL: "haneul@example.com"}
@@ -315,17 +318,60 @@ async def test_a_key_that_went_missing_is_a_reason_like_any_other(app: Any, hub:
     assert receiver.calls == []
 
 
-async def test_slow_receivers_hold_up_no_others(app: Any, hub: FakeHub, receiver: Receiver) -> None:
+async def test_slow_receivers_take_no_more_than_their_places_and_who_waits_asks_ever_more_seldom(
+    app: Any, hub: FakeHub, receiver: Receiver, clock: Clock, monkeypatch: Any
+) -> None:
     job_id = await accepted(hub, receiver.url)
     finish(app, hub, job_id)
-    held = [delivering._sending.acquire(blocking=False) for _ in range(4)]
+    others = ["a", "a", "b", "b"]
+    assert [delivering._sending.take(owner) for owner in others] == [True] * 4
     try:
-        assert deliver(app, job_id) == {"wait_seconds": 5.0}
+        waits = []
+        for _ in range(12):
+            waits.append(deliver(app, job_id)["wait_seconds"])
+            clock.pass_by(seconds=waits[-1])
+        assert 5 <= waits[0] <= 10
+        assert sum(waits[:4]) > 30
+        assert 300 <= waits[-1] <= 600
+        monkeypatch.setattr(delivering.random, "random", lambda: 0.0)
+        assert deliver(app, job_id) == {"wait_seconds": 300.0}
+        monkeypatch.setattr(delivering.random, "random", lambda: 0.5)
+        assert deliver(app, job_id) == {"wait_seconds": 450.0}
     finally:
-        for _ in held:
-            delivering._sending.release()
-    assert (all(held), receiver.calls, (await seen(hub, job_id))["deliveries"]) == (True, [], [])
+        for owner in others:
+            delivering._sending.leave(owner)
+    assert (receiver.calls, (await seen(hub, job_id))["deliveries"]) == ([], [])
     assert deliver(app, job_id) == {"wait_seconds": None}
+
+
+async def test_one_owners_silent_receiver_holds_up_no_other_owner(
+    app: Any, hub: FakeHub, receiver: Receiver, monkeypatch: Any
+) -> None:
+    silent = [body(await post(hub, receiver.url, {PRINCIPAL: "other"}))["id"] for _ in range(4)]
+    mine = await accepted(hub, receiver.url)
+    for job_id in (*silent, mine):
+        finish(app, hub, job_id)
+    answered, begun, real = threading.Event(), threading.Semaphore(0), app.receivers.post
+
+    def slow(url: str, headers: Any, sent: bytes) -> Any:
+        if headers["webhook-id"].removeprefix("msg_") == mine.removeprefix("job_"):
+            return real(url, headers, sent)
+        begun.release()
+        answered.wait(10)
+        raise Undelivered("timeout")
+
+    monkeypatch.setattr(app.receivers, "post", slow)
+    with ThreadPoolExecutor(4) as pool:
+        try:
+            held = [pool.submit(deliver, app, job_id) for job_id in silent]
+            assert begun.acquire(timeout=5)
+            assert begun.acquire(timeout=5)
+            assert deliver(app, mine) == {"wait_seconds": None}
+        finally:
+            answered.set()
+    assert len(receiver.calls) == 1
+    tried = [len((app.jobs.read(job_id)).get("deliveries") or ()) for job_id in silent]
+    assert (sorted(tried), all(one.result()["wait_seconds"] for one in held)) == ([0, 0, 1, 1], True)
 
 
 # ---- what was never begun ----
@@ -347,6 +393,38 @@ async def test_what_was_never_begun_or_died_is_begun_by_housekeeping(app: Any, h
     # An operator's word is final.
     assert set(app.deliveries.all()) == {never, died, waits, running}
     assert await missing(app, hub) == 0, "they go on"
+
+
+async def test_many_to_be_told_of_take_several_runs_and_none_is_passed_over(
+    app: Any, hub: FakeHub, receiver: Receiver, monkeypatch: Any, clock: Clock
+) -> None:
+    monkeypatch.setattr(delivering, "LOOKED_AT_ONCE", 2)
+    waiting = [await accepted(hub, receiver.url) for _ in range(5)]
+    for job_id in waiting:
+        finish(app, hub, job_id)
+    begun = []
+    for _ in range(6):
+        begun.append(await missing(app, hub))
+        clock.pass_by(minutes=5)
+
+    assert max(begun) == 2
+    assert sorted(webhooks_started(hub)) == sorted(f"{job_id}-webhook" for job_id in waiting)
+
+
+async def test_what_is_to_be_told_holds_up_no_other_housekeeping(
+    app: Any, hub: FakeHub, receiver: Receiver, monkeypatch: Any
+) -> None:
+    called: list[str] = []
+
+    async def noted(name: str) -> int:
+        called.append(name)
+        return 0
+
+    monkeypatch.setattr(delivering, "start_missing", lambda *_: noted("told"))
+    monkeypatch.setattr(housekeeping, "_forget_expired", lambda *_: noted("expired"))
+    await housekeeping.tidy(hub, app.now())  # type: ignore[arg-type]
+
+    assert called == ["expired", "told"]
 
 
 async def test_a_hub_that_is_away_loses_none(app: Any, hub: FakeHub, receiver: Receiver, caplog: Any) -> None:
@@ -463,6 +541,22 @@ async def test_an_owner_has_a_secret_of_his_own_and_none_lies_in_storage(app: An
     assert (await secret()).headers["Cache-Control"] == "no-store"
 
 
+async def test_a_job_that_was_claimed_is_signed_for_whoever_named_the_address(app: Any, hub: FakeHub, receiver: Receiver) -> None:
+    given = {"WEBHOOK_SIGNING_KEY": KEY, "WEBHOOK_EXTRA_HOSTS": receiver.host}
+    settings(app, **given)
+    stranger = {"X-Owner-Token": "t" * 43}
+    theirs = body(await secret(stranger))["secret"]
+    job_id = body(await post(hub, receiver.url, stranger))["id"]
+    settings(app, AUTH_MODE="easyauth", **given)
+    sent = json.dumps({"ids": [job_id]}).encode()
+    await raw(job_list.claim_jobs)(req=request("POST", body=sent, headers={**ME, **stranger}))
+    assert (await get(hub, job_id, headers=ME)).status_code == 200
+    finish(app, hub, job_id)
+
+    assert deliver(app, job_id) == {"wait_seconds": None}
+    receiver.calls[0].is_signed_with(theirs)
+
+
 async def test_after_a_rotation_both_sign_for_a_day(app: Any, hub: FakeHub, receiver: Receiver, clock: Clock) -> None:
     receiver.answers = [500]
     old = body(await secret())["secret"]
@@ -485,7 +579,7 @@ async def test_after_a_rotation_both_sign_for_a_day(app: Any, hub: FakeHub, rece
     assert len(receiver.calls[1].headers["webhook-signature"].split()) == 1
 
 
-async def test_a_rotation_that_is_repeated_takes_no_secret_away(app: Any, hub: FakeHub, receiver: Receiver) -> None:
+async def test_a_rotation_that_is_repeated_takes_no_secret_away(app: Any, hub: FakeHub, receiver: Receiver, clock: Clock) -> None:
     first = body(await secret())["secret"]
     versions = [body(await rotate())["version"] for _ in range(4)]
     job_id = await accepted(hub, receiver.url)
@@ -494,8 +588,20 @@ async def test_a_rotation_that_is_repeated_takes_no_secret_away(app: Any, hub: F
 
     assert versions == [2, 3, 4, 5]
     receiver.calls[0].is_signed_with(first)
-    await rotate()
-    assert len(body(await secret())["also_signing"]) == 4, "the header does not grow for ever"
+
+    clock.pass_by(hours=1)
+    before = body(await secret())
+    for language, words in (
+        ("en", "secrets that may be made in a day (4) is used up. Try again from"),
+        ("ko", "(4번)를 모두 사용했습니다"),
+    ):
+        refused = await rotate(ME | {"Accept-Language": language})
+        assert (refused.status_code, body(refused)["code"], body(refused)["charged"]) == (429, "quota_exceeded", "no")
+        assert words in body(refused)["detail"]
+        assert 22 * 3600 < int(refused.headers["Retry-After"]) <= 23 * 3600
+    assert body(await secret()) == before, "the first one signs on, and the header does not grow for ever"
+    clock.pass_by(hours=23, minutes=1)
+    assert (await rotate()).status_code == 200
 
 
 async def test_whoever_is_not_signed_in_has_no_secret(app: Any) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
+from activities.forget_jobs import forget
 from shared.domain.owners import ANONYMOUS, token_owner
 from shared.job_ids import new_job_id
+from shared.storage.documents import Busy
 from shared.storage.job_index import INDEX, row_name
 from tests.triggers.calls import IMAGE, RUNTIME, FakeHub, Status, body, finish, form, picture, post, raw, request, settings, user
 from triggers import generate, job_list, jobs, retry
@@ -498,6 +500,59 @@ async def test_after_a_sign_in_a_browsers_jobs_come_along(app: Any, hub: FakeHub
     assert len(rows(app)) == 3, "none is left in the list that they were in"
     settings(app)
     assert await ids(hub) == []
+
+
+async def test_nothing_names_a_job_that_was_claimed_after_its_end_and_then_deleted(app: Any, hub: FakeHub) -> None:
+    job_id = body(await post(hub, headers=token()))["id"]
+    finish(app, hub, job_id)
+    settings(app, AUTH_MODE="easyauth")
+    me = {PRINCIPAL: "me"}
+    assert await claim(hub, job_id, headers={**me, **token()}) == {job_id: True}
+
+    answer = await user(jobs.delete_job)(req=request("DELETE", route={"id": job_id}, headers=me), client=hub)
+    assert answer.status_code == 204
+    assert [name for name, (document, _) in app.blobs.documents.items() if job_id in name + json.dumps(document)] == []
+
+
+@pytest.mark.parametrize("is_repeated", [True, False])
+async def test_a_claim_that_was_cut_short_leaves_no_row(app: Any, hub: FakeHub, monkeypatch: Any, is_repeated: bool) -> None:
+    job_id = body(await post(hub, headers=token()))["id"]
+    finish(app, hub, job_id)
+    settings(app, AUTH_MODE="easyauth")
+    me, delete = {PRINCIPAL: "me"}, app.blobs.delete
+    with monkeypatch.context() as patch:
+
+        def away(container: str, name: str) -> None:
+            if name.startswith(INDEX):
+                raise ServiceRequestError("away")
+            delete(container, name)
+
+        patch.setattr(app.blobs, "delete", away)
+        sent = json.dumps({"ids": [job_id]}).encode()
+        answer = await raw(job_list.claim_jobs)(req=request("POST", body=sent, headers={**me, **token()}))
+        assert (answer.status_code >= 500, len(rows(app))) == (True, 2)
+    if is_repeated:
+        assert await claim(hub, job_id, headers={**me, **token()}) == {job_id: True}
+        assert rows(app) == [row_name(app.jobs.read(job_id))]
+    else:
+        await user(jobs.delete_job)(req=request("DELETE", route={"id": job_id}, headers=me), client=hub)
+        assert rows(app) == []
+
+
+async def test_what_storage_does_not_take_while_a_job_is_forgotten_is_made_good(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
+    job_id = body(await post(hub, headers=token()))["id"]
+    finish(app, hub, job_id)
+    with monkeypatch.context() as patch:
+
+        def busy(*_: Any) -> None:
+            raise Busy("usage")
+
+        patch.setattr(app.spending, "forget", busy)
+        answer = await user(jobs.delete_job)(req=request("DELETE", route={"id": job_id}, headers=token()), client=hub)
+        assert answer.status_code == 204
+    assert await forget(app, hub, {"traceparent": None}) == {"left": 0}  # type: ignore[arg-type]
+
+    assert [name for name, (document, _) in app.blobs.documents.items() if job_id in name + json.dumps(document)] == []
 
 
 async def test_who_is_nobody_claims_nothing(app: Any, hub: FakeHub) -> None:

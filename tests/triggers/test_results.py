@@ -8,7 +8,21 @@ import pytest
 from shared.domain.problem import Problem
 from shared.job_ids import new_job_id
 from tests.triggers import calls
-from tests.triggers.calls import Clock, FakeHub, body, cancel, delete, finish, get, left_of, new_job, picture, request, user
+from tests.triggers.calls import (
+    Clock,
+    FakeHub,
+    body,
+    cancel,
+    delete,
+    finish,
+    get,
+    left_of,
+    new_job,
+    picture,
+    request,
+    settings,
+    user,
+)
 from triggers import housekeeping, jobs
 
 
@@ -178,6 +192,47 @@ async def test_the_search_for_expired_jobs_ends_at_the_first_young_one(app: Any,
     monkeypatch.setattr(app.blobs, "document_metadata", counted)
     assert app.jobs.expired_jobs(app.now(), timedelta(days=30), 100) == []
     assert len(listed) == 1
+
+
+async def test_a_job_that_cannot_be_forgotten_keeps_no_other(
+    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any, caplog: Any
+) -> None:
+    stays, goes = [await new_job(hub) for _ in range(2)]
+    for job_id in (stays, goes):
+        finish(app, hub, job_id)
+    clock.pass_by(days=31)
+    remove = app.index.remove
+
+    def broken(document: dict[str, Any]) -> None:
+        if document["id"] == stays:
+            raise KeyError("kind")
+        remove(document)
+
+    monkeypatch.setattr(app.index, "remove", broken)
+    with caplog.at_level("INFO", "toonconnect"):
+        await housekeeping.tidy(hub, app.now())
+    assert (bool(app.jobs.read(stays)), app.jobs.read(goes)) == (True, None)
+    kept = [(record.job_id, record.reason) for record in caplog.records if record.getMessage() == "expired_kept"]
+    assert kept == [(stays, "KeyError")]
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 30), (30, 1)])
+async def test_another_retention_keeps_nobody_longer_than_was_said(
+    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any, before: int, after: int
+) -> None:
+    """What a job was told when it ended holds: jobs of before and of after lie beside each other."""
+    monkeypatch.setattr("shared.job_ids.time.time_ns", lambda: int(clock().timestamp() * 1e9))
+    made = {}
+    for days in (before, after):
+        settings(app, RETENTION_DAYS=str(days))
+        made[days] = await new_job(hub)
+        finish(app, hub, made[days])
+        clock.pass_by(minutes=1)
+    clock.pass_by(days=5)
+    await housekeeping.tidy(hub, app.now())
+
+    assert app.jobs.read(made[1]) is None
+    assert app.jobs.read(made[30])
 
 
 async def test_storage_that_does_not_list_jobs_holds_up_nothing_else(

@@ -294,7 +294,7 @@ def operations(models: dict[str, tuple[str, ...]]) -> tuple[Operation, ...]:
             "rotate_webhook_secret", "post", "webhooks/secret/rotate", "webhooks", ("Change your webhook secret", "웹훅 서명 비밀 키 바꾸기"),
             ("Messages are signed with both for a while.", "한동안 두 서명 비밀 키로 함께 서명합니다."),
             {200: Answer(("The new secret.", "새 서명 비밀 키."), {JSON: ref("WebhookSecret")})},
-            (*_CALLER, "validation_failed", "webhooks_not_configured"), _owned(),
+            (*_CALLER, "validation_failed", "quota_exceeded", "webhooks_not_configured"), _owned(),
         ),
         Operation(
             "get_options", "get", "options", "about", ("What a form may offer", "폼의 선택지"),
