@@ -87,3 +87,12 @@ def test_what_an_owner_who_stays_away_has_left_is_deleted_when_it_says_nothing_m
         assert (name in quotas.blobs.documents) == bool(left)
     assert "gates/bfl.json" in quotas.blobs.documents, "a pause has no age"
     quotas.admit("a", "2")
+
+
+@pytest.mark.parametrize(("ended_after_seconds", "left"), [(-1, (0, 0)), (0, (1, 1)), (1, (1, 1))])
+def test_a_place_is_taken_back_where_it_was_taken_after_the_end_only(ended_after_seconds: int, left: tuple[int, int]) -> None:
+    quotas = Quotas(max_active=2)
+    quotas.admit("a", "1")
+    quotas.withdraw("a", "1", since=NOON + timedelta(seconds=ended_after_seconds))
+    ((document, _),) = quotas.blobs.documents.values()
+    assert (len(document["active"]), document["started"]) == left
