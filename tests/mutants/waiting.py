@@ -23,7 +23,11 @@ WAITING: tuple[Mutant, ...] = (
     validators("tags are compared strongly", 'etag.removeprefix("W/") in', "etag in"),
     validators("a comma in a tag ends it", r"[\x21\x23-\x7e", r"[\x21\x23-\x2b\x2d-\x7e"),
     validators("a star names nothing", "listed == _ANYTHING or ", ""),
-    validators("spaces are divided in every way", r"'[ \t]*+(?:(?:W/)", r"'[ \t]*(?:(?:W/)"),
+    validators(
+        "spaces are divided in every way",
+        r"""r'[ \t]*+(?:(?:W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*+"))?[ \t]*+(""",
+        r"""r'[ \t]*(?:(?:W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*"))?[ \t]*(""",
+    ),
     validators("a malformed list is read as far as it goes", "            return set()", "            return tags"),
     view("progress is news", '{"progress", "eta_seconds", ', '{"eta_seconds", '),
     view("the time that is left is news", '{"progress", "eta_seconds", ', '{"progress", '),
