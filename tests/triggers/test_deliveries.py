@@ -1,10 +1,11 @@
 """A job's `webhook_url`, from the POST that names it to the receiver that hears of the end; and the secret it verifies with."""
 
+import itertools
 import json
 import logging
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -366,6 +367,9 @@ async def test_one_owners_silent_receiver_holds_up_no_other_owner(
             held = [pool.submit(deliver, app, job_id) for job_id in silent]
             assert begun.acquire(timeout=5)
             assert begun.acquire(timeout=5)
+            # The other two are turned away; a thread that began later would find a place.
+            turned_away = list(itertools.islice(as_completed(held, timeout=5), 2))
+            assert all(one.result()["wait_seconds"] for one in turned_away)
             assert deliver(app, mine) == {"wait_seconds": None}
         finally:
             answered.set()
