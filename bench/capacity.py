@@ -379,12 +379,12 @@ def month(job: Counted) -> str:
     return _table(("USD a month (example)", *(f"{jobs:,} jobs" for jobs in JOBS_A_MONTH)), rows)
 
 
+FIVE_MINUTES = 300
 #: What infra/app/alerts.bicep deploys: rules that search logs, by the minutes between two searches; where the availability test
 #: runs from, every five minutes.
 LOG_ALERTS, TESTED_FROM = {5: 19, 15: 2}, 5
 #: Lists and reads of a run of housekeeping, every five minutes, that finds nothing to do; the lists are 10 once an hour.
 TIDYING = {"blob list": 4, "blob read": 2}
-_TIDY = "housekeeping"
 _WATCH = "alert rules and the availability test"
 _READY, _IDLE = "two instances that are always ready (one for orchestrations, one for HTTP)", "polls of idle queues"
 
@@ -403,7 +403,7 @@ def monthly(job: Counted, jobs: int) -> dict[str, float]:
         _READY: 2 * INSTANCE_GB * MONTH_SECONDS * ALWAYS_READY_GB_SECOND,
         _IDLE: _queue_usd((idle + queues / PLATFORM_POLL_SECONDS) * MONTH_SECONDS),
         _WATCH: watching(),
-        _TIDY: tidying(),
+        "housekeeping": tidying(),
         "compute": active * INSTANCE_GB * GB_SECOND,
         "executions": executions * PER_MILLION_EXECUTIONS / 1e6,
         "storage operations": jobs / 1000 * thousand["blob operations"]
@@ -414,13 +414,14 @@ def monthly(job: Counted, jobs: int) -> dict[str, float]:
 
 
 def watching() -> float:
-    runs = TESTED_FROM * MONTH_SECONDS / 300
+    runs = TESTED_FROM * MONTH_SECONDS / FIVE_MINUTES
     return sum(count * LOG_ALERT[minutes] for minutes, count in LOG_ALERTS.items()) + runs * AVAILABILITY_RUN
 
 
 def tidying() -> float:
     storage = sum(count * PER_10_000[name] / 10_000 for name, count in TIDYING.items())
-    return MONTH_SECONDS / 300 * (SECONDS_AN_EXECUTION * INSTANCE_GB * GB_SECOND + PER_MILLION_EXECUTIONS / 1e6 + storage)
+    execution = SECONDS_AN_EXECUTION * INSTANCE_GB * GB_SECOND + PER_MILLION_EXECUTIONS / 1e6
+    return MONTH_SECONDS / FIVE_MINUTES * (execution + storage)
 
 
 def _without(cost: dict[str, float], *names: str) -> float:

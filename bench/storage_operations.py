@@ -37,7 +37,7 @@ PER_10_000 = {"blob write": 0.05, "blob list": 0.05, "blob read": 0.004, "blob d
 GB_SECOND, PER_MILLION_EXECUTIONS, GB_MONTH, LOG_GB = 0.000026, 0.40, 0.02, 2.30
 INSTANCE_GB, SECONDS_AN_EXECUTION, OVERLAP = 2.0, 1.0, 10
 #: Of a rule that searches logs, by the minutes between two searches, a month; of one run of a standard availability test.
-LOG_ALERT, AVAILABILITY_RUN = {15: 0.50, 10: 1.00, 5: 1.50, 1: 3.00}, 0.0006
+LOG_ALERT, AVAILABILITY_RUN = {15: 0.50, 5: 1.50}, 0.0006
 #: Assumed of real pictures: what of a job is stored over a month, uploads with the week in which they can be recovered; what a
 #: job writes to the logs.
 STORED_MB = {"ppl": 3.2, "goods": 2.6}

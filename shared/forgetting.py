@@ -13,7 +13,7 @@ from shared.domain.starting import is_to_be_started
 from shared.services import Services
 from shared.starting import PATIENCE, is_going_on, revive
 from shared.storage.job_store import NoSuchJob
-from shared.task_hub import find_instance
+from shared.task_hub import find_instance, reason
 
 LOOK_AGAIN_SECONDS = 15
 
@@ -72,7 +72,7 @@ async def begin(app: Services, client: df.DurableOrchestrationClient, job_id: st
         if await forget_ended(app, client, job_id):
             return
     except Exception as error:  # noqa: BLE001 - hidden it is: what is left to do is done later, whatever the hub says now
-        telemetry.event("history_kept", logging.WARNING, instance=job_id, reason=type(error).__name__)
+        telemetry.event("history_kept", logging.WARNING, instance=job_id, reason=reason(error))
     await call_janitor(client)
 
 

@@ -32,7 +32,7 @@ from shared.generators.generator import Generator
 from shared.services import Services
 from shared.storage.job_store import NoSuchJob
 from shared.storage.submission_store import Attempt
-from shared.task_hub import find_instance
+from shared.task_hub import find_instance, reason
 
 #: Predictions tried for one picture when the provider itself calls its failures transient.
 MAX_ATTEMPTS = 3
@@ -109,7 +109,7 @@ async def ensure_started(app: Services, client: df.DurableOrchestrationClient, d
         if status is not None:
             return await revive(app, client, document, status)
     except Exception as error:  # noqa: BLE001 - the client raises whatever its HTTP library does
-        telemetry.event("start_failed", logging.WARNING, job_id=document["id"], reason=type(error).__name__)
+        telemetry.event("start_failed", logging.WARNING, job_id=document["id"], reason=reason(error))
         return document
     await _start(app, client, document)
     return document

@@ -16,10 +16,13 @@ def asked() -> Iterator[None]:
     """Whatever the client raises, which is what its HTTP library does, is raised as TaskHubUnavailable."""
     try:
         yield
-    except TaskHubUnavailable:
-        raise
     except Exception as error:
-        raise TaskHubUnavailable(type(error).__name__) from error
+        raise TaskHubUnavailable from error
+
+
+def reason(error: Exception) -> str:
+    """The class of what went wrong, for the log: of a hub that is unavailable, what its client raised."""
+    return type(error.__cause__ if isinstance(error, TaskHubUnavailable) and error.__cause__ else error).__name__
 
 
 async def find_instance(client: df.DurableOrchestrationClient, instance_id: str) -> DurableOrchestrationStatus | None:
@@ -34,4 +37,4 @@ async def find_instance(client: df.DurableOrchestrationClient, instance_id: str)
         return status
     if getattr(status, "message", None) == "":
         return None
-    raise TaskHubUnavailable("an error instead of a status")
+    raise TaskHubUnavailable

@@ -26,7 +26,7 @@ from shared.storage.account import StorageNotConfigured
 from shared.storage.blob_store import Missing
 from shared.storage.documents import Busy
 from shared.storage.job_store import NoSuchJob
-from shared.task_hub import TaskHubUnavailable
+from shared.task_hub import TaskHubUnavailable, reason
 from triggers import deprecation
 from triggers.caller import address
 
@@ -83,7 +83,7 @@ async def _handled(handler: Handler, req: func.HttpRequest, bindings: dict[str, 
     except Busy:
         return problem_response(req, Problem("busy", charged=_may_be_charged(req)))
     except TaskHubUnavailable as error:
-        telemetry.event("hub_silent", logging.WARNING, request_id=request_id(req), reason=str(error))
+        telemetry.event("hub_silent", logging.WARNING, request_id=request_id(req), reason=reason(error))
         return problem_response(req, Problem("busy", charged=_may_be_charged(req)))
     except NoSuchJob:  # deleted a moment ago
         return problem_response(req, Problem("job_not_found", charged="unknown"))

@@ -16,7 +16,7 @@ from shared.pictures.limits import most_pixels
 from shared.providers.provider import Provider, ProviderError
 from shared.services import services
 from shared.storage.account import StorageNotConfigured
-from shared.task_hub import find_instance
+from shared.task_hub import TaskHubUnavailable, find_instance, reason
 from triggers.edge import endpoint, json_response, problem_response
 
 blueprint = df.Blueprint()
@@ -143,8 +143,8 @@ async def _hub_check(client: df.DurableOrchestrationClient) -> Check:
         await asyncio.wait_for(find_instance(client, "health-probe"), _CHECK_SECONDS)
     except TimeoutError:
         return _SILENT
-    except Exception as error:  # noqa: BLE001 - the client raises whatever its HTTP library does
-        return {"status": "failed", "reason": type(error).__name__}
+    except TaskHubUnavailable as error:
+        return {"status": "failed", "reason": reason(error)}
     return {"status": "ok"}
 
 

@@ -16,7 +16,7 @@ from shared.job_ids import FIRST_JOB, is_job_id
 from shared.services import Services, services
 from shared.starting import revive
 from shared.storage.job_store import NoSuchJob
-from shared.task_hub import find_instance
+from shared.task_hub import find_instance, reason
 
 blueprint = df.Blueprint()
 
@@ -106,7 +106,7 @@ async def _start_dead_jobs(app: Services, client: df.DurableOrchestrationClient,
         try:
             started += await _revived(app, client, job_id)
         except Exception as error:  # noqa: BLE001 - the others are still to be looked at
-            telemetry.event("restart_failed", logging.WARNING, job_id=job_id, reason=type(error).__name__)
+            telemetry.event("restart_failed", logging.WARNING, job_id=job_id, reason=reason(error))
     return started
 
 

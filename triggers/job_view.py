@@ -40,7 +40,7 @@ from shared.starting import revive
 from shared.storage.blob_store import IMAGES
 from shared.storage.image_names import may_be_linked
 from shared.storage.job_store import NoSuchJob
-from shared.task_hub import TaskHubUnavailable, find_instance
+from shared.task_hub import TaskHubUnavailable, find_instance, reason
 from triggers import job_money
 from triggers.edge import base_url, job_url, language, owner
 
@@ -137,7 +137,7 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     try:
         return await _as_the_hub_says(client, job.document)
     except TaskHubUnavailable as error:
-        telemetry.event("hub_silent", logging.WARNING, job_id=job.document["id"], reason=str(error))
+        telemetry.event("hub_silent", logging.WARNING, job_id=job.document["id"], reason=reason(error))
     stored = await threads.run(services().jobs.read, job.document["id"])
     if stored is None or is_deleted(stored):
         raise JobNotFound

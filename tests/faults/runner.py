@@ -34,6 +34,7 @@ SETTINGS = {
 }  # fmt: skip
 GROUPS: dict[str, dict[str, str]] = {
     "plain": {},
+    "patient": {"GENERATION_TIMEOUT_SECONDS": "60"},
     "webhooks": {"PUBLIC_BASE_URL": "@own"},
     "fallback": {"PPL_FALLBACK": "bfl", "PROVIDER_DOWN": "fail"},
 }
@@ -75,7 +76,7 @@ def run(cases: list[Case], workers: int = 7) -> Report:
     report = Report()
     with _stranger() as stranger, ThreadPoolExecutor(workers) as pool:
         # Small groups first: whoever is done with one helps with the plain cases.
-        order = [group for group in ("fallback", "webhooks", "plain") if waiting[group]]
+        order = [group for group in ("fallback", "webhooks", "patient", "plain") if waiting[group]]
         stages = [
             pool.submit(_play_groups, [*order[worker:], *order[:worker]], waiting, stranger.url) for worker in range(workers)
         ]

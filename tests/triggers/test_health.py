@@ -123,6 +123,7 @@ async def test_not_ready_without_storage_settings_or_hub(app: Any, hub: FakeHub,
     checks = body(await readiness(hub))["checks"]
 
     assert [checks[part]["status"] for part in ("settings", "storage", "task_hub")] == ["failed"] * 3
+    assert checks["task_hub"]["reason"] == "OSError", "what its client raised"
 
     monkeypatch.undo()
     monkeypatch.setattr(health, "_checks", health.Checks())

@@ -126,10 +126,12 @@ async def test_a_hub_that_is_away_during_the_wait_is_no_error_either(app: Any, h
 # ---- a look ----
 
 
-async def test_a_job_is_shown_as_it_is_stored_while_the_hub_gives_no_answer(app: Any, hub: FakeHub) -> None:
+async def test_a_job_is_shown_as_it_is_stored_while_the_hub_gives_no_answer(app: Any, hub: FakeHub, caplog: Any) -> None:
     job_id = body(await post(hub))["id"]
     hub.is_away("get_status")
     shown = await get(hub, job_id)
+    (told,) = [record for record in caplog.records if record.message == "hub_silent"]
+    assert (told.job_id, told.reason) == (job_id, "HubAway"), "what its client raised"
     assert (shown.status_code, body(shown)["status"], len(hub.started)) == (200, "queued", 1)
     assert shown.headers["Retry-After"]
 
