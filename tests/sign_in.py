@@ -158,6 +158,10 @@ class Platform(_Server):
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.has_posted = threading.Event()
+        #: Calls of nobody are refused when it is set.
+        self.may_refuse = threading.Event()
+        self.may_refuse.set()
+        self.has_turned_away = threading.Event()
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -175,6 +179,8 @@ class Platform(_Server):
                 who = provider.good.get(given) if scheme == "Bearer" else None
                 is_preflight = cors.preflight(self.command, self.headers) is not None
                 if who is None and not is_preflight and path not in open_paths:
+                    platform.has_turned_away.set()
+                    platform.may_refuse.wait(20)
                     _answer(self, 401, {"WWW-Authenticate": "Bearer", **cors.added(self.headers)}, b"")
                     return
                 if who is not None and path not in open_paths:

@@ -210,6 +210,29 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     expect(beside.get_by_test_id("prompt")).to_have_value("또 다른 그림의 설명")
 
 
+def test_who_signs_in_while_a_call_of_nobody_is_on_its_way_sees_the_job_go_on(
+    context: BrowserContext, site: Site, platform: Platform, provider: Provider, guarded: Stack
+) -> None:
+    guarded.configure(bfl={"delay_seconds": 6})
+    page = signed_in(context, site, provider)
+    beside = opened(context, site)
+    expect(beside.get_by_test_id("account")).to_have_text(provider.user)
+    kept = page.evaluate(SESSION)
+    submit_goods(page)
+    expect(page.get_by_test_id("history-item").first).to_be_visible()
+    platform.may_refuse.clear()
+    platform.has_turned_away.clear()
+    beside.evaluate("localStorage.setItem('toonconnect.session', JSON.stringify({ ended: true }))")
+    expect(page.get_by_test_id("session-banner")).to_be_visible()
+    assert platform.has_turned_away.wait(20), "the page has asked for the job without a token"
+
+    beside.evaluate("(kept) => localStorage.setItem('toonconnect.session', kept)", kept)
+    expect(page.get_by_test_id("session-banner")).to_be_hidden()
+    platform.may_refuse.set()
+
+    expect_a_picture(page)
+
+
 def test_a_page_shows_nothing_of_another_person(
     context: BrowserContext, site: Site, platform: Platform, provider: Provider
 ) -> None:

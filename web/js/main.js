@@ -136,9 +136,13 @@ function watch(id, watched) {
   })
     .catch((error) => {
       if (!controller.signal.aborted) lose(id, error);
+      return error;
     })
-    .finally(() => {
-      if (followers.get(id)?.controller === controller) followers.delete(id);
+    .then((error) => {
+      if (followers.get(id)?.controller !== controller) return;
+      followers.delete(id);
+      // It was turned away, and somebody has signed in before that was known here.
+      if (error.problem?.status === 401 && signIn.account() !== null) watch(id, watched);
     });
 }
 
