@@ -54,7 +54,7 @@ def forget(around: Surroundings, owner: str, *, is_sure: bool, seconds: float) -
     before = _counted(app, owner, jobs)
     data = {"owner": owner, "jobs": len(jobs), "before": before}
     if not jobs and not before.total():
-        return Report(data, [f"nothing is known of {owner}: a token itself is given on stdin, as -"], FOUND)
+        return Report(data, [f"nothing is known of {owner}: a token itself is given on stdin, as -"])
     if not is_sure:
         counts = table(("what", "now"), before.items())
         return Report(data, [f"{owner} has {len(jobs)} job(s)", "", *counts, "", "to remove all of it: --yes"])

@@ -387,7 +387,7 @@ def test_no_mark_is_told(run: Run, place: str) -> None:
 def test_nothing_is_left_of_deleted_jobs_but_the_words_that_their_keys_are_gone(run: Run) -> None:
     assert run.left == []
     ids = {name: job["id"].removeprefix("job_") for name, (_, job) in run.jobs.items()}
-    keys = [json.loads(said) for name, said in run.remaining.items() if name.startswith("idempotency/")]
+    keys = [json.loads(said) for name, said in run.remaining.items() if name.startswith("idempotency")]
     assert [key for key in keys if not key.get("deleted")] == []
     assert len(keys) == 2
     assert {name: found for name, said in run.remaining.items() if (found := told(name.encode() + said, run.secrets | ids))} == {}

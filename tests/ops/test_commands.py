@@ -419,9 +419,11 @@ def test_forget_removes_all_of_an_owners_and_nothing_of_anothers(stack: Stack, o
     counted = operator.data("forget", "-", stdin=mine)
     assert (counted["jobs"], counted["before"]["index rows"], counted["before"]["images"] >= 6) == (3, 3, True)
     assert requests.get(made[0]["urls"]["self"], headers={"X-Owner-Token": mine}, timeout=30).status_code == 200
-    done = operator.data("forget", "-", "--yes", stdin=mine)
+    done = operator.data("forget", "-", "--yes", "--wait", "240", stdin=mine)
     assert done["after"] == {"images": 0, "documents": 0, "index rows": 0, "counters": 0}, done
     assert mine not in json.dumps([counted, done])
+    again = operator("forget", "-", "--yes", stdin=mine)
+    assert (again.code, "nothing is known of token:" in again.out) == (0, True), again
     assert requests.get(made[0]["urls"]["self"], headers={"X-Owner-Token": mine}, timeout=30).status_code == 404
     assert requests.get(made[2]["urls"]["self"], headers={"X-Owner-Token": yours}, timeout=30).status_code == 200
 
