@@ -7,9 +7,10 @@ import pytest
 import requests
 from PIL import Image
 
+from local.ports import free_port
 from shared.provenance import SAMPLE_SOURCE_TYPE
 from tests import pictures
-from tests.stack import Stack, free_port
+from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
 
