@@ -52,7 +52,7 @@ class Stack:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local"], cwd=self.root, env=environment, stdout=log, stderr=log
             )
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 120
         while time.monotonic() < ends and self._process.poll() is None:
             try:
                 if requests.get(self.url + path, timeout=5).status_code == 200:
