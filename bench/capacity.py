@@ -10,12 +10,14 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.features import BEFORE, FORMER
 from bench.record import recorded
 from bench.storage_operations import (
     AVAILABILITY_RUN,
@@ -113,6 +115,7 @@ def tables() -> dict[str, str]:
         "way": way,
         "polling": polling,
         "operations": lambda: operations(jobs),
+        "features": features,
         "thousand": lambda: thousand(jobs),
         "instances": lambda: instances(jobs),
         "first": lambda: first(jobs[0]),
@@ -241,6 +244,23 @@ def operations(jobs: list[Counted]) -> str:
         ("CPU seconds on the engine (reckoned)", lambda job: f"{cpu_of(job):.2f}"),
     ]
     return _by_job(jobs, lines)
+
+
+def features() -> str:
+    """Each kind's job of the former release, of today, and with each thing that may be asked for."""
+    head = ("one job", "blob writes, reads, deletes", "activities besides looks", "instances", "messages of the queue")
+    lines = []
+    for kind, rows in recorded("features").items():
+        for what, row in {f"before ({FORMER})": BEFORE[kind], **rows}.items():
+            blobs, steps = Counter(row["blobs"]), Counter(row["steps"])
+            told = ", ".join(str(blobs[name]) for name in ("blob write", "blob read", "blob delete"))
+            lines.append((f"{kind}: {what}", told, str(beside_looks(row)), str(steps["instance"]), str(row.get("queue", 0))))
+    return _table(head, lines)
+
+
+def beside_looks(row: Mapping[str, Any]) -> int:
+    """Each look at a prediction is an activity and a timer: how many there are is a matter of how the machine was loaded."""
+    return int(row["steps"]["activity"] - row["steps"].get("timer", 0))
 
 
 def operations_of(job: Counted) -> int:

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import requests
 
+from local.ports import free_port
 from tests import pictures
 from tests.azurite import ACCOUNT, ACCOUNT_KEY
-from tests.stack import ROOT, Stack, free_port
+from tests.stack import ROOT, Stack
 
 UPLOADS, SUBMITS, READERS = 4, 16, 12
 STORAGE_SECONDS = PROVIDER_SECONDS = 3.0

@@ -18,12 +18,13 @@ from typing import Any
 import requests
 from azure.storage.blob import BlobServiceClient
 
+from local.ports import free_port
 from shared.storage.blob_store import BlobStore
 from shared.storage.documents import Documents
 from shared.storage.gate_store import GateStore
 from tests import pictures
 from tests.azurite import Azurite
-from tests.stack import Stack, free_port
+from tests.stack import Stack
 from tests.vault import CloudSecrets
 
 CLIENTS = 8

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.ports import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 # Azurite's documented development account (https://learn.microsoft.com/azure/storage/common/storage-use-azurite).
 ACCOUNT = "devstoreaccount1"
@@ -134,7 +136,7 @@ def _start_azurite(stack: Stack, state: Path) -> int:
     """Start Azurite on ports that are chosen once and kept, so that links stay good; returns the blob port."""
     kept = state / "azurite.json"
     ports: dict[str, int] = (
-        json.loads(kept.read_text()) if kept.exists() else {s: _free_port() for s in ("blob", "queue", "table")}
+        json.loads(kept.read_text()) if kept.exists() else {s: free_port() for s in ("blob", "queue", "table")}
     )
     kept.write_text(json.dumps(ports))
     node = ROOT / "node_modules/node/bin/node"
@@ -192,12 +194,6 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import hashlib
 import io
-import json
 import time
 from collections.abc import Callable
 from typing import Any, cast
 
 import azure.durable_functions as df
 
+from clients.python.toonconnect import ApiError
 from ops.app_api import problem_text
 from ops.failing import FOUND, UNREACHABLE, CannotDo
 from ops.report import Report, length, size
@@ -91,11 +91,10 @@ def replay(around: Surroundings, job_id: str, *, is_sure: bool, seconds: float) 
     if len(metadata) < _METADATA_KEYS:
         metadata["replay_of"] = job_id
     # The same command twice, or after an answer that was lost, finds the job that it made before.
-    headers = {"Idempotency-Key": f"replay-{job_id}"}
-    answer = around.app.post_form(f"{kind.route}/generate", {**fields, "metadata": json.dumps(metadata)}, files, headers)
-    if answer.status_code not in (200, 202):
-        raise CannotDo(f"the app did not take the job: {problem_text(answer)}")
-    job, is_known = answer.json(), answer.headers.get("Idempotent-Replayed") == "true"
+    try:
+        job, is_known = around.app.make(kind, {**fields, "metadata": metadata}, files, f"replay-{job_id}")
+    except ApiError as error:
+        raise CannotDo(f"the app did not take the job: {problem_text(error)}") from None
     new = around.services.jobs.read(job["id"])
     lines = [f"{job_id} was replayed today already as {job['id']}" if is_known else f"{job_id} is replayed as {job['id']}"]
     if is_known:
@@ -203,7 +202,7 @@ def _try_key(around: Surroundings, provider: str, secret: str, key: str) -> None
 def _awaited_check(around: Surroundings, part: str, seconds: float) -> dict[str, Any]:
     ends = time.monotonic() + seconds
     while True:
-        check: dict[str, Any] = around.app.get("health/ready").json()["checks"][part]
+        check: dict[str, Any] = around.app.readiness()["checks"][part]
         if check["status"] == "ok" or time.monotonic() >= ends:
             return check
         time.sleep(2)
@@ -217,17 +216,14 @@ def smoke(around: Surroundings, kind_name: str, *, is_sure: bool, seconds: float
     if not around.is_simulated and not is_sure:
         raise CannotDo(f"a smoke job makes a real picture and costs {price}: add --yes if that is meant")
     began = time.monotonic()
-    fields = {"prompt": "smoke test: a small blue star", "output_format": "png", "metadata": json.dumps({"smoke_test": "true"})}
-    answer = around.app.post_form(f"{kind.route}/generate", fields, dict.fromkeys(kind.images, _small_picture()))
-    if answer.status_code not in (200, 202):
-        return Report({"ok": False, "why": problem_text(answer)}, [f"FAILED: {problem_text(answer)}"], FOUND)
-    job = answer.json()
-    ends = time.monotonic() + seconds
-    while not is_terminal(job["status"]) and time.monotonic() < ends:
-        answer = around.app.get(f"jobs/{job['id']}", wait=min(20, max(1, int(ends - time.monotonic()))))
-        if answer.status_code != 200:
-            return Report({"ok": False, "id": job["id"], "why": problem_text(answer)}, [f"FAILED: {problem_text(answer)}"], FOUND)
-        job = answer.json()
+    fields = {"prompt": "smoke test: a small blue star", "output_format": "png", "metadata": {"smoke_test": "true"}}
+    known: dict[str, Any] = {}
+    try:
+        job, _ = around.app.make(kind, fields, dict.fromkeys(kind.images, _small_picture()))
+        known = {"id": job["id"]}
+        job = around.app.waited_for(job, seconds)
+    except ApiError as error:
+        return Report({"ok": False, **known, "why": problem_text(error)}, [f"FAILED: {problem_text(error)}"], FOUND)
     why = _what_is_wrong(around, job)
     took = time.monotonic() - began
     data = {"ok": not why, "id": job["id"], "status": job["status"], "seconds": round(took, 1), "why": why, "usage": job["usage"]}

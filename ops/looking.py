@@ -25,7 +25,7 @@ _READERS = 16
 
 def ready(around: Surroundings) -> Report:
     """Readiness as a table."""
-    answer = around.app.get("health/ready").json()
+    answer = around.app.readiness()
     rows = [
         (name, check["status"], "; ".join(_said(key, value) for key, value in check.items() if key != "status"))
         for name, check in answer["checks"].items()

@@ -7,16 +7,20 @@ A limit that is not set costs no step.
 
 import contextlib
 import logging
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from azure.core.exceptions import AzureError
 
 from shared import telemetry
+from shared.domain.days import day_of
 from shared.domain.job import Document, former_owners
 from shared.domain.quota import LimitReached, Scope, Standing
-from shared.domain.spending import Budget, Near, spent_by
+from shared.domain.spending import Budget, Near, Spent, spent_by
+from shared.domain.translation import USD_A_CHARACTER
 from shared.services import Services
 from shared.storage.documents import Busy
 from shared.storage.quota_store import QuotaStore
@@ -88,6 +92,33 @@ def admit(app: Services, document: Document) -> None:
                 withdraw(app, document)
         raise
     # How busy the app is with others is nobody's business until it refuses.
+    _say(standings["own"])
+
+
+def admit_translation(app: Services, owner: str, text: str) -> None:
+    """Count a translation that no job has asked for, by requests and by dollars. What refuses it has counted nothing; one that
+    fails stays counted, since nobody knows whether it was billed.
+
+    Raises LimitReached, Busy and what storage raises.
+    """
+    accounts = accounts_of(app, owner)
+    words = Spent("", day_of(app.now()), "", 0, 0.0, len(text) * USD_A_CHARACTER)
+    standings: dict[Scope, list[Standing]] = {"own": [], "all": []}
+    counted: list[Callable[[], None]] = []
+    try:
+        for scope, name in accounts.get("counted", {}).items():
+            standings[scope] += _quotas(app, scope).translate(name, scope)
+            counted.append(partial(_quotas(app, scope).withdraw_translation, name))
+        for scope, folder in accounts.get("reserved", {}).items():
+            left, near = app.spending.translate(folder, words, _budget(app, scope), scope)
+            counted.append(partial(app.spending.withdraw_translation, folder, words))
+            _tell(scope, folder, near)
+            standings[scope] += left
+    except LimitReached as refusal:
+        _say([refusal.standing])
+        for take_back in counted:
+            take_back()
+        raise
     _say(standings["own"])
 
 

@@ -5,11 +5,12 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from shared import threads
+from shared import limits, threads
 from shared.domain.generation import checked_prompt
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import ProblemError, invalid_fields
 from shared.services import services
+from shared.translator import Translation
 from triggers.bodies import read_json_object
 from triggers.edge import endpoint, json_response, owner
 
@@ -32,10 +33,16 @@ BY_KIND = {kind.name: _serve(kind) for kind in KINDS.values()}
 
 
 async def translate(req: func.HttpRequest) -> func.HttpResponse:
-    # Only who may make pictures may use the translator, which is paid for.
-    owner(req)
-    translation = await threads.run(services().translator.to_english, _prompt(req))
+    # Only who may make pictures may use the translator, which is paid for; and no more than a limit allows.
+    translation = await threads.run(_translated, owner(req), _prompt(req))
     return json_response({"translated_text": translation.text, "detected_language": translation.detected_language})
+
+
+def _translated(who: str, prompt: str) -> Translation:
+    app = services()
+    if app.translator.is_configured:
+        limits.admit_translation(app, who, prompt)
+    return app.translator.to_english(prompt)
 
 
 def _prompt(req: func.HttpRequest) -> str:

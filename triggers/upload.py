@@ -30,6 +30,8 @@ _AS_IT_IS = ("", "7bit", "8bit", "binary")
 _MIME_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,60}", re.ASCII)
 #: What an image field begins with that names a picture of a job.
 _REFERENCE = b"job:"
+#: What is longer names nothing.
+_LONGEST_REFERENCE = 200
 #: Fields that may come several times.
 _LISTS = frozenset({"presets"})
 _DATA_URI = re.compile(rb"\s*data:[\w/+.-]*[;,]", re.IGNORECASE)
@@ -131,7 +133,7 @@ def _read(parts: list[Part], known: set[str], images: tuple[str, ...], charset: 
             if name in seen and name not in _LISTS:
                 raise _Unusable("한 번만 보내 주세요.", "Send it once only.", "repeated")
             if name in images and _is_reference(part):
-                references[name] = _text(part, charset).strip()
+                references[name] = _reference(part)
             elif name in images:
                 data = _image(part, charset)
                 if data is not None:
@@ -171,7 +173,13 @@ def _name(part: Part) -> str:
 
 def _is_reference(part: Part) -> bool:
     """No image begins so."""
-    return part.data[:200].lstrip().startswith(_REFERENCE)
+    return part.data[:_LONGEST_REFERENCE].lstrip().startswith(_REFERENCE)
+
+
+def _reference(part: Part) -> str:
+    """The name of an own picture. Clients that go by the field's media types call it an image."""
+    _require_plain(part)
+    return part.data[:_LONGEST_REFERENCE].decode(errors="replace").strip()
 
 
 def _image(part: Part, charset: str) -> bytes | None:

@@ -9,10 +9,11 @@ from shared.domain.problem import Problem, ProblemError
 
 #: Whose limit: a caller's own, or that of all callers together.
 Scope = Literal["own", "all"]
-Policy = Literal["jobs-at-once", "jobs-a-day", "dollars-a-day", "dollars-a-month"]
+Policy = Literal["jobs-at-once", "jobs-a-day", "translations-a-day", "dollars-a-day", "dollars-a-month"]
 
 _USED_UP: Final[dict[Policy, tuple[str, str]]] = {
     "jobs-a-day": ("오늘의 생성 한도(작업 수)", "Today's quota of jobs"),
+    "translations-a-day": ("오늘의 번역 한도(요청 수)", "Today's quota of translations"),
     "dollars-a-day": ("오늘의 생성 한도(비용)", "Today's quota of dollars"),
     "dollars-a-month": ("이번 달의 생성 한도(비용)", "This month's quota of dollars"),
 }

@@ -4,10 +4,12 @@ An account is an owner, an address or all callers together. Its document of a mo
 
     {"days": {"2026-11-27": {"goods": {"jobs": 2, "pictures": 3, "cost_usd": 0.24, "open_usd": 0.08}}},
      "jobs": {"job_...": {"day", "kind", "pictures", "cost_usd", "open_usd", "until"}},
-     "near": {"2026-11-27": 0.5}}
+     "near": {"2026-11-27": 0.5},
+     "translated": {"2026-11-27": 0.002}}
 
 A job's own figures can be said again and again, and corrected, for as long as it stands in `jobs`; in the sums it has no name. So
-a job that is deleted leaves what it cost, and nothing of itself.
+a job that is deleted leaves what it cost, and nothing of itself. What was translated without a job (`translated`,
+dollars by day) counts against limits, and is no job's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -85,10 +87,40 @@ def reserved(
     LimitReached. Saying it again changes nothing."""
     month = _current(known, now)
     if job.job_id not in month["jobs"]:
-        for standing, spent, limit, reset_at in _standings(month, job, budget, scope, now):
-            if spent + job.open_usd > limit + _TINY:
-                raise used_up(standing, reset_at)
+        _require_room(month, job, budget, scope, now)
         month["jobs"][job.job_id] = _entry(job, now + _LEFT_ALONE)
+    return _told_of(month, job, budget, scope, now)
+
+
+def translated(
+    known: Document | None, words: Spent, budget: Budget, scope: Scope, now: datetime
+) -> tuple[Document, list[Standing], list[Near]]:
+    """As `reserved`, with a translation that no job has asked for. Raises LimitReached. Saying it again counts again."""
+    month = _current(known, now)
+    _require_room(month, words, budget, scope, now)
+    days = month.setdefault("translated", {})
+    days[words.day] = round(days.get(words.day, 0.0) + words.open_usd, 6)
+    return _told_of(month, words, budget, scope, now)
+
+
+def without_translation(known: Document | None, words: Spent) -> Document | None:
+    """Without a translation that did not come about; None where there is none to take out."""
+    if known is None or words.day not in known.get("translated", {}):
+        return None
+    left = max(0.0, round(known["translated"][words.day] - words.open_usd, 6))
+    return {**known, "translated": {**known["translated"], words.day: left}}
+
+
+def _require_room(month: Document, job: Spent, budget: Budget, scope: Scope, now: datetime) -> None:
+    """Raises LimitReached."""
+    for standing, spent, limit, reset_at in _standings(month, job, budget, scope, now):
+        if spent + job.open_usd > limit + _TINY:
+            raise used_up(standing, reset_at)
+
+
+def _told_of(
+    month: Document, job: Spent, budget: Budget, scope: Scope, now: datetime
+) -> tuple[Document, list[Standing], list[Near]]:
     near = []
     for standing, spent, limit, _ in _standings(month, job, budget, scope, now):
         window = job.day if standing.policy == "dollars-a-day" else month_of(job.day)
@@ -194,7 +226,9 @@ def _standings(
 
 def _spent_on(month: Document, day: str | None) -> float:
     """All that is paid, expected or unsettled: of a day, or of the whole month."""
-    return sum((float(row["cost_usd"] + row["open_usd"]) for told, _, row in _told(month) if day in (None, told)), 0.0)
+    jobs = (float(row["cost_usd"] + row["open_usd"]) for told, _, row in _told(month) if day in (None, told))
+    words = (float(usd) for told, usd in month.get("translated", {}).items() if day in (None, told))
+    return sum(jobs, 0.0) + sum(words, 0.0)
 
 
 def _told(month: Document) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -16,6 +16,8 @@ from shared.domain.warning import WarningData, warning
 KOREAN = "ko"
 #: Longer than any translation of a prompt: English takes two or three letters for a syllable.
 TRANSLATION_MAX_CHARACTERS = 10_000
+#: A character's example price in USD (https://azure.microsoft.com/pricing/details/translator/: 10 USD a million, standard tier).
+USD_A_CHARACTER = 10 / 1_000_000
 #: Two further tries, one and two seconds apart; one that begins this late is the last. A translator that refuses holds a picture
 #: up for 5 seconds, one that is silent for 8.
 PLAN: TranslationPlan = {"pauses_seconds": [1, 2], "last_after_seconds": 4}

@@ -1,4 +1,5 @@
-"""How many jobs an owner has under way and has started today: one document per owner, only where a limit is set."""
+"""How many jobs an owner has under way and has started today, and how many translations were asked for: one document per owner,
+only where a limit is set."""
 
 import hashlib
 from collections.abc import Callable
@@ -43,6 +44,21 @@ class QuotaStore:
         document = self._change(owner, lambda document: self._admitted(document, job_id, scope))
         return [] if document is None else self._standings(document, scope)
 
+    def translate(self, owner: str, scope: Scope = "own") -> list[Standing]:
+        """Count a translation; a day may have as many as it may have jobs: what is left after it.
+
+        Raises LimitReached (`quota_exceeded`), and Busy.
+        """
+        if not self._max_daily:
+            return []
+        document = self._change(owner, lambda document: self._translated(document, scope))
+        return [] if document is None else self._of_translations(document, scope)
+
+    def withdraw_translation(self, owner: str) -> None:
+        """It did not come about."""
+        if self._max_daily:
+            self._change(owner, lambda document: {**document, "translated": max(0, document["translated"] - 1)})
+
     def release(self, owner: str, job_id: str) -> None:
         """The job has ended. What it used of the day stays used."""
         self._change(owner, lambda document: {**document, "active": {k: v for k, v in document["active"].items() if k != job_id}})
@@ -73,16 +89,30 @@ class QuotaStore:
         active = {**document["active"], job_id: self._clock().isoformat()}
         return {**document, "active": active, "started": document["started"] + 1}
 
+    def _translated(self, document: dict[str, Any], scope: Scope) -> dict[str, Any]:
+        for standing in self._of_translations(document, scope):
+            if not standing.remaining:
+                raise used_up(standing, end_of_day(self._clock()))
+        return {**document, "translated": document["translated"] + 1}
+
     def _standings(self, document: dict[str, Any], scope: Scope) -> list[Standing]:
         told = []
         if self._max_active:
             left = max(0, self._max_active - len(document["active"]))
             told.append(Standing("jobs-at-once", scope, self._max_active, left))
         if self._max_daily:
-            now, left = self._clock(), max(0, self._max_daily - document["started"])
-            seconds = max(1, round((end_of_day(now) - now).total_seconds()))
-            told.append(Standing("jobs-a-day", scope, self._max_daily, left, 86_400, seconds))
+            told.append(self._of_day("jobs-a-day", scope, self._max_daily, document["started"]))
         return told
+
+    def _of_translations(self, document: dict[str, Any], scope: Scope) -> list[Standing]:
+        if not self._max_daily:
+            return []
+        return [self._of_day("translations-a-day", scope, self._max_daily, document["translated"])]
+
+    def _of_day(self, policy: Policy, scope: Scope, quota: int, used: int) -> Standing:
+        now = self._clock()
+        seconds = max(1, round((end_of_day(now) - now).total_seconds()))
+        return Standing(policy, scope, quota, max(0, quota - used), 86_400, seconds)
 
     def _change(self, owner: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Document | None:
         """The document as it now is; None where no limit is set."""
@@ -100,7 +130,12 @@ class QuotaStore:
         today = day_of(now)
         known = document or {"day": today, "started": 0, "active": {}}
         active = {k: v for k, v in known["active"].items() if now - datetime.fromisoformat(v) < _FORGOTTEN_AFTER}
-        return {"day": today, "started": known["started"] if known["day"] == today else 0, "active": active}
+        is_today = known["day"] == today
+        return {
+            "day": today, "started": known["started"] if is_today else 0, "active": active,
+            # The version before counted none.
+            "translated": known.get("translated", 0) if is_today else 0,
+        }  # fmt: skip
 
 
 def owner_name(owner: str) -> str:

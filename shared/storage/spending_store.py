@@ -39,6 +39,20 @@ class SpendingStore:
 
         return self._documents.change(_name(folder, job.day), change).result
 
+    def translate(self, folder: str, words: Spent, budget: Budget, scope: Scope) -> tuple[list[Standing], list[Near]]:
+        """As `reserve`, of a translation that no job has asked for: each counts. Raises LimitReached, and Busy."""
+        now = self._clock()
+
+        def change(known: Document | None) -> tuple[Document, tuple[list[Standing], list[Near]]]:
+            month, standings, near = spending.translated(known, words, budget, scope, now)
+            return month, (standings, near)
+
+        return self._documents.change(_name(folder, words.day), change).result
+
+    def withdraw_translation(self, folder: str, words: Spent) -> None:
+        """It did not come about."""
+        self._documents.change(_name(folder, words.day), lambda known: (spending.without_translation(known, words), None))
+
     def settle(self, folder: str, job: Spent, *, was_reserved: bool) -> None:
         """What the job has cost as far as is known: in place of what was said of it before. Raises Busy."""
         now = self._clock()

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -14,6 +13,8 @@ from typing import Any
 import pytest
 import requests
 
+from local.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 API = "/runtime/webhooks/durabletask"
 ENDED = ("Completed", "Failed", "Terminated")
@@ -24,9 +25,7 @@ class RunningHost:
 
     def __init__(self, app: Path, state: Path, *options: str) -> None:
         self.app, self.state, self.options = app, state, options
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes]
 

@@ -39,7 +39,7 @@ def names(stack: Stack) -> list[str]:
 
 
 def result(stack: Stack, job: dict[str, Any]) -> bytes:
-    return requests.get(f"{stack.url}/api/jobs/{job['id']}/result", params={"inline": 1}, timeout=30).content
+    return stack.client().download(job)
 
 
 def test_a_picture_is_made_of_images_that_its_provider_fetched(stack: Stack) -> None:
@@ -89,8 +89,8 @@ def test_nothing_is_left_after_a_delete_while_it_runs(stack: Stack) -> None:
     image = pictures.photo_jpeg(640, 480)
     job_id = stack.ppl(image, image).json()["id"]
     while not fetches(stack):
-        stack.job(job_id, wait=1)
+        stack.job(job_id)
     assert len([name for name in images_of(names(stack), job_id) if "/prepared/" in name]) == 2
-    assert requests.delete(f"{stack.url}/api/jobs/{job_id}", timeout=30).status_code == 204
+    stack.client().delete(job_id)
 
     assert images_of(names(stack), job_id) == []

@@ -68,7 +68,7 @@ def test_a_producers_list_becomes_jobs_answers_and_poison(tmp_path: Path) -> Non
         events = sorted(m["event"] for m in told if m["correlation_id"] == "row-17")
         (job_id,) = {m["id"] for m in told if m["correlation_id"] == "row-17"}
         assert events == ["accepted", "accepted", "ended"]
-        job = requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=20).json()
+        job = stack.job(job_id)
         assert (job["status"], len(job["outputs"]), job["provenance"]["label"]) == ("succeeded", 2, "visible")
         assert stack.stats("bfl")["submits"] == 2
         report = Operator(stack).data("intake")

@@ -7,9 +7,10 @@ import pytest
 import requests
 from PIL import Image
 
+from local.ports import free_port
 from shared.provenance import SAMPLE_SOURCE_TYPE
 from tests import pictures
-from tests.stack import Stack, free_port
+from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
 
@@ -30,7 +31,7 @@ def test_a_sandbox_makes_samples_and_outlives_its_host(tmp_path: Path) -> None:
         character, product = pictures.photo_jpeg(640, 480), pictures.photo_jpeg(300, 500)
         slow = stack.goods(character, prompt="[[slow:6]] a mug").json()
         assert (slow["status"], slow["sample"]) == ("queued", True)
-        while stack.job(slow["id"], wait=5)["stage"] != "generating":
+        while stack.job(slow["id"])["stage"] != "generating":
             assert stack.job(slow["id"])["status"] in ("queued", "processing")
         stack.kill_host()
         stack.start()

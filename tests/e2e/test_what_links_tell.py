@@ -1,6 +1,7 @@
 """Who is given a picture's link learns the picture, and nothing that opens, renews, cancels or deletes its job."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,7 +82,12 @@ def test_no_link_tells_the_job_its_prediction_its_owner_or_its_prompt(signed_in:
 def test_all_that_has_a_name_without_the_job_is_a_picture(signed_in: Stack, job: dict[str, Any]) -> None:
     """The rest of what lies in storage is linked to by nobody, and of the uploads nothing is left."""
     with BlobServiceClient.from_connection_string(signed_in.connection_string) as service:
-        names = list(service.get_container_client("images").list_blob_names())
+        images = service.get_container_client("images")
+        # The last step of a story, after the job has ended.
+        ends = time.monotonic() + 30
+        while list(images.list_blob_names(name_starts_with="uploads/")) and time.monotonic() < ends:
+            time.sleep(0.1)
+        names = list(images.list_blob_names())
     linked = {
         urlsplit(output[name]).path.partition("/images/")[2] for output in job["outputs"] for name in ("url", "thumbnail_url")
     }

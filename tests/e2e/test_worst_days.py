@@ -10,10 +10,11 @@ import azure.durable_functions as df
 import pytest
 import requests
 
+from local.ports import free_port
 from shared.services import Services, use_services
 from shared.settings import Settings
 from tests import pictures
-from tests.stack import Stack, free_port
+from tests.stack import Stack
 from tests.vault import CloudSecrets
 from triggers import housekeeping
 

@@ -85,7 +85,7 @@ class Recorder:
         self.jobs[name]["said"] = told(said)
 
     def cancel(self, name: str) -> None:
-        requests.post(f"{self.stack.url}/api/jobs/{self.jobs[name]['id']}/cancel", timeout=20).raise_for_status()
+        self.stack.client().cancel(self.jobs[name])
 
     def document(self, name: str) -> dict[str, Any]:
         try:

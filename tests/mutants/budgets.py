@@ -15,6 +15,7 @@ edge = of("triggers/edge.py", LIMITS)
 services = of("shared/services.py", LIMITS)
 keep = of("activities/keep_leftover.py", LIMITS)
 quotas = of("shared/storage/quota_store.py", LIMITS, "tests/unit/test_quotas.py")
+translate = of("triggers/translate.py", LIMITS)
 ledger = of("shared/domain/ledger.py", LIMITS)
 picture = of("orchestrators/picture.py", "tests/orchestrators/test_one_picture.py")
 watching = of("orchestrators/watching.py", "tests/orchestrators/test_one_picture.py")
@@ -71,6 +72,16 @@ BUDGETS: tuple[Mutant, ...] = (
     store("what limits count is kept for ever", "(_LIMITS, _LIMITS_KEPT), ", ""),
     addresses("an address can be guessed from its name", "key=bytes.fromhex(key), ", ""),
     addresses("an address has one name for ever", "month_of(day_of(self._clock()))", '"always"'),
+    # ---- translations that no job has asked for ----
+    translate("a translation counts for nobody", "        limits.admit_translation(app, who, prompt)\n", "        pass\n"),
+    translate("where there is no translator its words are counted", "    if app.translator.is_configured:\n", "    if True:\n"),
+    limits("a translation has no limit in numbers", "standings[scope] += _quotas(app, scope).translate(name, scope)", "pass"),
+    limits("a translation costs nothing", "len(text) * USD_A_CHARACTER", "0.0"),
+    limits("a refused translation stays counted", "            take_back()\n", "            pass\n"),
+    quotas("one translation more than may be", "if not standing.remaining:", "if standing.quota < document['translated']:"),
+    quotas("a day of translations never ends", 'known.get("translated", 0) if is_today else 0', 'known.get("translated", 0)'),
+    quotas("the counter of the version before cannot be read", 'known.get("translated", 0)', 'known["translated"]'),
+    spending("what was translated leaves as much for jobs", "sum(jobs, 0.0) + sum(words, 0.0)", "sum(jobs, 0.0)"),
     # ---- for whom ----
     limits("a token makes an owner of a stranger", 'counted["own"] = STRANGERS', 'counted["own"] = owner'),
     limits("an address has no share", 'counted["own"] = app.addresses.account(known.address)', "pass"),
@@ -81,10 +92,18 @@ BUDGETS: tuple[Mutant, ...] = (
         "        raise\n    except Busy",
     ),
     limits("a job that could not be counted everywhere stays counted", "        if is_counted:\n", "        if False:\n"),
-    limits("how busy the app is with others is told", '_say(standings["own"])', '_say(standings["own"] + standings["all"])'),
+    limits(
+        "how busy the app is with others is told",
+        'until it refuses.\n    _say(standings["own"])',
+        'until it refuses.\n    _say(standings["own"] + standings["all"])',
+    ),
     limits("anybody may look at what strangers spent", 'set() if document["owner"] == STRANGERS else', "set() if False else"),
     limits("what is settled is not counted", "app.spending.settle(folder, job, was_reserved=folder in reserved)", "pass"),
-    limits("nobody is told when most is spent", "_tell(scope, folder, near)", "pass"),
+    limits(
+        "nobody is told when most is spent",
+        "standings[scope] += left\n            _tell(scope, folder, near)",
+        "standings[scope] += left",
+    ),
     limits("a job that is forgotten is still named", "app.spending.forget(folder, job)", "pass"),
     services("strangers together have no limit of a caller's", "active or settings.max_active_jobs_per_owner", "active"),
     caller("the address is what the caller wrote first", '.rpartition(",")[2]', '.partition(",")[0]'),

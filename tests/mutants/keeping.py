@@ -36,6 +36,13 @@ KEEPING: tuple[Mutant, ...] = (
     quotas("what has no age is deleted with the counters", '_OWNERS = "owners/"', '_OWNERS = ""'),
     blobs("a document that is written just now is deleted", "self.delete(DOCUMENTS, name, etag)", "self.delete(DOCUMENTS, name)"),
     blobs("young documents are deleted", "b for b in found if b.last_modified < moment", "b for b in found"),
+    # ---- an owner ----
+    of("ops/forgetting.py", "tests/ops/test_forgetting.py")(
+        "to forget whom nobody knows is a failure",
+        'a token itself is given on stdin, as -"])',
+        'a token itself is given on stdin, as -"], FOUND)',
+    ),
+    # ---- what says nothing more ----
     housekeeping("keys that say nothing more stay", "    app.keys.forget_old()\n", ""),
     housekeeping("counters that say nothing more stay", "    app.quotas.forget_old()\n", ""),
     probe("only the images' account is looked at", "services().check_storage", "services().blobs.check"),

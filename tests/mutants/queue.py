@@ -15,6 +15,7 @@ settings = of("shared/settings.py", "tests/unit/test_settings.py")
 blobs = of("shared/storage/intake_blobs.py", STORED)
 queues = of("shared/storage/queues.py", STORED)
 ops = of("ops/intake.py", STORED)
+keys = of("shared/storage/key_store.py", TAKEN, "tests/triggers/test_housekeeping.py", "tests/unit/test_key_store.py")
 host = of("devhost/background_triggers.py", "tests/devhost/test_queues.py")
 
 QUEUE: tuple[Mutant, ...] = (
@@ -26,6 +27,9 @@ QUEUE: tuple[Mutant, ...] = (
         "QUEUED_KEY_KEPT = timedelta(days=15)",
         "QUEUED_KEY_KEPT = timedelta(hours=24)",
     ),
+    keys("a queued request's key lies among those of a day", "_QUEUED_KEYS if key.startswith(BY_QUEUE) else _KEYS", "_KEYS"),
+    keys("keys of queued requests stay for ever", "for folder in (_KEYS, _QUEUED_KEYS)", "for folder in (_KEYS,)"),
+    keys("the key of a queued request is swept after a day", "_kept(folder) - _MARGIN", "KEY_KEPT - _MARGIN"),
     trigger("a message whose blobs are gone is refused though its job runs", "        return known, True\n", "        raise\n"),
     trigger("a key stands for any message", 'known.get("queued", {}).get("request") != queued["request"]', "False"),
     messages("a key is not read", 'f"key:{key}" if key is not None else', ""),

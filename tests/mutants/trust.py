@@ -196,7 +196,7 @@ TRUST: tuple[Mutant, ...] = (
         'Problem("result_expired")',
     ),
     edge("a rush is told as a defect", "except Busy:", "except ZeroDivisionError:"),
-    translate("translate is open without sign-in", "    owner(req)\n", ""),
+    translate("translate is open without sign-in", "owner(req), _prompt", '"anonymous", _prompt'),
     jobs(
         "job_already_finished says nothing of the charge",
         'Problem("job_already_finished", charged=charged(document))',
@@ -384,7 +384,7 @@ TRUST: tuple[Mutant, ...] = (
         "standings",
     ),
     quotas("names of blobs hold the owner", "hashlib.sha256(owner.encode()).hexdigest()", "owner"),
-    quotas("the day never ends", 'known["started"] if known["day"] == today else 0', 'known["started"]'),
+    quotas("the day never ends", '"started": known["started"] if is_today else 0', '"started": known["started"]'),
     gate("one slot too many", "len(active) >= self.limit:", "len(active) > self.limit:"),
     gate("who came last goes first", "min(first, holder)", "max(first, holder)"),
     gate("one slot of a generator too many", "if taken[generator] < self.width(", "if taken[generator] <= self.width("),

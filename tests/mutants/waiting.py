@@ -18,6 +18,9 @@ edge = of("triggers/edge.py", "tests/triggers/test_every_code.py")
 pages = of("triggers/problem_pages.py", "tests/triggers/test_problem_pages.py")
 watching = of("orchestrators/watching.py", "tests/orchestrators/test_one_picture.py")
 
+TROUBLE = "tests/triggers/test_trouble.py"
+hub = of("shared/task_hub.py", TROUBLE)
+
 WAITING: tuple[Mutant, ...] = (
     # ---- waiting ----
     validators("tags are compared strongly", 'etag.removeprefix("W/") in', "etag in"),
@@ -76,4 +79,16 @@ WAITING: tuple[Mutant, ...] = (
     pages("any code has a page", "if code not in CATALOGUE:", "if False:"),
     pages("a page has one language", "{_in_korean(kind)}{_in_english(kind)}", "{_in_korean(kind)}"),
     watching("stories do not tell when they began to wait", 'usual = {"submitted_at": ', 'usual = {"submitted": '),
+    # ---- a hub that gives no answer ----
+    hub("nobody is told what the hub's client raised", "if isinstance(error, TaskHubUnavailable) and error.__cause__ else error", "if False else error"),  # noqa: E501
+    hub("what the hub's client raised is lost", "raise TaskHubUnavailable from error", "raise TaskHubUnavailable from None"),
+    of("triggers/job_view.py", TROUBLE)(
+        "a look says only that the hub is silent", "reason=reason(error)", "reason=type(error).__name__"
+    ),
+    of("triggers/edge.py", TROUBLE)(
+        "a refusal says only that the hub is silent", "reason=reason(error)", "reason=type(error).__name__"
+    ),
+    of("triggers/health.py", "tests/triggers/test_health.py")(
+        "readiness says only that the hub is silent", '"reason": reason(error)', '"reason": type(error).__name__'
+    ),
 )  # fmt: skip

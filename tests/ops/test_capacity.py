@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bench import capacity, way
+from bench import capacity, features, way
 from bench.capacity import CORES, ENGINE, GUIDE, MONTH_SECONDS, ROOT, monthly
 from bench.storage_operations import (
     GB_MONTH,
@@ -147,6 +147,23 @@ def test_the_time_of_a_step_ends_with_the_episode_that_has_its_answer() -> None:
         "post": (1, 0.25), "prepare_image": (2, 2.0), "submit_prediction": (1, 1.0), "wait": (2, 2.25),
         "check_prediction": (1, 0.5), "store": (1, 2.0), "finish_job": (1, 1.0), "stored": (1, 11.5),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", list(features.BEFORE))
+def test_what_is_off_or_not_asked_for_costs_no_step(kind: str) -> None:
+    rows = json.loads((ROOT / "bench/record.json").read_text())["features"]["measured"][kind]
+    before, off = features.BEFORE[kind], rows[features.OFF]
+
+    assert list(rows) == [features.OFF, features.SET_UP, *features.ASKED]
+    assert capacity.beside_looks(before) == capacity.beside_looks(off) == capacity.beside_looks(rows[features.SET_UP])
+    assert rows[features.SET_UP]["blobs"] == off["blobs"]
+    # The Idempotency-Key, with which these were posted and those of before were not.
+    assert {name: off["blobs"][name] - before["blobs"][name] for name in before["blobs"]} == {
+        "blob write": 1, "blob read": 1, "blob delete": 0,
+    }  # fmt: skip
+    asked = {what: capacity.beside_looks(rows[what]) - capacity.beside_looks(off) for what in features.ASKED}
+    assert list(asked.values()) == [0, 1, 0, 1, 0], "a translation and a delivery are a step each"
+    assert [what for what in rows if rows[what]["queue"]] == ["a message in the queue"]
 
 
 def test_the_record_is_of_the_usual_jobs() -> None:

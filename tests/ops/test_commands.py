@@ -149,7 +149,7 @@ def test_a_deleted_job_is_told_as_hidden_while_it_is_watched_and_then_there_is_n
     stack.configure(bfl={"delay_seconds": 8})
     job_id = stack.goods(IMAGE).json()["id"]
     generating(stack, job_id)
-    assert requests.delete(f"{stack.url}/api/jobs/{job_id}", timeout=20).status_code == 204
+    stack.client().delete(job_id)
     assert requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=20).status_code == 404, "hidden from everybody"
 
     told = operator("explain", job_id)
@@ -412,8 +412,7 @@ def test_forget_removes_all_of_an_owners_and_nothing_of_anothers(stack: Stack, o
     made = [stack.goods(IMAGE, {"Prefer": "wait=60", "X-Owner-Token": token}).json() for token in (mine, mine, yours)]
     assert [job["status"] for job in made] == ["succeeded"] * 3
     running = stack.goods(IMAGE, {"X-Owner-Token": mine}).json()["id"]
-    listed = requests.get(f"{stack.url}/api/jobs", headers={"X-Owner-Token": mine}, timeout=30).json()["data"]
-    assert [job["id"] for job in listed] == [running, made[1]["id"], made[0]["id"]]
+    assert [job["id"] for job in stack.client(owner_token=mine).list()] == [running, made[1]["id"], made[0]["id"]]
     assert requests.get(made[0]["urls"]["self"], timeout=30).status_code == 404
 
     counted = operator.data("forget", "-", stdin=mine)

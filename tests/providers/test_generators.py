@@ -228,8 +228,8 @@ def test_an_answer_that_drips_is_given_up_in_time(sim: Any, generators: Any) -> 
 
 
 def test_a_refused_connection_was_never_sent() -> None:
+    from local.ports import free_port
     from shared.providers.http import ProviderHttp, Unreachable
-    from tests.stack import free_port
 
     with pytest.raises(Unreachable) as caught:
         ProviderHttp().post(f"http://127.0.0.1:{free_port()}/", {}, {})

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from shared.providers.http import ProviderHttp, Unreachable
 from shared.providers.provider import Handle, ProviderError, Running
 from shared.providers.registry import PROVIDERS
 from tests.providers.orders import order
-from tests.stack import free_port
 
 every_generator = pytest.mark.parametrize("name", [generator.name for generator in PROVIDERS])
 bad_keys = pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from shared.providers.provider import Failed, Handle, ProviderError, Running
 from shared.providers.registry import PROVIDERS
 from tests.providers.orders import order, until_ended
-from tests.stack import free_port
 
 every_generator = pytest.mark.parametrize("name", [generator.name for generator in PROVIDERS])
 BASE_URLS = {"replicate": "REPLICATE_API_BASE_URL", "bfl": "BFL_API_BASE_URL"}

@@ -12,6 +12,7 @@ from shared import limits
 from shared.domain.days import day_of
 from shared.storage.documents import Busy
 from shared.storage.spending_store import limit_folder, owner_folder
+from shared.translator import Translation
 from tests.triggers.calls import (
     RUNTIME,
     Clock,
@@ -29,6 +30,7 @@ from tests.triggers.calls import (
     request,
     settings,
 )
+from triggers import translate
 from triggers.caller import address
 from triggers.usage import get_usage
 
@@ -292,6 +294,106 @@ async def test_a_job_that_ended_counts_with_what_it_cost(app: Any, hub: FakeHub)
     assert answer["limits"] == [
         {"window": "day", "limit_usd": 0.16, "used_usd": 0.08, "reset_at": answer["limits"][0]["reset_at"]}
     ]
+
+
+# ---- translations that no job has asked for ----
+
+
+class Words:
+    """A translator that counts what it was paid for."""
+
+    is_configured = True
+
+    def __init__(self, app: Any) -> None:
+        self.texts: list[str] = []
+        app.__dict__["translator"] = self
+
+    def to_english(self, text: str) -> Translation:
+        self.texts.append(text)
+        return Translation("hero", "ko")
+
+
+async def translated(headers: dict[str, str], text: str = "영웅", kind: str = "goods") -> Any:
+    sent = request("POST", body=json.dumps({"prompt": text}).encode(), headers={**EN, **headers})
+    return await raw(translate.BY_KIND[kind])(req=sent)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("DAILY_JOBS_PER_OWNER", "5"), ("DAILY_JOBS", "5"), ("DAILY_USD_PER_OWNER", "0.1"), ("MONTHLY_USD_PER_OWNER", "0.1"),
+     ("DAILY_USD", "0.1"), ("MONTHLY_USD", "0.1")],
+)  # fmt: skip
+async def test_a_thousand_fresh_tokens_translate_no_more_than_one(app: Any, name: str, limit: str) -> None:
+    settings(app, **{name: limit})
+    words, kinds = Words(app), ("goods", "ppl")
+    answers = [
+        await translated(from_(f"203.0.113.{number % 250}", number), "가" * 2000, kinds[number % 2]) for number in range(50)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 45
+    assert len(words.texts) == 5, "what is refused costs nothing"
+    problem = body(answers[5])
+    assert (problem["code"], problem["charged"]) == ("quota_exceeded", "no")
+    window = "translations-a-day" if "JOBS" in name else "dollars-a-day" if name.startswith("DAILY") else "dollars-a-month"
+    assert problem["limit"].removesuffix("-of-all") == window
+    assert datetime.fromisoformat(problem["reset_at"]) > app.now()
+    assert int(answers[5].headers["Retry-After"]) > 0
+
+
+async def test_an_address_translates_its_share_and_what_all_refuse_counts_for_nobody(app: Any) -> None:
+    settings(app, DAILY_JOBS="7", DAILY_JOBS_PER_OWNER="5", DAILY_USD="1", DAILY_USD_PER_OWNER="0.5")
+    Words(app)
+    first = [await translated(from_("203.0.113.9", number)) for number in range(9)]
+    second = [await translated(from_("203.0.113.10", number)) for number in range(9)]
+
+    assert [[answer.status_code for answer in some].count(200) for some in (first, second)] == [5, 2]
+    assert [body(some[-1])["limit"] for some in (first, second)] == ["translations-a-day", "translations-a-day-of-all"]
+    assert first[0].headers["RateLimit"].startswith('"translations-a-day";r=4;t=')
+    assert '"translations-a-day";q=5;w=86400, "dollars-a-day";q=' in first[0].headers["RateLimit-Policy"]
+    assert "of-all" not in first[0].headers["RateLimit"], "how busy the app is with others is nobody's business"
+    asked = sorted(document["translated"] for name, document in counted(app).items() if name.startswith("owners/"))
+    spent = sorted(
+        sum(document["translated"].values()) for name, document in counted(app).items() if name.startswith("spending/")
+    )
+    assert asked == [2, 5, 7]
+    assert spent == pytest.approx([2 * 2e-5, 5 * 2e-5, 7 * 2e-5])
+
+
+async def test_translations_and_jobs_have_a_count_each_and_one_purse(app: Any, hub: FakeHub) -> None:
+    settings(app, DAILY_JOBS_PER_OWNER="2", DAILY_USD_PER_OWNER="0.09", AUTH_MODE="easyauth")
+    words, me, you = Words(app), {PRINCIPAL: "me"}, {PRINCIPAL: "you"}
+    assert (await translated(me)).status_code == 200
+    first = await post(hub, headers={**EN, **me})
+    assert (first.status_code, first.headers["RateLimit"].split(";t=")[0]) == (202, '"jobs-a-day";r=1')
+    assert [(await translated(me, "가" * 900)).status_code for _ in range(2)] == [200, 429]
+    (day,) = body(await usage("me"))["limits"]
+    assert (day["limit_usd"], day["used_usd"]) == (0.09, 0.089)
+    assert body(await usage("me"))["total"]["jobs"] == 1, "a translation is no job"
+
+    # What its words cost leaves no room for a job.
+    assert (await translated(you, "가" * 2000)).status_code == 200
+    assert body(await post(hub, headers={**EN, **you}))["limit"] == "dollars-a-day"
+    assert len(words.texts) == 3
+
+
+async def test_a_day_of_translations_ends_with_the_day(app: Any, clock: Clock) -> None:
+    settings(app, DAILY_JOBS_PER_OWNER="1")
+    Words(app)
+    assert [(await translated({})).status_code for _ in range(2)] == [200, 429]
+    clock.pass_by(seconds=86_400)
+    assert (await translated({})).status_code == 200
+
+
+async def test_without_a_limit_or_a_translator_no_translation_is_counted(app: Any) -> None:
+    words = Words(app)
+    assert ((await translated({})).status_code, counters(app)) == (200, [])
+    settings(app, MAX_ACTIVE_JOBS="1", MAX_ACTIVE_JOBS_PER_OWNER="1")
+    assert (await translated({})).status_code == 200
+    settings(app, DAILY_JOBS_PER_OWNER="5", DAILY_USD="1")
+    words.is_configured = False
+    answer = await translated({})
+    assert [name for name in counters(app) if not name.startswith("addresses/")] == []
+    assert "RateLimit" not in answer.headers
 
 
 # ---- usage ----

@@ -41,6 +41,16 @@ async def test_a_picture_of_an_own_job_is_an_input_like_a_file(app: Any, hub: Fa
     assert document["image_sources"] == {"input_image": f"job:{job_id}/1"}
 
 
+@pytest.mark.parametrize("said", ["image/png", "text/plain", "application/octet-stream", ""])
+async def test_it_is_one_whatever_its_part_is_said_to_be(app: Any, hub: FakeHub, said: str) -> None:
+    job_id = await made(app, hub)
+    named = part("input_image", f"job:{job_id}/0".encode(), content_type=said)
+    answer = await send(hub, multipart(part("prompt", b"again"), named))
+
+    assert answer.status_code == 202, body(answer)
+    assert app.jobs.read(body(answer)["id"])["image_sources"] == {"input_image": f"job:{job_id}/0"}
+
+
 async def test_a_sheet_may_be_made_of_one_too(app: Any, hub: FakeHub) -> None:
     job_id = await made(app, hub)
     answer = await post_sheet(hub, files={}, input_image=f"job:{job_id}/0")

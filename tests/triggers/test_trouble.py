@@ -150,11 +150,14 @@ async def test_the_end_of_a_job_is_seen_whatever_the_hub_does(app: Any, hub: Fak
     assert body(await get(hub, job_id))["status"] == "succeeded"
 
 
-async def test_a_cancel_that_the_hub_did_not_hear_is_to_be_sent_again(app: Any, hub: FakeHub) -> None:
+async def test_a_cancel_that_the_hub_did_not_hear_is_to_be_sent_again(app: Any, hub: FakeHub, caplog: Any) -> None:
     job_id = body(await post(hub))["id"]
     hub.is_away("get_status")
     answer = await cancel(hub, job_id)
     assert (answer.status_code, body(answer)["code"], body(answer)["charged"]) == (503, "busy", "unknown")
+    # A look at the job comes first, and is silent about as much.
+    told = [record for record in caplog.records if record.message == "hub_silent"][-1]
+    assert (told.request_id, told.reason) == (body(answer)["request_id"], "HubAway"), "what its client raised"
     assert answer.headers["Retry-After"] == "5"
     assert app.jobs.read(job_id)["cancel_requested_at"], "it stops what is not sent yet, whatever the hub says"
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import local.__main__ as launcher
+from local.ports import free_port
 from tests import given_host
 from tests.given_host import GivenHost, needs_a_host_of_its_own, settings
-from tests.stack import Stack, free_port
+from tests.stack import Stack
 
 
 def test_the_settings_are_those_of_make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

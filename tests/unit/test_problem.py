@@ -67,7 +67,7 @@ BUILT = [
     timed_out(90, "no"),
     *(
         used_up(Standing(policy, scope, 1, 0), datetime(2026, 6, 1, 15, tzinfo=UTC)).problem
-        for policy in ("jobs-a-day", "dollars-a-day", "dollars-a-month")
+        for policy in ("jobs-a-day", "translations-a-day", "dollars-a-day", "dollars-a-month")
         for scope in ("own", "all")
     ),
     too_many_at_once(Standing("jobs-at-once", "all", 1, 0)).problem,

@@ -59,6 +59,24 @@ def test_so_many_a_day_and_the_day_begins_at_midnight_in_korea() -> None:
     quotas.admit("a", "2")
 
 
+def test_translations_have_a_count_of_their_own_and_the_day_of_jobs() -> None:
+    quotas = Quotas(max_daily=1)
+    quotas.admit("a", "1")
+    quotas.release("a", "1")
+    # As the version before kept it.
+    ((name, (document, etag)),) = quotas.blobs.documents.items()
+    quotas.blobs.replace_document(name, {key: value for key, value in document.items() if key != "translated"}, etag)
+    assert [(told.policy, told.remaining) for told in quotas.translate("a")] == [("translations-a-day", 0)]
+    with pytest.raises(ProblemError) as caught:
+        quotas.translate("a")
+    assert caught.value.problem.params["limit"] == "translations-a-day"
+    quotas.withdraw_translation("a")
+    quotas.translate("a")
+    quotas.now += timedelta(days=1)
+    quotas.translate("a")
+    quotas.admit("a", "2")
+
+
 def test_an_owners_name_is_no_blobs_name() -> None:
     quotas = Quotas(max_daily=1)
     quotas.admit("hero@example.com", "1")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from sandbox import open_sandbox
 from sandbox.stored_ledger import StoredLedger
 from shared.providers.provider import Ready, Running
@@ -20,7 +21,6 @@ from shared.settings import Settings
 from simulators.ledger import Record
 from simulators.lifecycle import Plan
 from tests.fakes import FakeBlobs
-from tests.stack import free_port
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 DEV = {**STORAGE, "SANDBOX": "true", "ENVIRONMENT_TYPE": "dev"}

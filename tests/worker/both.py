@@ -28,6 +28,7 @@ from devhost.engine import Engine
 from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, http_answer
 from devhost.management_api import ManagementApi
 from devhost.taskhub import TaskHub
+from local.ports import free_port
 from tests.worker.host import Wire, answer_of, decoded_path, rpc_http
 from tests.worker.library import Seen, WorkerLibrary
 from tests.worker.protocol import TypedData
@@ -245,7 +246,7 @@ class DoubleHost:
 
     def __init__(self, app: App, folder: Path, state: Path) -> None:
         self.app, self.folder, self.state = app, folder, state
-        self.port = _free_port()
+        self.port = free_port()
         self.loop = asyncio.new_event_loop()
         self.loop_threads = LoopThreads(1)
         self.loop.set_default_executor(self.loop_threads)
@@ -365,9 +366,3 @@ class Got:
 
     def json(self) -> Any:
         return json.loads(self.body)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

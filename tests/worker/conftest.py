@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from local.ports import free_port
 from tests.azurite import Azurite
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ def _listens(port: int) -> bool:
 @pytest.fixture(scope="session")
 def simulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the providers' simulators listen."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     log = tmp_path_factory.mktemp("simulators") / "log"
     with log.open("wb") as sink:
         process = subprocess.Popen([sys.executable, "-m", "simulators", "--port", str(port)], cwd=ROOT, stdout=sink, stderr=sink)

@@ -169,11 +169,12 @@ def _problems(one: Operation) -> dict[str, Any]:
     by_status: dict[str, list[str]] = {}
     for code in one.codes:
         by_status.setdefault(str(CATALOGUE[code].status), []).append(code)
-    return {status: _problem(status, codes, one.makes_a_job) for status, codes in sorted(by_status.items())}
+    where = ("Location", "Idempotent-Replayed") if one.makes_a_job else ()
+    limits = LIMITS if any(set(LIMITS) <= set(answer.headers) for answer in one.answers.values()) else ()
+    return {status: _problem(status, codes, (*where, *limits)) for status, codes in sorted(by_status.items())}
 
 
-def _problem(status: str, codes: list[str], makes_a_job: bool) -> dict[str, Any]:
-    where = ("Location", "Idempotent-Replayed", *LIMITS) if makes_a_job else ()
+def _problem(status: str, codes: list[str], where: tuple[str, ...]) -> dict[str, Any]:
     headers = ("X-Request-Id", "Content-Language", *where, *(("Retry-After",) if status in _TELLS_WHEN else ()))
     return {
         "description": "; ".join(f"`{code}` {CATALOGUE[code].title_en} · {CATALOGUE[code].title_ko}" for code in codes),

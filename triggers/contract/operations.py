@@ -204,8 +204,8 @@ def _translate(kind: Kind) -> Operation:
     return Operation(
         f"translate_{kind.name}", "post", f"{kind.route}/translate", "generate", ("Translate a prompt", "프롬프트 번역"),
         ("In English, before you send it.", "보내기 전에 영어로."),
-        {200: Answer(("The prompt in English.", "영어로 옮긴 프롬프트."), {JSON: ref("Translation")})},
-        (*_CALLER, "validation_failed", "translator_not_configured", "translator_unavailable"), _owned(),
+        {200: Answer(("The prompt in English.", "영어로 옮긴 프롬프트."), {JSON: ref("Translation")}, LIMITS)},
+        (*_CALLER, "validation_failed", "quota_exceeded", "translator_not_configured", "translator_unavailable"), _owned(),
         body=(JSON, ref("TranslationRequest")), example={"prompt": "캐릭터가 캔 음료를 마신다"},
     )  # fmt: skip
 

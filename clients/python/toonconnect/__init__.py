@@ -11,9 +11,9 @@ Whatever is sent twice is made, and paid for, once: each call that makes a job h
 retries.
 """
 
-from toonconnect.client import Client, Image, Job, new_owner_token, picture_of
-from toonconnect.errors import ApiError, JobFailed, NoAnswer, ToonConnectError
-from toonconnect.webhooks import BadSignature, verify_webhook
+from .client import Client, Image, Job, new_owner_token, picture_of
+from .errors import ApiError, JobFailed, NoAnswer, ToonConnectError
+from .webhooks import BadSignature, verify_webhook
 
 __all__ = [
     "ApiError",

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import requests
 
-from toonconnect.errors import ApiError, JobFailed, NoAnswer
+from .errors import ApiError, JobFailed, NoAnswer
 
 #: A job as the API shows it (`components.schemas.Job` of /api/openapi.json).
 Job = dict[str, Any]

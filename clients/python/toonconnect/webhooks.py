@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from toonconnect.errors import ToonConnectError
+from .errors import ToonConnectError
 
 #: Older or newer messages are refused: somebody may play an old one again.
 TOLERANCE_SECONDS = 300.0
