@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,9 +32,11 @@ def job_for(stack: Stack, command: str) -> str:
     image = pictures.photo_jpeg(300, 300)
     if "ops cancel" in command:
         stack.configure(replicate={"outcome": "never"})
-        job_id = stack.ppl(image, image).json()["id"]
+        job_id = str(stack.ppl(image, image).json()["id"])
+        while stack.job(job_id)["stage"] != "generating":
+            time.sleep(0.1)
         stack.configure(replicate={"outcome": "succeed"})
-        return str(job_id)
+        return job_id
     outcome = "moderated_input" if "ops replay" in command else "succeed"
     stack.configure(bfl={"outcome": outcome})
     job_id = stack.goods(image, {"Prefer": "wait=60"}).json()["id"]
