@@ -24,7 +24,7 @@ AUDIT := .venv-tools/bin/pip-audit --strict --progress-spinner off
 PUR := .venv-tools/bin/pur --cooldown-days 7
 A_WEEK_AGO := $(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.timezone.utc) - d.timedelta(7)).isoformat())'
 # Every package of package.json; Node of the line with long-term support.
-NPM_LATEST := @kusto/language-service-next@latest azurite@latest idb-keyval@latest oauth4webapi@latest node@22
+NPM_LATEST := @kusto/language-service-next@latest axe-core@latest azurite@latest idb-keyval@latest oauth4webapi@latest typescript@latest node@22
 # Of these packages web/vendor has a file and the licence.
 VENDORED := oauth4webapi:build/index.js:LICENSE.md idb-keyval:dist/index.js:LICENCE
 # Files among four processes: most of the time two of them wait for a host.
@@ -49,11 +49,12 @@ test: $(SETUP) .venv/.browser  ## the whole test suite
 coverage: $(SETUP) .venv/.browser  ## the whole test suite, and which lines it has run (takes longer)
 	@$(PY) -m pytest $(SHARED_OUT) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
-lint: $(SETUP)  ## style, types, import rules
+lint: $(SETUP)  ## style, types (of the page's scripts too), import rules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	node_modules/.bin/tsc --project .
 
 check: lint  ## what continuous integration runs: lint, types, import rules, tests
 	@test -n "$(BICEP)" || echo "no Bicep compiler: infra/ will not be checked (put bicep on PATH, or run make check BICEP=...)"

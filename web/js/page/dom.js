@@ -1,3 +1,4 @@
+// @ts-check
 /** Building elements without inline markup or styles, so that the strict content security policy holds. */
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,3 +1,4 @@
+// @ts-check
 /** The page's words in English. */
 
 export default {
@@ -5,7 +6,6 @@ export default {
   "app.tagline": "Ad scenes and merchandise mock-ups from your own characters",
   "app.skip": "Skip to content",
   "app.language": "한국어",
-  "app.languageLabel": "Switch to Korean",
   "tab.list": "What to make",
   "tab.ppl": "PPL scene",
   "tab.pplHint": "Character + product",
@@ -151,7 +151,6 @@ export default {
   "panel.title": "Result",
   "panel.emptyTitle": "Your picture will appear here",
   "panel.empty": "Add your images, describe the scene and press ‘Make the image’. New here? Try a sample first.",
-  "panel.close": "Close",
   "stage.sending": "Sending your images",
   "stage.queued": "Getting ready",
   "stage.validating": "Checking the images",
@@ -246,9 +245,6 @@ export default {
   "error.retry": "Try again",
   "error.http.title": "The server could not handle the request",
   "error.http.detail": "The server gave an unexpected answer ({status}). Please try again in a moment.",
-  "error.network.title": "The server cannot be reached",
-  "error.network.detail": "Please check your internet connection and try again. What you entered is still here.",
-  "error.fields": "Please correct the marked fields.",
   "advice.content_moderated": "Replace sensitive words or revealing images, or describe the scene more gently.",
   "advice.image_too_large": "Please use a smaller image.",
   "advice.image_unusable": "Change the marked image, or crop it to the scene you need, and send it again.",
@@ -291,5 +287,4 @@ export default {
   "status.gone": "Expired",
   "sandbox.note": "This is a sandbox: every picture is a sample, and nothing is charged.",
   "footer.note": "Pictures are made by AI. Please check them before you publish.",
-  "noscript": "Please turn on JavaScript to use this page.",
 };

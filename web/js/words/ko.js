@@ -1,3 +1,4 @@
+// @ts-check
 /** The page's words in Korean. */
 
 export default {
@@ -5,7 +6,6 @@ export default {
   "app.tagline": "내 캐릭터로 광고 컷과 굿즈 시안을 만들어요",
   "app.skip": "본문으로 건너뛰기",
   "app.language": "English",
-  "app.languageLabel": "영어로 보기",
   "tab.list": "만들 그림 고르기",
   "tab.ppl": "PPL 광고 컷",
   "tab.pplHint": "캐릭터 + 제품",
@@ -151,7 +151,6 @@ export default {
   "panel.title": "결과",
   "panel.emptyTitle": "여기에 그림이 나타나요",
   "panel.empty": "이미지를 넣고 원하는 장면을 적은 뒤 ‘이미지 만들기’를 눌러 주세요. 처음이라면 샘플로 먼저 해 보세요.",
-  "panel.close": "닫기",
   "stage.sending": "이미지를 보내는 중이에요",
   "stage.queued": "작업을 준비하는 중이에요",
   "stage.validating": "이미지를 확인하는 중이에요",
@@ -246,9 +245,6 @@ export default {
   "error.retry": "다시 시도",
   "error.http.title": "서버가 요청을 처리하지 못했어요",
   "error.http.detail": "서버가 알 수 없는 답({status})을 보냈어요. 잠시 뒤 다시 시도해 주세요.",
-  "error.network.title": "서버에 연결할 수 없어요",
-  "error.network.detail": "인터넷 연결을 확인하고 다시 시도해 주세요. 입력한 내용은 그대로 남아 있어요.",
-  "error.fields": "표시된 항목을 고쳐 주세요.",
   "advice.content_moderated": "민감한 표현이나 노출이 있는 이미지를 바꾸거나, 장면을 더 부드럽게 적어 보세요.",
   "advice.image_too_large": "더 작은 이미지로 바꿔 주세요.",
   "advice.image_unusable": "표시된 이미지를 바꾸거나 필요한 장면만 잘라서 다시 보내 주세요.",
@@ -291,5 +287,4 @@ export default {
   "status.gone": "만료됨",
   "sandbox.note": "연습용 환경이에요. 그림은 모두 샘플이고 비용이 들지 않아요.",
   "footer.note": "그림은 AI가 만들어요. 내려받은 뒤 공개 전에 꼭 확인해 주세요.",
-  "noscript": "이 페이지를 쓰려면 JavaScript를 켜 주세요.",
 };

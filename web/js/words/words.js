@@ -1,3 +1,4 @@
+// @ts-check
 /** The page's words in Korean and English, and the one place that knows which language is on. */
 
 import en from "./en.js";
@@ -8,12 +9,13 @@ const STORAGE_KEY = "toonconnect.language";
 
 const WORDS = { ko, en };
 
+/** @type {"ko"|"en"} */
 let language = initialLanguage();
 const listeners = new Set();
 
 function initialLanguage() {
   const saved = read(BROWSER, STORAGE_KEY);
-  if (Object.hasOwn(WORDS, saved)) return saved;
+  if (saved === "ko" || saved === "en") return saved;
   return navigator.language?.toLowerCase().startsWith("en") ? "en" : "ko";
 }
 
@@ -85,6 +87,6 @@ export function formatLimit(bytes) {
 
 /** @returns {string} a price in US dollars, to a tenth of a cent where it has one. */
 export function formatDollars(amount) {
-  const style = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: 3 };
+  const style = /** @type {const} */ ({ style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: 3 });
   return new Intl.NumberFormat(language, style).format(amount);
 }
