@@ -32,6 +32,12 @@ SECONDS = {"delay_seconds": 1, "start_seconds": 0.1}
 DOWN = [{"on": "create", "kind": "status", "status": 503}]
 
 
+DRAWN = """async () => {
+  const images = [...document.images].filter((image) => image.checkVisibility() && image.loading !== "lazy");
+  await Promise.all(images.map((image) => image.decode().catch(() => {})));
+}"""
+
+
 @dataclass(frozen=True)
 class Shot:
     """What is shown, of which job: one of `make_jobs`, or none for the page as one finds it."""
@@ -140,7 +146,7 @@ def taken(browser: Browser, stack: Stack, shot: Shot, jobs: dict[str, str]) -> b
     if shot.job:
         shows(page, shot.job)
     page.wait_for_load_state("networkidle" if shot.job != "down" else "load")
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    page.evaluate(DRAWN)
     page.evaluate("() => { scrollTo(0, 0); document.activeElement?.blur(); }")
     picture = page.screenshot()
     context.close()
