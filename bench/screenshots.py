@@ -172,7 +172,7 @@ def shows(page: Page, job: str) -> None:
 def smaller(picture: bytes) -> bytes:
     """256 colours do for a page, and take a third."""
     file = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
