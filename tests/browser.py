@@ -19,11 +19,15 @@ ARGUMENTS = [
 ]
 
 
+def path_of_chromium() -> str | None:
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # Module scope, not session: the synchronous API keeps an event loop running in this thread while it is open, and
     # asyncio tests of other modules need theirs.
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    path = path_of_chromium()
     if path is None:
         assert not os.environ.get("CI"), "continuous integration needs Chromium"
         pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk, or set CHROMIUM")

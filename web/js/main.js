@@ -1,14 +1,17 @@
 /** Puts the page together: forms, the result panel, the jobs being followed and the history. */
 
-import { ApiError, NetworkError, apiAddress, cancelJob, claimJobs, deleteJob, getJob, getOptions } from "./api/api.js";
+import { ApiError, apiAddress, cancelJob, claimJobs, deleteJob, getJob, getOptions, NetworkError } from "./api/api.js";
 import { el, icon } from "./page/dom.js";
 import { BASIC_OPTIONS, GeneratorForm } from "./form/form.js";
+import * as database from "./kept/database.js";
 import * as history from "./kept/history.js";
 import * as owner from "./account/owner.js";
 import { currentLanguage, hasWords, nameOf, onLanguageChange, setLanguage, t, translate } from "./words/words.js";
 import { JobView } from "./result/job-view.js";
-import { backoff, follow, isTerminal, pause, submit } from "./api/jobs.js";
+import { backoff, follow, isTerminal, pause } from "./api/jobs.js";
 import { kindsOf } from "./form/models.js";
+import { Sending } from "./sending/sending.js";
+import { SendingView } from "./sending/sending-view.js";
 import * as signIn from "./account/sign-in.js";
 import * as storage from "./kept/storage.js";
 
@@ -50,74 +53,87 @@ const forms = new Map(); // kind → its form; those of kinds no longer offered 
 let kinds = []; // those offered, in the order of their tabs
 let openKind = null;
 let selected = null;
-let lastRequest = null;
+let onItsWay = null; // the request on show, while no job is
+let lastRefused = null;
 let shownEntries = HISTORY_STEP;
 let bannerState = null;
 let drawnHistory = null;
 let signInFailed = false;
 let whoWas = null;
 let leaving = false;
-const sending = new Set(); // requests on their way, each until its job is in the history
+
+const sending = new Sending({ onChange: drawSending, onAccepted: accepted, onRefused: refused, onElsewhere: foundElsewhere });
+const sendingView = new SendingView({
+  sendNow: (key) => showSending(sending.sendNow(key)),
+  discard: ({ key }) => sending.discard(key),
+});
 
 const view = new JobView(page.result, { cancel, remove, retry, reuse, useSeed, refresh });
 
 // ── Sending ──
 
 function send(request) {
-  const sent = deliver(request).finally(() => sending.delete(sent));
-  sending.add(sent);
-}
-
-async function deliver(request) {
-  // The same key again is safe, and wanted while nobody knows whether the request arrived.
-  const known = lastRequest?.keepKey && sameForm(lastRequest.form, request.form) ? { key: lastRequest.key } : {};
-  const intent = { key: crypto.randomUUID(), ...known, ...request };
-  lastRequest = intent;
-  select(null);
-  const form = forms.get(intent.kind);
-  form.setBusy(true);
-  view.showSending(intent);
+  showSending(sending.deliver(request));
   showResultOnSmallScreens();
-  const current = () => lastRequest === intent && selected === null;
-  try {
-    const job = await submit({
-      ...intent,
-      onConnection: (ok) => current() && view.setConnection(ok, "connection.sending"),
-    });
-    requests.set(job.id, request);
-    history.remember({ id: job.id, kind: intent.kind, prompt: intent.prompt, startedAt: Date.now(), status: job.status });
-    receive(job);
-    if (current()) select(job.id);
-    else watch(job.id, false);
-  } catch (error) {
-    const problem = problemFrom(error);
-    intent.keepKey = error.unsettled || problem.retryable;
-    const rest = form.showErrors(problem.errors ?? []);
-    // The choice of models has changed since this page was opened.
-    if (problem.errors?.some((each) => each.field === "model")) loadOptions();
-    if (current()) view.showProblem(error.unsettled ? { ...problem, charged: null } : problem, { rest });
-  } finally {
-    form.setBusy(false);
-  }
 }
 
-/** Whether two forms say the same: values equal, files the same by name, size and time. */
-function sameForm(one, other) {
-  const facts = (form) => JSON.stringify([...form].map(([name, value]) => [name, value.size ?? value, value.name, value.lastModified]));
-  return one === other || facts(one) === facts(other);
+function showSending(outgoing) {
+  if (!outgoing) return;
+  select(null);
+  onItsWay = outgoing;
+  view.showSending(sendingView);
+  drawSending(outgoing);
 }
 
-function problemFrom(error) {
-  if (error instanceof ApiError) return error.problem;
-  if (!(error instanceof NetworkError)) throw error;
-  return { code: "network_error", title: t("error.network.title"), detail: t("error.network.detail"), retryable: true, charged: null };
+function isOnShow(outgoing) {
+  return onItsWay === outgoing && selected === null;
+}
+
+function drawSending(outgoing) {
+  const isBusy = sending.pending().some(({ kind, isWaiting }) => kind === outgoing.kind && !isWaiting);
+  forms.get(outgoing.kind)?.setBusy(isBusy);
+  if (isOnShow(outgoing)) sendingView.show(outgoing);
+}
+
+function accepted(job, outgoing) {
+  const { kind, path, form, prompt, images, startedAt } = outgoing;
+  requests.set(job.id, { kind, path, form, prompt, images });
+  history.remember({ id: job.id, kind, prompt, startedAt, status: job.status });
+  receive(job);
+  if (isOnShow(outgoing)) select(job.id);
+  else watch(job.id, false);
+}
+
+function refused(problem, outgoing) {
+  lastRefused = outgoing;
+  drawSending(outgoing);
+  const errors = problem.errors ?? [];
+  const rest = forms.get(outgoing.kind)?.showErrors(errors) ?? errors;
+  // The choice of models has changed since this page was opened.
+  if (errors.some((each) => each.field === "model")) loadOptions();
+  if (isOnShow(outgoing)) view.showProblem(outgoing.isUnsettled ? { ...problem, charged: null } : problem, { rest });
+}
+
+/** Another tab has had the answer: its job is in the history by now. */
+function foundElsewhere() {
+  const [newest] = history.entries();
+  if (newest && onItsWay?.step === "elsewhere" && selected === null) select(newest.id);
+  drawHistory();
+  restore(history.entries().slice(0, shownEntries));
+}
+
+/** What had no answer when the page was closed is sent, and shown before anything else. */
+async function takeUpSending() {
+  await sending.open();
+  const newest = sending.pending().find(({ step }) => step !== "old") ?? (selected === null ? sending.pending()[0] : null);
+  if (newest && onItsWay === null) showSending(newest);
 }
 
 function retry(jobId) {
-  const request = jobId ? requests.get(jobId) : lastRequest;
+  const request = jobId ? requests.get(jobId) : lastRefused;
   if (!request) return;
-  const { kind, path, form, prompt } = request;
-  send({ kind, path, form, prompt });
+  const { kind, path, form, prompt, images } = request;
+  send({ kind, path, form, prompt, images });
 }
 
 // ── Following ──
@@ -151,6 +167,7 @@ function receive(job) {
   if (before && isTerminal(before) && !isTerminal(job)) return;
   jobs.set(job.id, job);
   if (before?.status !== job.status) history.noteStatus(job.id, job.status);
+  if (isTerminal(job)) sending.wake("limit");
   if (selected === job.id) {
     show(job);
     setTitle(job);
@@ -194,6 +211,7 @@ function entryOf(id) {
 function select(id) {
   const previous = selected;
   selected = id;
+  onItsWay = null;
   history.rememberSelected(id);
   if (previous && previous !== id && followers.has(previous)) watch(previous, false);
   if (!id) {
@@ -347,6 +365,7 @@ async function loadOptions() {
       view.setOptions(options);
       page.sandboxBanner.hidden = options.sandbox !== true;
       setBanner(null);
+      sending.wake("network");
       return;
     } catch {
       setBanner("down");
@@ -379,7 +398,7 @@ for (const link of [page.signIn, page.sessionSignIn]) {
 }
 
 function hasWork() {
-  return signIn.hasEnded() || [...forms.values()].some((form) => form.hasEntries());
+  return signIn.hasEnded() || sending.pending().length > 0 || [...forms.values()].some((form) => form.hasEntries());
 }
 
 signIn.onChange(() => {
@@ -393,6 +412,7 @@ signIn.onChange(() => {
   if (who !== null && whoWas === null) {
     openHistory();
     goOn();
+    takeUpSending();
   }
   whoWas = who;
 });
@@ -411,7 +431,7 @@ async function leave(signOut = async () => "./") {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   document.title = t("app.title");
   for (const { controller } of followers.values()) controller.abort();
-  const [address] = await Promise.all([signOut(), Promise.race([Promise.allSettled(sending), pause(SENT_WITHIN_MS)])]);
+  const [address] = await Promise.all([signOut(), Promise.race([sending.close(), pause(SENT_WITHIN_MS)])]);
   if (signIn.isTaken()) storage.write(storage.TAB, TAKEN_KEY, "yes");
   location.replace(address);
 }
@@ -430,9 +450,11 @@ async function claimHistory() {
 }
 
 function openHistory() {
-  if (!signIn.isNeeded) history.openFor(null);
-  else if (signIn.pageOwner() !== null) history.openFor(signIn.pageOwner());
-  else history.close();
+  for (const kept of [history, database]) {
+    if (!signIn.isNeeded) kept.openFor(null);
+    else if (signIn.pageOwner() !== null) kept.openFor(signIn.pageOwner());
+    else kept.close();
+  }
 }
 
 /** Follows what was being followed when the session ended. */
@@ -535,4 +557,5 @@ if (!signIn.isNeeded || signIn.account()) {
   }
   restore(all.slice(0, shownEntries));
   claimHistory();
+  takeUpSending();
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** What a file is by its first bytes: the pictures that may be taken, and the names of what people choose by mistake. */
 
 /** How many bytes of a file tell its kind. */
@@ -32,6 +33,7 @@ const SIGNATURES = [
   ["archive", "\xfd7zXZ\0"], ["sai", "SAI-CANVAS"], ["medibang", "mdipack"],
 ];
 // What begins with letters that a text may begin with too.
+/** @type {[string, RegExp][]} */
 const BEGINNINGS = [
   ["netpbm", /^(?:P[1-6][ \t-\r](?:[ \t-\r]|#[^\n]*\n)*[0-9]+[ \t-\r](?:[ \t-\r]|#[^\n]*\n)*[0-9]|P7\n)/],
   ["blender", /^BLENDER(?:[-_][vV][0-9]|[0-9]{2}-[0-9]{2}v[0-9])/],
@@ -72,7 +74,7 @@ export function kindByContent(head) {
   if (text.startsWith("RIFF")) return RIFF[text.slice(8, 12)] ?? "unknown";
   if (FIRST_BOXES.has(text.slice(4, 8))) return kindByBrands(head, text);
   const known = SIGNATURES.find(([, signature]) => text.startsWith(signature))?.[0];
-  if (!(known in TYPES) && text.slice(...TAR) === "ustar") return "archive";
+  if ((known === undefined || !(known in TYPES)) && text.slice(...TAR) === "ustar") return "archive";
   if (known === "tiff" && TIFF_OF_CAMERAS.test(text)) return "raw";
   return known ?? BEGINNINGS.find(([, beginning]) => beginning.test(text))?.[0] ?? kindOfText(head);
 }
@@ -113,6 +115,7 @@ export function mayBeAnimated(kind, head) {
  */
 export async function sizeByBoxes(file) {
   const bytes = new DataView(await file.slice(0, BOXES_BYTES).arrayBuffer());
+  /** @type {{width: number, height: number}|null} */
   let largest = null;
   for (let at = 0; at + 16 <= bytes.byteLength; at += 1) {
     if (bytes.getUint32(at) !== ISPE) continue;

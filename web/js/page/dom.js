@@ -1,3 +1,4 @@
+// @ts-check
 /** Building elements without inline markup or styles, so that the strict content security policy holds. */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -21,13 +22,36 @@ export function el(tag, props = {}, ...children) {
   return element;
 }
 
-/** Makes an icon from `icons.svg`; it is decoration and hidden from screen readers. */
+/**
+ * Makes an icon of `icons.svg`; it is decoration and hidden from screen readers. The drawings are put into the page once: one that
+ * points into the file has it loaded anew by each part of the page that comes later.
+ */
 export function icon(name) {
+  drawings ??= loadDrawings();
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `icons.svg#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.append(use);
   return svg;
+}
+
+/** @type {Promise<void>|undefined} */
+let drawings;
+
+async function loadDrawings() {
+  try {
+    const answer = await fetch("icons.svg");
+    if (!answer.ok) throw new Error(`icons.svg answered ${answer.status}`);
+    const all = new DOMParser().parseFromString(await answer.text(), "image/svg+xml").documentElement;
+    for (const symbol of all.querySelectorAll("symbol")) symbol.id = `icon-${symbol.id}`;
+    all.setAttribute("class", "drawings");
+    all.setAttribute("aria-hidden", "true");
+    document.body.append(document.importNode(all, true));
+  } catch (error) {
+    // The page works without them; the next icon tries again.
+    drawings = undefined;
+    console.info("icons:", error);
+  }
 }

@@ -43,14 +43,11 @@ export class JobView {
     translate(this.root);
   }
 
-  /** A request on its way to the server. */
-  showSending(request) {
+  /** A request on its way to the server: `sendingView` says how far it has come. */
+  showSending(sendingView) {
     this.#start("sending");
-    this.request = request;
-    this.#frame({ kind: request.kind, startedAt: Date.now() });
-    this.#setStage(t("stage.sending"));
-    this.#setProgress(0, true);
-    this.stepper.hidden = true;
+    this.sendingView = sendingView;
+    this.root.replaceChildren(sendingView.root);
   }
 
   /** A request the server refused, or that never reached it. `rest` are field errors without a field in the form. */
@@ -109,7 +106,7 @@ export class JobView {
   retranslate() {
     translate(this.root);
     if (this.mode === "problem") this.showProblem(this.problem, { rest: this.rest });
-    if (this.mode === "sending") this.#setStage(t("stage.sending"));
+    if (this.mode === "sending") this.sendingView.retranslate();
     if (this.mode === "gone") this.showGone(this.entry);
     if (this.mode === "job") {
       this.kindLabel.textContent = nameOf("kind", this.kind);

@@ -1,20 +1,29 @@
+// @ts-check
 /** The page's words in Korean and English, and the one place that knows which language is on. */
 
-import en from "./en.js";
-import ko from "./ko.js";
 import { BROWSER, read, write } from "../kept/storage.js";
 
 const STORAGE_KEY = "toonconnect.language";
 
-const WORDS = { ko, en };
+/** A language is loaded when it is turned on: few people read two. */
+const LANGUAGES = { ko: () => import("./ko.js"), en: () => import("./en.js") };
+/** @type {Record<string, Record<string, string>>} */
+const loaded = {};
 
+/** @type {"ko"|"en"} */
 let language = initialLanguage();
+await load(language);
 const listeners = new Set();
 
 function initialLanguage() {
   const saved = read(BROWSER, STORAGE_KEY);
-  if (Object.hasOwn(WORDS, saved)) return saved;
+  if (saved === "ko" || saved === "en") return saved;
   return navigator.language?.toLowerCase().startsWith("en") ? "en" : "ko";
+}
+
+/** @param {"ko"|"en"} wanted */
+async function load(wanted) {
+  loaded[wanted] ??= (await LANGUAGES[wanted]()).default;
 }
 
 /** @returns {"ko"|"en"} the language that is on. */
@@ -22,9 +31,16 @@ export function currentLanguage() {
   return language;
 }
 
-/** Turns a language on, remembers it and tells every listener. */
-export function setLanguage(next) {
-  language = next in WORDS ? next : "ko";
+/** Turns a language on, remembers it and tells every listener. Where its words cannot be loaded now, all stays as it is. */
+export async function setLanguage(next) {
+  const wanted = next === "en" ? "en" : "ko";
+  try {
+    await load(wanted);
+  } catch (error) {
+    console.info("words:", error);
+    return;
+  }
+  language = wanted;
   write(BROWSER, STORAGE_KEY, language);
   for (const listener of listeners) listener(language);
 }
@@ -36,13 +52,13 @@ export function onLanguageChange(listener) {
 
 /** @returns {string} the words for `key`, `{name}` places filled from `values`; an unknown key comes back as it is. */
 export function t(key, values = {}) {
-  const words = WORDS[language][key] ?? WORDS.ko[key] ?? key;
+  const words = loaded[language][key] ?? key;
   return words.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
 /** @returns {boolean} whether there are words for `key`. */
 export function hasWords(key) {
-  return key in WORDS.ko;
+  return key in loaded[language];
 }
 
 /** @returns {string} the words for one of a group's ids, such as a kind; the id itself when there are none. */
@@ -85,6 +101,6 @@ export function formatLimit(bytes) {
 
 /** @returns {string} a price in US dollars, to a tenth of a cent where it has one. */
 export function formatDollars(amount) {
-  const style = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: 3 };
+  const style = /** @type {const} */ ({ style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: 3 });
   return new Intl.NumberFormat(language, style).format(amount);
 }

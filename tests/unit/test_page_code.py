@@ -1,0 +1,137 @@
+"""What `make lint` says of the page's scripts, it says of all of them; and every word of theirs is used, and there."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WEB = ROOT / "web"
+#: The files that `tsc` does not look at yet, because they do not begin with this line. None is added: a new file carries it.
+CHECKED = "// @ts-check\n"
+UNCHECKED = {
+    "web/js/api/api.js", "web/js/api/expectation.js", "web/js/api/jobs.js", "web/js/form/form.js", "web/js/form/models.js",
+    "web/js/form/text.js", "web/js/images/crop.js", "web/js/images/image-field.js", "web/js/images/images.js",
+    "web/js/images/picture-check.js", "web/js/kept/database.js", "web/js/kept/history.js", "web/js/kept/one-tab.js",
+    "web/js/kept/outbox.js", "web/js/main.js", "web/js/result/job-view.js", "web/js/sending/sending-view.js",
+    "web/js/sending/sending.js",
+}  # fmt: skip
+
+#: Keys that are put together from a part in the code and an id. Of an id that is the server's, or a file's, every key of the
+#: group counts as used; of the others these are the ids.
+BUILT: dict[str, tuple[str, ...] | None] = {
+    "advice.{}": None,
+    "error.charged.{}": None,
+    "file.{}": None,
+    "file.do.{}": None,
+    "ground.{}": None,
+    "image.{}": ("oneColour", "transparent", "input_image", "input_image_1", "input_image_2"),
+    "kind.{}": None,
+    "option.safety.{}": None,
+    "prompt.placeholder.{}": None,
+    "sample.{}.{}": None,
+    "sending.kept.{}": None,
+    "stage.{}": None,
+    "status.{}": None,
+    "step.{}": None,
+    "tab.{}": None,
+    "tab.{}Hint": None,
+}
+#: Looks like one, and is the name of a lock.
+NO_WORDS = {"sending.{}"}
+#: A word of the code and an end of a key: `${words}Title`.
+ENDS = {"{}.title", "{}.detail", "{}Title", "{}Detail"}
+STRING = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|`((?:[^`\\]|\\.)*)`")
+#: Where a key stands whole: the arguments of t(), `i18n: "..."`, `data-i18n="..."`, `i18nAttr: "aria-label:..."`.
+WHOLE = re.compile(r"(?<![\w.])(?:t|hasWords)\(\s*\"([^\"]+)\"|i18n\s*[:=]\s*\"([^\"]+)\"")
+OF_ATTRIBUTES = re.compile(r"i18n(?:-attr|Attr)\s*[:=]\s*\"([^\"]+)\"")
+NAME_OF = re.compile(r"nameOf\(\"(\w+)\"")
+
+
+def words(language: str) -> dict[str, str]:
+    text = (WEB / f"js/words/{language}.js").read_text()
+    entries = re.findall(r"^  (\"(?:[^\"\\]|\\.)*\"): (\"(?:[^\"\\]|\\.)*\"),$", text, re.MULTILINE)
+    assert len(entries) == text.count('\n  "'), "one word a line, so that this test reads them all"
+    return {json.loads(key): json.loads(value) for key, value in entries}
+
+
+def code() -> str:
+    files = [path for path in sorted((WEB / "js").rglob("*.js")) if path.parent.name != "words" or path.name == "words.js"]
+    whole = "\n".join(path.read_text() for path in [*files, WEB / "index.html"])
+    return re.sub(r"^\s*/\*\*[\s\S]*?\*/|(?:^|\s)//[^\n]*", "", whole, flags=re.MULTILINE)
+
+
+def strings(text: str) -> set[str]:
+    """What stands in quotes; `{}` where something is filled in."""
+    found = {plain or filled for plain, filled in STRING.findall(text)}
+    whole = {re.sub(r"\$\{[^}]*\}", "{}", each) for each in found}
+    return whole | {f"{group}.{{}}" for group in NAME_OF.findall(text)} | set(_of_attributes(text))
+
+
+def _of_attributes(text: str) -> Iterator[str]:
+    for pairs in OF_ATTRIBUTES.findall(text):
+        yield from (pair.partition(":")[2] for pair in pairs.split(";") if ":" in pair and "$" not in pair)
+
+
+def dead(keys: set[str], text: str) -> set[str]:
+    used = strings(text)
+    made = used | {key.format(each) for key, ids in BUILT.items() if ids for each in ids}
+    made |= {end.format(each) for end in ENDS & used for each in made}
+    open_groups = [key for key, ids in BUILT.items() if ids is None]
+    open_groups += [end.format(key) for end in ENDS & used for key in open_groups]
+    patterns = [re.compile(re.escape(key).replace(r"\{\}", r"[\w-]+")) for key in open_groups]
+    return {key for key in keys - made if not any(pattern.fullmatch(key) for pattern in patterns)}
+
+
+def unknown(keys: set[str], text: str) -> set[str]:
+    whole = {first or second for first, second in WHOLE.findall(text)} | set(_of_attributes(text))
+    return whole - keys
+
+
+def test_every_word_is_there_in_both_languages_with_the_same_places() -> None:
+    korean, english = words("ko"), words("en")
+    places = {language: {key: sorted(set(re.findall(r"\{(\w+)\}", text))) for key, text in each.items()}
+              for language, each in (("ko", korean), ("en", english))}  # fmt: skip
+    assert places["ko"] == places["en"]
+
+
+def test_every_word_is_used_and_every_used_one_is_there() -> None:
+    keys, text = set(words("ko")), code()
+    assert dead(keys, text) == set()
+    assert unknown(keys, text) == set()
+
+
+def test_what_is_said_to_be_put_together_is() -> None:
+    groups = {key.split(".")[0] for key in words("ko")}
+    made = {each for each in strings(code()) if "{}" in each and re.fullmatch(r"[\w.{}]+", each) and each.split(".")[0] in groups}
+    assert made - NO_WORDS == set(BUILT)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (("t(\"image.reading\")", "t(\"image.read\")"), ({"image.reading"}, {"image.read"})),
+        (("i18n: \"form.submit\"", "i18n: \"form.send\""), (set(), {"form.send"})),
+        (("aria-label:job.warnings", "aria-label:job.warning"), ({"job.warnings"}, {"job.warning"})),
+        (("\"signIn.failed\"", "\"signIn.broken\""), ({"signIn.failedTitle", "signIn.failedDetail"}, set())),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told(change: tuple[str, str], finding: tuple[set[str], set[str]]) -> None:
+    text, keys = code(), set(words("ko"))
+    assert change[0] in text
+    changed = text.replace(*change)
+
+    assert (dead(keys, changed), unknown(keys, changed)) == finding
+
+
+def test_scripts_that_are_not_looked_at_are_these() -> None:
+    files = [path for folder in ("web/js", "clients/js") for path in (ROOT / folder).rglob("*.js")]
+    assert {str(path.relative_to(ROOT)) for path in files if not path.read_text().startswith(CHECKED)} == UNCHECKED
+
+
+def test_lint_looks_at_the_scripts() -> None:
+    lint = subprocess.run(["make", "-n", "-W", "none", "lint"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert "tsc --project ." in lint
