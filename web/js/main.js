@@ -59,7 +59,11 @@ let whoWas = null;
 let leaving = false;
 const sending = new Set(); // requests on their way, each until its job is in the history
 
-const view = new JobView(page.result, { cancel, remove, retry, reuse, useSeed, refresh });
+const view = new JobView(page.result, {
+  cancel, remove, retry, reuse, useSeed, refresh, again, useAsCharacter, sameSeedElsewhere, editPrompt, editField,
+  retryMissing: (job) => again(job, "same"),
+  open: select,
+});
 
 // ── Sending ──
 
@@ -74,7 +78,7 @@ async function deliver(request) {
   const intent = { key: crypto.randomUUID(), ...known, ...request };
   lastRequest = intent;
   select(null);
-  const form = forms.get(intent.kind);
+  const form = forms.get(intent.kind) ?? forms.get(openKind);
   form.setBusy(true);
   view.showSending(intent);
   showResultOnSmallScreens();
@@ -115,9 +119,44 @@ function problemFrom(error) {
 
 function retry(jobId) {
   const request = jobId ? requests.get(jobId) : lastRequest;
+  if (!request && jobs.has(jobId)) again(jobs.get(jobId), "same");
   if (!request) return;
   const { kind, path, form, prompt } = request;
   send({ kind, path, form, prompt });
+}
+
+/** The pictures that a job has not got, or all of them, as a new job of what the server keeps of it: nothing is uploaded again. */
+function again(job, seed) {
+  const form = new FormData();
+  form.set("seed", seed);
+  send({ kind: entryOf(job.id).kind, path: `/api/jobs/${encodeURIComponent(job.id)}/retry`, form, prompt: job.input?.prompt ?? "" });
+}
+
+// ── What a result is used for ──
+
+/** The form of a job's kind, or the one that is open where that kind is not offered. */
+function formFor(job) {
+  if (job && kinds.includes(job.kind)) openTab(job.kind);
+  return forms.get(openKind);
+}
+
+function useAsCharacter(job, output) {
+  formFor(null).usePicture?.(null, { jobId: job.id, index: output.index, url: output.url, thumbnailUrl: output.thumbnail_url });
+}
+
+function sameSeedElsewhere(job, output) {
+  const form = formFor(job);
+  form.useInput(job.input ?? {});
+  form.useSeed(output.seed);
+  (form.focusField ?? form.focusPrompt)?.call(form, "preset");
+}
+
+function editPrompt(job) {
+  formFor(job).focusPrompt?.();
+}
+
+function editField(name, job) {
+  formFor(job).focusField?.(name);
 }
 
 // ── Following ──
@@ -242,7 +281,7 @@ async function remove(id) {
     if (!gone.has(id)) await deleteJob(id);
   } catch (error) {
     if (!(error instanceof ApiError && [404, 410].includes(error.problem.status))) {
-      view.say(t("job.deleteFailed"));
+      view.say("job.deleteFailed");
       return;
     }
   }
@@ -254,12 +293,12 @@ async function remove(id) {
 
 function reuse(job, kind) {
   if (!kinds.includes(kind)) {
-    view.say(t("job.kindGone"));
+    view.say("job.kindGone");
     return;
   }
   openTab(kind);
   forms.get(kind).useInput(job.input ?? {});
-  view.say(t("job.reused"));
+  view.say("job.reused");
 }
 
 function useSeed(kind, seed) {
