@@ -7,12 +7,14 @@ import { claimJobs, listJobs, ApiError, NetworkError } from "../api/api.js";
 import { isTerminal } from "../api/jobs.js";
 import * as owner from "../account/owner.js";
 import * as signIn from "../account/sign-in.js";
+import { inLanguage } from "../form/models.js";
 import * as kept from "../kept/history.js";
 import { isFollowed, receive, refresh, stop, watch } from "../page/following.js";
 import { change, state } from "../page/store.js";
 
 /** How many more are shown at a time. */
-export const STEP = 24;
+const STEP = 24;
+const AGAIN_MS = 20_000;
 const ENDED = ["succeeded", "failed", "canceled"];
 
 /**
@@ -51,10 +53,16 @@ function itemOf(id, job, entry) {
   return {
     id, job,
     kind: job?.kind ?? entry?.kind,
-    prompt: job?.input?.prompt || entry?.prompt || "",
+    prompt: job?.input?.prompt || entry?.prompt || presetName(job) || "",
     startedAt: Date.parse(job?.created_at) || entry?.startedAt || Date.now(),
     status: [...ENDED, "queued", "gone"].includes(status) ? status : "processing",
   };
+}
+
+/** What is asked for where there is no prompt. */
+function presetName(job) {
+  const preset = state.options?.presets?.find(({ id }) => id === job?.input?.preset);
+  return preset && (inLanguage(preset.name) ?? preset.id);
 }
 
 /** @returns {Item|undefined} */
@@ -121,6 +129,17 @@ export async function renew() {
   for (const id of still) before.ids.add(id);
   if (before.state !== "read") take(before, first);
   change();
+}
+
+/** Keeps the list up to date: when the visitor comes back to the page or the line comes back, and after it could not be read. */
+export function keepUp() {
+  document.addEventListener("visibilitychange", () => !document.hidden && renewIfKnown());
+  addEventListener("online", renewIfKnown);
+  setInterval(() => pages.state === "failed" && !document.hidden && renewIfKnown(), AGAIN_MS);
+}
+
+function renewIfKnown() {
+  if (pages.state !== "unread") renew();
 }
 
 /** Drops a job that is no more. */

@@ -12,9 +12,13 @@ import * as panel from "./panel.js";
 import { isSheet } from "./sheet.js";
 import { state } from "./store.js";
 
-/** @param {(jobId: string|null) => void} retry  sends what made a job, or the last request, again */
-export function actionsFor(retry) {
-  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, favourite, close: panel.close };
+/** @param {(jobId: string|null) => boolean} sendAgain  sends what made a job, or the last request, if that is still at hand */
+export function actionsFor(sendAgain) {
+  const retry = (jobId) => {
+    // After a reload the server alone has the images.
+    if (!sendAgain(jobId) && state.jobs.has(jobId)) retryMissing(state.jobs.get(jobId));
+  };
+  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, editField, close: panel.close };
 }
 
 async function cancel(id) {
@@ -98,11 +102,17 @@ function sameSeedElsewhere(job, output) {
   form.focusField("preset");
 }
 
+/** @param {any} [job]  none where the request became no job */
 function editPrompt(job) {
-  const form = formFor(job.kind);
+  const form = formFor(job?.kind ?? openKind());
   if (!form) return;
-  if (!form.hasEntries()) form.useInput(job.input ?? {});
+  if (job && !form.hasEntries()) form.useInput(job.input ?? {});
   form.focusPrompt();
+}
+
+/** Leads to the field that a refusal is about. @param {string} name @param {any} [job]  none where the request became no job */
+function editField(name, job) {
+  formFor(job?.kind ?? openKind())?.focusField(name);
 }
 
 /** Only the pictures that are missing, as a new job. */
@@ -137,10 +147,6 @@ async function makeAgain(job, seeds) {
 
 /** @type {Map<string, string>} */
 const wishes = new Map();
-
-function favourite(job, index, isOn) {
-  favourites.set(job.id, index, isOn);
-}
 
 function pictureOf(job, output) {
   return { jobId: job.id, index: output.index, url: output.url, thumbnailUrl: output.thumbnail_url };

@@ -16,12 +16,9 @@ const root = /** @type {HTMLElement} */ (document.getElementById("result"));
 export let view;
 /** @type {string|null} key of the request on show */
 let request = null;
-/** @type {(id: string) => boolean} whether the inputs of a job are still at hand */
-let canRetry = () => false;
 
-/** @param {any} actions what the result can be asked for @param {(id: string) => boolean} retriable */
-export function build(actions, retriable) {
-  canRetry = retriable;
+/** @param {any} actions what the result can be asked for */
+export function build(actions) {
   view = new JobView(root, actions);
   address.onStep(() => showAddress());
   onLanguageChange(() => {
@@ -113,7 +110,7 @@ function select(id) {
 function draw(id) {
   const item = itemFor(id) ?? { id, kind: state.jobs.get(id)?.kind ?? state.kinds[0], prompt: "", startedAt: Date.now(), status: "queued" };
   if (state.gone.has(id)) view.showGone(item);
-  else view.showJob(state.jobs.get(id) ?? { id, status: "processing", stage: null, progress: 0, outputs: [], error: null }, { kind: item.kind, startedAt: begunAt(id, item), canRetry: canRetry(id) });
+  else view.showJob(state.jobs.get(id) ?? { id, status: "processing", stage: null, progress: 0, outputs: [], error: null }, { kind: item.kind, startedAt: begunAt(id, item), canRetry: true });
 }
 
 /** By this browser's clock where it knows: the server's may be another. */

@@ -1,6 +1,7 @@
 /** Who uses the page, as it shows them: signing in and out, a session that has ended, a page that has to be left. */
 
 import * as signIn from "../account/sign-in.js";
+import * as database from "../kept/database.js";
 import * as kept from "../kept/history.js";
 import * as storage from "../kept/storage.js";
 import { onLanguageChange, t } from "../words/words.js";
@@ -35,7 +36,7 @@ export async function arrive(actions) {
     const who = signIn.account()?.name ?? null;
     draw();
     if (who !== null && whoWas === null) {
-      openHistory();
+      openKept();
       actions.onSignedIn();
     }
     whoWas = who;
@@ -46,7 +47,7 @@ export async function arrive(actions) {
   onLanguageChange(draw);
   hasFailed = !(await signIn.arrive());
   whoWas = signIn.account()?.name ?? null;
-  openHistory();
+  openKept();
   takenNote.hidden = storage.read(storage.TAB, TAKEN_KEY) === null;
   storage.remove(storage.TAB, TAKEN_KEY);
   draw();
@@ -74,10 +75,11 @@ async function leave(beforeLeaving, signOut = async () => "./") {
   location.replace(address);
 }
 
-function openHistory() {
-  if (!signIn.isNeeded) kept.openFor(null);
-  else if (signIn.pageOwner() !== null) kept.openFor(signIn.pageOwner());
-  else kept.close();
+/** What is kept in this browser is its owner's. */
+function openKept() {
+  const owner = signIn.isNeeded ? signIn.pageOwner() : null;
+  const isNobodys = signIn.isNeeded && owner === null;
+  for (const part of [kept, database]) isNobodys ? part.close() : part.openFor(owner);
 }
 
 function draw() {
