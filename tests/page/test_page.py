@@ -97,7 +97,7 @@ def test_a_sandbox_says_so_above_all_and_at_every_picture(page: Page, backend: S
 
     expect(page.get_by_test_id("result-image")).to_be_visible()
     expect(page.get_by_test_id("sample")).to_have_text("샘플")
-    expect(page.get_by_test_id("download")).to_have_attribute("download", re.compile("^toonconnect-SAMPLE-ppl-"))
+    expect(page.get_by_test_id("download")).to_have_attribute("download", re.compile("^툰커넥트_샘플_PPL_"))
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("sample")).to_have_text("Sample")
     expect(page.get_by_test_id("sandbox-banner")).to_contain_text("every picture is a sample")

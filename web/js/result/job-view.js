@@ -3,6 +3,7 @@
 import { isTerminal } from "../api/jobs.js";
 import { modelName } from "../form/models.js";
 import { el, icon } from "../page/dom.js";
+import { say } from "../page/notices.js";
 import { currentLanguage, formatDate, formatDuration, nameOf, t, translate } from "../words/words.js";
 import { buildAbout } from "./about.js";
 import { buildCaption } from "./caption.js";
@@ -31,7 +32,10 @@ export class JobView {
     this.options = {};
     this.desk = {
       actions,
-      say: (...words) => this.say(...words),
+      say: (key, values, text = null) => {
+        say(key, values);
+        this.#offerByHand(text);
+      },
       presets: () => this.options.presets ?? [],
       job: () => this.job,
       open: (index) => this.#openViewer(index),
@@ -86,19 +90,17 @@ export class JobView {
   }
 
   /**
-   * A request the server refused, or that never reached it. `rest` are field errors without a field in the form. A job that was on
-   * show and goes on stays so: the refusal stands above it.
+   * A request the server refused, or that never reached it. `rest` are field errors without a field in the form. Above a job that
+   * is on show, or was and goes on, it stands as a notice.
    */
   showProblem(problem, { rest = [] } = {}) {
     this.problemLanguage = currentLanguage();
-    const before = this.mode === "sending" ? this.goingOn : null;
-    if (before && this.actions.open) {
-      this.actions.open(before);
-      if (this.mode === "job" && this.jobId === before) {
-        this.refused = { problem, rest };
-        this.#drawRefused();
-        return;
-      }
+    const isFromHere = this.mode === "job";
+    if (this.mode === "sending" && this.goingOn !== null) this.actions.open(this.goingOn);
+    if (this.mode === "job") {
+      this.refused = { problem, rest, isFromHere };
+      this.#drawRefused();
+      return;
     }
     const hadFocus = this.root.contains(document.activeElement);
     this.#start("problem");
@@ -141,12 +143,6 @@ export class JobView {
     this.connectionKey = ok ? null : key;
   }
 
-  /** Says something short, for example that a seed was set. `text`: something to be copied by hand, shown with it. */
-  say(key, values = {}, text = null) {
-    this.said = { key, values, text };
-    this.#drawSaid();
-  }
-
   /** Whether this job is the one on show. */
   shows(id) {
     return (this.mode === "job" && this.jobId === id) || (this.mode === "gone" && this.entry.id === id);
@@ -163,7 +159,6 @@ export class JobView {
       this.#redraw(() => this.#drawJob({ anew: true }));
       this.#drawRefused();
     }
-    this.#drawSaid();
     if (this.connectionKey) this.setConnection(false, this.connectionKey);
   }
 
@@ -172,7 +167,7 @@ export class JobView {
     clearTimeout(this.settling);
     this.viewer.close();
     this.mode = mode;
-    this.waiting = this.connection = this.notice = this.connectionKey = this.said = this.goingOn = this.refused = null;
+    this.waiting = this.connection = this.notice = this.connectionKey = this.goingOn = this.refused = null;
     this.settlingLooks = 0;
     this.drawn = {};
     this.root.dataset.mode = mode;
@@ -191,7 +186,7 @@ export class JobView {
     this.maker = el("p", { class: "maker", hidden: true, dataset: { testid: "maker" } });
     this.trouble = el("div", { class: "trouble" });
     this.pictures = new Pictures(this.desk);
-    this.notice = el("div", { class: "notice", role: "status", dataset: { testid: "notice" } });
+    this.notice = el("div", { class: "notice" });
     this.foot = el("div", { class: "foot" });
     this.money = el("p", { class: "money", hidden: true, dataset: { testid: "money" } });
     this.warnings = el("ul", { class: "warnings", hidden: true, dataset: { testid: "warnings", i18nAttr: "aria-label:job.warnings" } });
@@ -234,7 +229,7 @@ export class JobView {
   }
 
   #drawProblem() {
-    this.notice = el("div", { class: "notice", role: "status", dataset: { testid: "notice" } });
+    this.notice = el("div", { class: "notice" });
     this.root.replaceChildren(buildRefusal(this.problem, { rest: this.rest, desk: this.desk, isForeign: this.problemLanguage !== currentLanguage() }), this.notice);
   }
 
@@ -242,22 +237,20 @@ export class JobView {
   #drawRefused() {
     this.refusal.hidden = this.refused === null;
     if (this.refused === null) return;
-    const { problem, rest } = this.refused;
+    const { problem, rest, isFromHere } = this.refused;
     const close = () => {
       this.refused = null;
       this.#redraw(() => this.#drawRefused());
       this.refusal.replaceChildren();
       this.heading.focus({ preventScroll: true });
     };
-    this.refusal.replaceChildren(buildRefusal(problem, { rest, desk: this.desk, close, isForeign: this.problemLanguage !== currentLanguage() }));
+    this.refusal.replaceChildren(buildRefusal(problem, { rest, desk: this.desk, close, canSend: !isFromHere, isForeign: this.problemLanguage !== currentLanguage() }));
   }
 
-  #drawSaid() {
+  /** A text that could not be copied by itself. */
+  #offerByHand(text) {
     if (!this.notice) return;
     this.notice.replaceChildren();
-    if (!this.said) return;
-    const { key, values, text } = this.said;
-    this.notice.append(el("p", { text: t(key, values) }));
     if (!text) return;
     const field = el("textarea", { class: "by-hand", readonly: true, rows: 3, "aria-label": t("copy.byHand"), dataset: { testid: "by-hand" } });
     field.value = text;
@@ -352,7 +345,8 @@ export class JobView {
       canRepeat ? again("job.againNew", "new", "again-new") : null,
       canRepeat && outputs.length > 0 ? again("job.againSame", "same", "again-same") : null,
       this.#button("job.reuse", "quiet", () => this.actions.reuse(job, this.kind)),
-      this.#removeButton(job),
+      // It can be undone for some seconds.
+      this.#button("job.delete", "quiet danger", () => this.actions.remove(job.id), "delete"),
       canRepeat && price ? el("span", { class: "hint again-price", text: t("job.againPrice", { price }) }) : null,
     ].filter(Boolean));
   }
@@ -366,22 +360,13 @@ export class JobView {
       this.canceling = false;
       if (!this.shows(job.id)) return;
       this.#redraw(() => this.#drawJob());
-      this.say("job.cancelFailed");
+      say("job.cancelFailed", {}, { tone: "bad" });
     }, "cancel");
     // A disabled button would lose the focus.
     if (this.canceling) cancel.setAttribute("aria-disabled", "true");
     return cancel;
   }
 
-  #removeButton(job) {
-    const remove = this.#button("job.delete", "quiet danger", () => {
-      if (remove.dataset.sure) return this.actions.remove(job.id);
-      remove.dataset.sure = "yes";
-      remove.textContent = t("job.deleteConfirm");
-      return undefined;
-    }, "delete");
-    return remove;
-  }
 
   /** What it cost. While that is not the last word the job is read again. */
   #drawMoney(ended) {

@@ -18,7 +18,8 @@ function save(blob, name) {
 }
 
 /**
- * @param {object} desk  what the panel lends: `actions`, `say(key, values)`, `presets()`, `job()`
+ * @param {object} desk  what the panel lends: `actions`, `presets()`, `job()`, and `say(key, values, text)`: short words about what was
+ *   done, with a text to be copied by hand
  * @param {() => object} output  the picture as it is now: its links change
  */
 export function downloadButton(desk, output) {
@@ -78,12 +79,7 @@ export function furtherButtons(desk, output) {
       ? button("picture.sameSeedElsewhere", "same-seed-elsewhere", () => actions.sameSeedElsewhere(job, output()))
       : null,
     button("picture.copyLink", "copy-link", () => copyLink(desk, output)),
-    hasSeed
-      ? button("job.useSeed", "use-seed", () => {
-          actions.useSeed(job.kind, seed);
-          desk.say("job.seedUsed", { seed });
-        })
-      : null,
+    hasSeed ? button("job.useSeed", "use-seed", () => actions.useSeed(job.kind, seed)) : null,
   ].filter(Boolean);
 }
 

@@ -51,9 +51,10 @@ export function sentenceOf(problem, isForeign = false) {
 /**
  * @param {object} problem
  * @param {object} about  `job` that failed, or null for a request that was refused; `rest`: field errors that no form shows;
- *   `desk` (see picture-actions.js); `close`: for one that stands above a job that goes on; `isForeign`: it came in the other language
+ *   `desk` (see picture-actions.js); `close`: for one that stands above a job that goes on; `canSend`: whether the request is at hand;
+ *   `isForeign`: it came in the other language
  */
-export function buildRefusal(problem, { job = null, rest = [], desk, close = null, isForeign = false }) {
+export function buildRefusal(problem, { job = null, rest = [], desk, close = null, canSend = true, isForeign = false }) {
   const { actions } = desk;
   const aboutField = ({ field, message }) => [el("strong", { text: `${fieldName(field)}: ` }), message];
   // Of one picture the server says the same twice: as the whole, and of its field.
@@ -65,7 +66,7 @@ export function buildRefusal(problem, { job = null, rest = [], desk, close = nul
   const steps = {
     editPrompt: () => (actions.editPrompt ? button("refusal.do.editPrompt", "edit-prompt", () => actions.editPrompt(job)) : null),
     editField: () => (field && actions.editField ? button(/^input_image/.test(field) ? "refusal.do.editImage" : "refusal.do.editField", "edit-field", () => actions.editField(field, job)) : null),
-    again: () => button(problem.code === "too_many_active_jobs" || !job ? "refusal.do.send" : "error.retry", "retry", () => actions.retry(job?.id ?? null)),
+    again: () => (canSend || job ? button(problem.code === "too_many_active_jobs" || !job ? "refusal.do.send" : "error.retry", "retry", () => actions.retry(job?.id ?? null)) : null),
     reuse: () => (job ? button("job.reuse", "reuse-settings", () => actions.reuse(job, job.kind)) : null),
     copy: () => button("refusal.do.copy", "copy-details", () => copyDetails(problem, job, desk)),
     none: () => null,
