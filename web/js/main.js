@@ -1,9 +1,13 @@
 /** Puts the page together: forms, the result panel, the jobs being followed and the history. */
 
-import { ApiError, NetworkError, apiAddress, cancelJob, claimJobs, deleteJob, getJob, getOptions } from "./api/api.js";
+import { ApiError, NetworkError, apiAddress, cancelJob, claimJobs, deleteJob, getJob, getOptions, getUsage } from "./api/api.js";
 import { el, icon } from "./page/dom.js";
-import { BASIC_OPTIONS, GeneratorForm } from "./form/form.js";
+import { GeneratorForm } from "./form/form.js";
+import { BASIC_OPTIONS } from "./form/options.js";
+import { listenForPictures } from "./images/arriving.js";
+import * as database from "./kept/database.js";
 import * as history from "./kept/history.js";
+import * as shelf from "./kept/shelf.js";
 import * as owner from "./account/owner.js";
 import { currentLanguage, hasWords, nameOf, onLanguageChange, setLanguage, t, translate } from "./words/words.js";
 import { JobView } from "./result/job-view.js";
@@ -13,6 +17,8 @@ import * as signIn from "./account/sign-in.js";
 import * as storage from "./kept/storage.js";
 
 const SLOW_OPTIONS_MS = 4000;
+/** How often a page looks whether what keeps pictures from being made has passed. */
+const STOPPED_LOOK_MS = 20_000;
 const HISTORY_STEP = 12;
 const SENT_WITHIN_MS = 10_000;
 /** Says to the page that follows that somebody else had this one. */
@@ -347,6 +353,8 @@ async function loadOptions() {
       view.setOptions(options);
       page.sandboxBanner.hidden = options.sandbox !== true;
       setBanner(null);
+      loadUsage();
+      if (options.generators.some(({ stopped }) => stopped)) setTimeout(loadOptions, STOPPED_LOOK_MS);
       return;
     } catch {
       setBanner("down");
@@ -357,6 +365,12 @@ async function loadOptions() {
     page.bannerRetry.onclick = () => again.abort();
     await pause(backoff(failures), again.signal);
   }
+}
+
+/** What is left of a person's budget, where they have one; without an answer nothing is said of it. */
+async function loadUsage() {
+  const usage = await getUsage().catch(() => null);
+  if (usage) for (const form of forms.values()) form.setUsage(usage.limits);
 }
 
 // ── Who uses the page ──
@@ -433,6 +447,11 @@ function openHistory() {
   if (!signIn.isNeeded) history.openFor(null);
   else if (signIn.pageOwner() !== null) history.openFor(signIn.pageOwner());
   else history.close();
+  if (!signIn.isNeeded) database.openFor(null);
+  else if (signIn.pageOwner() !== null) database.openFor(signIn.pageOwner());
+  else database.close();
+  shelf.tell();
+  for (const form of forms.values()) form.restoreDraft();
 }
 
 /** Follows what was being followed when the session ended. */
@@ -513,8 +532,10 @@ page.historyMore.addEventListener("click", () => {
   drawHistory();
   restore(more);
 });
-// A file dropped beside a frame must not replace the page.
-for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
+listenForPictures({
+  onDrag: (isOver, target) => forms.get(openKind)?.expectPicture(isOver, target),
+  onPictures: (transfer, target) => forms.get(openKind)?.takeTransfer(transfer, target),
+});
 
 signInFailed = !(await signIn.arrive());
 whoWas = signIn.account()?.name ?? null;

@@ -28,6 +28,11 @@ export async function getOptions(signal) {
   return (await request("/options", { signal })).body;
 }
 
+/** @returns {Promise<object>} what the caller has spent, and their limits. */
+export async function getUsage(signal) {
+  return (await request("/usage", { signal })).body;
+}
+
 /**
  * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
  * @returns {Promise<object>} the job.
