@@ -33,6 +33,16 @@ export async function getUsage(signal) {
   return (await request("/usage", { signal })).body;
 }
 
+/** @returns {Promise<object>} whether a job could be made, with a check for each part. */
+export async function getReadiness() {
+  try {
+    return (await request("/health/ready")).body;
+  } catch (error) {
+    if (error instanceof ApiError && error.problem.checks) return error.problem;
+    throw error;
+  }
+}
+
 /**
  * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
  * @returns {Promise<object>} the job.
@@ -58,6 +68,25 @@ export async function getJob(id, { waitSeconds = 0, etag = null, signal } = {}) 
     signal,
   });
   return { job: status === 304 ? null : body, etag: headers.get("ETag") ?? etag };
+}
+
+/**
+ * A page of the caller's jobs, newest first; the next one goes on at `cursor`.
+ * @returns {Promise<{data: object[], has_more: boolean, next_cursor: string|null}>}
+ */
+export async function listJobs({ kind = "", status = "", cursor = null, limit }) {
+  const query = new URLSearchParams(Object.entries({ kind, status, cursor: cursor ?? "", limit }).filter(([, value]) => value !== ""));
+  return (await request(`/jobs?${query}`)).body;
+}
+
+/**
+ * Makes again what a job has not made, or all of it where nothing is missing.
+ * @param {"same"|"new"} seeds
+ * @returns {Promise<object>} the new job.
+ */
+export async function retryJob(id, seeds, idempotencyKey) {
+  const headers = { "Idempotency-Key": idempotencyKey };
+  return (await request(`/jobs/${encodeURIComponent(id)}/retry?seed=${seeds}`, { method: "POST", headers })).body;
 }
 
 /** @returns {Promise<object>} the job, which ends as canceled soon after. */
