@@ -368,6 +368,7 @@ def other_schemas() -> dict[str, Schema]:
     return {
         "Options": thing("Options", {
             "sandbox": yes_or_no("Nothing here is paid.", "샌드박스: 비용이 없습니다."),
+            "translator": yes_or_no("Whether Korean prompts are translated here.", "한국어 프롬프트를 번역하는지."),
             "aspect_ratios": several(one_of(limits.ASPECT_RATIOS, "", ""), "", ""),
             "output_formats": several(one_of(limits.OUTPUT_FORMATS, "", ""), "", ""),
             "safety_tolerance": bounds, "seed": bounds, "n": bounds,
@@ -377,6 +378,7 @@ def other_schemas() -> dict[str, Schema]:
                 "max_pixels_by_type": {"type": "object", "additionalProperties": {"type": "integer"}},
                 "content_types": several(one_of(EXTENSIONS, "", ""), "", ""),
             }),
+            "sheet": thing("SheetBounds", {"max_presets": whole("", "", minimum=1)}),
             "presets": several(ref("Preset"), "", ""),
             "generators": several(ref("Generator"), "", ""),
         }),
@@ -398,6 +400,9 @@ def other_schemas() -> dict[str, Schema]:
             "expected_seconds": whole("As measured on the last pictures.", "최근 그림으로 잰 시간.", minimum=0),
             "price_usd": number("For one picture.", "그림 한 장의 가격.", minimum=0),
             "min_side_px": whole("", "", minimum=0), "images": several(text("", ""), "", ""),
+            "stopped": or_null(text(
+                "Why no job is taken in for it now: an error's code.", "지금 작업을 받지 않는 까닭: 오류 코드.",
+            )),
         }),
         "Health": thing("Health", {"status": one_of(("ok",), "", "")}),
         "Ready": thing("Ready", {

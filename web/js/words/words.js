@@ -40,6 +40,11 @@ export function t(key, values = {}) {
   return words.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
+/** @returns {string} the English words for `key`, whichever language is on: what those who draw understand best. */
+export function inEnglish(key) {
+  return WORDS.en[key];
+}
+
 /** @returns {boolean} whether there are words for `key`. */
 export function hasWords(key) {
   return key in WORDS.ko;
