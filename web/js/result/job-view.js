@@ -120,8 +120,10 @@ export class JobView {
       this.canceling = false;
       if (hadFocus) this.heading.focus({ preventScroll: true });
     }
+    // Of a job that is not read yet the history alone knows.
     this.job = job.kind ? job : { ...job, kind };
-    this.kind = kind;
+    this.kind = this.job.kind;
+    this.kindLabel.textContent = nameOf("kind", this.kind);
     this.#redraw(() => this.#drawJob());
   }
 
@@ -194,7 +196,7 @@ export class JobView {
     this.root.replaceChildren(
       this.refusal,
       el("div", { class: "job-head" }, this.kindLabel, this.sample, this.heading),
-      this.connection, this.waiting.root, this.facts, this.maker, this.trouble, this.pictures.root, this.notice, this.foot, this.money,
+      this.connection, this.waiting.root, el("div", { class: "job-line" }, this.facts, this.maker), this.trouble, this.pictures.root, this.notice, this.foot, this.money,
       this.warnings, this.folds,
     );
     translate(this.root);
