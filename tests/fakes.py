@@ -30,7 +30,13 @@ HUB_TROUBLE = DurableOrchestrationStatus.from_json({"Message": "Something went w
 def instance_status(runtime: str, custom_status: Any = None, output: Any = None) -> DurableOrchestrationStatus:
     """What the durable client says of an instance."""
     return DurableOrchestrationStatus.from_json(
-        {"instanceId": "i", "runtimeStatus": runtime, "customStatus": custom_status, "output": output, "createdTime": "2026-01-01T00:00:00Z"}
+        {
+            "instanceId": "i",
+            "runtimeStatus": runtime,
+            "customStatus": custom_status,
+            "output": output,
+            "createdTime": "2026-01-01T00:00:00Z",
+        }
     )
 
 

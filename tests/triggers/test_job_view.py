@@ -153,10 +153,16 @@ async def test_a_job_that_the_former_version_began_is_shown_while_it_runs(app: A
 async def test_of_several_pictures_each_is_told_as_soon_as_it_is_there(app: Any, hub: FakeHub) -> None:
     job_id = await new_job(hub, n="3", seed="5")
     hub.statuses[job_id] = Status(RUNTIME.Running, {"stage": "generating", "progress": 5})
-    ends = [picture(0, output=output(job_id)), picture(1, "failed", ("free",), problem=moderated("Fake", "input", "no").to_payload()), None]
+    ends = [
+        picture(0, output=output(job_id)),
+        picture(1, "failed", ("free",), problem=moderated("Fake", "input", "no").to_payload()),
+        None,
+    ]
     for index, end in enumerate(ends):
         shows = {"stage": "generating", "progress": 90 if end else 40, "sends": end["sends"] if end else []}
-        hub.statuses[picture_instance_id(job_id, index, 3)] = Status(RUNTIME.Completed if end else RUNTIME.Running, shows, output=end)
+        hub.statuses[picture_instance_id(job_id, index, 3)] = Status(
+            RUNTIME.Completed if end else RUNTIME.Running, shows, output=end
+        )
     before = (await get(hub, job_id)).headers["ETag"]
     job = await shown(hub, job_id)
 

@@ -173,7 +173,9 @@ async def test_a_new_job_is_asked_for_again_when_its_picture_may_be_there(app: A
     assert (await post(hub)).headers["Retry-After"] == "10"
 
 
-async def test_a_job_that_waits_says_whether_it_is_for_its_turn_or_for_a_provider_that_takes_nothing(app: Any, hub: FakeHub) -> None:
+async def test_a_job_that_waits_says_whether_it_is_for_its_turn_or_for_a_provider_that_takes_nothing(
+    app: Any, hub: FakeHub
+) -> None:
     app.gates._limits["fake"] = 1
     app.gates.change("fake", lambda gate: gate.enter("job_0/0", "i", "e"))
     job_id = await new_job(hub)
