@@ -7,7 +7,7 @@ import { say } from "../page/notices.js";
 import { currentLanguage, formatDate, formatDuration, nameOf, t, translate } from "../words/words.js";
 import { buildAbout } from "./about.js";
 import { buildCaption } from "./caption.js";
-import { costOf, costOfCanceling, priceOfAgain } from "./money.js";
+import { costOf, costOfCanceling, goesOn, priceOfAgain } from "./money.js";
 import { zipButton } from "./picture-actions.js";
 import { missingOf, Pictures, placesOf, reasonOf } from "./pictures.js";
 import { buildPartial, buildRefusal, fieldName } from "./refusal.js";
@@ -319,7 +319,7 @@ export class JobView {
   #drawTrouble(ended, isPartial, missing) {
     const { job } = this;
     const { error } = job;
-    const isNew = this.#isNew("trouble", ended && [job.status, error?.code, error?.detail, error?.charged, missing.length, this.desk.presets().length]);
+    const isNew = this.#isNew("trouble", ended && [job.status, error?.code, error?.detail, error?.charged, goesOn(job), missing.length, this.desk.presets().length]);
     if (!isNew) return;
     if (isPartial) {
       const why = reasonOf(job, missing[0].picture);
@@ -374,8 +374,7 @@ export class JobView {
   #drawMoney(ended) {
     const cost = ended ? costOf(this.job) : null;
     // A refusal says it itself.
-    const isSaid = this.job.status === "failed" && !cost?.isOpen;
-    this.money.hidden = cost === null || isSaid;
+    this.money.hidden = cost === null || this.job.status === "failed";
     this.money.textContent = cost === null ? "" : t(cost.key, cost.values);
     this.money.classList.toggle("open", cost?.isOpen === true);
     clearTimeout(this.settling);
@@ -390,7 +389,7 @@ export class JobView {
 
   /** What is merely poor about the job, in the server's words; of which image, where there are several. */
   #drawWarnings() {
-    const isSaid = { prediction_goes_on: !this.money.hidden && this.money.classList.contains("open"), print_size_draft: this.root.querySelector(".print") !== null };
+    const isSaid = { prediction_goes_on: this.money.classList.contains("open"), print_size_draft: this.root.querySelector(".print") !== null };
     const warnings = (this.job.warnings ?? []).filter(({ code, detail }) => detail && !isSaid[code]);
     this.warnings.hidden = warnings.length === 0;
     this.warnings.replaceChildren(

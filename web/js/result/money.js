@@ -15,12 +15,20 @@ export function costOf(job) {
   if (job.sample) return { key: "money.sample", isOpen: false };
   const wasCanceled = job.status === "canceled";
   if (!settled) {
-    if (!(cost > 0)) return { key: "money.openUnknown", isOpen: true };
-    return { key: wasCanceled ? "money.openCanceled" : "money.open", values: { most: formatDollars(cost) }, isOpen: true };
+    // Where nothing goes on any more the provider has said all that it says.
+    const isOpen = goesOn(job);
+    if (!(cost > 0)) return { key: isOpen ? "money.openUnknown" : "money.unknownAtAll", isOpen };
+    const key = isOpen ? (wasCanceled ? "money.openCanceled" : "money.open") : wasCanceled ? "money.unknownCanceled" : "money.unknown";
+    return { key, values: { most: formatDollars(cost) }, isOpen };
   }
   if (!(cost > 0)) return { key: wasCanceled ? "money.canceledFree" : "money.free", isOpen: false };
   const key = wasCanceled ? "money.canceledPaid" : estimated ? "money.about" : "money.exact";
   return { key, values: { cost: formatDollars(cost) }, isOpen: false };
+}
+
+/** Whether a provider goes on with something of a job that has ended, so that more will be known of what it cost. */
+export function goesOn(job) {
+  return (job.warnings ?? []).some(({ code }) => code === "prediction_goes_on");
 }
 
 /**

@@ -3,6 +3,7 @@
 import { el, icon } from "../page/dom.js";
 import { formatTime, hasWords, t } from "../words/words.js";
 import { copyText } from "./clipboard.js";
+import { goesOn } from "./money.js";
 
 /** What to do about a refusal, by its code; of others the server's `retryable` decides. */
 const STEPS = {
@@ -86,7 +87,8 @@ export function buildRefusal(problem, { job = null, rest = [], desk, close = nul
 /** What the server says of money: of a request that it never began, of a job's missing pictures. */
 function moneyOf(problem, job) {
   const charged = { true: "yes", false: "no" }[problem.charged] ?? problem.charged;
-  const key = charged === "unknown" && !job ? "error.charged.unknownRequest" : `error.charged.${charged}`;
+  const unknown = !job ? "error.charged.unknownRequest" : goesOn(job) ? "error.charged.unknownYet" : "error.charged.unknown";
+  const key = charged === "unknown" ? unknown : `error.charged.${charged}`;
   return hasWords(key) ? t(key) : null;
 }
 
