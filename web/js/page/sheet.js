@@ -80,7 +80,6 @@ function draw() {
   for (const element of under()) element.inert = isUnder;
   const { sending, job } = onPillNow();
   pill.hidden = isUnder || (!sending && !job);
-  if (pill.hidden) return;
   const count = state.sendings.size + runningJobs().length;
   const percent = job ? percentOf(job.id) : null;
   const ended = job && isTerminal(job);
