@@ -186,6 +186,7 @@ filmstrip.build({ onOpen: panel.open, onSending: openRequest });
 historyView.build({ onOpen: panel.open, onDelete: remove });
 list.keepUp();
 kept.onOtherTabs(() => {
+  if (state.selected !== null && deletions.isDeleting(state.selected)) panel.empty();
   list.takeNews();
   deletions.adopt();
 });
