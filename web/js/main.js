@@ -1,22 +1,24 @@
 /** Puts the page together: forms, what is sent, the result panel, the jobs that are followed and their history. */
 
-import { ApiError, NetworkError } from "./api/api.js";
+import { ApiError, NetworkError, getUsage } from "./api/api.js";
 import { submit, isTerminal, pause } from "./api/jobs.js";
 import { newKey } from "./api/keys.js";
-import { BASIC_OPTIONS } from "./form/form.js";
+import { BASIC_OPTIONS } from "./form/options.js";
 import { kindsOf } from "./form/models.js";
 import * as deletions from "./history/deletions.js";
 import * as filmstrip from "./history/filmstrip.js";
 import * as historyView from "./history/history-view.js";
 import * as list from "./history/list.js";
+import { listenForPictures } from "./images/arriving.js";
 import * as kept from "./kept/history.js";
+import * as shelf from "./kept/shelf.js";
 import { actionsFor, remove } from "./page/actions.js";
 import * as address from "./page/address.js";
 import * as backend from "./page/backend.js";
 import * as bell from "./page/bell.js";
 import { guardFocus } from "./page/focus.js";
 import * as following from "./page/following.js";
-import { forms, offer } from "./page/kinds.js";
+import { forms, offer, openForm } from "./page/kinds.js";
 import * as panel from "./page/panel.js";
 import * as session from "./page/session.js";
 import * as sheet from "./page/sheet.js";
@@ -24,6 +26,9 @@ import { change, state } from "./page/store.js";
 import { currentLanguage, onLanguageChange, setLanguage, t, translate } from "./words/words.js";
 
 const SENT_WITHIN_MS = 10_000;
+/** How often a page looks whether what keeps pictures from being made has passed. */
+const STOPPED_LOOK_MS = 20_000;
+let nextOptions;
 
 const requests = new Map(); // id → the request that made the job, while this page stays open
 let lastRequest = null;
@@ -122,6 +127,15 @@ function takeOptions(options) {
   offer(kindsOf(options), send);
   for (const form of forms.values()) form.setOptions(options);
   panel.view.setOptions(options);
+  loadUsage();
+  clearTimeout(nextOptions);
+  if (options.generators.some(({ stopped }) => stopped)) nextOptions = setTimeout(() => backend.loadOptions(takeOptions), STOPPED_LOOK_MS);
+}
+
+/** What is left of a person's budget, where they have one; without an answer nothing is said of it. */
+async function loadUsage() {
+  const usage = await getUsage().catch(() => null);
+  if (usage) for (const form of forms.values()) form.setUsage(usage.limits);
 }
 
 function openRequest(key) {
@@ -142,8 +156,10 @@ function applyLanguage() {
 
 document.getElementById("language").addEventListener("click", () => setLanguage(currentLanguage() === "ko" ? "en" : "ko"));
 onLanguageChange(applyLanguage);
-// A file dropped beside a frame must not replace the page.
-for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
+listenForPictures({
+  onDrag: (isOver, target) => openForm()?.expectPicture(isOver, target),
+  onPictures: (transfer, target) => openForm()?.takeTransfer(transfer, target),
+});
 // Whatever has gone wrong, a form can be sent again.
 addEventListener("toonconnect:alarm", () => {
   for (const form of forms.values()) form.setBusy(false);
@@ -194,7 +210,11 @@ guardFocus();
 
 await session.arrive({
   hasWork: () => [...forms.values()].some((form) => form.hasEntries()),
-  onSignedIn: start,
+  onSignedIn: () => {
+    shelf.tell();
+    for (const form of forms.values()) form.restoreDraft();
+    start();
+  },
   beforeLeaving: () => {
     following.stopAll();
     return Promise.race([Promise.allSettled(sending), pause(SENT_WITHIN_MS)]);

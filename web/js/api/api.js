@@ -28,6 +28,11 @@ export async function getOptions(signal) {
   return (await request("/options", { signal })).body;
 }
 
+/** @returns {Promise<object>} what the caller has spent, and their limits. */
+export async function getUsage(signal) {
+  return (await request("/usage", { signal })).body;
+}
+
 /** @returns {Promise<object>} whether a job could be made, with a check for each part. */
 export async function getReadiness() {
   try {
