@@ -362,6 +362,7 @@ def test_trouble_is_what_no_model_of_a_kind_is_free_of(opened: Callable[..., Pag
     assert trouble(provider_replicate=down, provider_bfl=ok) is None, "the fallback makes it"
     assert trouble(provider_replicate=ok, provider_bfl=down) == {"reason": "provider", "kinds": ["goods"]}
     assert trouble(provider_replicate=key, provider_bfl=down) == {"reason": "setup", "kinds": ["ppl", "goods"]}
-    assert trouble(provider_bfl={**ok, "intake": "intake_paused"}) == {"reason": "paused", "kinds": ["goods"]}
+    stopped = [{**model, "stopped": "intake_paused" if model["provider"] == "bfl" else None} for model in MODELS]
+    assert page.evaluate(TROUBLES, [{}, {"generators": stopped}]) == {"reason": "paused", "kinds": ["goods"]}
     assert trouble(provider_bfl={"status": "degraded", "reason": "no answer"}) is None
     assert trouble(storage={"status": "failed"}) == {"reason": "service", "kinds": ["ppl", "goods"]}

@@ -26,9 +26,6 @@ import { change, state } from "./page/store.js";
 import { currentLanguage, onLanguageChange, setLanguage, t, translate } from "./words/words.js";
 
 const SENT_WITHIN_MS = 10_000;
-/** How often a page looks whether what keeps pictures from being made has passed. */
-const STOPPED_LOOK_MS = 20_000;
-let nextOptions;
 
 const requests = new Map(); // id → the request that made the job, while this page stays open
 let lastRequest = null;
@@ -71,7 +68,7 @@ async function deliver(request) {
     const rest = form.showErrors(errors);
     if (wasOver && rest.length > 0) sheet.showResult();
     // The choice of models has changed since this page was opened.
-    if (problem.errors?.some((each) => each.field === "model")) backend.loadOptions(takeOptions);
+    if (problem.errors?.some((each) => each.field === "model")) backend.loadOptions();
     if (current()) panel.showProblem(error.unsettled ? { ...problem, charged: null } : problem, rest);
     if (problem.status === 503) backend.lookForTrouble();
   } finally {
@@ -128,8 +125,6 @@ function takeOptions(options) {
   for (const form of forms.values()) form.setOptions(options);
   panel.view.setOptions(options);
   loadUsage();
-  clearTimeout(nextOptions);
-  if (options.generators.some(({ stopped }) => stopped)) nextOptions = setTimeout(() => backend.loadOptions(takeOptions), STOPPED_LOOK_MS);
 }
 
 /** What is left of a person's budget, where they have one; without an answer nothing is said of it. */
@@ -197,7 +192,7 @@ sheet.build({
   onPill: (id, key) => (id !== null ? panel.open(id) : openRequest(key)),
 });
 bell.build(panel.open);
-backend.build();
+backend.build(takeOptions);
 filmstrip.build({ onOpen: panel.open, onSending: openRequest });
 historyView.build({ onOpen: panel.open, onDelete: remove });
 list.keepUp();
@@ -222,5 +217,5 @@ await session.arrive({
 });
 offer(kindsOf(BASIC_OPTIONS), send);
 applyLanguage();
-backend.loadOptions(takeOptions);
+backend.loadOptions();
 if (session.isKnown()) start();
