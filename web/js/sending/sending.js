@@ -235,7 +235,8 @@ export class Sending {
           this.#refuse(outgoing, error.problem);
           return;
         }
-        if (reason === "network" && Date.now() - news.at < GIVE_UP_MS) {
+        // One that was kept already goes back to its place: nobody waits for it any more.
+        if (reason === "network" && pauses === 0 && Date.now() - news.at < GIVE_UP_MS) {
           this.#tell(outgoing, "reconnecting");
           await this.#pause(outgoing, error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : backoff(failures));
           failures += 1;
