@@ -457,6 +457,13 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/options":
             backend.options_ready.wait(30)
             self._json(200, backend.options)
+        elif path == "/api/health/ready":
+            self._json(200, {"status": "ready", "checks": {}})
+        elif parts == ["jobs"]:
+            asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            jobs = [backend.document(job, self.language) for job in reversed(list(backend.jobs.values()))]
+            found = [job for job in jobs if all(asked.get(name, job[name]) == job[name] for name in ("kind", "status"))]
+            self._json(200, {"data": found, "has_more": False, "next_cursor": None})
         elif parts[-1] == "generate":
             self._generate(path, body)
         elif parts[-1] == "translate" and backend.translator:

@@ -78,9 +78,10 @@ export class Sending {
 
   /**
    * `onChange(outgoing)`: it has come further, or is gone. `onAccepted(job, outgoing)`: there is a job; the request is forgotten
-   * after that. `onRefused(problem, outgoing)`: there will be none. `onElsewhere()`: another tab has sent one.
+   * after that. `onRefused(problem, outgoing)`: there will be none. `onElsewhere(outgoing)`: another tab
+   * has had the answer.
    * @param {{onChange: (it: Outgoing) => void, onAccepted: (job: any, it: Outgoing) => void,
-   *   onRefused: (problem: any, it: Outgoing) => void, onElsewhere: () => void}} listeners
+   *   onRefused: (problem: any, it: Outgoing) => void, onElsewhere: (it: Outgoing) => void}} listeners
    */
   constructor(listeners) {
     this.listeners = listeners;
@@ -187,7 +188,7 @@ export class Sending {
         if (!isNew && (await outbox.get(key)) === null) {
           this.#all.delete(key);
           this.listeners.onChange(outgoing);
-          this.listeners.onElsewhere();
+          this.listeners.onElsewhere(outgoing);
           return;
         }
         await this.#untilAnswered(outgoing);
