@@ -1,20 +1,23 @@
 /** Puts the page together: forms, what is sent, the result panel, the jobs that are followed and their history. */
 
+import { getUsage } from "./api/api.js";
 import { isTerminal, pause } from "./api/jobs.js";
-import { BASIC_OPTIONS } from "./form/form.js";
+import { BASIC_OPTIONS } from "./form/options.js";
 import { kindsOf } from "./form/models.js";
 import * as deletions from "./history/deletions.js";
 import * as filmstrip from "./history/filmstrip.js";
 import * as historyView from "./history/history-view.js";
 import * as list from "./history/list.js";
+import { listenForPictures } from "./images/arriving.js";
 import * as kept from "./kept/history.js";
+import * as shelf from "./kept/shelf.js";
 import { actionsFor, remove } from "./page/actions.js";
 import * as address from "./page/address.js";
 import * as backend from "./page/backend.js";
 import * as bell from "./page/bell.js";
 import { guardFocus } from "./page/focus.js";
 import * as following from "./page/following.js";
-import { forms, offer } from "./page/kinds.js";
+import { forms, offer, openForm } from "./page/kinds.js";
 import * as panel from "./page/panel.js";
 import * as session from "./page/session.js";
 import * as sheet from "./page/sheet.js";
@@ -24,6 +27,9 @@ import { SendingView } from "./sending/sending-view.js";
 import { currentLanguage, onLanguageChange, setLanguage, translate } from "./words/words.js";
 
 const SENT_WITHIN_MS = 10_000;
+/** How often a page looks whether what keeps pictures from being made has passed. */
+const STOPPED_LOOK_MS = 20_000;
+let nextOptions;
 
 const requests = new Map(); // id → the request that made the job, while this page stays open
 let lastRefused = null;
@@ -137,6 +143,16 @@ function takeOptions(options) {
   for (const form of forms.values()) form.setOptions(options);
   panel.view.setOptions(options);
   sending.wake("network");
+  loadUsage();
+  clearTimeout(nextOptions);
+  if (options.generators.some(({ stopped }) => stopped)) nextOptions = setTimeout(() => backend.loadOptions(takeOptions), STOPPED_LOOK_MS);
+}
+
+/** What is left of a person's budget, where they have one; without an answer nothing is said of it. */
+async function loadUsage() {
+  const usage = await getUsage().catch(() => null);
+  if (usage) for (const form of forms.values()) form.setUsage(usage.limits);
+}
 }
 
 // ── Language, files, errors ──
@@ -152,8 +168,10 @@ function applyLanguage() {
 
 document.getElementById("language").addEventListener("click", () => setLanguage(currentLanguage() === "ko" ? "en" : "ko"));
 onLanguageChange(applyLanguage);
-// A file dropped beside a frame must not replace the page.
-for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
+listenForPictures({
+  onDrag: (isOver, target) => openForm()?.expectPicture(isOver, target),
+  onPictures: (transfer, target) => openForm()?.takeTransfer(transfer, target),
+});
 // Whatever has gone wrong, a form can be sent again.
 addEventListener("toonconnect:alarm", () => {
   for (const form of forms.values()) form.setBusy(false);
@@ -210,7 +228,11 @@ subscribe(() => {
 
 await session.arrive({
   hasWork: () => sending.pending().length > 0 || [...forms.values()].some((form) => form.hasEntries()),
-  onSignedIn: start,
+  onSignedIn: () => {
+    shelf.tell();
+    for (const form of forms.values()) form.restoreDraft();
+    start();
+  },
   beforeLeaving: () => {
     following.stopAll();
     return Promise.race([sending.close(), pause(SENT_WITHIN_MS)]);

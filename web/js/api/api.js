@@ -51,6 +51,11 @@ export async function getOptions(signal) {
   return worded(reading.options({ signal }));
 }
 
+/** @returns {Promise<object>} what the caller has spent, and their limits. */
+export async function getUsage() {
+  return worded(reading.usage());
+}
+
 /**
  * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
  * @param {{signal?: AbortSignal, onUpload?: (sentBytes: number, totalBytes: number) => void}} [how]
