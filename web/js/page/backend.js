@@ -23,6 +23,8 @@ const [banner, title, detail, retry, service, serviceTitle, serviceDetail, sandb
 /** @type {number|undefined} */
 let nextLook;
 let isLooking = false;
+/** @type {Record<string, any>} what was told of each part */
+let checks = {};
 let onOptions = (/** @type {any} */ options) => {};
 
 /** Draws the banners from now on. @param {(options: any) => void} listener  is told what the server offers, whenever it was read */
@@ -40,8 +42,8 @@ export async function loadOptions() {
     const slow = setTimeout(() => state.backend === null && change({ backend: "slow" }), SLOW_OPTIONS_MS);
     try {
       const options = await getOptions();
-      change({ options, backend: null });
-      onOptions(options);
+      change({ backend: null });
+      take(options);
       lookForTrouble({ knowsOptions: true });
       return;
     } catch {
@@ -61,22 +63,21 @@ export async function lookForTrouble({ knowsOptions = false } = {}) {
   isLooking = true;
   clearTimeout(nextLook);
   try {
-    change({ checks: (await getReadiness()).checks ?? {} });
-    if (!knowsOptions) {
-      change({ options: await getOptions() });
-      onOptions(state.options);
-    }
+    if (!knowsOptions) take(await getOptions());
+    checks = (await getReadiness()).checks ?? {};
+    change({ trouble: troubleOf(checks, state.options) });
   } catch {
     // It did not say; what is known stays.
   } finally {
     isLooking = false;
   }
-  nextLook = setTimeout(() => !document.hidden && lookForTrouble(), trouble() ? LOOK_IN_TROUBLE_MS : LOOK_MS);
+  nextLook = setTimeout(() => !document.hidden && lookForTrouble(), state.trouble ? LOOK_IN_TROUBLE_MS : LOOK_MS);
 }
 
-/** @returns {{reason: string, kinds: string[]}|null} what stands in the way of new pictures, as far as is known. */
-function trouble() {
-  return troubleOf(state.checks, state.options ?? {});
+/** @param {any} options */
+function take(options) {
+  change({ options, trouble: troubleOf(checks, options) });
+  onOptions(options);
 }
 
 /**
@@ -94,8 +95,7 @@ export function troubleOf(checks, options) {
 }
 
 function draw() {
-  const { backend, options } = state;
-  const away = trouble();
+  const { backend, options, trouble: away } = state;
   sandbox.hidden = options?.sandbox !== true;
   const isOffline = !navigator.onLine;
   banner.hidden = backend === null && !isOffline;

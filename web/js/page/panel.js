@@ -42,13 +42,13 @@ export function become(id) {
   select(id);
 }
 
-/** Shows a request on its way. @param {any} intent */
-export function showRequest(intent) {
-  const isOther = request !== intent.key;
+/** Shows a request on its way. @param {string} key @param {any} sendingView what there is to say of it */
+export function showRequest(key, sendingView) {
+  const isOther = request !== key;
   if (isOther) address.goTo(null, { isStep: !isOpen() });
   select(null);
-  request = intent.key;
-  if (isOther || view.mode !== "sending") view.showSending(intent);
+  request = key;
+  if (isOther || view.mode !== "sending") view.showSending(sendingView);
   showResult();
 }
 

@@ -30,8 +30,8 @@ export const state = {
   options: null,
   /** @type {"slow"|"down"|null} how the server does; null while it answers */
   backend: null,
-  /** @type {Record<string, any>} what GET /api/health/ready told of each part */
-  checks: {},
+  /** @type {{reason: string, kinds: string[]}|null} what stands in the way of new pictures (backend.js); null where nothing is known to */
+  trouble: null,
 };
 
 /** @type {Set<() => void>} */
