@@ -84,7 +84,7 @@ function refused(problem, outgoing) {
   if (wasOver && rest.length > 0) sheet.showResult();
   // The choice of models has changed since this page was opened.
   if (errors.some((each) => each.field === "model")) backend.loadOptions();
-  if (panel.showsRequest(outgoing.key)) panel.showProblem(outgoing.isUnsettled ? { ...problem, charged: null } : problem, rest);
+  if (panel.showsRequest(outgoing.key)) panel.showProblem(outgoing.isUnsettled ? but(problem, { charged: null }) : problem, rest);
   if (problem.status === 503) backend.lookForTrouble();
 }
 
@@ -132,7 +132,12 @@ function onJob(job, before) {
 
 function onLost(id, problem) {
   if (problem === null) panel.redraw(id);
-  else if (state.selected === id) panel.showProblem({ ...problem, retryable: false }, []);
+  else if (state.selected === id) panel.showProblem(but(problem, { retryable: false }), []);
+}
+
+/** A problem with other facts; its words go on following the language. */
+function but(problem, facts) {
+  return Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(problem), ...Object.getOwnPropertyDescriptors(facts) });
 }
 
 function takeOptions(options) {

@@ -173,7 +173,7 @@ async function readUnlisted() {
 /** What another tab has begun is followed here too. */
 export function takeNews() {
   for (const entry of kept.entries()) {
-    if (!state.jobs.has(entry.id) && !isFollowed(entry.id) && entry.status !== "gone") watch(entry.id, false);
+    if (!state.jobs.has(entry.id) && !isFollowed(entry.id) && ![...ENDED, "gone"].includes(entry.status)) watch(entry.id, false);
   }
   change();
 }

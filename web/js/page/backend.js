@@ -3,7 +3,7 @@
  * something stands in the way of what it makes pictures with. A request is taken all the same, and sent on when it is over.
  */
 
-import { getOptions, getReadiness } from "../api/api.js";
+import { ApiError, getOptions, getReadiness, NetworkError } from "../api/api.js";
 import { backoff, pause } from "../api/jobs.js";
 import { nameOf, onLanguageChange, t } from "../words/words.js";
 import { kindsOf, modelsOf } from "../form/models.js";
@@ -46,7 +46,8 @@ export async function loadOptions() {
       take(options);
       lookForTrouble({ knowsOptions: true });
       return;
-    } catch {
+    } catch (error) {
+      requireNoAnswer(error);
       change({ backend: "down" });
     } finally {
       clearTimeout(slow);
@@ -66,12 +67,18 @@ export async function lookForTrouble({ knowsOptions = false } = {}) {
     if (!knowsOptions) take(await getOptions());
     checks = (await getReadiness()).checks ?? {};
     change({ trouble: troubleOf(checks, state.options) });
-  } catch {
-    // It did not say; what is known stays.
+  } catch (error) {
+    // It did not say: what is known stays.
+    requireNoAnswer(error);
   } finally {
     isLooking = false;
   }
   nextLook = setTimeout(() => !document.hidden && lookForTrouble(), state.trouble ? LOOK_IN_TROUBLE_MS : LOOK_MS);
+}
+
+/** Throws what is no matter of the server's. @param {unknown} error */
+function requireNoAnswer(error) {
+  if (!(error instanceof ApiError || error instanceof NetworkError)) throw error;
 }
 
 /** @param {any} options */
