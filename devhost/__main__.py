@@ -18,8 +18,9 @@ from devhost.app_loader import App, Function, LoadError, load_app
 from devhost.background_triggers import InvalidQueueRules, QueueRules, QueueTriggers, TimerTriggers
 from devhost.cors import HostCors
 from devhost.engine import Engine
-from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, StaticPage
+from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker
 from devhost.management_api import ManagementApi
+from devhost.static_page import StaticPage
 from devhost.taskhub import HubInUse, TaskHub
 from devhost.telemetry import capture_from_environment, set_up_logging
 from devhost.worker_deaths import InvalidSetting, WorkerDeaths

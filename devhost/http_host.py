@@ -5,7 +5,6 @@ import functools
 import inspect
 import io
 import logging
-import mimetypes
 import re
 import threading
 import uuid
@@ -20,7 +19,6 @@ from aiohttp import HttpVersion11, web
 from azure.functions.http import HttpRequest as TriggerRequest
 from multidict import CIMultiDictProxy
 
-from devhost import threads
 from devhost.app_loader import App, Function, http_methods
 from devhost.request_line import decoded_path, joined, query_parameters, request_url
 
@@ -243,25 +241,3 @@ def http_answer(answer: Any) -> web.Response:
         charset = f"; charset={answer.charset}" if answer.mimetype.startswith("text/") else ""
         response.headers["Content-Type"] = f"{answer.mimetype}{charset}"
     return response
-
-
-class StaticPage:
-    """Serves a folder at `/`, as a static site in front of the API would."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder.resolve() if folder else None
-
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/{path:.*}", self._handle)]
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        if self._folder is None:
-            text = "<!doctype html><title>devhost</title><p>Your Functions app is up and running."
-            return web.Response(text=text, content_type="text/html", status=200 if request.path == "/" else 404)
-        file = (self._folder / (request.match_info["path"] or "index.html")).resolve()
-        if not file.is_file() or not file.is_relative_to(self._folder):
-            return web.Response(status=404)
-        kind = "text/javascript" if file.suffix == ".js" else mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        data = await threads.run(file.read_bytes)
-        charset = "utf-8" if kind.startswith("text/") or kind == "image/svg+xml" else None
-        return web.Response(body=data, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})

@@ -24,7 +24,7 @@ hypothesis.configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "
 
 
 #: Folders whose tests wait for whole hosts.
-_WAITING = {"devhost", "drills", "e2e", "faults", "histories", "ops", "rare"}
+_WAITING = {"devhost", "drills", "e2e", "faults", "histories", "ops", "rare", "studio"}
 
 
 @pytest.hookimpl(trylast=True)

@@ -258,6 +258,48 @@ def test_the_page(host: RunningHost) -> None:
     assert requests.get(f"{host.url}/api/nothing", timeout=10).status_code == 404
 
 
+def test_the_page_is_compressed_and_sent_once(host: RunningHost, page: Path) -> None:
+    file = page / "js" / "long.js"
+    file.write_text("// 긴 이야기\n" * 200)
+    url = f"{host.url}/js/long.js"
+    plain, zipped = (requests.get(url, headers={"Accept-Encoding": each}, timeout=10) for each in ("identity", "br, gzip;q=0.8"))
+    none = requests.get(url, headers={"Accept-Encoding": "gzip;q=0"}, timeout=10)
+    assert plain.text == zipped.text == none.text == file.read_text()
+    assert [each.headers.get("Content-Encoding") for each in (plain, zipped, none)] == [None, "gzip", None]
+    assert int(zipped.headers["Content-Length"]) < len(plain.content) / 10
+    assert {each.headers["Vary"] for each in (plain, zipped)} == {"Accept-Encoding"}
+
+    again = requests.get(url, headers={"If-None-Match": zipped.headers["ETag"]}, timeout=10)
+    assert (again.status_code, again.content) == (304, b"")
+    file.write_text("// a short one\n")
+    changed = requests.get(url, headers={"If-None-Match": zipped.headers["ETag"]}, timeout=10)
+    assert (changed.status_code, changed.text) == (200, "// a short one\n")
+
+
+def test_the_page_has_the_headers_of_its_configuration(host: RunningHost, page: Path) -> None:
+    configuration = page / "staticwebapp.config.json"
+    policy = "default-src 'self'"
+    configuration.write_text(
+        json.dumps(
+            {
+                "globalHeaders": {"Content-Security-Policy": policy, "Strict-Transport-Security": "max-age=9"},
+                "routes": [{"route": "/js/*", "headers": {"Cache-Control": "public, max-age=9"}}],
+            }
+        )
+    )
+    try:
+        index, script, nothing, itself = (
+            requests.get(f"{host.url}/{path}", timeout=10) for path in ("", "js/main.js", "no", configuration.name)
+        )
+    finally:
+        configuration.unlink()
+    assert {each.headers["Content-Security-Policy"] for each in (index, script, nothing)} == {policy}
+    assert [each.headers["Cache-Control"] for each in (index, script)] == ["no-cache", "public, max-age=9"]
+    assert "Strict-Transport-Security" not in index.headers
+    assert (nothing.status_code, itself.status_code) == (404, 404)
+    assert "Content-Security-Policy" not in requests.get(f"{host.url}/api/where", timeout=10).headers
+
+
 @pytest.mark.parametrize("path", ["/../secret.txt", "/%2e%2e/secret.txt", "/js/..%2f..%2f..%2fsecret.txt", "//etc/passwd"])
 def test_no_way_out_of_the_page_folder(host: RunningHost, path: str) -> None:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)) as connection:

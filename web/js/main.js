@@ -1,8 +1,7 @@
 /** Puts the page together: forms, what is sent, the result panel, the jobs that are followed and their history. */
 
-import { ApiError, NetworkError, getUsage } from "./api/api.js";
-import { submit, isTerminal, pause } from "./api/jobs.js";
-import { newKey } from "./api/keys.js";
+import { getUsage } from "./api/api.js";
+import { isTerminal, pause } from "./api/jobs.js";
 import { BASIC_OPTIONS } from "./form/options.js";
 import { kindsOf } from "./form/models.js";
 import * as deletions from "./history/deletions.js";
@@ -22,79 +21,94 @@ import { forms, offer, openForm } from "./page/kinds.js";
 import * as panel from "./page/panel.js";
 import * as session from "./page/session.js";
 import * as sheet from "./page/sheet.js";
-import { change, state } from "./page/store.js";
-import { currentLanguage, onLanguageChange, setLanguage, t, translate } from "./words/words.js";
+import { change, state, subscribe } from "./page/store.js";
+import { Sending } from "./sending/sending.js";
+import { SendingView } from "./sending/sending-view.js";
+import { currentLanguage, onLanguageChange, setLanguage, translate } from "./words/words.js";
 
 const SENT_WITHIN_MS = 10_000;
-/** How often a page looks whether what keeps pictures from being made has passed. */
-const STOPPED_LOOK_MS = 20_000;
-let nextOptions;
 
 const requests = new Map(); // id → the request that made the job, while this page stays open
-let lastRequest = null;
-const sending = new Set(); // requests on their way, each until its job is in the history
+let lastRefused = null;
 
 // ── Sending ──
 
+const sending = new Sending({ onChange: drawSending, onAccepted: accepted, onRefused: refused, onElsewhere: foundElsewhere });
+const sendingView = new SendingView({
+  sendNow: (key) => showRequest(sending.sendNow(key)),
+  discard: ({ key }) => sending.discard(key),
+});
+
 function send(request) {
-  const sent = deliver(request).finally(() => sending.delete(sent));
-  sending.add(sent);
+  showRequest(sending.deliver(request));
 }
 
-async function deliver(request) {
-  // The same key again is safe, and wanted while nobody knows whether the request arrived.
-  const known = lastRequest?.keepKey && sameForm(lastRequest.form, request.form) ? { key: lastRequest.key } : {};
-  const intent = { key: newKey(), ...known, ...request };
-  lastRequest = intent;
-  const form = forms.get(intent.kind);
-  form.setBusy(true);
-  state.sendings.set(intent.key, { key: intent.key, kind: intent.kind, prompt: intent.prompt, startedAt: Date.now(), intent });
-  panel.showRequest(intent);
-  const current = () => panel.showsRequest(intent.key);
-  try {
-    const job = await submit({
-      ...intent,
-      onConnection: (ok) => current() && panel.view.setConnection(ok, "connection.sending"),
-    });
-    requests.set(job.id, request);
-    kept.remember({ id: job.id, kind: intent.kind, prompt: intent.prompt, startedAt: Date.now(), status: job.status });
-    following.receive(job);
-    if (current()) panel.become(job.id);
-    else following.watch(job.id, false);
-  } catch (error) {
-    const problem = problemFrom(error);
-    intent.keepKey = error.unsettled || problem.retryable;
-    // A field that is wrong lies in the form.
-    if (problem.errors?.length > 0 && current()) panel.close();
-    const rest = form.showErrors(problem.errors ?? []);
-    // The choice of models has changed since this page was opened.
-    if (problem.errors?.some((each) => each.field === "model")) backend.loadOptions(takeOptions);
-    if (current()) panel.showProblem(error.unsettled ? { ...problem, charged: null } : problem, rest);
-    if (problem.status === 503) backend.lookForTrouble();
-  } finally {
-    state.sendings.delete(intent.key);
-    change();
-    form.setBusy(false);
-  }
+function showRequest(outgoing) {
+  if (!outgoing) return;
+  sendingView.show(outgoing);
+  panel.showRequest(outgoing.key, sendingView);
+  drawSending(outgoing);
 }
 
-/** Whether two forms say the same: values equal, files the same by name, size and time. */
-function sameForm(one, other) {
-  const facts = (form) => JSON.stringify([...form].map(([name, value]) => [name, value.size ?? value, value.name, value.lastModified]));
-  return one === other || facts(one) === facts(other);
+function openRequest(key) {
+  showRequest(sending.pending().find((outgoing) => outgoing.key === key));
 }
 
-function problemFrom(error) {
-  if (error instanceof ApiError) return error.problem;
-  if (!(error instanceof NetworkError)) throw error;
-  return { code: "network_error", title: t("error.network.title"), detail: t("error.network.detail"), retryable: true, charged: null };
+function drawSending(outgoing) {
+  const pending = sending.pending();
+  const isBusy = pending.some(({ kind, isWaiting }) => kind === outgoing.kind && !isWaiting);
+  forms.get(outgoing.kind)?.setBusy(isBusy);
+  if (panel.showsRequest(outgoing.key)) sendingView.show(outgoing);
+  if (outgoing.reason === "down") backend.lookForTrouble();
+  const told = pending.map(({ key, kind, prompt, startedAt, uploaded, isWaiting }) => [key, { key, kind, prompt, startedAt, uploaded, isWaiting }]);
+  change({ sendings: new Map(told.reverse()) });
+}
+
+function accepted(job, outgoing) {
+  const { key, kind, path, form, prompt, images, startedAt } = outgoing;
+  requests.set(job.id, { kind, path, form, prompt, images });
+  kept.remember({ id: job.id, kind, prompt, startedAt, status: job.status });
+  following.receive(job);
+  if (panel.showsRequest(key)) panel.become(job.id);
+  else following.watch(job.id, false);
+}
+
+function refused(problem, outgoing) {
+  lastRefused = outgoing;
+  drawSending(outgoing);
+  const errors = problem.errors ?? [];
+  // A field that is wrong lies in the form.
+  const wasOver = errors.length > 0 && sheet.isOpen();
+  if (wasOver) sheet.hideResult();
+  const rest = forms.get(outgoing.kind)?.showErrors(errors) ?? errors;
+  if (wasOver && rest.length > 0) sheet.showResult();
+  // The choice of models has changed since this page was opened.
+  if (errors.some((each) => each.field === "model")) backend.loadOptions();
+  if (panel.showsRequest(outgoing.key)) panel.showProblem(outgoing.isUnsettled ? but(problem, { charged: null }) : problem, rest);
+  if (problem.status === 503) backend.lookForTrouble();
+}
+
+/** Another tab has had the answer: its job is in the history by now. */
+function foundElsewhere(outgoing) {
+  const [newest] = kept.entries();
+  if (newest && panel.showsRequest(outgoing.key)) panel.become(newest.id);
+  list.takeNews();
+}
+
+/** What had no answer when the page was closed is sent, and shown before anything that nobody has asked for. */
+async function takeUpSending({ isShown }) {
+  await sending.open();
+  const [newest] = sending.pending();
+  const current = sending.pending().find(({ step }) => step !== "old") ?? (state.selected === null ? newest : null);
+  if (isShown && current && panel.view.mode !== "sending") showRequest(current);
+  else if (newest) drawSending(newest);
 }
 
 function retry(jobId) {
-  const request = jobId ? requests.get(jobId) : lastRequest;
+  const request = jobId ? requests.get(jobId) : lastRefused;
   if (!request) return false;
-  const { kind, path, form, prompt } = request;
-  send({ kind, path, form, prompt });
+  const { kind, path, form, prompt, images } = request;
+  send({ kind, path, form, prompt, images });
   return true;
 }
 
@@ -111,33 +125,33 @@ function onJob(job, before) {
   }
   if (before && !isTerminal(before) && isTerminal(job)) {
     bell.ring(job);
+    sending.wake("limit");
     if (SERVICE_CODES.includes(job.error?.code)) backend.lookForTrouble();
   }
 }
 
 function onLost(id, problem) {
   if (problem === null) panel.redraw(id);
-  else if (state.selected === id) panel.showProblem({ ...problem, retryable: false }, []);
+  else if (state.selected === id) panel.showProblem(but(problem, { retryable: false }), []);
+}
+
+/** A problem with other facts; its words go on following the language. */
+function but(problem, facts) {
+  return Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(problem), ...Object.getOwnPropertyDescriptors(facts) });
 }
 
 function takeOptions(options) {
   offer(kindsOf(options), send);
   for (const form of forms.values()) form.setOptions(options);
   panel.view.setOptions(options);
+  sending.wake("network");
   loadUsage();
-  clearTimeout(nextOptions);
-  if (options.generators.some(({ stopped }) => stopped)) nextOptions = setTimeout(() => backend.loadOptions(takeOptions), STOPPED_LOOK_MS);
 }
 
 /** What is left of a person's budget, where they have one; without an answer nothing is said of it. */
 async function loadUsage() {
   const usage = await getUsage().catch(() => null);
   if (usage) for (const form of forms.values()) form.setUsage(usage.limits);
-}
-
-function openRequest(key) {
-  const intent = state.sendings.get(key)?.intent;
-  if (intent) panel.showRequest(intent);
 }
 
 // ── Language, files, errors ──
@@ -181,6 +195,7 @@ function start() {
   }
   deletions.adopt();
   list.start();
+  takeUpSending({ isShown: named === null });
 }
 
 following.listen({
@@ -194,18 +209,24 @@ sheet.build({
   onPill: (id, key) => (id !== null ? panel.open(id) : openRequest(key)),
 });
 bell.build(panel.open);
-backend.build();
+backend.build(takeOptions);
 filmstrip.build({ onOpen: panel.open, onSending: openRequest });
 historyView.build({ onOpen: panel.open, onDelete: remove });
 list.keepUp();
 kept.onOtherTabs(() => {
+  if (state.selected !== null && deletions.isDeleting(state.selected)) panel.empty();
   list.takeNews();
   deletions.adopt();
 });
 guardFocus();
+let hadTrouble = false;
+subscribe(() => {
+  if (hadTrouble && state.trouble === null) sending.wake("down");
+  hadTrouble = state.trouble !== null;
+});
 
 await session.arrive({
-  hasWork: () => [...forms.values()].some((form) => form.hasEntries()),
+  hasWork: () => sending.pending().length > 0 || [...forms.values()].some((form) => form.hasEntries()),
   onSignedIn: () => {
     shelf.tell();
     for (const form of forms.values()) form.restoreDraft();
@@ -213,10 +234,10 @@ await session.arrive({
   },
   beforeLeaving: () => {
     following.stopAll();
-    return Promise.race([Promise.allSettled(sending), pause(SENT_WITHIN_MS)]);
+    return Promise.race([sending.close(), pause(SENT_WITHIN_MS)]);
   },
 });
 offer(kindsOf(BASIC_OPTIONS), send);
 applyLanguage();
-backend.loadOptions(takeOptions);
+backend.loadOptions();
 if (session.isKnown()) start();

@@ -1,10 +1,10 @@
 /** Where nobody signs in: a random word of this browser's own, which makes its jobs its own. Whoever has it sees and deletes them. */
 
+import { newOwnerToken } from "../../vendor/toonconnect.js";
 import { BROWSER, read, write } from "../kept/storage.js";
 
 const KEY = "toonconnect.owner";
 const CLAIMED_KEY = "toonconnect.claimed";
-const BYTES = 32;
 const SHAPE = /^[A-Za-z0-9_-]{32,128}$/;
 
 let known = null;
@@ -13,7 +13,7 @@ let known = null;
 export function ownerToken() {
   const kept = read(BROWSER, KEY);
   if (kept !== null && SHAPE.test(kept)) return (known = kept);
-  if (known === null) known = made();
+  if (known === null) known = newOwnerToken();
   write(BROWSER, KEY, known);
   return known;
 }
@@ -26,9 +26,4 @@ export function hasClaimed() {
 /** Notes that they are. */
 export function noteClaimed() {
   write(BROWSER, CLAIMED_KEY, "yes");
-}
-
-function made() {
-  const text = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(BYTES)));
-  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

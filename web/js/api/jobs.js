@@ -1,11 +1,9 @@
-/** Starting a job and following it to its end, over a network that comes and goes. */
+/** Following a job to its end, over a network that comes and goes. */
 
-import { ApiError, NetworkError, getJob, startJob } from "./api.js";
+import { ApiError, getJob } from "./api.js";
 
 const TERMINAL = new Set(["succeeded", "failed", "canceled"]);
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 15000];
-const SUBMIT_ATTEMPTS = 5;
-const IN_PROGRESS = "idempotency_in_progress";
 const HOLD_SECONDS = 20;
 const NEWS_SPACING_MS = 250;
 const LOOK_SPACING_MS = 1000;
@@ -17,35 +15,6 @@ export const STAGES = ["validating", "translating", "waiting", "submitting", "ge
 /** @returns {boolean} whether the job has ended; a status this page does not know is still running. */
 export function isTerminal(job) {
   return TERMINAL.has(job.status);
-}
-
-/**
- * Sends one intent, with one key for all its attempts, so a lost answer never starts (or pays for) a second job.
- * `onConnection(false)` is called while it reconnects.
- * @returns {Promise<object>} the job; throws the last ApiError or NetworkError, with `unsettled` set when an attempt may
- *   have started the job all the same.
- */
-export async function submit({ path, form, key, onConnection = () => {} }) {
-  let unsettled = false;
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      const job = await startJob(path, form, key);
-      onConnection(true);
-      return job;
-    } catch (error) {
-      unsettled ||= error instanceof NetworkError || !error.clear || error.problem.code === IN_PROGRESS;
-      if (attempt + 1 >= SUBMIT_ATTEMPTS || !worthSendingAgain(error)) throw Object.assign(error, { unsettled });
-      if (error instanceof NetworkError) onConnection(false);
-      await pause(error.retryAfterMs ?? backoff(attempt));
-    }
-  }
-}
-
-function worthSendingAgain(error) {
-  if (error instanceof NetworkError) return true;
-  if (!(error instanceof ApiError)) return false;
-  if (error.problem.code === IN_PROGRESS) return true;
-  return !error.clear && error.problem.status >= 500;
 }
 
 /**
@@ -82,7 +51,7 @@ export async function follow(id, { watched = true, onJob, onConnection = () => {
       if (error instanceof ApiError && !isPassing(error)) throw error;
       failures += 1;
       onConnection(false);
-      await pause(error.retryAfterMs ?? backoff(failures - 1), signal);
+      await pause(error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : backoff(failures - 1), signal);
     }
   }
 }

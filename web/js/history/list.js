@@ -146,11 +146,9 @@ function renewIfKnown() {
 export function forget(id) {
   stop(id);
   kept.forget(id);
-  state.jobs.delete(id);
-  state.gone.delete(id);
-  state.fresh.delete(id);
-  pages.ids.delete(id);
-  change();
+  const isNews = state.jobs.delete(id);
+  for (const ids of [state.gone, state.fresh, pages.ids]) ids.delete(id);
+  if (isNews) change();
 }
 
 /** The list as a page finds it that has just been opened, or whose owner has just signed in. */
@@ -175,7 +173,7 @@ async function readUnlisted() {
 /** What another tab has begun is followed here too. */
 export function takeNews() {
   for (const entry of kept.entries()) {
-    if (!state.jobs.has(entry.id) && !isFollowed(entry.id) && entry.status !== "gone") watch(entry.id, false);
+    if (!state.jobs.has(entry.id) && !isFollowed(entry.id) && ![...ENDED, "gone"].includes(entry.status)) watch(entry.id, false);
   }
   change();
 }

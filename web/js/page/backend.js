@@ -3,7 +3,7 @@
  * something stands in the way of what it makes pictures with. A request is taken all the same, and sent on when it is over.
  */
 
-import { getOptions, getReadiness } from "../api/api.js";
+import { ApiError, getOptions, getReadiness, NetworkError } from "../api/api.js";
 import { backoff, pause } from "../api/jobs.js";
 import { nameOf, onLanguageChange, t } from "../words/words.js";
 import { kindsOf, modelsOf } from "../form/models.js";
@@ -23,29 +23,31 @@ const [banner, title, detail, retry, service, serviceTitle, serviceDetail, sandb
 /** @type {number|undefined} */
 let nextLook;
 let isLooking = false;
+/** @type {Record<string, any>} what was told of each part */
+let checks = {};
+let onOptions = (/** @type {any} */ options) => {};
 
-/** Draws the banners from now on. */
-export function build() {
+/** Draws the banners from now on. @param {(options: any) => void} listener  is told what the server offers, whenever it was read */
+export function build(listener) {
+  onOptions = listener;
   subscribe(draw);
   onLanguageChange(draw);
   for (const event of ["online", "offline"]) addEventListener(event, draw);
-  document.addEventListener("visibilitychange", () => !document.hidden && state.trouble && lookForTrouble());
+  document.addEventListener("visibilitychange", () => !document.hidden && state.options && lookForTrouble());
 }
 
-/**
- * Reads what the server offers, again and again until it answers.
- * @param {(options: any) => void} onOptions
- */
-export async function loadOptions(onOptions) {
+/** Reads what the server offers, again and again until it answers. */
+export async function loadOptions() {
   for (let failures = 0; ; failures += 1) {
     const slow = setTimeout(() => state.backend === null && change({ backend: "slow" }), SLOW_OPTIONS_MS);
     try {
       const options = await getOptions();
-      change({ options, backend: null });
-      onOptions(options);
-      lookForTrouble();
+      change({ backend: null });
+      take(options);
+      lookForTrouble({ knowsOptions: true });
       return;
-    } catch {
+    } catch (error) {
+      requireNoAnswer(error);
       change({ backend: "down" });
     } finally {
       clearTimeout(slow);
@@ -57,18 +59,32 @@ export async function loadOptions(onOptions) {
 }
 
 /** Looks whether something stands in the way of new pictures: now, and from then on as often as is worth while. */
-export async function lookForTrouble() {
+export async function lookForTrouble({ knowsOptions = false } = {}) {
   if (isLooking) return;
   isLooking = true;
   clearTimeout(nextLook);
   try {
-    change({ trouble: troubleOf((await getReadiness()).checks ?? {}, state.options ?? {}) });
-  } catch {
-    // It did not say; what is known stays.
+    if (!knowsOptions) take(await getOptions());
+    checks = (await getReadiness()).checks ?? {};
+    change({ trouble: troubleOf(checks, state.options) });
+  } catch (error) {
+    // It did not say: what is known stays.
+    requireNoAnswer(error);
   } finally {
     isLooking = false;
   }
   nextLook = setTimeout(() => !document.hidden && lookForTrouble(), state.trouble ? LOOK_IN_TROUBLE_MS : LOOK_MS);
+}
+
+/** Throws what is no matter of the server's. @param {unknown} error */
+function requireNoAnswer(error) {
+  if (!(error instanceof ApiError || error instanceof NetworkError)) throw error;
+}
+
+/** @param {any} options */
+function take(options) {
+  change({ options, trouble: troubleOf(checks, options) });
+  onOptions(options);
 }
 
 /**
@@ -79,17 +95,14 @@ export async function lookForTrouble() {
 export function troubleOf(checks, options) {
   const kinds = kindsOf(options).map(({ kind }) => kind);
   if (GROUND.some((part) => checks[part]?.status === "failed")) return { reason: "service", kinds };
-  const codeOf = ({ provider }) => {
-    const check = checks[`provider_${provider}`];
-    return check?.intake ?? check?.code ?? null;
-  };
+  const codeOf = ({ provider, stopped }) => stopped ?? checks[`provider_${provider}`]?.code ?? null;
   const away = kinds.filter((kind) => modelsOf(options, kind).every(codeOf) && modelsOf(options, kind).length > 0);
   if (away.length === 0) return null;
   return { reason: TROUBLES[codeOf(modelsOf(options, away[0])[0])] ?? "provider", kinds: away };
 }
 
 function draw() {
-  const { backend, trouble, options } = state;
+  const { backend, options, trouble: away } = state;
   sandbox.hidden = options?.sandbox !== true;
   const isOffline = !navigator.onLine;
   banner.hidden = backend === null && !isOffline;
@@ -100,11 +113,11 @@ function draw() {
     write(title, t(`${words}Title`));
     write(detail, t(`${words}Detail`));
   }
-  service.hidden = trouble === null || !banner.hidden;
-  if (!service.hidden) {
-    const names = trouble.kinds.map((kind) => nameOf("tab", kind));
+  service.hidden = away === null || !banner.hidden;
+  if (away !== null && !service.hidden) {
+    const names = away.kinds.map((kind) => nameOf("tab", kind));
     const isAll = names.length >= state.kinds.length;
-    write(serviceTitle, isAll ? t(`trouble.${trouble.reason}`) : t(`trouble.${trouble.reason}Of`, { kinds: names.join(", ") }));
+    write(serviceTitle, isAll ? t(`trouble.${away.reason}`) : t(`trouble.${away.reason}Of`, { kinds: names.join(", ") }));
     write(serviceDetail, t("trouble.kept"));
   }
 }

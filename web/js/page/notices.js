@@ -6,8 +6,10 @@
 import { el, icon } from "./dom.js";
 import { onLanguageChange, t } from "../words/words.js";
 
-/** How long one stays that asks nothing. */
+/** How long one stays. */
 const STAYS_MS = 6000;
+/** How long it may be held up. */
+const HELD_MS = 60_000;
 
 const place = /** @type {HTMLElement} */ (document.getElementById("notices"));
 const spoken = el("p", { class: "visually-hidden", role: "status" });
@@ -32,10 +34,12 @@ class Notice {
     this.write();
     this.rest = milliseconds;
     this.isHeld = { pointer: false, focus: false };
-    // Who is about to press it is not to be hurried.
-    for (const [event, by, isHeld] of /** @type {[string, "pointer"|"focus", boolean][]} */ ([
-      ["pointerenter", "pointer", true], ["pointerleave", "pointer", false], ["focusin", "focus", true], ["focusout", "focus", false],
-    ])) this.card.addEventListener(event, () => this.#hold(by, isHeld));
+    // Who is about to press it is not to be hurried: by a pointer that moves there, by a focus that shows.
+    this.card.addEventListener("pointermove", () => this.#hold("pointer", true));
+    this.card.addEventListener("pointerleave", () => this.#hold("pointer", false));
+    this.card.addEventListener("focusin", ({ target }) => this.#hold("focus", target.matches(":focus-visible")));
+    this.card.addEventListener("focusout", () => this.#hold("focus", false));
+    this.last = setTimeout(() => this.close(), milliseconds + HELD_MS);
     place.append(this.card);
     this.#run();
   }
@@ -58,6 +62,7 @@ class Notice {
   close() {
     if (!shown.delete(this)) return;
     clearTimeout(this.timer);
+    clearTimeout(this.last);
     const hadFocus = this.card.contains(document.activeElement);
     this.card.remove();
     this.onClose?.(hadFocus);
@@ -66,7 +71,7 @@ class Notice {
 
 /**
  * Says something. `action` is the key of a button's words, which calls `onAction` and ends the notice; `onClose(hadFocus)` is
- * called when it goes, by whatever way. Time stands still while it is pointed at or has the focus.
+ * called when it goes, by whatever way. Time stands still, for a minute at most, while it is pointed at or has the focus of somebody at the keys.
  * @param {string} key
  * @param {Record<string, any>} [values]
  * @param {{action?: string, onAction?: () => void, onClose?: (hadFocus: boolean) => void, tone?: "bad", milliseconds?: number}} [how]

@@ -42,13 +42,13 @@ export function become(id) {
   select(id);
 }
 
-/** Shows a request on its way. @param {any} intent */
-export function showRequest(intent) {
-  const isOther = request !== intent.key;
+/** Shows a request on its way. @param {string} key @param {any} sendingView what there is to say of it */
+export function showRequest(key, sendingView) {
+  const isOther = request !== key;
   if (isOther) address.goTo(null, { isStep: !isOpen() });
   select(null);
-  request = intent.key;
-  if (isOther || view.mode !== "sending") view.showSending(intent);
+  request = key;
+  if (isOther || view.mode !== "sending") view.showSending(sendingView);
   showResult();
 }
 
@@ -65,6 +65,8 @@ export function showsRequest(key) {
 /** Goes back to the form on a phone; elsewhere nothing is in its way. */
 export function close() {
   if (!isSheet()) return;
+  // At once, for what gets the focus next: a step back is told of later.
+  hideResult();
   if (address.goBack()) return;
   address.goTo(null, { isStep: false });
   showAddress();

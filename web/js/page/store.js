@@ -9,6 +9,8 @@
  * @property {string} kind
  * @property {string} prompt
  * @property {number} startedAt  milliseconds, this browser's clock
+ * @property {number} [uploaded]   what of it has gone out, from 0 to 1
+ * @property {boolean} [isWaiting] it is kept, and sent when that works again
  */
 
 export const state = {
@@ -28,7 +30,7 @@ export const state = {
   options: null,
   /** @type {"slow"|"down"|null} how the server does; null while it answers */
   backend: null,
-  /** @type {any} what stands in the way of new pictures (backend.js); null where nothing does */
+  /** @type {{reason: string, kinds: string[]}|null} what stands in the way of new pictures (backend.js); null where nothing is known to */
   trouble: null,
 };
 

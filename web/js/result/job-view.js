@@ -23,7 +23,7 @@ const SETTLING_LOOKS = 40;
  * `cancel(id)`, `remove(id)`, `retry(id|null)`, `reuse(job, kind)`, `useSeed(kind, seed)`, `refresh(id)` (reads the job again for
  * fresh links), and where the page has them, or their buttons are left out: `again(job, "same"|"new")`, `retryMissing(job)`,
  * `useAsCharacter(job, output)`, `sameSeedElsewhere(job, output)`, `editPrompt(job|null)`, `editField(name, job|null)`,
- * `favourite(job, index, isOn)`, `cancelSending()`, `open(id)` (shows a job of before).
+ * `favourite(job, index, isOn)`, `open(id)` (shows a job of before).
  */
 export class JobView {
   constructor(root, actions) {
@@ -68,25 +68,16 @@ export class JobView {
     if (hadFocus) this.heading.focus({ preventScroll: true });
   }
 
-  /** A request on its way to the server. */
-  showSending(request) {
+  /** A request on its way to the server: `sendingView` says how far it has come. */
+  showSending(sendingView) {
     const isFromForm = Boolean(document.activeElement?.closest("form"));
     const before = this.mode === "job" && !isTerminal(this.job) ? this.jobId : null;
     this.#start("sending");
     this.goingOn = before;
-    this.request = request;
-    this.uploaded = null;
-    this.#frame({ kind: request.kind, startedAt: Date.now() });
-    this.#drawSending();
+    this.sendingView = sendingView;
+    this.root.replaceChildren(sendingView.root);
     // The button that was pressed cannot keep it.
-    if (isFromForm) this.heading.focus({ preventScroll: true });
-  }
-
-  /** How much of the request has left, from 0 to 1. */
-  setUpload(fraction) {
-    if (this.mode !== "sending") return;
-    this.uploaded = fraction;
-    this.#drawSending();
+    if (isFromForm) sendingView.heading.focus({ preventScroll: true });
   }
 
   /**
@@ -153,9 +144,9 @@ export class JobView {
   /** Writes every word again in the language that is on. */
   retranslate() {
     translate(this.root);
-    if (this.kindLabel && this.mode !== "empty" && this.mode !== "problem") this.kindLabel.textContent = nameOf("kind", this.kind);
+    if (this.kindLabel && this.mode !== "empty" && this.mode !== "problem" && this.mode !== "sending") this.kindLabel.textContent = nameOf("kind", this.kind);
     if (this.mode === "problem") this.#drawProblem();
-    if (this.mode === "sending") this.#drawSending();
+    if (this.mode === "sending") this.sendingView.retranslate();
     if (this.mode === "gone") this.showGone(this.entry);
     if (this.mode === "job") {
       this.#redraw(() => this.#drawJob({ anew: true }));
@@ -217,17 +208,6 @@ export class JobView {
     const words = t(key, values);
     // Writing the same words again would make screen readers repeat them.
     if (this.heading.textContent !== words) this.heading.textContent = words;
-  }
-
-  #drawSending() {
-    const percent = this.uploaded === null ? null : Math.round(this.uploaded * 100);
-    if (percent === null) this.#setHeading({ key: "stage.sending" });
-    else if (percent >= 100) this.#setHeading({ key: "stage.sent" });
-    else this.#setHeading({ key: "stage.sendingAt", values: { percent } });
-    this.waiting.drawSending(this.uploaded);
-    if (!this.actions.cancelSending) return;
-    const cancel = this.#button("job.cancel", "quiet", () => this.actions.cancelSending(), "cancel-sending");
-    this.foot.replaceChildren(cancel, el("span", { class: "hint", text: t("money.cancelSending") }));
   }
 
   #drawProblem() {

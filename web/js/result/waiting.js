@@ -45,13 +45,6 @@ export class Waiting {
     this.clock = setInterval(() => this.#tick(), 1000);
   }
 
-  /** A request on its way; `uploaded` is how much of it, from 0 to 1, where that is known. */
-  drawSending(uploaded) {
-    this.stepper.hidden = true;
-    this.#setProgress((uploaded ?? 0) * 100, uploaded === null || uploaded >= 1);
-    this.#tick();
-  }
-
   /** @param {object} job  a running one */
   draw(job) {
     if (this.job !== job) this.toldAt = performance.now();
