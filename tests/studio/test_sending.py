@@ -169,7 +169,7 @@ def test_a_tab_that_finds_it_sent_by_another_shows_the_picture(context: BrowserC
     page = opened(context, stack)
     fill(page)
     held: list[Route] = []
-    context.route(GENERATE, held.append)
+    context.route(GENERATE, lambda route: held.append(route))
     submit(page)
     expect(page.get_by_test_id("stage")).to_contain_text("보내는 중")
     beside = opened(context, stack)
@@ -182,19 +182,18 @@ def test_a_tab_that_finds_it_sent_by_another_shows_the_picture(context: BrowserC
     assert len(held) == 1
 
 
-@pytest.mark.parametrize("when", ["sending", "generating"])
-def test_a_killed_host(open_browser: Callable[..., BrowserContext], tmp_path_factory: pytest.TempPathFactory, when: str) -> None:
-    with Stack(tmp_path_factory.mktemp(f"killed-{when}")) as stack:
-        stack.configure(bfl={"delay_seconds": 2})
-        page = opened(open_browser(), stack)
+def test_a_host_that_is_killed_while_it_is_sent_and_while_it_is_made(context: BrowserContext, tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+        page = opened(context, stack)
         fill(page)
-        if when == "generating":
-            submit(page)
-            expect(page.get_by_test_id("history-item")).to_have_count(1)
-            stack.kill_host()
-        else:
-            stack.kill_host()
-            submit(page)
+        stack.kill_host()
+        submit(page)
+        expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
+        stack.start()
+        stack.configure(bfl={"delay_seconds": 6})
+        # Not before: a send that is cut off may have to be made again (docs/decisions/0002).
+        expect(page.get_by_test_id("stage")).to_have_text("그림을 그리는 중이에요", timeout=30_000)
+        stack.kill_host()
         expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
         stack.start()
         expect_one_picture(page, stack)
@@ -239,7 +238,7 @@ def test_the_upload_is_told_and_can_be_stopped(context: BrowserContext, stack: S
     fill(page)
     devtools = context.new_cdp_session(page)
     devtools.send("Network.enable")
-    slow = {"offline": False, "latency": 20, "downloadThroughput": 500_000, "uploadThroughput": 12_000}
+    slow = {"offline": False, "latency": 20, "downloadThroughput": 500_000, "uploadThroughput": 3_000}
     devtools.send("Network.emulateNetworkConditions", slow)
     submit(page)
     expect(page.get_by_test_id("upload-percent")).to_contain_text(re.compile(r"\d+% 보냈어요"))

@@ -51,6 +51,11 @@ export async function getOptions(signal) {
   return worded(reading.options({ signal }));
 }
 
+/** @returns {Promise<object>} what the caller has spent, and their limits. */
+export async function getUsage() {
+  return worded(reading.usage());
+}
+
 /**
  * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
  * @param {{signal?: AbortSignal, onUpload?: (sentBytes: number, totalBytes: number) => void}} [how]
@@ -60,13 +65,18 @@ export async function startJob(path, form, idempotencyKey, { signal, onUpload } 
   return worded(sending.generate(path, form, { key: idempotencyKey, signal, onUpload }));
 }
 
+/** @returns {Promise<object>} whether a job could be made, with a check for each part. */
+export async function getReadiness() {
+  return worded(reading.readiness());
+}
+
 /**
- * Starts a job for the pictures that another one lacks, or for all where there is none.
- * @param {string} id @param {{seed?: "same"|"new", key?: string}} [how]
+ * Makes again what a job has not made, or all of it where nothing is missing.
+ * @param {"same"|"new"} seeds
  * @returns {Promise<object>} the new job.
  */
-export async function retryJob(id, how) {
-  return worded(reading.retry(id, how));
+export async function retryJob(id, seeds, idempotencyKey) {
+  return worded(reading.retry(id, { seed: seeds, key: idempotencyKey }));
 }
 
 /**
@@ -78,17 +88,11 @@ export async function getJob(id, { waitSeconds = 0, etag = null, signal } = {}) 
 }
 
 /**
- * The caller's jobs, newest first; more are asked for as the list is read on.
- * @param {{kind?: string, status?: string, limit?: number}} [wanted]
- * @returns {AsyncGenerator<object>}
+ * A page of the caller's jobs, newest first; the next one goes on at `cursor`.
+ * @returns {Promise<{data: object[], has_more: boolean, next_cursor: string|null}>}
  */
-export async function* listJobs(wanted) {
-  const jobs = reading.list(wanted);
-  for (;;) {
-    const { value, done } = await worded(jobs.next());
-    if (done) return;
-    yield value;
-  }
+export async function listJobs({ kind = "", status = "", cursor = null, limit }) {
+  return worded(reading.page({ kind: kind || null, status: status || null, cursor, limit }));
 }
 
 /** @returns {Promise<object>} the job, which ends as canceled soon after. */

@@ -78,9 +78,10 @@ export class Sending {
 
   /**
    * `onChange(outgoing)`: it has come further, or is gone. `onAccepted(job, outgoing)`: there is a job; the request is forgotten
-   * after that. `onRefused(problem, outgoing)`: there will be none. `onElsewhere()`: another tab has sent one.
+   * after that. `onRefused(problem, outgoing)`: there will be none. `onElsewhere(outgoing)`: another tab
+   * has had the answer.
    * @param {{onChange: (it: Outgoing) => void, onAccepted: (job: any, it: Outgoing) => void,
-   *   onRefused: (problem: any, it: Outgoing) => void, onElsewhere: () => void}} listeners
+   *   onRefused: (problem: any, it: Outgoing) => void, onElsewhere: (it: Outgoing) => void}} listeners
    */
   constructor(listeners) {
     this.listeners = listeners;
@@ -187,7 +188,7 @@ export class Sending {
         if (!isNew && (await outbox.get(key)) === null) {
           this.#all.delete(key);
           this.listeners.onChange(outgoing);
-          this.listeners.onElsewhere();
+          this.listeners.onElsewhere(outgoing);
           return;
         }
         await this.#untilAnswered(outgoing);
@@ -235,7 +236,8 @@ export class Sending {
           this.#refuse(outgoing, error.problem);
           return;
         }
-        if (reason === "network" && Date.now() - news.at < GIVE_UP_MS) {
+        // One that was kept already goes back to its place: nobody waits for it any more.
+        if (reason === "network" && pauses === 0 && Date.now() - news.at < GIVE_UP_MS) {
           this.#tell(outgoing, "reconnecting");
           await this.#pause(outgoing, error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : backoff(failures));
           failures += 1;

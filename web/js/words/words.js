@@ -56,6 +56,11 @@ export function t(key, values = {}) {
   return words.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
+/** @returns {string} the English words for `key`, whichever language is on: what those who draw understand best. */
+export function inEnglish(key) {
+  return WORDS.en[key];
+}
+
 /** @returns {boolean} whether there are words for `key`. */
 export function hasWords(key) {
   return key in loaded[language];
@@ -86,6 +91,16 @@ export function formatDuration(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 60) return t("time.seconds", { s: seconds });
   return t("time.minutes", { m: Math.floor(seconds / 60), s: seconds % 60 });
+}
+
+/** @returns {string} a day and time, in words; the time of this place. */
+export function formatTime(at) {
+  return new Intl.DateTimeFormat(language, { month: "long", day: "numeric", hour: "numeric", minute: "2-digit" }).format(new Date(at));
+}
+
+/** @returns {string} a day in words. */
+export function formatDate(at) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(at));
 }
 
 /** @returns {string} a file size in KB or MB. */
