@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import time
@@ -136,7 +137,7 @@ def test_a_newcomers_first_picture_and_the_same_character_on_eight_goods(browser
     finally:
         stack.configure(replicate={"delay_seconds": 0}, bfl={"delay_seconds": 0})
     for what, clicks, seconds, _ in told:
-        print(f"{what}: {clicks} clicks, {seconds:.1f} s")
+        print(f"{what}: {clicks} clicks, {seconds:.1f} s")  # noqa: T201  (what was asked for)
     assert [clicks for _, clicks, _, _ in told] == [most for *_, most in told]
     assert max(seconds for *_, seconds, _ in told) < 25
 
@@ -238,20 +239,20 @@ TRANSFER = """async ([files, texts]) => {
 }"""
 
 
+PASTE = """data => document.body.dispatchEvent(
+  new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
+)"""
+
+
 def arrive(page: Page, kind: str, files: dict[str, bytes], **texts: str) -> None:
     """Something is dropped on the page's title, or pasted."""
-    import base64
-
     given = [[[name, base64.b64encode(data).decode()] for name, data in files.items()], [list(pair) for pair in texts.items()]]
     transfer = page.evaluate_handle(TRANSFER, given)
     if kind == "drop":
         page.locator("h1").dispatch_event("dragover", {"dataTransfer": transfer})
         page.locator("h1").dispatch_event("drop", {"dataTransfer": transfer})
     else:
-        page.evaluate(
-            "data => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))",
-            transfer,
-        )
+        page.evaluate(PASTE, transfer)
 
 
 def test_pictures_come_by_drop_paste_and_from_other_pages(page: Page) -> None:
@@ -280,12 +281,8 @@ def test_pictures_come_by_drop_paste_and_from_other_pages(page: Page) -> None:
     ):
         if previews(page).count() == 2:
             page.get_by_role("button", name="캐릭터 이미지 지우기").click()
-        arrive(
-            page,
-            "drop",
-            {},
-            **{"text/html": f"<a href='x'><img src='{address}' onerror='alert(1)'></a>", "text/uri-list": address},
-        )
+        html = f"<a href='x'><img src='{address}' onerror='alert(1)'></a>"
+        arrive(page, "drop", {}, **{"text/html": html, "text/uri-list": address})
         expect(note(page)).to_have_text(words)
     assert closed == ["https://pictures.example/closed.png"]
     expect(previews(page)).to_have_count(2)
@@ -365,12 +362,8 @@ def test_a_face_is_cut_out_and_a_picture_of_a_job_is_used_by_its_name(page: Page
     # As a result's "use as character" does it: nothing is uploaded again.
     expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=30_000)
     job = page.evaluate(JOBS, stack.url)[0]
-    picture = {
-        "jobId": job["id"],
-        "index": 0,
-        "url": job["outputs"][0]["url"],
-        "thumbnailUrl": job["outputs"][0]["thumbnail_url"],
-    }
+    made = job["outputs"][0]
+    picture = {"jobId": job["id"], "index": 0, "url": made["url"], "thumbnailUrl": made["thumbnail_url"]}
     page.evaluate("async (picture) => (await import('/js/page/kinds.js')).openForm().usePicture(null, picture)", picture)
     expect(page.locator(".image-note")).to_contain_text("다시 올리지 않아요")
     page.wait_for_timeout(500)
@@ -428,6 +421,7 @@ def test_choices_open_from_one_line_and_give_the_focus_back(page: Page) -> None:
     expect(card).to_contain_text("5×7 cm")
     expect(card).to_contain_text("인쇄 가능")
     expect(page.locator(".preset", has=page.get_by_test_id("preset-poster"))).to_contain_text("시안용")
+    card.scroll_into_view_if_needed()
     assert card.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 176
     page.get_by_test_id("preset").get_by_text("여러 가지 한 번에").click()
     expect(page.get_by_test_id("summary")).to_have_text("상품별 · 9장 · PNG")
@@ -447,12 +441,10 @@ def test_choices_open_from_one_line_and_give_the_focus_back(page: Page) -> None:
 def test_what_keeps_pictures_from_being_made_is_told_before_the_form_is_filled(browser: Browser, stack: Stack) -> None:
     told = requests.get(f"{stack.url}/api/options", timeout=30).json()
     assert (told["translator"], told["generators"][0]["stopped"]) == (False, None)
-    later = {
-        "translator": True,
-        "generators": [{**one, "stopped": "intake_paused"} for one in told["generators"][:1]] + told["generators"][1:],
-    }
+    first, *others = told["generators"]
+    later = {"translator": True, "generators": [{**first, "stopped": "intake_paused"}, *others]}
     budget = {"window": "day", "limit_usd": 1.0, "used_usd": 0.95, "reset_at": "2030-01-01T15:00:00Z"}
-    with visitor(browser, stack, **{"viewport": {"width": 640, "height": 450}}) as page:
+    with visitor(browser, stack, viewport={"width": 640, "height": 450}) as page:
         page.route("**/api/options", lambda route: route.fulfill(json={**told, **later}))
         page.route("**/api/usage", lambda route: route.fulfill(json={"data": [], "limits": [budget]}))
         page.reload()
@@ -474,12 +466,13 @@ def test_what_keeps_pictures_from_being_made_is_told_before_the_form_is_filled(b
 
 LONG_TASKS = """() => {
   window.tasks = [0];
-  new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask" });
+  const note = (list) => window.tasks.push(...list.getEntries().map((entry) => entry.duration));
+  new PerformanceObserver(note).observe({ type: "longtask" });
 }"""
 
 
 def test_a_picture_of_20000_px_does_not_hold_the_page_up_and_travels_as_it_is_sent(browser: Browser, stack: Stack) -> None:
-    large = Image.effect_noise((2000, 20000), 60).convert("RGB")
+    large = Image.effect_noise((250, 2500), 60).convert("RGB").resize((2000, 20000))
     with visitor(browser, stack, **PHONE) as page:
         expect(page.locator(".camera").first).to_be_visible()
         expect(page.get_by_test_id("camera-input_image_1")).to_have_attribute("capture", "environment")
@@ -492,17 +485,15 @@ def test_a_picture_of_20000_px_does_not_hold_the_page_up_and_travels_as_it_is_se
         page.get_by_test_id("crop-use").click()
         expect(page.get_by_text("올리기 전에 줄였어요")).to_contain_text("1024×1024", timeout=30_000)
         longest = max(page.evaluate("window.tasks"))
-        print(f"longest task with 2000 × 20000 px: {longest:.0f} ms")
+        print(f"longest task with 2000 × 20000 px: {longest:.0f} ms")  # noqa: T201
         assert longest < LONGEST_TASK_MS
 
         choose(page, saved(large.crop((0, 0, 1600, 1200)), "JPEG", quality=90), "input_image_2", "product.jpg")
         expect(page.locator(".image-note").nth(1)).to_contain_text("1024×768")
         page.get_by_test_id("prompt").fill("hero")
         _, parts = sent(page)
-        assert [Image.open(io.BytesIO(parts[name])).size for name in ("input_image_1", "input_image_2")] == [
-            (1024, 1024),
-            (1024, 768),
-        ]
+        sizes = [Image.open(io.BytesIO(parts[name])).size for name in ("input_image_1", "input_image_2")]
+        assert sizes == [(1024, 1024), (1024, 768)]
 
 
 def test_what_is_shown_small_is_small() -> None:
