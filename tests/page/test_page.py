@@ -113,7 +113,7 @@ def test_a_sandbox_says_so_above_all_and_at_every_picture(page: Page, backend: S
 
     expect(page.get_by_test_id("result-image")).to_be_visible()
     expect(page.get_by_test_id("sample")).to_have_text("샘플")
-    expect(page.get_by_test_id("download")).to_have_attribute("download", re.compile("^toonconnect-SAMPLE-ppl-"))
+    expect(page.get_by_test_id("download")).to_have_attribute("download", re.compile("^툰커넥트_샘플_PPL_"))
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("sample")).to_have_text("Sample")
     expect(page.get_by_test_id("sandbox-banner")).to_contain_text("every picture is a sample")
@@ -658,7 +658,7 @@ def test_a_backend_that_is_down_is_announced_and_comes_back(
     backend.dropping = True
     page = open_page()
     expect(page.get_by_test_id("backend-down")).to_contain_text("서버에 연결할 수 없어요")
-    expect(page.get_by_test_id("backend-down")).to_contain_text(f"{backend.url}/api")
+    expect(page.get_by_test_id("backend-down")).to_contain_text("자동으로 다시 연결하고 있어요")
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("backend-down")).to_contain_text("The server cannot be reached")
     backend.dropping = False
@@ -721,14 +721,18 @@ def test_a_job_behind_another_goes_on_being_followed(page: Page, backend: StubBa
     expect(done).to_have_count(2, timeout=15_000)
 
 
-def test_a_deleted_job_leaves_the_server_and_the_history(page: Page, backend: StubBackend) -> None:
+def test_a_job_deleted_from_its_result_is_hidden_at_once_and_can_be_brought_back(page: Page, backend: StubBackend) -> None:
     submit_sample(page)
     page.get_by_test_id("delete").click()
-    assert len(backend.jobs) == 1
     page.get_by_test_id("delete").click()
 
     expect(page.get_by_test_id("history-item")).to_have_count(0)
-    assert backend.jobs == {}
+    expect(page.get_by_test_id("result-image")).to_have_count(0)
+    expect(page.get_by_test_id("notice-action")).to_be_focused()
+    assert len(backend.jobs) == 1
+    page.get_by_test_id("notice-action").click()
+    expect(page.get_by_test_id("history-item")).to_have_count(1)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
 
 
 def test_a_job_the_server_forgot_is_shown_as_expired(page: Page, backend: StubBackend, complaints: list[str]) -> None:

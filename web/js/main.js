@@ -64,9 +64,12 @@ async function deliver(request) {
   } catch (error) {
     const problem = problemFrom(error);
     intent.keepKey = error.unsettled || problem.retryable;
+    const errors = problem.errors ?? [];
     // A field that is wrong lies in the form.
-    if (problem.errors?.length > 0 && current()) panel.close();
-    const rest = form.showErrors(problem.errors ?? []);
+    const wasOver = errors.length > 0 && sheet.isOpen();
+    if (wasOver) sheet.hideResult();
+    const rest = form.showErrors(errors);
+    if (wasOver && rest.length > 0) sheet.showResult();
     // The choice of models has changed since this page was opened.
     if (problem.errors?.some((each) => each.field === "model")) backend.loadOptions(takeOptions);
     if (current()) panel.showProblem(error.unsettled ? { ...problem, charged: null } : problem, rest);
@@ -199,6 +202,7 @@ filmstrip.build({ onOpen: panel.open, onSending: openRequest });
 historyView.build({ onOpen: panel.open, onDelete: remove });
 list.keepUp();
 kept.onOtherTabs(() => {
+  if (state.selected !== null && deletions.isDeleting(state.selected)) panel.empty();
   list.takeNews();
   deletions.adopt();
 });

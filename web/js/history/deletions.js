@@ -60,12 +60,13 @@ export function begin(id, { onUndone, onEnd }) {
 
 /** Takes over what other tabs and earlier visits have begun. */
 export function adopt() {
-  for (const { id, dueAt } of kept.deletions()) {
-    if (open.has(id) || timers.has(id)) continue;
+  for (const { id, dueAt, isDone } of kept.deletions()) {
+    if (isDone) forget(id);
+    if (isDone || open.has(id) || timers.has(id)) continue;
     timers.set(id, setTimeout(() => {
       timers.delete(id);
       const now = kept.deletions().find((one) => one.id === id);
-      if (!now) return;
+      if (!now || now.isDone) return;
       if (now.dueAt > Date.now()) adopt();
       else carryOut(id);
     }, Math.max(0, dueAt - Date.now()) + Math.random() * 500));
@@ -84,9 +85,8 @@ async function carryOut(id) {
       return;
     }
   }
+  kept.noteDeleted(id);
   forget(id);
-  kept.noteDeletion(id, null);
-  change();
 }
 
 /** A server that is away, or a session that has ended, is waited for; a clear no brings the job back. */

@@ -16,7 +16,7 @@ let drawn = "";
 /** @param {{onOpen: (id: string) => void, onSending: (key: string) => void}} actions */
 export function build(actions) {
   subscribe(() => draw(actions));
-  setInterval(() => turnRings(list), 1000);
+  setInterval(turn, 1000);
   link.addEventListener("click", (event) => {
     event.preventDefault();
     document.getElementById("history-section")?.scrollIntoView({ block: "start" });
@@ -28,7 +28,7 @@ function draw(actions) {
   const items = allItems().slice(0, MOST);
   const sendings = [...state.sendings.values()].reverse();
   const drawing = JSON.stringify([
-    currentLanguage(), state.selected, [...state.fresh], sendings.map(({ key }) => key),
+    currentLanguage(), state.selected, [...state.fresh], sendings.map(({ key, isWaiting }) => [key, isWaiting]),
     items.map(({ id, status, job }) => [id, status, Boolean(job?.outputs?.length)]),
   ]);
   // A list rebuilt under the pointer would swallow the click.
@@ -38,8 +38,8 @@ function draw(actions) {
   const wasAt = list.scrollLeft;
   list.replaceChildren(
     ...sendings.map((sending) => film(sending.key, {
-      status: "sending", words: t("film.sending", { kind: nameOf("kind", sending.kind) }), prompt: sending.prompt,
-      picture: ringOf(), isCurrent: false, isFresh: false, onClick: () => actions.onSending(sending.key),
+      status: "sending", words: t(sending.isWaiting ? "film.kept" : "film.sending", { kind: nameOf("kind", sending.kind) }), prompt: sending.prompt,
+      picture: ringOf(sending), isCurrent: false, isFresh: false, onClick: () => actions.onSending(sending.key),
     })),
     ...items.map((item) => film(item.id, {
       status: item.status, words: `${t(`status.${item.status}`)}, ${nameOf("kind", item.kind)}`, prompt: item.prompt,
@@ -59,8 +59,22 @@ function film(id, { status, words, prompt, picture, isCurrent, isFresh, onClick 
     }, picture));
 }
 
-function ringOf() {
-  const ring = el("span", { class: "ring", "aria-hidden": "true" });
-  drawRing(ring, null);
+/** An arrow within the ring of what goes out; a clock where it waits for better times. */
+function ringOf(sending) {
+  if (sending.isWaiting) return icon("clock");
+  const ring = el("span", { class: "ring", "aria-hidden": "true", dataset: { sending: sending.key } });
+  drawRing(ring, percentOf(sending));
   return el("span", { class: "film-sending" }, ring, icon("upload"));
+}
+
+function percentOf({ uploaded }) {
+  return uploaded > 0 ? Math.round(uploaded * 100) : null;
+}
+
+function turn() {
+  turnRings(list);
+  for (const ring of /** @type {Iterable<HTMLElement>} */ (list.querySelectorAll("[data-sending]"))) {
+    const sending = state.sendings.get(/** @type {string} */ (ring.dataset.sending));
+    if (sending) drawRing(ring, percentOf(sending));
+  }
 }

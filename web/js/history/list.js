@@ -146,11 +146,9 @@ function renewIfKnown() {
 export function forget(id) {
   stop(id);
   kept.forget(id);
-  state.jobs.delete(id);
-  state.gone.delete(id);
-  state.fresh.delete(id);
-  pages.ids.delete(id);
-  change();
+  const isNews = state.jobs.delete(id);
+  for (const ids of [state.gone, state.fresh, pages.ids]) ids.delete(id);
+  if (isNews) change();
 }
 
 /** The list as a page finds it that has just been opened, or whose owner has just signed in. */

@@ -9,6 +9,8 @@ const STORAGE_KEY = "toonconnect.history";
 const DELETING_KEY = "toonconnect.deleting";
 const SELECTED_KEY = "toonconnect.selected";
 const LIMIT = 60;
+/** How long it is told to other tabs that a job was deleted. */
+const TOLD_MS = 3_600_000;
 
 /** @type {string|null} what is behind the keys of the owner's; null while nobody is known */
 let whose = "";
@@ -58,15 +60,27 @@ export function forget(id) {
   if (all.some((entry) => entry.id === id)) save(STORAGE_KEY, all.filter((entry) => entry.id !== id));
 }
 
-/** @returns {{id: string, dueAt: number}[]} the jobs that are deleted when their time has come, unless that is undone before. */
+/**
+ * @typedef {object} Deletion
+ * @property {string} id
+ * @property {number} dueAt     when it is deleted, unless that is undone before; milliseconds, this browser's clock
+ * @property {boolean} [isDone] it is deleted; kept for a while, so that the other tabs learn of it
+ */
+
+/** @returns {Deletion[]} the jobs that are hidden because they are about to be deleted, or just were. */
 export function deletions() {
   return list(DELETING_KEY).filter((one) => typeof one?.id === "string" && Number.isFinite(one.dueAt));
 }
 
 /** Notes that a job is to be deleted at `dueAt`; null takes that back. */
 export function noteDeletion(id, dueAt) {
-  const others = deletions().filter((one) => one.id !== id);
+  const others = deletions().filter((one) => one.id !== id && !(one.isDone && one.dueAt < Date.now() - TOLD_MS));
   save(DELETING_KEY, dueAt === null ? others : [...others, { id, dueAt }]);
+}
+
+/** Notes that a job is deleted. */
+export function noteDeleted(id) {
+  save(DELETING_KEY, [...deletions().filter((one) => one.id !== id), { id, dueAt: Date.now(), isDone: true }]);
 }
 
 /** Calls `listener` when another tab has changed any of it. */

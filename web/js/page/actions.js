@@ -18,7 +18,7 @@ export function actionsFor(sendAgain) {
     // After a reload the server alone has the images.
     if (!sendAgain(jobId) && state.jobs.has(jobId)) retryMissing(state.jobs.get(jobId));
   };
-  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, editField, close: panel.close };
+  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, editField, close: panel.close, open: panel.become };
 }
 
 async function cancel(id) {
@@ -120,9 +120,9 @@ function retryMissing(job) {
   return makeAgain(job, "same");
 }
 
-/** All of it, with other seeds. */
-function again(job) {
-  return makeAgain(job, "new");
+/** All of it, with the same seeds or other ones. @param {"same"|"new"} [seeds] */
+function again(job, seeds = "new") {
+  return makeAgain(job, seeds);
 }
 
 async function makeAgain(job, seeds) {

@@ -29,7 +29,7 @@ export function build() {
   subscribe(draw);
   onLanguageChange(draw);
   for (const event of ["online", "offline"]) addEventListener(event, draw);
-  document.addEventListener("visibilitychange", () => !document.hidden && state.trouble && lookForTrouble());
+  document.addEventListener("visibilitychange", () => !document.hidden && state.options && lookForTrouble());
 }
 
 /**

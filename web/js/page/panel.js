@@ -65,6 +65,8 @@ export function showsRequest(key) {
 /** Goes back to the form on a phone; elsewhere nothing is in its way. */
 export function close() {
   if (!isSheet()) return;
+  // At once, for what gets the focus next: a step back is told of later.
+  hideResult();
   if (address.goBack()) return;
   address.goTo(null, { isStep: false });
   showAddress();

@@ -80,7 +80,6 @@ function draw() {
   for (const element of under()) element.inert = isUnder;
   const { sending, job } = onPillNow();
   pill.hidden = isUnder || (!sending && !job);
-  if (pill.hidden) return;
   const count = state.sendings.size + runningJobs().length;
   const percent = job ? percentOf(job.id) : null;
   const ended = job && isTerminal(job);
@@ -89,7 +88,7 @@ function draw() {
   let words;
   if (ended) words = t(`pill.${job.status}`);
   else if (count > 1) words = t("pill.several", { count });
-  else if (sending) words = t("pill.sending");
+  else if (sending) words = t(sending.isWaiting ? "pill.kept" : "pill.sending");
   else words = percent === null ? t("pill.running") : t("pill.runningAt", { percent });
   if (pillWords.textContent !== words) pillWords.textContent = words;
 }

@@ -9,6 +9,8 @@
  * @property {string} kind
  * @property {string} prompt
  * @property {number} startedAt  milliseconds, this browser's clock
+ * @property {number} [uploaded]   what of it has gone out, from 0 to 1
+ * @property {boolean} [isWaiting] it is kept, and sent when that works again
  */
 
 export const state = {

@@ -77,6 +77,16 @@ export function formatDuration(milliseconds) {
   return t("time.minutes", { m: Math.floor(seconds / 60), s: seconds % 60 });
 }
 
+/** @returns {string} a day and time, in words; the time of this place. */
+export function formatTime(at) {
+  return new Intl.DateTimeFormat(language, { month: "long", day: "numeric", hour: "numeric", minute: "2-digit" }).format(new Date(at));
+}
+
+/** @returns {string} a day in words. */
+export function formatDate(at) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(at));
+}
+
 /** @returns {string} a file size in KB or MB. */
 export function formatBytes(bytes) {
   if (bytes >= 1024 * 1024) return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
