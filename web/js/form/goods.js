@@ -1,3 +1,4 @@
+// @ts-check
 /** Which goods: one of the presets, or several at once as a sheet. Each card shows an example, how large it is printed, and how well. */
 
 import { el, icon } from "../page/dom.js";

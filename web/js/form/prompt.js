@@ -1,3 +1,4 @@
+// @ts-check
 /** What a creator writes, and what of it is sent: those who draw understand English best, so the English is shown and can be changed. */
 
 import { SCENES, keyOfWords } from "./ideas.js";
@@ -67,7 +68,7 @@ export class PromptField {
       return { field: "prompt", message: { key: this.text.trim() ? "prompt.unseen" : requiredKey } };
     }
     const { isEnglish } = this.sent;
-    const text = isEnglish ? this.english : this.text;
+    const text = isEnglish && this.english !== null ? this.english : this.text;
     const field = isEnglish ? "english" : "prompt";
     const over = countCharacters(text) - this.max;
     if (over > 0) return { field, message: { key: "prompt.tooLong", values: { max: this.max, over } } };
