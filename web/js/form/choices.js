@@ -1,3 +1,4 @@
+// @ts-check
 /** How a picture is to be made: what has a good default. A button says what is chosen; it opens all of it. */
 
 import { el, icon } from "../page/dom.js";
@@ -14,7 +15,11 @@ const GAP_PX = 8;
 /** `opener` is the button, `dialog` what it opens. `errorFor` makes the place of a field's error; `onChange()` after every choice, `onModel()` before it where that was the model. */
 export class Choices {
   constructor({ kind, id, options, errorFor, onChange, onModel }) {
-    Object.assign(this, { kind, id, options, onChange, onModel });
+    this.kind = kind;
+    this.id = id;
+    this.options = options;
+    this.onChange = onChange;
+    this.onModel = onModel;
     this.values = { aspect_ratio: ORIGINAL, output_format: "png", n: "1" };
     this.model = "";
     this.isLabelled = false;
@@ -22,6 +27,7 @@ export class Choices {
     /** Of a sheet: how many pictures it has, and each has its preset's ratio until one is chosen. */
     this.pictures = null;
     this.hasAllRatios = false;
+    /** @type {Map<string, any>} */
     this.lists = new Map();
     this.#build(errorFor);
   }
@@ -54,7 +60,7 @@ export class Choices {
     this.#setSeedMode("fixed");
   }
 
-  /** @returns {object|undefined} the model that would make the picture. */
+  /** @returns {any} the model that would make the picture; undefined until the server has told of it. */
   get generator() {
     return chosenModel(modelsOf(this.options, this.kind), this.model);
   }
@@ -79,7 +85,8 @@ export class Choices {
     const { aspect_ratio: ratio, output_format: format, n } = this.values;
     const models = modelsOf(this.options, this.kind);
     const { generator } = this;
-    return [
+    /** @type {any[]} */
+    const fields = [
       ...(ratio ? [["aspect_ratio", ratio]] : []),
       ["output_format", format],
       ...(this.pictures === null ? [["n", n]] : []),
@@ -90,6 +97,7 @@ export class Choices {
       // Without it the server's own default holds.
       ...(this.isLabelled ? [["label", "visible"]] : []),
     ];
+    return fields;
   }
 
   kept() {
@@ -225,7 +233,7 @@ export class Choices {
 
   #setSeedMode(mode) {
     this.seedMode = mode;
-    for (const radio of this.seedRadios) radio.checked = radio.value === mode;
+    for (const radio of this.seedRadios ?? []) radio.checked = radio.value === mode;
     this.seedValue.hidden = mode !== "fixed";
     if (mode === "fixed" && !this.seedValue.value) this.seedValue.value = String(crypto.getRandomValues(new Uint32Array(1))[0]);
     this.onChange();

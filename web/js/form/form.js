@@ -260,7 +260,7 @@ export class GeneratorForm {
       this.#replace(() => {
         taken = files.map(([name, file]) => this.images.get(name)?.take(file, { isSample: true }));
         if (sample.preset && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods.isSheet) this.goods.use(sample.preset);
-        this.prompt.write(t(`sample.${sample.id}`));
+        this.prompt.write(t(`sample.${this.kind}.${turn}`));
       }, "sample.used", isOwn);
       await Promise.all(taken);
     } catch {
@@ -310,7 +310,8 @@ export class GeneratorForm {
   /** A character that is used is likely to be used again; a sample is always there. */
   #putOnShelf() {
     const character = this.images.get(this.imageNames[0]);
-    if (character.prepared && !character.isSample) shelf.keep(character.prepared.file);
+    // Where it cannot be read any more it is not kept either.
+    if (character.prepared && !character.isSample) shelf.keep(character.prepared.file).catch(() => {});
   }
 
   #check() {
@@ -477,7 +478,7 @@ export class GeneratorForm {
         for (const field of this.images.values()) field.refresh();
       },
     });
-    this.submitLabel = el("span");
+    this.submitLabel = el("span", { i18n: "form.submit" });
     this.submitButton = el("button", { type: "submit", class: "button primary", dataset: { testid: "submit" } }, icon("spark"), this.submitLabel);
     this.standing = el("p", { class: "standing", role: "status", hidden: true, dataset: { testid: "standing" } });
     return el("form", { class: "generator", novalidate: true, on: { submit: (event) => this.#submit(event) } },
@@ -506,7 +507,7 @@ export class GeneratorForm {
 
   #drawSamples() {
     for (const [index, button] of this.sampleButtons.entries()) {
-      const words = t(`sample.${this.samples[index].id}`);
+      const words = t(`sample.${this.kind}.${index}`);
       button.setAttribute("aria-label", t("sample.one", { n: index + 1, prompt: words }));
       button.title = words;
     }

@@ -1,3 +1,4 @@
+// @ts-check
 /** What a form offers until GET /api/options has answered; the same values the contract fixes. */
 
 export const BASIC_OPTIONS = {

@@ -1,3 +1,4 @@
+// @ts-check
 /** What a creator writes, and what of it is sent: those who draw understand English best, so the English is shown and can be changed. */
 
 import { SCENES, keyOfWords } from "./ideas.js";
@@ -67,7 +68,7 @@ export class PromptField {
       return { field: "prompt", message: { key: this.text.trim() ? "prompt.unseen" : requiredKey } };
     }
     const { isEnglish } = this.sent;
-    const text = isEnglish ? this.english : this.text;
+    const text = isEnglish && this.english !== null ? this.english : this.text;
     const field = isEnglish ? "english" : "prompt";
     const over = countCharacters(text) - this.max;
     if (over > 0) return { field, message: { key: "prompt.tooLong", values: { max: this.max, over } } };
@@ -92,7 +93,7 @@ export class PromptField {
     const note = this.note ?? this.#whatIsSent(isKorean);
     const told = wordsOf(note);
     if (this.noteLine.textContent !== told) this.noteLine.textContent = told;
-    for (const chip of this.chips) {
+    for (const chip of this.chips ?? []) {
       chip.textContent = t(`scene.${chip.dataset.scene}`);
       chip.setAttribute("aria-pressed", String(this.text === t(`scene.${chip.dataset.scene}.prompt`)));
     }

@@ -1,3 +1,4 @@
+// @ts-check
 /** The shelf as a row of pictures below a character's field: one press takes one, another removes it. */
 
 import { el, icon } from "../page/dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** Pictures that come to the page by themselves: dropped or pasted, as files or out of another page. */
 
 const IMAGE_ADDRESS = /^(?:data:image\/|https?:\/\/|blob:)/i;
@@ -26,6 +27,7 @@ function mayBring(transfer) {
  * `onDrag(isOver, target)` while one is dragged over it; `onPictures(transfer, target)` answers whether it took any.
  */
 export function listenForPictures({ onDrag, onPictures }) {
+  /** @param {any} event */
   const isOurs = ({ dataTransfer, target }) => dataTransfer && mayBring(dataTransfer) && !(isEditable(target) && !dataTransfer.types.includes("Files"));
   for (const type of ["dragenter", "dragover"]) {
     addEventListener(type, (event) => {

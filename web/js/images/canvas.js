@@ -1,6 +1,7 @@
+// @ts-check
 /** Surfaces to draw on that nobody sees, in the page and in a worker alike. */
 
-/** @returns {HTMLCanvasElement|OffscreenCanvas} */
+/** @param {number} width @param {number} height @returns {any} an HTMLCanvasElement or an OffscreenCanvas */
 export function canvasOf(width, height) {
   if (globalThis.OffscreenCanvas) return new OffscreenCanvas(width, height);
   return Object.assign(document.createElement("canvas"), { width, height });

@@ -15,7 +15,7 @@ const LEAST = { share: 0.1, side: 64 };
 
 /**
  * Lets a creator choose a part of a picture, of a shape they choose.
- * @param {{bitmap: ImageBitmap, width: number, height: number}} picture  its size, and what shows it, maybe smaller
+ * @param {{bitmap: ImageBitmap, overview: ImageBitmap, width: number, height: number}} picture  its size, and what shows it, maybe smaller
  * @returns {Promise<{x: number, y: number, width: number, height: number}|null>} null when they changed their mind.
  */
 export function choosePart(picture) {
@@ -23,8 +23,8 @@ export function choosePart(picture) {
 }
 
 class CropDialog {
-  constructor({ bitmap, width, height }, onClose) {
-    Object.assign(this, { bitmap, width, height });
+  constructor({ bitmap, overview, width, height }, onClose) {
+    Object.assign(this, { bitmap, overview, width, height });
     this.isTall = height >= width;
     this.isStrip = Math.max(width, height) / Math.min(width, height) >= STRIP;
     /** The axis on which there is most room, and the other one. */
@@ -113,7 +113,7 @@ class CropDialog {
     const drawn = `${width}×${height}`;
     if (this.drawnMap === drawn || !width || !height) return;
     this.drawnMap = drawn;
-    brush(this.mapCanvas).drawImage(this.bitmap, 0, 0, width, height);
+    brush(this.mapCanvas).drawImage(this.overview, 0, 0, width, height);
   }
 
   #paintView() {
@@ -126,7 +126,8 @@ class CropDialog {
     canvas.style.height = `${shownHeight}px`;
     const size = sized(canvas, shownWidth, shownHeight);
     const seen = this.bitmap.width / this.width;
-    brush(canvas).drawImage(this.bitmap, x * seen, y * seen, width * seen, height * seen, 0, 0, size.width, size.height);
+    // At every step, so as fast as it can be: better smoothing would go over the whole picture each time.
+    brush(canvas, "low").drawImage(this.bitmap, x * seen, y * seen, width * seen, height * seen, 0, 0, size.width, size.height);
   }
 
   #build() {
@@ -246,9 +247,9 @@ function sized(canvas, width, height) {
   return size;
 }
 
-function brush(canvas) {
+function brush(canvas, smoothing = "high") {
   const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
+  context.imageSmoothingQuality = smoothing;
   context.clearRect(0, 0, canvas.width, canvas.height);
   return context;
 }

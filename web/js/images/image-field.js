@@ -219,6 +219,7 @@ export class ImageField {
     } finally {
       this.cropButton.disabled = false;
       opened?.bitmap.close();
+      opened?.overview.close();
       if (!this.cropButton.hidden) this.cropButton.focus();
     }
   }

@@ -1,3 +1,4 @@
+// @ts-check
 /** A chosen file ready for upload: what it is, what it shows, whether it can be used, and as large as what is sent. */
 
 import { blobOf, canvasOf } from "./canvas.js";
@@ -6,8 +7,9 @@ import { SENT_SIDE_PX, adviceOnSize, isBlankFrame, isBusy, isNarrow, lookAt, sen
 
 /** Where it does not fit otherwise, it is made smaller than what is sent, down to this. */
 const LEAST_SIDE_PX = 512;
-/** Of a picture that a part is chosen of: more cannot be seen, and takes long to draw. */
+/** Of a picture that a part is chosen of: more cannot be seen, and takes long to draw; and of what shows the whole of it. */
 const OPEN_PIXELS = 12_000_000;
+const OVERVIEW_PIXELS = 500_000;
 const SMALL_SIDE_PX = 120;
 /** How far an animation is searched for a frame with something in it: frames, and pixels of them together. */
 const FRAMES_LOOKED_AT = 50;
@@ -23,6 +25,7 @@ const LOSSLESS = new Set(["image/png", "image/gif"]);
 
 /** A file that cannot be used; `key` names the words to show, `values` fill them, `canCrop` says that a part of it can be, and `preview` shows it. */
 export class ImageProblem extends Error {
+  /** @param {string} key @param {object} [values] @param {{canCrop?: boolean, preview?: Blob|null}} [options] */
   constructor(key, values = {}, { canCrop = false, preview = null } = {}) {
     super(key);
     this.key = key;
@@ -65,7 +68,7 @@ export class ImageProblem extends Error {
 export async function prepare(file, { maxBytes, maxPixels = {}, types, minSide }) {
   const head = await headOf(file);
   const kind = kindByContent(head);
-  const type = typeOf(kind);
+  const type = typeOf(kind) ?? "";
   if (!types.includes(type)) {
     throw new ImageProblem("image.refused", { kind, types });
   }
@@ -102,16 +105,21 @@ export async function prepare(file, { maxBytes, maxPixels = {}, types, minSide }
 
 /**
  * Opens a file that `prepare` could read, for choosing a part of it.
- * @returns {Promise<{bitmap: ImageBitmap, width: number, height: number}>} the bitmap may be smaller than the picture, whose size
- * is `width` and `height`.
+ * @returns {Promise<{bitmap: ImageBitmap, overview: ImageBitmap, width: number, height: number}>} the bitmap may be smaller than the
+ * picture, whose size is `width` and `height`; the overview is small.
  */
 export async function open(file) {
   const { bitmap, width, height } = await decodeFile(file);
-  if (width * height <= OPEN_PIXELS) return { bitmap, width, height };
-  const size = scaled(bitmap, Math.sqrt(OPEN_PIXELS / (width * height)));
-  const seen = await createImageBitmap(bitmap, { resizeWidth: size.width, resizeHeight: size.height, resizeQuality: "medium" });
+  const overview = await atMost(bitmap, OVERVIEW_PIXELS);
+  if (width * height <= OPEN_PIXELS) return { bitmap, overview, width, height };
+  const seen = await atMost(bitmap, OPEN_PIXELS);
   bitmap.close();
-  return { bitmap: seen, width, height };
+  return { bitmap: seen, overview, width, height };
+}
+
+function atMost(bitmap, pixels) {
+  const size = scaled(bitmap, Math.min(1, Math.sqrt(pixels / (bitmap.width * bitmap.height))));
+  return createImageBitmap(bitmap, { resizeWidth: size.width, resizeHeight: size.height, resizeQuality: "medium" });
 }
 
 /**
@@ -144,7 +152,9 @@ export async function small(file) {
 /** @returns {Promise<Decoded>} */
 async function decodeFile(file) {
   const head = await headOf(file);
-  return decode(file, kindByContent(head), head);
+  const decoded = await decode(file, kindByContent(head), head);
+  if (!decoded) throw new ImageProblem("image.unreadable");
+  return decoded;
 }
 
 async function tooNarrow(bitmap, minSide) {
@@ -160,15 +170,15 @@ async function asItIs(file, kind, { maxBytes, maxPixels = Infinity, minSide }) {
   if (size && size.width * size.height > maxPixels) {
     throw new ImageProblem("image.tooManyPixelsToSee", { kind, megapixels: Math.floor(maxPixels / 1e5) / 10 });
   }
-  const side = size && sentSide(size.width, size.height);
-  if (size && side < minSide) throw new ImageProblem("image.strip", { ...size, side, min: minSide });
+  const side = size ? sentSide(size.width, size.height) : minSide;
+  if (side < minSide) throw new ImageProblem("image.strip", { ...size, side, min: minSide });
   const advice = [{ key: "image.noPreview", values: { kind } }, ...(size ? adviceOnSize(size.width, size.height) : [])];
   return { file, preview: null, width: size?.width ?? null, height: size?.height ?? null, kind, seeThrough: false, ground: "white", canCrop: false, compressed: null, advice };
 }
 
-/** The picture as the browser shows it; null of what may be one that this browser knows nothing of. */
+/** @returns {Promise<Decoded|null>} the picture as the browser shows it; null of what may be one that this browser knows nothing of. */
 async function decode(file, kind, head) {
-  const type = typeOf(kind);
+  const type = typeOf(kind) ?? "";
   const found = mayBeAnimated(kind, head) ? await firstFrameToSee(file, type) : null;
   if (found) return { ...found, type, isGuess: false };
   try {
@@ -212,7 +222,7 @@ async function firstFrameToSee(file, type) {
   try {
     await decoder.tracks.ready;
     await decoder.completed;
-    const { frameCount } = decoder.tracks.selectedTrack;
+    const frameCount = decoder.tracks.selectedTrack?.frameCount ?? 1;
     if (frameCount < 2) return null;
     let most = Math.min(frameCount, FRAMES_LOOKED_AT);
     for (let frameIndex = 0; frameIndex < most; frameIndex += 1) {

@@ -1,3 +1,4 @@
+// @ts-check
 /** What was being entered in each form, pictures too, so that a reload or a closed tab loses nothing. Each person's own. */
 
 import * as database from "./database.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** The last characters of a person, to be taken again with one press. They stay in this browser until they are removed. */
 
 import { small } from "../images/images.js";
@@ -26,6 +27,7 @@ export async function characters() {
 /** Puts a character first; beyond five the one that was used longest ago goes. @param {File} file */
 export async function keep(file) {
   const all = await characters();
+  /** @type {Character|null} */
   let known = null;
   for (const each of all) if (known === null && (await isSame(each.file, file))) known = each;
   const { id, ...kept } = known ?? { id: newKey(), file, small: await small(file) };

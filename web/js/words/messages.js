@@ -1,3 +1,4 @@
+// @ts-check
 /** Messages as they are kept: a key and what fills it. They become words when they are shown, in the language that is on then. */
 
 import { adviceFor, labelsOf } from "../images/file-kinds.js";
@@ -14,6 +15,7 @@ import { currentLanguage, formatDollars, formatLimit, t } from "./words.js";
 export function wordsOf(message) {
   if (!message) return "";
   if (message.text !== undefined) return message.text;
+  /** @type {any} */
   const { kind, types, maxBytes, ground, price, left, until } = message.values ?? {};
   const made = {
     kind: kind && t(`file.${kind}`),
@@ -25,5 +27,5 @@ export function wordsOf(message) {
     until: until && new Intl.DateTimeFormat(currentLanguage(), { month: "long", day: "numeric", hour: "numeric", minute: "2-digit" }).format(new Date(until)),
   };
   const filled = Object.entries(made).filter(([, value]) => value !== undefined && value !== false);
-  return t(message.key, { ...message.values, ...Object.fromEntries(filled) });
+  return t(message.key ?? "", { ...message.values, ...Object.fromEntries(filled) });
 }
