@@ -153,7 +153,6 @@ async function loadUsage() {
   const usage = await getUsage().catch(() => null);
   if (usage) for (const form of forms.values()) form.setUsage(usage.limits);
 }
-}
 
 // ── Language, files, errors ──
 

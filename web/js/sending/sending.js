@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Requests on their way to the server: each is kept before it is sent, sent until the server has answered, by one tab at a time and
  * always with its own key. So nothing that was asked for is lost, and nothing is made or paid twice.
