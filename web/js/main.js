@@ -181,6 +181,7 @@ addEventListener("toonconnect:alarm", () => {
 /** Shows what a page finds that has just been opened, or whose owner has just signed in. */
 function start() {
   const named = address.jobInAddress();
+  const isEmpty = state.selected === null;
   const all = list.allItems();
   const running = all.find(({ status }) => ["queued", "processing"].includes(status));
   const last = all.find(({ id }) => id === kept.selectedId()) ?? all.find(({ status }) => status === "succeeded");
@@ -195,7 +196,7 @@ function start() {
   }
   deletions.adopt();
   list.start();
-  takeUpSending({ isShown: named === null });
+  takeUpSending({ isShown: named === null && isEmpty });
 }
 
 following.listen({

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Client of the ToonConnect image generation API, for browsers and Node 20, without dependencies.
  *
@@ -81,6 +82,19 @@
  */
 
 /** @typedef {{key?: string, signal?: AbortSignal, onUpload?: (sentBytes: number, totalBytes: number) => void}} Sent */
+
+/**
+ * How one call is made.
+ * @typedef {object} Call
+ * @property {Record<string, string>} [headers]
+ * @property {FormData} [body]
+ * @property {unknown} [json]
+ * @property {string} [key]
+ * @property {number} [heldSeconds]
+ * @property {AbortSignal} [signal]
+ * @property {(sentBytes: number, totalBytes: number) => void} [onUpload]
+ * @property {(response: Response) => Promise<any>} [read]
+ */
 
 /** @typedef {Blob|ArrayBuffer|Uint8Array|string} Image a file, its bytes, or `pictureOf(job)` */
 
@@ -219,7 +233,8 @@ export class ToonConnect {
     this.#longestPauseSeconds = longestPauseSeconds;
     this.#timeoutSeconds = timeoutSeconds;
     // A browser's fetch wants to be called without an owner.
-    this.#fetch = (...args) => fetch(...args);
+    /** @type {typeof globalThis.fetch} */
+    this.#fetch = (address, init) => fetch(address, init);
   }
 
   // ---- making pictures ----
@@ -312,6 +327,7 @@ export class ToonConnect {
    */
   async wait(job, { timeoutSeconds = 900, onChange, throwOnFailure = true, signal } = {}) {
     const ends = Date.now() + timeoutSeconds * 1000;
+    /** @type {string|null} */
     let etag = null;
     for (;;) {
       const left = (ends - Date.now()) / 1000;
@@ -339,6 +355,7 @@ export class ToonConnect {
    * @returns {AsyncGenerator<Job>}
    */
   async *list(wanted = {}) {
+    /** @type {?string} */
     let cursor = null;
     do {
       const page = await this.page({ ...wanted, cursor });
@@ -349,7 +366,7 @@ export class ToonConnect {
 
   /**
    * One page of that list; `next_cursor` of it is the `cursor` of the next one.
-   * @param {{kind?: string, status?: string, preset?: string, created_after?: string, created_before?: string, limit?: number,
+   * @param {{kind?: ?string, status?: ?string, preset?: string, created_after?: string, created_before?: string, limit?: number,
    *   cursor?: ?string}} [wanted]
    * @returns {Promise<{data: Job[], has_more: boolean, next_cursor: ?string}>}
    */
@@ -469,6 +486,7 @@ export class ToonConnect {
   /**
    * Every call may be repeated: those that make a job have a key, the others do the same again. An answer that breaks off, or is none
    * of the app's, is no answer.
+   * @param {string} method @param {string} path @param {Call} [call]
    * @returns {Promise<{status: number, headers: Headers, content: any}>} `content` is what `read` makes of the response.
    */
   async #call(method, path, { read, ...more } = {}) {
@@ -505,7 +523,7 @@ export class ToonConnect {
     }
   }
 
-  /** @returns {Promise<Response>} */
+  /** @param {string} method @param {string} path @param {Call & {token?: ?string}} call @returns {Promise<Response>} */
   async #send(method, path, { token, headers = {}, body, json, heldSeconds = 0, signal, onUpload }) {
     const ownerToken = now(this.#ownerToken);
     const request = {
@@ -655,7 +673,7 @@ function requireKind(kind) {
 function contentOf(name, image) {
   if (typeof image === "string" && image.startsWith(OWN_PICTURE)) return image;
   if (image instanceof Blob && image.size) return image;
-  if ((image instanceof ArrayBuffer || ArrayBuffer.isView(image)) && image.byteLength) return new Blob([image]);
+  if ((image instanceof ArrayBuffer || ArrayBuffer.isView(image)) && image.byteLength) return new Blob([/** @type {BlobPart} */ (image)]);
   throw new TypeError(`${name} is missing or empty: give a File or Blob, its bytes, or pictureOf(job)`);
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 /** Where nobody signs in: a random word of this browser's own, which makes its jobs its own. Whoever has it sees and deletes them. */
 
 import { newOwnerToken } from "../../vendor/toonconnect.js";
@@ -7,13 +8,14 @@ const KEY = "toonconnect.owner";
 const CLAIMED_KEY = "toonconnect.claimed";
 const SHAPE = /^[A-Za-z0-9_-]{32,128}$/;
 
+/** @type {string|null} */
 let known = null;
 
 /** @returns {string} the token of this browser; of this page alone where nothing can be kept. */
 export function ownerToken() {
   const kept = read(BROWSER, KEY);
   if (kept !== null && SHAPE.test(kept)) return (known = kept);
-  if (known === null) known = newOwnerToken();
+  known ??= newOwnerToken();
   write(BROWSER, KEY, known);
   return known;
 }

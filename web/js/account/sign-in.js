@@ -1,13 +1,18 @@
+// @ts-check
 /**
  * Who uses the page: signing in at the deployment's OpenID provider (authorization code with PKCE), the token that calls
  * to the API carry, signing out. Where the deployment asks nobody to sign in, all of it does nothing.
  */
 
-import { signIn as settings } from "../../config.js";
+import { signIn } from "../../config.js";
 import { BROWSER, TAB, readJson, remove, writeJson } from "../kept/storage.js";
 
-/** Loaded where somebody has to sign in only. */
-const oauth = settings && (await import("../../vendor/oauth4webapi.js"));
+/** Whether the API wants to know who calls. */
+export const isNeeded = signIn !== null;
+
+/** Where nobody has to sign in there is neither, and nothing below asks for them. */
+const settings = /** @type {{issuer: string, clientId: string, scope: string}} */ (signIn);
+const oauth = /** @type {any} */ (isNeeded ? await import("../../vendor/oauth4webapi.js") : null);
 /** Shared by all tabs: who signs in anew in another one goes on in this one. */
 const SESSION = "toonconnect.session";
 /** Lies there when the session has ended; nothing does when its owner has signed out. */
@@ -15,9 +20,6 @@ const ENDED = { ended: true };
 /** Of this tab alone: what it sent to the provider. */
 const PENDING = "toonconnect.signIn";
 const RENEW_BEFORE_MS = 60_000;
-
-/** Whether the API wants to know who calls. */
-export const isNeeded = settings !== null;
 
 /** The session is over, and so is what could have renewed it. */
 export class SignedOut extends Error {}
@@ -31,11 +33,15 @@ const PROVIDER_WITHIN_MS = 15_000;
 
 const client = { client_id: settings?.clientId };
 const listeners = new Set();
+/** @type {Promise<any>|null} */
 let renewal = null;
+/** @type {Promise<any>|null} */
 let provider = null;
 /** Whose page this is: that of the first who is signed in on it. Somebody else gets a page of their own. */
+/** @type {string|null} */
 let owner = null;
 let over = false;
+/** @type {string|null} */
 let noticed = null;
 let blocked = false;
 

@@ -310,7 +310,8 @@ export class GeneratorForm {
   /** A character that is used is likely to be used again; a sample is always there. */
   #putOnShelf() {
     const character = this.images.get(this.imageNames[0]);
-    if (character.prepared && !character.isSample) shelf.keep(character.prepared.file);
+    // Where it cannot be read any more it is not kept either.
+    if (character.prepared && !character.isSample) shelf.keep(character.prepared.file).catch(() => {});
   }
 
   #check() {

@@ -32,7 +32,7 @@ export class GoodsField {
     this.root = el("fieldset", { class: "field", dataset: { testid: "preset" }, tabindex: "-1" }, el("legend", { class: "field-label", i18n: "preset.label" }));
     this.modeBox = el("div", { class: "segments modes", role: "group", dataset: { i18nAttr: "aria-label:preset.mode" } }, ...this.modes);
     this.root.append(
-      this.modeBox, el("div", { class: "label-row sheet-row" }, this.count, this.all), this.list,
+      this.modeBox, el("div", { class: "label-row sheet-row" }, this.count, this.all), this.list, el("p", { class: "hint", i18n: "preset.example" }),
       errorFor("preset", this.root, this.root), errorFor("presets", this.root, this.root));
   }
 
@@ -141,7 +141,7 @@ export class GoodsField {
 
   #face(id, picture, words) {
     const isChosen = this.isSheet ? this.chosen.has(id) : this.preset === id;
-    return el("label", { class: "preset" },
+    return el("label", { class: id === "" ? "preset own" : "preset" },
       el("input", {
         type: this.isSheet ? "checkbox" : "radio", name: `${this.id}-preset`, value: id, checked: isChosen, class: "visually-hidden",
         dataset: { testid: `preset-${id || "none"}` },

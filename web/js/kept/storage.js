@@ -1,3 +1,4 @@
+// @ts-check
 /** What this browser keeps of the page, in words. It may be blocked, full or damaged: then nothing is kept, and the page works on. */
 
 /** Shared by all tabs, and there after the browser was closed. */
@@ -17,7 +18,7 @@ export function read(area, key) {
 /** @returns {*} the value kept by `writeJson`; null when there is none or it is damaged. */
 export function readJson(area, key) {
   try {
-    return JSON.parse(read(area, key));
+    return JSON.parse(read(area, key) ?? "null");
   } catch {
     return null;
   }

@@ -174,6 +174,7 @@ export default {
   "preset.count": "Makes {n} items at once",
   "preset.all": "Choose all",
   "preset.noneOfAll": "Choose none",
+  "preset.example": "The pictures on the cards are examples. The size is that of the printed area.",
   "preset.size": "{width}×{height} cm",
   "preset.required": "Please choose at least one item.",
   "verdict.good": "Prints well",

@@ -174,6 +174,7 @@ export default {
   "preset.count": "{n}가지를 한 번에 만들어요",
   "preset.all": "모두 고르기",
   "preset.noneOfAll": "모두 풀기",
+  "preset.example": "카드의 그림은 예시예요. 크기는 인쇄되는 면이에요.",
   "preset.size": "{width}×{height} cm",
   "preset.required": "상품을 하나 이상 골라 주세요.",
   "verdict.good": "인쇄 가능",
