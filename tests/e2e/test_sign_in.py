@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import pytest
 import requests
@@ -40,7 +41,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
+    """Its user is somebody else in each test: the page lists whatever a person has made."""
     provider = Provider()
+    provider.user = f"{uuid4().hex[:8]}@example.com"
     yield provider
     provider.close()
 

@@ -163,12 +163,6 @@ TOO_LARGE = Problem(
     {"ko": "이미지가 너무 큽니다", "en": "The image is too large"},
     {"ko": "이미지는 5 MB 이하여야 합니다.", "en": "Images may have at most 5 MB."},
 )
-MISSING_KEY = Problem(
-    503,
-    "missing_api_key",
-    {"ko": "서비스 설정이 끝나지 않았습니다", "en": "The service is not fully configured"},
-    {"ko": "REPLICATE_API_TOKEN이 설정되어 있지 않습니다", "en": "REPLICATE_API_TOKEN is not set"},
-)
 INVALID_PROMPT = Problem(
     422,
     "validation_failed",

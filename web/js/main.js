@@ -27,6 +27,7 @@ import { SendingView } from "./sending/sending-view.js";
 import { currentLanguage, onLanguageChange, setLanguage, translate } from "./words/words.js";
 
 const SENT_WITHIN_MS = 10_000;
+const SIGNED_IN_MS = 1000;
 
 const requests = new Map(); // id → the request that made the job, while this page stays open
 let lastRefused = null;
@@ -60,6 +61,8 @@ function drawSending(outgoing) {
   forms.get(outgoing.kind)?.setBusy(isBusy);
   if (panel.showsRequest(outgoing.key)) sendingView.show(outgoing);
   if (outgoing.reason === "down") backend.lookForTrouble();
+  // It was turned away, and somebody has signed in before that was known here.
+  if (outgoing.reason === "signIn" && session.isKnown()) setTimeout(() => sending.wake("signIn"), SIGNED_IN_MS);
   const told = pending.map(({ key, kind, prompt, startedAt, uploaded, isWaiting }) => [key, { key, kind, prompt, startedAt, uploaded, isWaiting }]);
   change({ sendings: new Map(told.reverse()) });
 }
@@ -181,6 +184,7 @@ addEventListener("toonconnect:alarm", () => {
 /** Shows what a page finds that has just been opened, or whose owner has just signed in. */
 function start() {
   const named = address.jobInAddress();
+  const isEmpty = state.selected === null;
   const all = list.allItems();
   const running = all.find(({ status }) => ["queued", "processing"].includes(status));
   const last = all.find(({ id }) => id === kept.selectedId()) ?? all.find(({ status }) => status === "succeeded");
@@ -195,7 +199,7 @@ function start() {
   }
   deletions.adopt();
   list.start();
-  takeUpSending({ isShown: named === null });
+  takeUpSending({ isShown: named === null && isEmpty });
 }
 
 following.listen({

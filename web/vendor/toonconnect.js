@@ -92,7 +92,7 @@
  * @property {string} [key]
  * @property {number} [heldSeconds]
  * @property {AbortSignal} [signal]
- * @property {(fraction: number) => void} [onUpload]
+ * @property {(sentBytes: number, totalBytes: number) => void} [onUpload]
  * @property {(response: Response) => Promise<any>} [read]
  */
 
@@ -355,6 +355,7 @@ export class ToonConnect {
    * @returns {AsyncGenerator<Job>}
    */
   async *list(wanted = {}) {
+    /** @type {?string} */
     let cursor = null;
     do {
       const page = await this.page({ ...wanted, cursor });
@@ -365,7 +366,7 @@ export class ToonConnect {
 
   /**
    * One page of that list; `next_cursor` of it is the `cursor` of the next one.
-   * @param {{kind?: string, status?: string, preset?: string, created_after?: string, created_before?: string, limit?: number,
+   * @param {{kind?: ?string, status?: ?string, preset?: string, created_after?: string, created_before?: string, limit?: number,
    *   cursor?: ?string}} [wanted]
    * @returns {Promise<{data: Job[], has_more: boolean, next_cursor: ?string}>}
    */

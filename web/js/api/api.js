@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * The HTTP contract, by the project's own client (vendor/toonconnect.js): this adds who calls, in which language, and words for
  * what the app itself did not say. Failures are ApiError (there was an answer) or NetworkError (there was none).
@@ -46,7 +47,7 @@ export function apiAddress() {
   return new URL(apiBase, location.href).href;
 }
 
-/** @returns {Promise<object>} enums, limits, presets and generators. */
+/** @param {AbortSignal} [signal] @returns {Promise<any>} enums, limits, presets and generators. */
 export async function getOptions(signal) {
   return worded(reading.options({ signal }));
 }
@@ -58,11 +59,12 @@ export async function getUsage() {
 
 /**
  * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
+ * @param {string} path @param {FormData} form @param {string} idempotencyKey
  * @param {{signal?: AbortSignal, onUpload?: (sentBytes: number, totalBytes: number) => void}} [how]
- * @returns {Promise<object>} the job.
+ * @returns {Promise<any>} the job.
  */
-export async function startJob(path, form, idempotencyKey, { signal, onUpload } = {}) {
-  return worded(sending.generate(path, form, { key: idempotencyKey, signal, onUpload }));
+export async function startJob(path, form, idempotencyKey, how = {}) {
+  return worded(sending.generate(path, form, { key: idempotencyKey, ...how }));
 }
 
 /** @returns {Promise<object>} whether a job could be made, with a check for each part. */
@@ -81,10 +83,11 @@ export async function retryJob(id, seeds, idempotencyKey) {
 
 /**
  * Reads a job. With `waitSeconds` the server holds the answer until something changes.
- * @returns {Promise<{job: object|null, etag: string|null}>} `job` is null when nothing changed since `etag`.
+ * @param {string} id @param {{waitSeconds?: number, etag?: string|null, signal?: AbortSignal}} [how]
+ * @returns {Promise<{job: any, etag: string|null}>} `job` is null when nothing changed since `etag`.
  */
-export async function getJob(id, { waitSeconds = 0, etag = null, signal } = {}) {
-  return worded(reading.look(id, { waitSeconds, etag, signal }));
+export async function getJob(id, how = {}) {
+  return worded(reading.look(id, how));
 }
 
 /**
@@ -115,7 +118,8 @@ export async function deleteJob(id) {
 
 /** @returns {Promise<string>} the prompt in English. `path` is where the kind's jobs start. */
 export async function translatePrompt(path, prompt) {
-  return worded(reading.translate(prompt, /(\w+)-gen\//.exec(path)?.[1]));
+  const kind = /** @type {"goods"|"ppl"} */ (/(\w+)-gen\//.exec(path)?.[1]);
+  return worded(reading.translate(prompt, kind));
 }
 
 /**

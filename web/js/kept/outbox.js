@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Requests that have had no answer yet, with their files and their keys: whatever happens to the page, they are sent again with the
  * same key, and so made and paid once. Each person's apart (database.js).

@@ -1,3 +1,4 @@
+// @ts-check
 /** What there is to say of one request on its way: how much of it has gone out, why it is kept and what happens next. */
 
 import { el, icon } from "../page/dom.js";

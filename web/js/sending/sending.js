@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Requests on their way to the server: each is kept before it is sent, sent until the server has answered, by one tab at a time and
  * always with its own key. So nothing that was asked for is lost, and nothing is made or paid twice.
@@ -14,6 +15,8 @@ import { t } from "../words/words.js";
 export const GIVE_UP_MS = 60_000;
 /** The server remembers a key for 24 hours; what is older may be made a second time. */
 const KEY_LIVES_MS = 23 * 60 * 60 * 1000;
+/** What nobody wanted by then is forgotten. */
+const KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 const WATCH_MS = 1000;
 /** How long until it is tried again by itself, by the reason why it is kept; null: not before somebody says so. */
 const AGAIN_AFTER_MS = { network: 15_000, provider: 20_000, busy: 15_000, limit: 20_000, down: 60_000, signIn: null };
@@ -95,6 +98,10 @@ export class Sending {
     if (this.#closed) return;
     for (const request of kept) {
       if (this.#all.has(request.key)) continue;
+      if (Date.now() - request.startedAt > KEPT_MS) {
+        outbox.remove(request.key);
+        continue;
+      }
       const outgoing = new Outgoing(request);
       outgoing.isKept = true;
       this.#all.set(outgoing.key, outgoing);
