@@ -172,7 +172,8 @@ def shows(page: Page, job: str) -> None:
 def smaller(picture: bytes) -> bytes:
     """256 colours do for a page, and take a third."""
     file = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    few = Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
+    few.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

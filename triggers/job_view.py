@@ -167,8 +167,8 @@ async def _as_the_hub_says(client: df.DurableOrchestrationClient, document: dict
 
 
 async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any], custom: Any) -> dict[str, Any]:
-    """Stage and progress of a running job; of several pictures the slowest one speaks, and how those ended that have (PictureEnd).
-    One that watches a prediction on has its end in its job alone."""
+    """Stage and progress of a running job; of several pictures the slowest one speaks, and how those ended that have
+    (PictureEnd). One that watches a prediction on has its end in its job alone."""
     live = dict(custom) if isinstance(custom, dict) else {}
     pictures = document["input"]["n"]
     if pictures > 1 and live.get("stage") == GENERATING:
