@@ -52,7 +52,8 @@ NAME_OF = re.compile(r"nameOf\(\"(\w+)\"")
 
 
 def words(language: str) -> dict[str, str]:
-    text = (WEB / f"js/words/{language}.js").read_text()
+    files = ["en", "en-prompts"] if language == "en" else [language]
+    text = "".join((WEB / f"js/words/{name}.js").read_text() for name in files)
     entries = re.findall(r"^  (\"(?:[^\"\\]|\\.)*\"): (\"(?:[^\"\\]|\\.)*\"),$", text, re.MULTILINE)
     assert len(entries) == text.count('\n  "'), "one word a line, so that this test reads them all"
     return {json.loads(key): json.loads(value) for key, value in entries}

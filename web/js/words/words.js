@@ -1,6 +1,7 @@
 // @ts-check
 /** The page's words in Korean and English, and the one place that knows which language is on. */
 
+import prompts from "./en-prompts.js";
 import { BROWSER, read, write } from "../kept/storage.js";
 
 const STORAGE_KEY = "toonconnect.language";
@@ -56,9 +57,12 @@ export function t(key, values = {}) {
   return words.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
-/** @returns {string} the English words for `key`, whichever language is on: what those who draw understand best. */
+/**
+ * @param {string} key
+ * @returns {string|null} the English of a prompt that is ready to be taken, whichever language is on: what those who draw understand best.
+ */
 export function inEnglish(key) {
-  return WORDS.en[key];
+  return /** @type {Record<string, string>} */ (prompts)[key] ?? null;
 }
 
 /** @returns {boolean} whether there are words for `key`. */
