@@ -408,9 +408,23 @@ NOT_OF_THE_PAGE = {
 }  # fmt: skip
 
 
-def test_a_refused_request_leaves_the_running_job_on_show(page: Page, stack: Stack) -> None:
+def test_what_is_refused_leaves_the_job_on_show(page: Page, stack: Stack) -> None:
+    ended = ppl(stack)
+    stack.ended(ended)
     stack.configure(replicate={"delay_seconds": 60})
-    page.goto(stack.url)
+    other = ppl(stack)
+    show(page, stack, ended)
+    page.get_by_test_id("again-new").click()
+    expect(page.get_by_test_id("error")).to_contain_text("하나가 끝난 뒤에 다시 보내 주세요")
+    expect(page.get_by_test_id("retry")).to_have_count(0)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    page.get_by_test_id("close-refusal").click()
+    expect(page.get_by_test_id("error")).to_have_count(0)
+    expect(page.get_by_test_id("stage")).to_be_focused()
+    requests.post(f"{stack.url}/api/jobs/{other}/cancel", timeout=30).raise_for_status()
+    stack.ended(other)
+
+    # A request that has to wait gives way to the job that is being made, and is sent by itself.
     page.get_by_test_id("use-sample").first.click()
     expect(page.locator(".image-field .preview:visible")).to_have_count(2)
     page.get_by_test_id("prompt").fill("캔을 들고 웃는 장면")
@@ -419,14 +433,14 @@ def test_a_refused_request_leaves_the_running_job_on_show(page: Page, stack: Sta
     running = shown_job(page)
     page.get_by_test_id("prompt").fill("다른 장면")
     page.get_by_test_id("submit").click()
-    expect(page.get_by_test_id("error")).to_contain_text("하나가 끝난 뒤에 다시 보내 주세요")
-    assert shown_job(page) == running
+    expect(page.get_by_test_id("notice").last).to_contain_text("하나가 끝나면 저절로 보내요")
     expect(page.get_by_test_id("stage")).to_have_text("그림을 그리는 중이에요")
-    page.get_by_test_id("close-refusal").click()
-    expect(page.get_by_test_id("error")).to_have_count(0)
-    expect(page.get_by_test_id("stage")).to_be_focused()
+    assert shown_job(page) == running
+    stack.configure(replicate=QUICK)
     page.get_by_test_id("cancel").click()
     expect(page.get_by_test_id("stage")).to_have_text("취소했어요")
+    done = page.get_by_test_id("history-item").and_(page.locator("[data-status=succeeded]"))
+    expect(done.filter(has_text="다른 장면")).to_have_count(1, timeout=60_000)
 
 
 def test_on_a_phone_the_pictures_fill_the_sheet(browser: Browser, stack: Stack) -> None:
