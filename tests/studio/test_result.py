@@ -40,9 +40,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+#: Of the test that runs.
+posted: list[str] = []
+
+
 @pytest.fixture(autouse=True)
-def quick(stack: Stack) -> None:
+def quick(stack: Stack) -> Iterator[None]:
     stack.configure(replicate=QUICK, bfl=QUICK)
+    posted.clear()
+    yield
+    for job_id in posted:
+        requests.post(f"{stack.url}/api/jobs/{job_id}/cancel", timeout=30)
+
+
+def cancel_all(stack: Stack, token: str) -> None:
+    """What a browser has begun: a test that fails leaves nothing that keeps the next one from its place."""
+    headers = {"X-Owner-Token": token}
+    for job in requests.get(f"{stack.url}/api/jobs", headers=headers, timeout=30).json()["data"]:
+        if job["status"] not in ("succeeded", "failed", "canceled"):
+            requests.post(f"{stack.url}/api/jobs/{job['id']}/cancel", headers=headers, timeout=30)
 
 
 @pytest.fixture
@@ -55,6 +71,7 @@ def page(browser: Browser, stack: Stack) -> Iterator[Page]:
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
+    cancel_all(stack, page.evaluate("localStorage.getItem('toonconnect.owner')"))
     context.close()
     assert complaints == []
 
@@ -63,7 +80,8 @@ def ppl(stack: Stack, **fields: Any) -> str:
     """A job that belongs to nobody: whoever knows its id opens it."""
     answer = stack.ppl(CHARACTER, PRODUCT, **{"prompt": "편의점 앞에서 캐릭터가 캔을 들고 웃는 장면", **fields})
     assert answer.status_code == 202, answer.text
-    return str(answer.json()["id"])
+    posted.append(answer.json()["id"])
+    return posted[-1]
 
 
 def show(page: Page, stack: Stack, job_id: str) -> Locator:
