@@ -18,6 +18,7 @@ import * as bell from "./page/bell.js";
 import { guardFocus } from "./page/focus.js";
 import * as following from "./page/following.js";
 import { forms, offer, openForm } from "./page/kinds.js";
+import { say } from "./page/notices.js";
 import * as panel from "./page/panel.js";
 import * as session from "./page/session.js";
 import * as sheet from "./page/sheet.js";
@@ -31,6 +32,7 @@ const SIGNED_IN_MS = 1000;
 
 const requests = new Map(); // id → the request that made the job, while this page stays open
 let lastRefused = null;
+const stoodBack = new Set(); // keys of the requests that gave way to a running job, once
 
 // ── Sending ──
 
@@ -60,6 +62,11 @@ function drawSending(outgoing) {
   const isBusy = pending.some(({ kind, isWaiting }) => kind === outgoing.kind && !isWaiting);
   forms.get(outgoing.kind)?.setBusy(isBusy);
   if (panel.showsRequest(outgoing.key)) sendingView.show(outgoing);
+  // It is kept and sent by itself: no reason to take the job from view that is made meanwhile.
+  if (outgoing.reason === "limit" && !stoodBack.has(outgoing.key) && panel.showsRequest(outgoing.key)) {
+    stoodBack.add(outgoing.key);
+    if (panel.returnToJob()) say("sending.kept.limit.detail", {}, { action: "sending.show", onAction: () => openRequest(outgoing.key) });
+  }
   if (outgoing.reason === "down") backend.lookForTrouble();
   // It was turned away, and somebody has signed in before that was known here.
   if (outgoing.reason === "signIn" && session.isKnown()) setTimeout(() => sending.wake("signIn"), SIGNED_IN_MS);

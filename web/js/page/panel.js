@@ -52,6 +52,14 @@ export function showRequest(key, sendingView) {
   showResult();
 }
 
+/** Shows the job again that was on show, and goes on, when the request on show was made. @returns {boolean} whether there is one. */
+export function returnToJob() {
+  const id = view.goingOn;
+  if (!id) return false;
+  become(id);
+  return true;
+}
+
 /** Shows why a request was refused. */
 export function showProblem(problem, rest) {
   view.showProblem(problem, { rest });

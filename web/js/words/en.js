@@ -271,6 +271,7 @@ export default {
   "sending.kept.provider.detail": "You are still signed in. Your request is kept, and is sent again by itself in a moment.",
   "sending.kept.busy.title": "Too many requests at once",
   "sending.kept.busy.detail": "Your request is kept, and is sent by itself when there is room.",
+  "sending.show": "Show it",
   "sending.kept.limit.title": "Many of your pictures are being made",
   "sending.kept.limit.detail": "Your request is kept, and is sent by itself when one of them is done.",
   "sending.kept.down.title": "No pictures can be made just now",

@@ -282,6 +282,7 @@ export default {
   "sending.kept.provider.detail": "로그인은 그대로예요. 요청은 보관해 두었고, 잠시 뒤 저절로 다시 보내요.",
   "sending.kept.busy.title": "지금은 요청이 몰려 있어요",
   "sending.kept.busy.detail": "요청은 보관해 두었고, 자리가 나면 저절로 보내요.",
+  "sending.show": "보기",
   "sending.kept.limit.title": "만드는 중인 그림이 많아요",
   "sending.kept.limit.detail": "요청은 보관해 두었고, 하나가 끝나면 저절로 보내요.",
   "sending.kept.down.title": "지금은 그림을 만들 수 없어요",
