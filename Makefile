@@ -24,9 +24,9 @@ AUDIT := .venv-tools/bin/pip-audit --strict --progress-spinner off
 PUR := .venv-tools/bin/pur --cooldown-days 7
 A_WEEK_AGO := $(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.timezone.utc) - d.timedelta(7)).isoformat())'
 # Every package of package.json; Node of the line with long-term support.
-NPM_LATEST := @kusto/language-service-next@latest axe-core@latest azurite@latest idb-keyval@latest oauth4webapi@latest typescript@latest node@22
+NPM_LATEST := @kusto/language-service-next@latest axe-core@latest azurite@latest client-zip@latest idb-keyval@latest oauth4webapi@latest typescript@latest node@22
 # Of these packages web/vendor has a file and the licence.
-VENDORED := oauth4webapi:build/index.js:LICENSE.md idb-keyval:dist/index.js:LICENCE
+VENDORED := client-zip:index.js:LICENSE.txt idb-keyval:dist/index.js:LICENCE oauth4webapi:build/index.js:LICENSE.md
 # Files among four processes: most of the time two of them wait for a host.
 SHARED_OUT := -n 4 --dist loadfile --no-loadscope-reorder
 SETUP := .venv/.ready node_modules/.ready

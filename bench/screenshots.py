@@ -68,6 +68,7 @@ SHOTS = [
 
 
 def main() -> int:
+    expect.set_options(timeout=30_000)
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/images"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, Stack(Path(place)) as stack, sync_playwright() as playwright:
@@ -172,7 +173,9 @@ def shows(page: Page, job: str) -> None:
 def smaller(picture: bytes) -> bytes:
     """256 colours do for a page, and take a third."""
     file = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE).save(
+        file, "PNG", optimize=True
+    )
     return file.getvalue()
 
 

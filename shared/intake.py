@@ -22,6 +22,15 @@ def refusal(services: Services, provider: Provider) -> Problem | None:
     return Problem(stopped["code"], params={"provider": provider.label}) if stopped else None
 
 
+def closed_by(services: Services, provider: Provider) -> str | None:
+    """The code that a new job for this provider is refused with, as far as is known: nobody is asked anew."""
+    gate = services.gates.look(provider.name, INTAKE_SECONDS)
+    if gate.document.get("paused"):
+        return "intake_paused"
+    stopped = gate.document["stopped"]
+    return str(stopped["code"]) if stopped else None
+
+
 def stop(services: Services, provider: Provider, code: str) -> None:
     """Take in nothing more for this provider until its balance check passes."""
     services.gates.change(provider.name, lambda gate: gate.stop(code))

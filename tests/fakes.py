@@ -27,10 +27,16 @@ NO_INSTANCE = DurableOrchestrationStatus.from_json("")
 HUB_TROUBLE = DurableOrchestrationStatus.from_json({"Message": "Something went wrong.", "ExceptionType": "StorageException"})
 
 
-def instance_status(runtime: str, custom_status: Any = None) -> DurableOrchestrationStatus:
+def instance_status(runtime: str, custom_status: Any = None, output: Any = None) -> DurableOrchestrationStatus:
     """What the durable client says of an instance."""
     return DurableOrchestrationStatus.from_json(
-        {"instanceId": "i", "runtimeStatus": runtime, "customStatus": custom_status, "createdTime": "2026-01-01T00:00:00Z"}
+        {
+            "instanceId": "i",
+            "runtimeStatus": runtime,
+            "customStatus": custom_status,
+            "output": output,
+            "createdTime": "2026-01-01T00:00:00Z",
+        }
     )
 
 

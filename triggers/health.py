@@ -9,7 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared import delivering, threads
+from shared import delivering, intake, threads
 from shared.domain.problem import Problem, ProblemError
 from shared.pictures.decoding import has_heif_decoder
 from shared.pictures.limits import most_pixels
@@ -149,12 +149,25 @@ async def _hub_check(client: df.DurableOrchestrationClient) -> Check:
 
 
 async def _account_told(provider: Provider) -> Check:
-    return await _checks.told(
-        f"provider_{provider.name}",
-        lambda: threads.run(_account_check, provider),
-        lambda check: _ACCOUNT_CHECK_SECONDS if check["status"] == "ok" else FAILED_CHECK_SECONDS,
-        {"status": "degraded", "reason": "no answer", "setting": provider.secret_name},
+    """`intake` says with which code new jobs for it are refused: a job that waits in line goes on, so the status is no matter."""
+    account, closed = await asyncio.gather(
+        _checks.told(
+            f"provider_{provider.name}",
+            lambda: threads.run(_account_check, provider),
+            lambda check: _ACCOUNT_CHECK_SECONDS if check["status"] == "ok" else FAILED_CHECK_SECONDS,
+            {"status": "degraded", "reason": "no answer", "setting": provider.secret_name},
+        ),
+        _closed_by(provider),
     )
+    return {**account, "intake": closed} if closed else account
+
+
+async def _closed_by(provider: Provider) -> str | None:
+    try:
+        return await asyncio.wait_for(threads.run(intake.closed_by, services(), provider), _CHECK_SECONDS)
+    except (AzureError, StorageNotConfigured, TimeoutError):
+        # Of a storage that is away its own check tells.
+        return None
 
 
 def _account_check(provider: Provider) -> Check:

@@ -167,7 +167,8 @@ async def _as_the_hub_says(client: df.DurableOrchestrationClient, document: dict
 
 
 async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any], custom: Any) -> dict[str, Any]:
-    """Stage and progress of a running job; of several pictures the slowest one speaks."""
+    """Stage and progress of a running job; of several pictures the slowest one speaks, and how those ended that have (PictureEnd).
+    One that watches a prediction on has its end in its job alone."""
     live = dict(custom) if isinstance(custom, dict) else {}
     pictures = document["input"]["n"]
     if pictures > 1 and live.get("stage") == GENERATING:
@@ -180,7 +181,8 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
         shown = [s.custom_status for s in statuses if s and isinstance(s.custom_status, dict)]
         if len(shown) == pictures:
             slowest: dict[str, Any] = min(shown, key=_progress)
-            live |= {**slowest, "ledgers": [custom.get("sends") for custom in shown]}
+            ended = [s.output for s in statuses if s is not None and isinstance(s.output, dict)]
+            live |= {**slowest, "ledgers": [custom.get("sends") for custom in shown], "ended": ended}
     if live.get("stage") == WAITING:
         live |= await threads.run(_place_in_queue, document, live)
     return live | _reckoned(live, services().now())
@@ -202,12 +204,14 @@ def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str,
     holders = [holder_name(document["id"], index) for index in range(document["input"]["n"])]
     positions = [position for holder in holders if (position := gate.position(holder))]
     if not positions:
-        return {}
+        # Asked again later: it was refused, or not answered. One that has just been given its slot is told when it may be there.
+        return {"waiting_for": "turn" if "eta_seconds" in live else "provider"}
     typical = gate.typical_seconds(generator.expected_seconds, generator.name)
     starts = [gate.expected_start(holder, generator.expected_seconds) for holder in holders if gate.position(holder)]
     known = [start for start in starts if start is not None]
     eta = round(max(known) + typical) if len(known) == len(starts) else None
-    return {"queue_position": min(positions), "eta_seconds": eta, "overdue": eta is None}
+    waiting_for = "provider" if gate.is_shut else "turn"
+    return {"queue_position": min(positions), "eta_seconds": eta, "overdue": eta is None, "waiting_for": waiting_for}
 
 
 def _maker(document: dict[str, Any], live: dict[str, Any]) -> Generator:
@@ -238,6 +242,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "queue_position": live.get("queue_position"),
         "eta_seconds": None if job.is_terminal else live.get("eta_seconds"),
         "overdue": bool(live.get("overdue")),
+        "waiting_for": None if job.is_terminal else live.get("waiting_for"),
         "created_at": _time(document["created_at"]),
         "started_at": _time(document["started_at"] or live.get("started_at")),
         "completed_at": _time(document["completed_at"]),
@@ -245,7 +250,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "input": document["input"]
         | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)}
         | _given(document),
-        "outputs": [_output(services(), output) for output in document["outputs"]],
+        "outputs": [_output(services(), output) for output in document["outputs"] or _made(live)],
         "pictures": _pictures(req, job, status, here),
         "summary": _summary(req, document),
         "warnings": [worded(warning, language(req)) for warning in warnings_of(document)],
@@ -294,10 +299,15 @@ def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] 
     return {"from": document["model"], "to": live["model"]}
 
 
+def _made(live: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pictures that are there already of several."""
+    return [end["output"] for end in sorted(live.get("ended", ()), key=lambda end: int(end["index"])) if end["output"]]
+
+
 def _pictures(req: func.HttpRequest, job: Job, status: str, here: str) -> list[dict[str, Any]]:
     """One entry for each picture that was asked for, with its own money."""
     document, prices = job.document, services().prices
-    known = {picture["index"]: picture for picture in ended_pictures(document)}
+    known = {picture["index"]: picture for picture in ended_pictures(document) or job.live.get("ended", ())}
     told = []
     for index, seed in enumerate(document["seeds"]):
         picture = known.get(index)

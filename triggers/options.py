@@ -1,6 +1,8 @@
 """GET /api/options: what a form may offer."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import azure.durable_functions as df
@@ -13,16 +15,17 @@ from shared.domain import printing
 from shared.domain.image_kind import EXTENSIONS
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.presets import PRESETS
+from shared.domain.sheet import SHEET_PICTURES_MAX
 from shared.generators.generator import Generator
+from shared.intake import INTAKE_SECONDS
 from shared.pictures.limits import most_pixels
+from shared.providers.provider import Provider, ProviderError
 from shared.services import Services, services
 from shared.storage.account import StorageNotConfigured
 from triggers.edge import endpoint, json_response
 
 blueprint = df.Blueprint()
 
-#: Clients keep the answer for a minute anyway.
-OLD_SECONDS = 60.0
 #: A form does not wait longer for a figure that it has a default for.
 LOOK_SECONDS = 2.0
 
@@ -32,10 +35,11 @@ LOOK_SECONDS = 2.0
 @endpoint
 async def get_options(req: func.HttpRequest) -> func.HttpResponse:
     app = services()
-    seconds = await _measured(app)
+    known = await _known(app)
     return json_response(
         {
             "sandbox": app.settings.is_sandbox,
+            "translator": known.has_translator,
             "aspect_ratios": list(limits.ASPECT_RATIOS),
             "output_formats": list(limits.OUTPUT_FORMATS),
             "safety_tolerance": {"min": limits.SAFETY_MIN, "max": limits.SAFETY_MAX, "default": limits.SAFETY_DEFAULT},
@@ -48,6 +52,7 @@ async def get_options(req: func.HttpRequest) -> func.HttpResponse:
                 "max_pixels_by_type": most_pixels(app.settings.decode_memory_mb),
                 "content_types": list(EXTENSIONS),
             },
+            "sheet": {"max_presets": SHEET_PICTURES_MAX},
             "presets": [
                 {
                     "id": p.id,
@@ -59,7 +64,7 @@ async def get_options(req: func.HttpRequest) -> func.HttpResponse:
                 for p in PRESETS.values()
             ],
             "generators": [
-                _told(kind, generator, seconds, is_default=number == 0)
+                _told(kind, generator, known, is_default=number == 0)
                 for kind in KINDS.values()
                 for number, generator in enumerate(app.generators_of(kind))
             ],
@@ -68,21 +73,51 @@ async def get_options(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-async def _measured(app: Services) -> dict[str, float]:
-    """What a picture takes with each generator, measured on the last ones; nothing while storage does not tell at once."""
+@dataclass(frozen=True)
+class _Known:
+    """What storage and the secrets tell of now; all of it has a default for a form that does not wait for them."""
 
-    def look() -> dict[str, float]:
-        gates = {name: app.gates.look(name, OLD_SECONDS) for name in app.providers}
+    has_translator: bool
+    #: What a picture takes with each generator, measured on the last ones.
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    #: Of providers that take nothing in, why: the code that a new job would be refused with.
+    stopped: Mapping[str, str] = field(default_factory=dict)
+
+
+async def _known(app: Services) -> _Known:
+    def look() -> _Known:
+        gates = {name: app.gates.look(name, INTAKE_SECONDS) for name in app.providers}
         measured = {name: gates[g.provider.name].measured_seconds(name) for name, g in app.generators.items()}
-        return {name: seconds for name, seconds in measured.items() if seconds is not None}
+        stopped = {name: _refusal(provider, gates[name].document) for name, provider in app.providers.items()}
+        return _Known(
+            app.translator.is_configured,
+            {name: seconds for name, seconds in measured.items() if seconds is not None},
+            {name: code for name, code in stopped.items() if code is not None},
+        )
 
     try:
         return await asyncio.wait_for(threads.run(look), LOOK_SECONDS)
     except (AzureError, StorageNotConfigured, TimeoutError):
-        return {}
+        return _Known(app.settings.translator_endpoint is not None)
 
 
-def _told(kind: Kind, generator: Generator, seconds: dict[str, float], *, is_default: bool) -> dict[str, Any]:
+def _refusal(provider: Provider, gate: Mapping[str, Any]) -> str | None:
+    """As a new job would be told (shared/intake.py), without asking the provider anything."""
+    if gate.get("paused"):
+        return "intake_paused"
+    if gate["stopped"]:
+        code: str = gate["stopped"]["code"]
+        return code
+    try:
+        provider.require_key()
+    except ProviderError as error:
+        # A vault that gives no answer may have the key.
+        code = error.problem.code
+        return code if code in ("missing_api_key", "provider_auth_failed") else None
+    return None
+
+
+def _told(kind: Kind, generator: Generator, known: _Known, *, is_default: bool) -> dict[str, Any]:
     """One of the generators that a kind offers, with its list price."""
     return {
         "kind": kind.name,
@@ -92,8 +127,9 @@ def _told(kind: Kind, generator: Generator, seconds: dict[str, float], *, is_def
         "is_default": is_default,
         "name": {"ko": generator.model.name_ko, "en": generator.model.name_en},
         "good_for": {"ko": generator.model.good_for_ko, "en": generator.model.good_for_en},
-        "expected_seconds": round(seconds.get(generator.name, generator.expected_seconds)),
+        "expected_seconds": round(known.seconds.get(generator.name, generator.expected_seconds)),
         "price_usd": generator.price_usd(len(kind.images)),
         "min_side_px": generator.min_side_px,
         "images": list(kind.images),
+        "stopped": known.stopped.get(generator.provider.name),
     }

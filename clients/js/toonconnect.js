@@ -92,7 +92,7 @@
  * @property {string} [key]
  * @property {number} [heldSeconds]
  * @property {AbortSignal} [signal]
- * @property {(fraction: number) => void} [onUpload]
+ * @property {(sentBytes: number, totalBytes: number) => void} [onUpload]
  * @property {(response: Response) => Promise<any>} [read]
  */
 
@@ -355,15 +355,26 @@ export class ToonConnect {
    * @returns {AsyncGenerator<Job>}
    */
   async *list(wanted = {}) {
-    if (wanted.kind !== undefined && wanted.kind !== null) requireKind(wanted.kind);
+    /** @type {?string} */
     let cursor = null;
     do {
-      const query = new URLSearchParams();
-      for (const [name, value] of Object.entries({ ...wanted, cursor })) if (value !== null && value !== undefined) query.set(name, String(value));
-      const page = await this.#json("GET", `jobs?${query}`);
+      const page = await this.page({ ...wanted, cursor });
       yield* page.data;
       cursor = page.has_more ? page.next_cursor : null;
     } while (cursor !== null);
+  }
+
+  /**
+   * One page of that list; `next_cursor` of it is the `cursor` of the next one.
+   * @param {{kind?: ?string, status?: ?string, preset?: string, created_after?: string, created_before?: string, limit?: number,
+   *   cursor?: ?string}} [wanted]
+   * @returns {Promise<{data: Job[], has_more: boolean, next_cursor: ?string}>}
+   */
+  async page(wanted = {}) {
+    if (wanted.kind !== undefined && wanted.kind !== null) requireKind(wanted.kind);
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(wanted)) if (value !== null && value !== undefined) query.set(name, String(value));
+    return this.#json("GET", `jobs?${query}`);
   }
 
   /**
@@ -414,6 +425,16 @@ export class ToonConnect {
   /** Models, limits, presets, expected seconds. @param {{signal?: AbortSignal}} [how] @returns {Promise<any>} */
   async options({ signal } = {}) {
     return this.#json("GET", "options", { signal });
+  }
+
+  /** Whether a job could be made now, with a check for each part. @returns {Promise<{status: string, checks: Record<string, any>}>} */
+  async readiness() {
+    try {
+      return await this.#json("GET", "health/ready");
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "not_ready") return { status: "not_ready", checks: /** @type {any} */ (error.problem).checks };
+      throw error;
+    }
   }
 
   /**

@@ -278,6 +278,15 @@ def test_what_is_new_of_a_job_is_told_once(javascript: JavaScriptClient) -> None
     assert server.asked[1].headers["if-none-match"] == 'W/"1"'
 
 
+def test_what_is_not_ready_is_told_by_its_checks(javascript: JavaScriptClient) -> None:
+    checks = {"storage": {"status": "failed"}}
+    with StubServer(
+        Answer(503, {"code": "not_ready", "retryable": True, "checks": checks}), Answer(200, {"status": "ready"})
+    ) as server:
+        assert javascript.call(server.url, "readiness", options={"retries": 0}) == {"status": "not_ready", "checks": checks}
+        assert javascript.call(server.url, "readiness") == {"status": "ready"}
+
+
 def test_an_answer_that_is_none_of_the_apps_is_no_answer(javascript: JavaScriptClient) -> None:
     """As where a hotel's page stands in the way."""
     with StubServer(Answer(200, b"<html>"), Answer(202, JOB)) as server:

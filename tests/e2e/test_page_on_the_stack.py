@@ -99,7 +99,9 @@ def test_a_moderated_picture_is_told_in_korean_and_then_in_english(page: Page, s
 def test_a_creator_chooses_a_model_and_is_told_that_it_was_used(page_with_choice: Page) -> None:
     page = page_with_choice
     page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("choices-open").click()
     page.get_by_test_id("model").get_by_text("FLUX.2 Pro", exact=True).click()
+    page.get_by_test_id("choices-done").click()
     page.get_by_test_id("use-sample").first.click()
     page.get_by_test_id("submit").click()
 

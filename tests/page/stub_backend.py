@@ -29,6 +29,8 @@ OPTIONS = {
     "safety_tolerance": {"min": 0, "max": 2, "default": 2},
     "seed": {"min": 0, "max": 4294967295},
     "n": {"min": 1, "max": 4, "default": 1},
+    "translator": True,
+    "sheet": {"max_presets": 9},
     "prompt": {"min_length": 1, "max_length": 2000},
     "image": {
         "max_bytes": 5242880,
@@ -161,12 +163,6 @@ TOO_LARGE = Problem(
     {"ko": "이미지가 너무 큽니다", "en": "The image is too large"},
     {"ko": "이미지는 5 MB 이하여야 합니다.", "en": "Images may have at most 5 MB."},
 )
-MISSING_KEY = Problem(
-    503,
-    "missing_api_key",
-    {"ko": "서비스 설정이 끝나지 않았습니다", "en": "The service is not fully configured"},
-    {"ko": "REPLICATE_API_TOKEN이 설정되어 있지 않습니다", "en": "REPLICATE_API_TOKEN is not set"},
-)
 INVALID_PROMPT = Problem(
     422,
     "validation_failed",
@@ -231,7 +227,7 @@ class StubBackend:
         self.jobs: dict[str, StubJob] = {}
         self.refusals: list[Problem] = []  # answers to the next submits
         self.job_problem: Problem | None = None  # how the jobs made from now on end
-        self.options = {**OPTIONS, "generators": generators(ppl=[TWO_IMAGES_MAX], goods=[KONTEXT_MAX])}
+        self.options: dict[str, Any] = {**OPTIONS, "generators": generators(ppl=[TWO_IMAGES_MAX], goods=[KONTEXT_MAX])}
         self.warnings: list[dict[str, Any]] = []  # of every job: `code`, `field`, and `detail` in both languages
         self.fallback_to: str | None = None  # the model that takes over from the default
         self.hold_at: str | None = None
@@ -240,6 +236,7 @@ class StubBackend:
         self.dropping = False  # the API closes connections without an answer
         self.drops = 0
         self.translator = True
+        self.limits: list[dict[str, Any]] = []  # of the caller's budget
         self.results_asked_for: list[str] = []
         self.owner_tokens: dict[str, list[str | None]] = {"/api/": [], "/blob/": []}  # of each call, by what was called
         self.claims: list[list[str]] = []
@@ -471,6 +468,15 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/options":
             backend.options_ready.wait(30)
             self._json(200, backend.options)
+        elif path == "/api/usage":
+            self._json(200, {"data": [], "limits": backend.limits})
+        elif path == "/api/health/ready":
+            self._json(200, {"status": "ready", "checks": {}})
+        elif parts == ["jobs"]:
+            asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            jobs = [backend.document(job, self.language) for job in reversed(list(backend.jobs.values()))]
+            found = [job for job in jobs if all(asked.get(name, job[name]) == job[name] for name in ("kind", "status"))]
+            self._json(200, {"data": found, "has_more": False, "next_cursor": None})
         elif parts[-1] == "generate":
             self._generate(path, body)
         elif parts[-1] == "translate" and backend.translator:

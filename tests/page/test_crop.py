@@ -12,7 +12,7 @@ import stub_backend as stub
 from PIL import Image, ImageChops, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 from stub_backend import StubBackend
-from test_page import LOW_CONTRAST, UNNAMED_OR_DOUBLE, upload, use_sample
+from test_page import LOW_CONTRAST, UNNAMED_OR_DOUBLE, choose, upload, use_sample
 
 from tests.picture_files import saved
 
@@ -288,7 +288,7 @@ def test_another_file_is_no_strip_any_more(page: Page) -> None:
     page.keyboard.press("Escape")
     give(page, saved(Image.open(STRIP.with_name("ref_srgb.png")).convert("RGB"), "PNG"))
 
-    expect(page.get_by_test_id("crop-input_image_1")).to_be_hidden()
+    expect(page.get_by_test_id("crop-input_image_1")).to_have_text("쓸 부분 자르기")
     expect(page.get_by_test_id("field-error-input_image_1")).to_be_hidden()
 
 
@@ -329,10 +329,10 @@ def test_the_chosen_model_says_how_narrow_a_picture_may_be(open_page: OpenPage, 
     give(page, STRIP.read_bytes(), "input_image")
     error = page.get_by_test_id("field-error-input_image")
     expect(error).to_contain_text("256px는 있어야 해요")
-    page.get_by_test_id("model").get_by_text("클라인").click()
+    choose(page, "클라인")
     expect(error).to_be_hidden()
     expect(page.get_by_text("짧은 변이 71px로 줄어요")).to_be_visible()
-    page.get_by_test_id("model").get_by_text("Kontext Max").click()
+    choose(page, "Kontext Max")
 
     expect(error).to_contain_text("256px는 있어야 해요")
 

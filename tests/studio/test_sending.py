@@ -1,6 +1,8 @@
 """A request on its way: whatever happens to line, page, tab or host, its picture comes without a click and is paid once."""
 
 import contextlib
+import io
+import random
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser import browser
@@ -169,7 +172,7 @@ def test_a_tab_that_finds_it_sent_by_another_shows_the_picture(context: BrowserC
     page = opened(context, stack)
     fill(page)
     held: list[Route] = []
-    context.route(GENERATE, held.append)
+    context.route(GENERATE, lambda route: held.append(route))
     submit(page)
     expect(page.get_by_test_id("stage")).to_contain_text("보내는 중")
     beside = opened(context, stack)
@@ -182,19 +185,18 @@ def test_a_tab_that_finds_it_sent_by_another_shows_the_picture(context: BrowserC
     assert len(held) == 1
 
 
-@pytest.mark.parametrize("when", ["sending", "generating"])
-def test_a_killed_host(open_browser: Callable[..., BrowserContext], tmp_path_factory: pytest.TempPathFactory, when: str) -> None:
-    with Stack(tmp_path_factory.mktemp(f"killed-{when}")) as stack:
-        stack.configure(bfl={"delay_seconds": 2})
-        page = opened(open_browser(), stack)
+def test_a_host_that_is_killed_while_it_is_sent_and_while_it_is_made(context: BrowserContext, tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+        page = opened(context, stack)
         fill(page)
-        if when == "generating":
-            submit(page)
-            expect(page.get_by_test_id("history-item")).to_have_count(1)
-            stack.kill_host()
-        else:
-            stack.kill_host()
-            submit(page)
+        stack.kill_host()
+        submit(page)
+        expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
+        stack.start()
+        stack.configure(bfl={"delay_seconds": 6})
+        # Not before: a send that is cut off may have to be made again (docs/decisions/0002).
+        expect(page.get_by_test_id("stage")).to_have_text("그림을 그리는 중이에요", timeout=30_000)
+        stack.kill_host()
         expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
         stack.start()
         expect_one_picture(page, stack)
@@ -205,7 +207,7 @@ def test_what_gives_up_says_so_is_kept_and_sent_when_it_works_again(context: Bro
     page.clock.install()
     fill(page)
     dead = True
-    context.route("**/api/**", lambda route: route.abort() if dead else route.continue_())
+    context.route(f"{stack.url}/api/**", lambda route: route.abort() if dead else route.continue_())
     submit(page)
     expect(page.get_by_test_id("connection")).to_contain_text("1분")
     box = page.get_by_test_id("error")
@@ -237,9 +239,15 @@ def test_what_gives_up_says_so_is_kept_and_sent_when_it_works_again(context: Bro
 def test_the_upload_is_told_and_can_be_stopped(context: BrowserContext, stack: Stack) -> None:
     page = opened(context, stack)
     fill(page)
+    noise = io.BytesIO()
+    Image.frombytes("RGB", (400, 400), random.Random(7).randbytes(480_000)).save(noise, "PNG")
+    page.get_by_test_id("file-input_image").set_input_files(
+        {"name": "noise.png", "mimeType": "image/png", "buffer": noise.getvalue()}
+    )
+    expect(page.locator("#form-panel .image-field .preview:visible")).to_have_count(1)
     devtools = context.new_cdp_session(page)
     devtools.send("Network.enable")
-    slow = {"offline": False, "latency": 20, "downloadThroughput": 500_000, "uploadThroughput": 12_000}
+    slow = {"offline": False, "latency": 20, "downloadThroughput": 500_000, "uploadThroughput": 40_000}
     devtools.send("Network.emulateNetworkConditions", slow)
     submit(page)
     expect(page.get_by_test_id("upload-percent")).to_contain_text(re.compile(r"\d+% 보냈어요"))

@@ -22,8 +22,8 @@ IMAGE = pictures.photo_jpeg(300, 300)
 _GOING_ON = ("Pending", "Running", "Suspended", "ContinuedAsNew")
 
 
-def Status(runtime: df.OrchestrationRuntimeStatus, custom_status: Any = None) -> Any:
-    return instance_status(runtime.value, custom_status)
+def Status(runtime: df.OrchestrationRuntimeStatus, custom_status: Any = None, output: Any = None) -> Any:
+    return instance_status(runtime.value, custom_status, output)
 
 
 class HubAway(Exception):

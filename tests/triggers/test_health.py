@@ -92,6 +92,18 @@ async def test_ready_names_what_stands_in_the_way(
     assert (answer.status_code, body(answer)["checks"]["provider_fake"]["status"]) == (status, told)
 
 
+async def test_ready_says_where_new_jobs_are_not_taken_in(app: Any, hub: FakeHub, readiness: Any) -> None:
+    assert "intake" not in body(await readiness(hub))["checks"]["provider_fake"]
+    app.gates.change("fake", lambda gate: gate.pause("an outage"))
+    answer = await readiness(hub)
+
+    assert (answer.status_code, body(answer)["checks"]["provider_fake"]["intake"]) == (200, "intake_paused")
+    assert "an outage" not in answer.get_body().decode(), "the operator's reason is theirs"
+    app.gates.change("fake", lambda gate: gate.resume())
+    app.gates.change("fake", lambda gate: gate.stop("provider_quota_exhausted"))
+    assert body(await readiness(hub))["checks"]["provider_fake"]["intake"] == "provider_quota_exhausted"
+
+
 async def test_an_upload_of_which_two_are_more_than_the_host_takes_is_named(app: Any, hub: FakeHub, readiness: Any) -> None:
     settings(app, MAX_UPLOAD_BYTES="60000000")
     answer = await readiness(hub)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.domain.problem import Problem, moderated
+from shared.names import picture_instance_id
 from shared.provenance import SAMPLE_SOURCE_TYPE, SOURCE_TYPE
 from tests.triggers.calls import (
     RUNTIME,
@@ -147,3 +148,31 @@ async def test_a_job_that_the_former_version_began_is_shown_while_it_runs(app: A
     job = await shown(hub, job_id)
 
     assert (job["status"], job["usage"]["settled"], told(job, "status", "charged")) == ("queued", False, [("queued", "unknown")])
+
+
+async def test_of_several_pictures_each_is_told_as_soon_as_it_is_there(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub, n="3", seed="5")
+    hub.statuses[job_id] = Status(RUNTIME.Running, {"stage": "generating", "progress": 5})
+    ends = [
+        picture(0, output=output(job_id)),
+        picture(1, "failed", ("free",), problem=moderated("Fake", "input", "no").to_payload()),
+        None,
+    ]
+    for index, end in enumerate(ends):
+        shows = {"stage": "generating", "progress": 90 if end else 40, "sends": end["sends"] if end else []}
+        hub.statuses[picture_instance_id(job_id, index, 3)] = Status(
+            RUNTIME.Completed if end else RUNTIME.Running, shows, output=end
+        )
+    before = (await get(hub, job_id)).headers["ETag"]
+    job = await shown(hub, job_id)
+
+    assert (job["status"], job["stage"], job["progress"], job["error"]) == ("processing", "generating", 40, None)
+    assert told(job, "status", "charged") == [("succeeded", "yes"), ("failed", "unknown"), ("processing", "unknown")]
+    assert [entry["error"] and entry["error"]["code"] for entry in job["pictures"]] == [None, "content_moderated", None]
+    assert [made["index"] for made in job["outputs"]] == [0]
+    # Another picture is news.
+    last = picture(2, output=output(job_id, 2))
+    shows = {"stage": "storing", "progress": 92, "sends": last["sends"]}
+    hub.statuses[picture_instance_id(job_id, 2, 3)] = Status(RUNTIME.Completed, shows, output=last)
+    assert (await get(hub, job_id)).headers["ETag"] != before
+    assert [made["index"] for made in (await shown(hub, job_id))["outputs"]] == [0, 2]

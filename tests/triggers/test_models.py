@@ -105,6 +105,23 @@ async def test_the_expected_time_that_is_offered_is_measured(app: Any, other: Ot
     assert (offered["fake"]["expected_seconds"], offered["other"]["expected_seconds"]) == (10, 42)
 
 
+async def test_options_tell_what_keeps_a_models_pictures_from_being_made(app: Any, other: Other) -> None:
+    async def stopped() -> list[str | None]:
+        told = body(await raw(options.get_options)(req=request()))
+        return [one["stopped"] for one in told["generators"] if one["kind"] == "goods"]
+
+    assert await stopped() == [None, None]
+    app.gates.change("fake", lambda gate: gate.pause("a test"))
+    app.gates.change("other", lambda gate: gate.stop("provider_quota_exhausted"))
+    assert await stopped() == ["intake_paused", "provider_quota_exhausted"]
+
+
+async def test_options_tell_whether_there_is_a_translator_and_how_large_a_sheet_may_be(app: Any) -> None:
+    told = body(await raw(options.get_options)(req=request()))
+
+    assert (told["translator"], told["sheet"]) == (app.translator.is_configured, {"max_presets": 9})
+
+
 async def test_an_unknown_model_in_a_setting_is_named_and_stops_its_kind_only(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
     settings(app, PPL_MODELS="fake,flux-9")
     monkeypatch.setattr(health, "_checks", health.Checks())

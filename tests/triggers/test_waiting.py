@@ -171,3 +171,24 @@ async def test_in_the_queue_those_ahead_say_when_it_may_begin_and_while_they_are
 
 async def test_a_new_job_is_asked_for_again_when_its_picture_may_be_there(app: Any, hub: FakeHub) -> None:
     assert (await post(hub)).headers["Retry-After"] == "10"
+
+
+async def test_a_job_that_waits_says_whether_it_is_for_its_turn_or_for_a_provider_that_takes_nothing(
+    app: Any, hub: FakeHub
+) -> None:
+    app.gates._limits["fake"] = 1
+    app.gates.change("fake", lambda gate: gate.enter("job_0/0", "i", "e"))
+    job_id = await new_job(hub)
+    assert body(await get(hub, job_id))["waiting_for"] is None
+    # It was refused, and keeps its slot.
+    hub.statuses[job_id] = Status(RUNTIME.Running, {"stage": "waiting", "progress": 15, "model": "fake"})
+    assert body(await get(hub, job_id))["waiting_for"] == "provider"
+    # Given its slot a moment ago.
+    hub.statuses[job_id] = Status(RUNTIME.Running, {"stage": "waiting", "progress": 15, "model": "fake", "eta_seconds": 4})
+    assert body(await get(hub, job_id))["waiting_for"] == "turn"
+    app.gates.change("fake", lambda gate: gate.enter(f"{job_id}/0", "i", "e"))
+    assert body(await get(hub, job_id))["waiting_for"] == "turn"
+    app.gates.change("fake", lambda gate: gate.stop("provider_quota_exhausted"))
+    assert body(await get(hub, job_id))["waiting_for"] == "provider"
+    finish(app, hub, job_id)
+    assert body(await get(hub, job_id))["waiting_for"] is None

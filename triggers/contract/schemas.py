@@ -257,12 +257,13 @@ def job_schemas() -> dict[str, Schema]:
             "queue_position": or_null(whole("Its place in line while it waits.", "기다리는 동안의 순번.", minimum=1)),
             "eta_seconds": or_null(whole("Null when nobody knows.", "알 수 없으면 null.", minimum=0)),
             "overdue": yes_or_no("Later than expected.", "예상보다 늦어짐."),
+            "waiting_for": or_null(one_of(("turn", "provider"), "While it waits: its turn, or a provider that takes nothing now.", "기다리는 이유: 차례(turn), 또는 지금 요청을 받지 않는 생성 서비스(provider).")),
             "created_at": time("", ""),
             "started_at": or_null(time("", "")),
             "completed_at": or_null(time("", "")),
             "expires_at": or_null(time("When its results are deleted.", "결과가 삭제되는 때.")),
             "input": ref("Input"),
-            "outputs": several(ref("Output"), "The pictures that are there.", "만들어진 그림."),
+            "outputs": several(ref("Output"), "The pictures that are there; of several each as soon as it is.", "만들어진 그림. 여러 장이면 되는 대로 하나씩."),
             "pictures": several(ref("Picture"), "One for each that was asked for.", "요청한 그림마다 하나."),
             "warnings": several(ref("Warning"), "What is merely poor.", "실패는 아니지만 알아 둘 점."),
             "error": or_null(ref("Problem")),
@@ -280,7 +281,7 @@ def job_schemas() -> dict[str, Schema]:
             "provenance": or_null(ref("Provenance")),
             "deliveries": several(ref("Delivery"), "What webhook_url was told.", "webhook_url에 보낸 기록."),
             "retry_of": or_null(ref("RetryOf")),
-        }, optional=("provenance", "deliveries", "retry_of", "summary")),
+        }, optional=("provenance", "deliveries", "retry_of", "summary", "waiting_for")),
         "RetryOf": thing("RetryOf", {
             "id": text("The job whose pictures are made again.", "다시 만드는 원래 작업.", pattern=f"^{PATTERN}$"),
             "indexes": several(whole("", "", minimum=0), "The numbers that its pictures have there.", "원래 작업에서의 그림 번호."),
@@ -367,6 +368,7 @@ def other_schemas() -> dict[str, Schema]:
     return {
         "Options": thing("Options", {
             "sandbox": yes_or_no("Nothing here is paid.", "샌드박스: 비용이 없습니다."),
+            "translator": yes_or_no("Whether Korean prompts are translated here.", "한국어 프롬프트를 번역하는지."),
             "aspect_ratios": several(one_of(limits.ASPECT_RATIOS, "", ""), "", ""),
             "output_formats": several(one_of(limits.OUTPUT_FORMATS, "", ""), "", ""),
             "safety_tolerance": bounds, "seed": bounds, "n": bounds,
@@ -376,6 +378,7 @@ def other_schemas() -> dict[str, Schema]:
                 "max_pixels_by_type": {"type": "object", "additionalProperties": {"type": "integer"}},
                 "content_types": several(one_of(EXTENSIONS, "", ""), "", ""),
             }),
+            "sheet": thing("SheetBounds", {"max_presets": whole("", "", minimum=1)}),
             "presets": several(ref("Preset"), "", ""),
             "generators": several(ref("Generator"), "", ""),
         }),
@@ -397,6 +400,9 @@ def other_schemas() -> dict[str, Schema]:
             "expected_seconds": whole("As measured on the last pictures.", "최근 그림으로 잰 시간.", minimum=0),
             "price_usd": number("For one picture.", "그림 한 장의 가격.", minimum=0),
             "min_side_px": whole("", "", minimum=0), "images": several(text("", ""), "", ""),
+            "stopped": or_null(text(
+                "Why no job is taken in for it now: an error's code.", "지금 작업을 받지 않는 까닭: 오류 코드.",
+            )),
         }),
         "Health": thing("Health", {"status": one_of(("ok",), "", "")}),
         "Ready": thing("Ready", {

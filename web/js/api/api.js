@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * The HTTP contract, by the project's own client (vendor/toonconnect.js): this adds who calls, in which language, and words for
  * what the app itself did not say. Failures are ApiError (there was an answer) or NetworkError (there was none).
@@ -46,49 +47,55 @@ export function apiAddress() {
   return new URL(apiBase, location.href).href;
 }
 
-/** @returns {Promise<object>} enums, limits, presets and generators. */
+/** @param {AbortSignal} [signal] @returns {Promise<any>} enums, limits, presets and generators. */
 export async function getOptions(signal) {
   return worded(reading.options({ signal }));
 }
 
-/**
- * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
- * @param {{signal?: AbortSignal, onUpload?: (sentBytes: number, totalBytes: number) => void}} [how]
- * @returns {Promise<object>} the job.
- */
-export async function startJob(path, form, idempotencyKey, { signal, onUpload } = {}) {
-  return worded(sending.generate(path, form, { key: idempotencyKey, signal, onUpload }));
+/** @returns {Promise<object>} what the caller has spent, and their limits. */
+export async function getUsage() {
+  return worded(reading.usage());
 }
 
 /**
- * Starts a job for the pictures that another one lacks, or for all where there is none.
- * @param {string} id @param {{seed?: "same"|"new", key?: string}} [how]
+ * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
+ * @param {string} path @param {FormData} form @param {string} idempotencyKey
+ * @param {{signal?: AbortSignal, onUpload?: (sentBytes: number, totalBytes: number) => void}} [how]
+ * @returns {Promise<any>} the job.
+ */
+export async function startJob(path, form, idempotencyKey, how = {}) {
+  return worded(sending.generate(path, form, { key: idempotencyKey, ...how }));
+}
+
+/** @returns {Promise<object>} whether a job could be made, with a check for each part. */
+export async function getReadiness() {
+  return worded(reading.readiness());
+}
+
+/**
+ * Makes again what a job has not made, or all of it where nothing is missing.
+ * @param {"same"|"new"} seeds
  * @returns {Promise<object>} the new job.
  */
-export async function retryJob(id, how) {
-  return worded(reading.retry(id, how));
+export async function retryJob(id, seeds, idempotencyKey) {
+  return worded(reading.retry(id, { seed: seeds, key: idempotencyKey }));
 }
 
 /**
  * Reads a job. With `waitSeconds` the server holds the answer until something changes.
- * @returns {Promise<{job: object|null, etag: string|null}>} `job` is null when nothing changed since `etag`.
+ * @param {string} id @param {{waitSeconds?: number, etag?: string|null, signal?: AbortSignal}} [how]
+ * @returns {Promise<{job: any, etag: string|null}>} `job` is null when nothing changed since `etag`.
  */
-export async function getJob(id, { waitSeconds = 0, etag = null, signal } = {}) {
-  return worded(reading.look(id, { waitSeconds, etag, signal }));
+export async function getJob(id, how = {}) {
+  return worded(reading.look(id, how));
 }
 
 /**
- * The caller's jobs, newest first; more are asked for as the list is read on.
- * @param {{kind?: string, status?: string, limit?: number}} [wanted]
- * @returns {AsyncGenerator<object>}
+ * A page of the caller's jobs, newest first; the next one goes on at `cursor`.
+ * @returns {Promise<{data: object[], has_more: boolean, next_cursor: string|null}>}
  */
-export async function* listJobs(wanted) {
-  const jobs = reading.list(wanted);
-  for (;;) {
-    const { value, done } = await worded(jobs.next());
-    if (done) return;
-    yield value;
-  }
+export async function listJobs({ kind = "", status = "", cursor = null, limit }) {
+  return worded(reading.page({ kind: kind || null, status: status || null, cursor, limit }));
 }
 
 /** @returns {Promise<object>} the job, which ends as canceled soon after. */
@@ -111,7 +118,8 @@ export async function deleteJob(id) {
 
 /** @returns {Promise<string>} the prompt in English. `path` is where the kind's jobs start. */
 export async function translatePrompt(path, prompt) {
-  return worded(reading.translate(prompt, /(\w+)-gen\//.exec(path)?.[1]));
+  const kind = /** @type {"goods"|"ppl"} */ (/(\w+)-gen\//.exec(path)?.[1]);
+  return worded(reading.translate(prompt, kind));
 }
 
 /**

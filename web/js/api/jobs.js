@@ -1,3 +1,4 @@
+// @ts-check
 /** Following a job to its end, over a network that comes and goes. */
 
 import { ApiError, getJob } from "./api.js";
@@ -23,7 +24,8 @@ export function isTerminal(job) {
  * comes back.
  * @returns {Promise<object>} the ended job; throws ApiError when the server refuses for good (404, 410, ...).
  */
-export async function follow(id, { watched = true, onJob, onConnection = () => {}, signal }) {
+export async function follow(id, { watched = true, onJob, onConnection = (/** @type {boolean} */ ok) => {}, signal }) {
+  /** @type {string|null} */
   let etag = null;
   let looked = false;
   let failures = 0;
@@ -66,8 +68,8 @@ export function backoff(failures) {
 }
 
 /** Waits, but no longer than until the browser says it is online again or `signal` aborts. */
-export function pause(milliseconds, signal) {
-  return new Promise((resolve) => {
+export function pause(/** @type {number} */ milliseconds, /** @type {AbortSignal|undefined} */ signal = undefined) {
+  return new Promise((/** @type {(nothing?: undefined) => void} */ resolve) => {
     const done = () => {
       clearTimeout(timer);
       removeEventListener("online", done);

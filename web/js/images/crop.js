@@ -1,4 +1,4 @@
-/** A dialogue in which a part of a long picture is chosen, with mouse, finger or keys. */
+/** A dialogue in which a part of a picture is chosen, with mouse, finger or keys: a scene of a strip, a face. */
 
 import { el } from "../page/dom.js";
 import { t } from "../words/words.js";
@@ -6,23 +6,32 @@ import { t } from "../words/words.js";
 const SHAPES = ["1:1", "3:4", "4:3", "9:16", "16:9"];
 /** How far an arrow key moves the window, as a share of its length; with Shift it moves by a pixel. */
 const NUDGE = 1 / 16;
+/** A picture that is so much longer than broad is a strip: its part is as broad as it is. */
+const STRIP = 2;
+/** Of another picture: where a face is likely. */
+const FACE = { share: 0.6, down: 0.15 };
+/** The smallest window, as a share of the largest one of its shape, and in pixels. */
+const LEAST = { share: 0.1, side: 64 };
 
 /**
- * Lets a creator choose a part of a picture that is much longer than broad: as broad as the picture, of a shape they choose.
- * @param {CanvasImageSource & {width: number, height: number}} bitmap
+ * Lets a creator choose a part of a picture, of a shape they choose.
+ * @param {{bitmap: ImageBitmap, width: number, height: number}} picture  its size, and what shows it, maybe smaller
  * @returns {Promise<{x: number, y: number, width: number, height: number}|null>} null when they changed their mind.
  */
-export function choosePart(bitmap) {
-  return new Promise((resolve) => new CropDialog(bitmap, resolve).open());
+export function choosePart(picture) {
+  return new Promise((resolve) => new CropDialog(picture, resolve).open());
 }
 
 class CropDialog {
-  constructor(bitmap, onClose) {
-    this.bitmap = bitmap;
-    this.isTall = bitmap.height >= bitmap.width;
-    this.length = Math.max(bitmap.width, bitmap.height);
-    this.breadth = Math.min(bitmap.width, bitmap.height);
+  constructor({ bitmap, width, height }, onClose) {
+    Object.assign(this, { bitmap, width, height });
+    this.isTall = height >= width;
+    this.isStrip = Math.max(width, height) / Math.min(width, height) >= STRIP;
+    /** The axis on which there is most room, and the other one. */
+    [this.along, this.across] = this.isTall ? ["y", "x"] : ["x", "y"];
     this.shape = SHAPES[0];
+    this.share = this.isStrip ? 1 : FACE.share;
+    this.at = { x: 0, y: 0 };
     this.#build();
     this.dialog.addEventListener("close", () => {
       this.resized.disconnect();
@@ -35,46 +44,65 @@ class CropDialog {
   open() {
     document.body.append(this.dialog);
     this.dialog.showModal();
-    this.at = (this.length - this.#windowLength()) / 2;
+    const room = this.#room();
     this.resized = new ResizeObserver(() => this.#draw());
     this.resized.observe(this.view);
     this.resized.observe(this.map);
-    this.#move(this.at);
-    this.slider.focus();
+    this.#move({ x: room.x / 2, y: this.isStrip ? room.y / 2 : this.height * FACE.down });
+    this.sliders.along.focus();
   }
 
   /** The part as it stands, in the picture's own pixels. */
   part() {
-    const length = this.#windowLength();
-    const at = Math.round(this.at);
-    return this.isTall
-      ? { x: 0, y: at, width: this.breadth, height: length }
-      : { x: at, y: 0, width: length, height: this.breadth };
+    return { x: Math.round(this.at.x), y: Math.round(this.at.y), ...this.#window() };
   }
 
-  #windowLength() {
-    const [width, height] = this.shape.split(":").map(Number);
-    const share = this.isTall ? height / width : width / height;
-    return Math.min(this.length, Math.max(1, Math.round(this.breadth * share)));
+  #window() {
+    const [across, down] = this.shape.split(":").map(Number);
+    const [width, height] =
+      this.width * down <= this.height * across ? [this.width, (this.width * down) / across] : [(this.height * across) / down, this.height];
+    const share = Math.max(this.share, Math.min(1, LEAST.side / Math.min(width, height)));
+    return { width: Math.max(1, Math.round(width * share)), height: Math.max(1, Math.round(height * share)) };
+  }
+
+  /** How far the window can go. */
+  #room() {
+    const { width, height } = this.#window();
+    return { x: this.width - width, y: this.height - height };
   }
 
   #move(at) {
-    this.at = Math.max(0, Math.min(this.length - this.#windowLength(), at));
+    const room = this.#room();
+    const within = (value, most) => Math.max(0, Math.min(most, value));
+    this.at = { x: within(at.x ?? this.at.x, room.x), y: within(at.y ?? this.at.y, room.y) };
     this.#draw();
   }
 
+  /** Another shape or size around the same middle. */
+  #change(change) {
+    const before = this.#window();
+    Object.assign(this, change);
+    const now = this.#window();
+    this.#move({ x: this.at.x + (before.width - now.width) / 2, y: this.at.y + (before.height - now.height) / 2 });
+  }
+
   #draw() {
-    const { length, isTall } = this;
-    const window = this.#windowLength();
-    const room = length - window;
-    this.slider.max = room;
-    this.slider.value = Math.round(this.at);
-    const percent = room > 0 ? Math.round((100 * this.at) / room) : 0;
-    this.slider.setAttribute("aria-valuetext", t(isTall ? "crop.atDown" : "crop.atAcross", { percent }));
+    const room = this.#room();
+    for (const [slider, axis] of [[this.sliders.along, this.along], [this.sliders.across, this.across]]) {
+      slider.max = room[axis];
+      slider.value = Math.round(this.at[axis]);
+      const percent = room[axis] > 0 ? Math.round((100 * this.at[axis]) / room[axis]) : 0;
+      slider.setAttribute("aria-valuetext", t(axis === "y" ? "crop.atDown" : "crop.atAcross", { percent }));
+    }
+    this.acrossBox.hidden = room[this.across] === 0;
+    this.zoom.value = Math.round(this.share * 100);
+    this.zoom.setAttribute("aria-valuetext", `${this.zoom.value}%`);
     const { width, height } = this.part();
     this.size.textContent = t("crop.size", { width, height });
-    this.frame.style[isTall ? "top" : "left"] = `${(100 * this.at) / length}%`;
-    this.frame.style[isTall ? "height" : "width"] = `${(100 * window) / length}%`;
+    this.frame.style.left = `${(100 * this.at.x) / this.width}%`;
+    this.frame.style.top = `${(100 * this.at.y) / this.height}%`;
+    this.frame.style.width = `${(100 * width) / this.width}%`;
+    this.frame.style.height = `${(100 * height) / this.height}%`;
     this.#paintMap();
     this.#paintView();
   }
@@ -97,38 +125,60 @@ class CropDialog {
     canvas.style.width = `${shownWidth}px`;
     canvas.style.height = `${shownHeight}px`;
     const size = sized(canvas, shownWidth, shownHeight);
-    brush(canvas).drawImage(this.bitmap, x, y, width, height, 0, 0, size.width, size.height);
+    const seen = this.bitmap.width / this.width;
+    brush(canvas).drawImage(this.bitmap, x * seen, y * seen, width * seen, height * seen, 0, 0, size.width, size.height);
   }
 
   #build() {
-    const { isTall } = this;
     this.mapCanvas = el("canvas", { class: "crop-whole" });
     this.frame = el("div", { class: "crop-window" });
     this.map = el("div", { class: "crop-map", "aria-hidden": "true", dataset: { testid: "crop-map" } }, this.mapCanvas, this.frame);
     this.viewCanvas = el("canvas", { class: "crop-part", dataset: { testid: "crop-part" } });
     this.view = el("div", { class: "crop-view", role: "img", "aria-label": t("crop.view"), dataset: { testid: "crop-view" } }, this.viewCanvas);
-    this.slider = el("input", {
-      type: "range", id: "crop-at", min: 0, step: 1, dataset: { testid: "crop-at" },
-      on: { input: () => this.#move(Number(this.slider.value)), keydown: (event) => this.#key(event) },
+    this.sliders = { along: this.#slider("crop-at", this.along), across: this.#slider("crop-across", this.across) };
+    const labelled = (key, slider) => el("div", {}, el("label", { class: "field-label", for: slider.id, text: t(key) }), slider);
+    this.acrossBox = labelled(this.isTall ? "crop.across" : "crop.down", this.sliders.across);
+    this.zoom = el("input", {
+      type: "range", id: "crop-zoom", min: LEAST.share * 100, max: 100, step: 1, dataset: { testid: "crop-zoom" },
+      on: { input: () => this.#change({ share: Number(this.zoom.value) / 100 }) },
     });
     this.size = el("p", { class: "hint crop-size", "aria-live": "polite", dataset: { testid: "crop-size" } });
     const button = (key, look, value) =>
       el("button", { type: "button", class: `button ${look}`, text: t(key), dataset: { testid: `crop-${value}` }, on: { click: () => this.dialog.close(value) } });
-    this.dialog = el("dialog", { class: "crop", "aria-labelledby": "crop-title", "aria-describedby": "crop-help", dataset: { testid: "crop", along: isTall ? "down" : "across" } },
+    const along = this.isStrip ? (this.isTall ? "down" : "across") : "both";
+    this.dialog = el("dialog", { class: "crop", "aria-labelledby": "crop-title", "aria-describedby": "crop-help", dataset: { testid: "crop", along } },
       el("h2", { id: "crop-title", text: t("crop.title") }),
-      el("p", { class: "hint", id: "crop-help", text: t("crop.help") }),
+      el("p", { class: "hint", id: "crop-help", text: t(this.isStrip ? "crop.help" : "crop.helpFace") }),
       el("div", { class: "crop-stage" }, this.map, this.view),
       el("div", { class: "crop-controls" },
-        el("div", {}, el("label", { class: "field-label", for: "crop-at", text: t("crop.at") }), this.slider),
+        labelled("crop.zoom", this.zoom), labelled(this.isStrip ? "crop.at" : this.isTall ? "crop.down" : "crop.across", this.sliders.along), this.acrossBox,
         this.#buildShapes(), this.size),
       el("div", { class: "crop-foot" }, button("crop.cancel", "quiet", "cancel"), button("crop.use", "primary", "use")));
+    if (!this.isStrip) this.map.style.setProperty("--ratio", String(this.width / this.height));
     // On the map the window follows the pointer; beside it the picture itself is pulled.
-    this.#draggable(this.map, this.map, (moved, start) => start + (moved * this.length) / this.#extent(this.map), (place) => {
-      const at = place * this.length;
-      const isInside = at >= this.at && at <= this.at + this.#windowLength();
-      if (!isInside) this.#move(at - this.#windowLength() / 2);
+    this.#draggable(this.map, this.map, 1, () => ({ width: this.width, height: this.height }), (place) => {
+      const { x, y, width, height } = this.part();
+      const isInside = place.x >= x && place.x <= x + width && place.y >= y && place.y <= y + height;
+      // The map of a strip is no picture of it: only where it is pressed along it counts.
+      const middle = { x: place.x - width / 2, y: place.y - height / 2 };
+      if (this.isStrip ? place[this.along] < this.at[this.along] || place[this.along] > this.at[this.along] + this.#length(this.along) : !isInside) {
+        this.#move(this.isStrip ? { [this.along]: middle[this.along] } : middle);
+      }
     });
-    this.#draggable(this.view, this.viewCanvas, (moved, start) => start - (moved * this.#windowLength()) / this.#extent(this.viewCanvas));
+    this.#draggable(this.view, this.viewCanvas, -1, () => this.#window());
+    this.map.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    this.view.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+  }
+
+  #length(axis) {
+    return this.#window()[axis === "y" ? "height" : "width"];
+  }
+
+  #slider(id, axis) {
+    const slider = el("input", { type: "range", id, min: 0, step: 1, dataset: { testid: id } });
+    slider.addEventListener("input", () => this.#move({ [axis]: Number(slider.value) }));
+    slider.addEventListener("keydown", (event) => this.#key(event, axis));
+    return slider;
   }
 
   #buildShapes() {
@@ -138,44 +188,48 @@ class CropDialog {
         el("label", { class: "choice" },
           el("input", {
             type: "radio", name: "crop-shape", value: shape, checked: shape === this.shape, class: "visually-hidden",
-            on: { change: () => this.#reshape(shape) },
+            on: { change: () => this.#change({ shape }) },
           }),
           face(shape)))));
   }
 
-  /** Another shape around the same middle. */
-  #reshape(shape) {
-    const middle = this.at + this.#windowLength() / 2;
-    this.shape = shape;
-    this.#move(middle - this.#windowLength() / 2);
-  }
-
-  /** Arrows go where they point: a slider's own arrow down would move the window up. */
-  #key(event) {
-    const direction = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
+  /** Arrows go where they point: a slider's own arrow down would move the window up. Where there is room on one axis only, all of them go along it. */
+  #key(event, axis) {
+    const arrow = { ArrowUp: ["y", -1], ArrowLeft: ["x", -1], ArrowDown: ["y", 1], ArrowRight: ["x", 1] }[event.key];
     const page = { PageUp: -1, PageDown: 1 }[event.key];
-    const end = { Home: 0, End: this.length }[event.key];
-    if (direction === undefined && page === undefined && end === undefined) return;
+    const end = { Home: 0, End: Infinity }[event.key];
+    if (!arrow && page === undefined && end === undefined) return;
     event.preventDefault();
-    if (end !== undefined) this.#move(end);
-    else if (page) this.#move(this.at + page * this.#windowLength());
-    else this.#move(Math.round(this.at + direction * (event.shiftKey ? 1 : Math.max(1, this.#windowLength() * NUDGE))));
+    if (end !== undefined) this.#move({ [axis]: end });
+    else if (page) this.#move({ [axis]: this.at[axis] + page * this.#length(axis) });
+    else {
+      const room = this.#room();
+      const way = room.x > 0 && room.y > 0 ? arrow[0] : axis;
+      const step = event.shiftKey ? 1 : Math.max(1, this.#length(way) * NUDGE);
+      this.#move({ [way]: Math.round(this.at[way] + arrow[1] * step) });
+    }
   }
 
-  #extent(element) {
-    return (this.isTall ? element.clientHeight : element.clientWidth) || 1;
+  #wheel(event) {
+    event.preventDefault();
+    this.#change({ share: Math.max(LEAST.share, Math.min(1, this.share * (event.deltaY > 0 ? 1.06 : 0.94))) });
   }
 
-  #draggable(element, measured, move, onPress = () => {}) {
-    const place = (event) => (this.isTall ? event.clientY : event.clientX);
+  /** `direction` 1 takes the window along, -1 the picture; `shown` is the size of what `measured` shows. */
+  #draggable(element, measured, direction, shown, onPress = () => {}) {
+    const scale = () => ({ x: shown().width / (measured.clientWidth || 1), y: shown().height / (measured.clientHeight || 1) });
     element.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       event.preventDefault();
       const box = measured.getBoundingClientRect();
-      onPress((place(event) - (this.isTall ? box.top : box.left)) / this.#extent(measured));
-      const [from, start] = [place(event), this.at];
+      onPress({ x: (event.clientX - box.left) * scale().x, y: (event.clientY - box.top) * scale().y });
+      const start = { ...this.at };
       element.setPointerCapture(event.pointerId);
-      const follow = (next) => this.#move(move(place(next) - from, start));
+      const follow = (next) =>
+        this.#move({
+          x: start.x + direction * (next.clientX - event.clientX) * scale().x,
+          y: start.y + direction * (next.clientY - event.clientY) * scale().y,
+        });
       element.addEventListener("pointermove", follow);
       const end = () => element.removeEventListener("pointermove", follow);
       element.addEventListener("pointerup", end, { once: true });

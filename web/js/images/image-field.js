@@ -1,70 +1,124 @@
 /** One image of a form: choosing it, what is said about it, its preview, and cutting a part out of it. */
 
+import { getJob } from "../api/api.js";
 import { choosePart } from "./crop.js";
 import { el, icon } from "../page/dom.js";
-import { acceptOf, adviceFor, labelsOf } from "./file-kinds.js";
+import { acceptOf, labelsOf } from "./file-kinds.js";
 import { formatBytes, formatLimit, nameOf, t, translate } from "../words/words.js";
-import { ImageProblem, cutOut, decodeImage, prepareImage } from "./images.js";
+import { wordsOf } from "../words/messages.js";
+import { ImageProblem, cutOut, openImage, prepareImage } from "./images.js";
 
 /**
- * The field in `root`, its file input in `input`. `limits()` answers prepareImage's; `onProblem(words)` is told what is
- * wrong with the file, or null when nothing is (any more).
+ * The field in `root`, its file input in `input`. `limits()` answers prepareImage's; `onProblem(message)` is told what is
+ * wrong with the file, or null when nothing is (any more); `onChange()` is called after each change of what would be sent.
  */
 export class ImageField {
-  constructor(name, { id, picture, limits, onProblem }) {
+  constructor(name, { id, picture, limits, onProblem, onChange = () => {} }) {
     this.name = name;
     this.limits = limits;
     this.onProblem = onProblem;
+    this.onChange = onChange;
     /** What to upload, once it is ready. */
     this.prepared = null;
+    /** In place of a file: a picture of a job, `{jobId, index}`. */
+    this.reference = null;
     this.problem = null;
     /** Fulfilled when the chosen file has been read. */
     this.ready = Promise.resolve();
     this.file = null; // what was chosen, or cut out of it
     this.uncut = null; // the file out of which a part was or can be cut
+    this.isSample = false;
     this.turn = 0;
     this.#build(id, picture);
   }
 
-  /** What is wrong with the file in the language that is on; null when nothing is. */
-  get problemWords() {
-    return this.problem && wordsOf(this.problem);
+  get isEmpty() {
+    return this.file === null && this.reference === null;
+  }
+
+  /** What is sent for it: a file, or the words that name a picture of a job; null when there is nothing (yet). */
+  get sent() {
+    if (this.reference) return `job:${this.reference.jobId}/${this.reference.index}`;
+    return this.prepared?.file ?? null;
   }
 
   /** Reads a file anew when what is allowed has changed. */
   refresh() {
     this.input.accept = acceptOf(this.limits().types);
-    if (this.file && this.takenUnder !== JSON.stringify(this.limits())) this.take(this.file, { uncut: this.uncut });
+    if (this.file && this.takenUnder !== JSON.stringify(this.limits())) this.take(this.file, { uncut: this.uncut, isSample: this.isSample });
     this.draw();
   }
 
   /** Takes a file that was chosen, or cut out of `uncut`. */
-  take(file, { uncut = null } = {}) {
-    this.clear();
+  take(file, { uncut = null, isSample = false } = {}) {
+    this.#empty();
     const turn = this.turn;
     const limits = this.limits();
-    this.file = file;
-    this.uncut = uncut;
-    this.takenUnder = JSON.stringify(limits);
+    Object.assign(this, { file, uncut, isSample, takenUnder: JSON.stringify(limits) });
     this.draw();
     const isStill = () => this.turn === turn;
     this.ready = prepareImage(file, limits)
       .then((prepared) => isStill() && this.#show(prepared))
       .catch((error) => isStill() && this.#refuse(file, error instanceof ImageProblem ? error : new ImageProblem("image.unreadable")));
+    this.onChange();
+    return this.ready;
+  }
+
+  /**
+   * Takes a picture of a job, which the server has: nothing of it is uploaded.
+   * @param {{jobId: string, index: number, url?: string, thumbnailUrl?: string}} picture  without a link it is asked for
+   */
+  async takePictureOf({ jobId, index, url, thumbnailUrl }) {
+    this.#empty();
+    const turn = this.turn;
+    this.reference = { jobId, index };
+    this.draw();
+    this.onChange();
+    const show = (link) => {
+      if (this.turn !== turn) return;
+      if (link) this.#showLink(link);
+      else this.#showUnseen(t("image.ofJob"));
+      this.remove.hidden = false;
+      this.draw();
+    };
+    if (thumbnailUrl ?? url) return show(thumbnailUrl ?? url);
+    this.ready = getJob(jobId).then(
+      ({ job }) => {
+        const output = job.outputs?.find((each) => each.index === index);
+        if (output) show(output.thumbnail_url ?? output.url);
+        else if (this.turn === turn) this.#lose();
+      },
+      (error) => {
+        if ([404, 410].includes(error.problem?.status)) return this.turn === turn && this.#lose();
+        show(null);
+      },
+    );
     return this.ready;
   }
 
   clear() {
-    this.turn += 1;
-    if (this.preview.src) URL.revokeObjectURL(this.preview.src);
-    this.preview.removeAttribute("src");
-    this.preview.hidden = this.remove.hidden = this.unseen.hidden = true;
-    this.empty.hidden = false;
-    delete this.drop.dataset.ground;
-    this.prepared = this.problem = this.file = this.uncut = null;
-    this.input.value = "";
-    this.onProblem(null);
+    this.#empty();
     this.draw();
+    this.onChange();
+  }
+
+  /** @returns {object|null} what brings it back as it is: `restore` takes it. */
+  kept() {
+    if (this.reference) return { reference: this.reference };
+    return this.file && { file: this.file, uncut: this.uncut === this.file ? null : this.uncut, isSample: this.isSample };
+  }
+
+  /** @param {object|null} kept @returns {Promise<void>} */
+  restore(kept) {
+    if (kept?.reference) return this.takePictureOf(kept.reference);
+    if (kept?.file) return this.take(kept.file, kept);
+    this.clear();
+    return Promise.resolve();
+  }
+
+  /** Shows that what is being dragged would come here. */
+  expect(isNext) {
+    this.drop.classList.toggle("over", isNext);
   }
 
   /** Writes every word again in the language that is on. */
@@ -76,10 +130,13 @@ export class ImageField {
     this.formats.textContent = t("image.formats", { types: labelsOf(types).join(" · "), max: formatLimit(maxBytes) });
     this.remove.setAttribute("aria-label", t("image.remove", { name }));
     this.preview.alt = this.preview.hidden ? "" : t("image.preview", { name });
+    this.camera.hidden = !this.isEmpty;
+    this.cameraInput.setAttribute("aria-label", t("image.cameraLabel", { name }));
     this.cropButton.hidden = !this.uncut;
     this.cropButton.textContent = t(this.file === this.uncut ? "crop.open" : "crop.again");
+    this.cropButton.classList.toggle("asked", this.problem?.canCrop === true || this.prepared?.canCrop === true);
     this.note.replaceChildren();
-    if (this.problem) this.onProblem(this.problemWords);
+    if (this.reference) this.note.append(el("p", { text: t("image.ofJobNote") }));
     if (this.file && !this.prepared && !this.problem) this.note.append(el("p", { text: t("image.reading") }));
     if (!this.prepared) return;
     const { width, height, compressed, advice, file } = this.prepared;
@@ -90,23 +147,44 @@ export class ImageField {
     this.note.append(el("p", { text: size }), ...advice.map((each) => el("p", { class: "advice", text: wordsOf(each) })));
   }
 
+  #empty() {
+    this.turn += 1;
+    if (this.preview.src.startsWith("blob:")) URL.revokeObjectURL(this.preview.src);
+    this.preview.removeAttribute("src");
+    this.preview.hidden = this.remove.hidden = this.unseen.hidden = true;
+    this.empty.hidden = false;
+    delete this.drop.dataset.ground;
+    this.prepared = this.problem = this.file = this.uncut = this.reference = null;
+    this.isSample = false;
+    this.input.value = this.cameraInput.value = "";
+    this.onProblem(null);
+  }
+
   #show(prepared) {
     this.prepared = prepared;
-    if (prepared.canCrop) this.uncut ??= this.file;
-    if (prepared.preview) this.#showPreview(prepared.preview);
-    else {
-      this.unseenName.textContent = prepared.file.name;
-      this.unseen.hidden = false;
-      this.empty.hidden = true;
-    }
+    if (prepared.preview) {
+      this.uncut ??= this.file;
+      this.#showPreview(prepared.preview);
+    } else this.#showUnseen(prepared.file.name);
     this.remove.hidden = false;
     if (prepared.seeThrough) this.drop.dataset.ground = prepared.ground;
     this.draw();
+    this.onChange();
   }
 
   #showPreview(blob) {
-    this.preview.src = URL.createObjectURL(blob);
+    this.#showLink(URL.createObjectURL(blob));
+  }
+
+  #showLink(address) {
+    this.preview.src = address;
     this.preview.hidden = false;
+    this.empty.hidden = true;
+  }
+
+  #showUnseen(name) {
+    this.unseenName.textContent = name;
+    this.unseen.hidden = false;
     this.empty.hidden = true;
   }
 
@@ -114,31 +192,39 @@ export class ImageField {
     this.problem = problem;
     if (problem.canCrop) {
       this.uncut ??= file;
-      this.#showPreview(file);
+      this.#showPreview(problem.preview ?? file);
       this.remove.hidden = false;
     }
+    this.onProblem(problem);
     this.draw();
+    this.onChange();
+  }
+
+  #lose() {
+    this.clear();
+    this.onProblem({ key: "image.ofJobGone" });
   }
 
   async #crop() {
     const { uncut, turn } = this;
     this.cropButton.disabled = true;
-    let decoded;
+    let opened;
     try {
-      decoded = await decodeImage(uncut);
+      opened = await openImage(uncut);
       this.cropButton.disabled = false;
-      const part = await choosePart(decoded.bitmap);
-      if (part && this.turn === turn) await this.take(await cutOut(decoded, part, uncut.name), { uncut });
+      const part = await choosePart(opened);
+      if (part && this.turn === turn) await this.take(await cutOut(uncut, part), { uncut });
     } catch {
       if (this.turn === turn) this.#refuse(uncut, new ImageProblem("image.unreadable"));
     } finally {
       this.cropButton.disabled = false;
-      decoded?.bitmap.close();
+      opened?.bitmap.close();
       if (!this.cropButton.hidden) this.cropButton.focus();
     }
   }
 
   #build(id, picture) {
+    const takeFrom = (input) => input.addEventListener("change", () => input.files[0] && this.take(input.files[0]));
     this.input = el("input", { type: "file", id, class: "visually-hidden", accept: acceptOf(this.limits().types), "aria-describedby": `${id}-note`, "aria-labelledby": `${id}-label`, dataset: { testid: `file-${this.name}` } });
     this.preview = el("img", { class: "preview", hidden: true, alt: "" });
     this.formats = el("span", { class: "drop-formats" });
@@ -147,42 +233,26 @@ export class ImageField {
     this.unseen = el("span", { class: "drop-empty", hidden: true, dataset: { testid: `unseen-${this.name}` } }, icon("image"), this.unseenName, el("span", { class: "drop-formats", i18n: "image.unseen" }));
     this.remove = el("button", { type: "button", class: "icon-button remove", hidden: true }, icon("close"));
     this.note = el("div", { class: "image-note", id: `${id}-note`, "aria-live": "polite" });
-    this.cropButton = el("button", { type: "button", class: "button quiet crop-open", hidden: true, dataset: { testid: `crop-${this.name}` } });
-    this.drop = el("label", { class: "drop", for: id }, this.preview, this.empty, this.unseen);
+    this.cropButton = el("button", { type: "button", class: "button link crop-open", hidden: true, dataset: { testid: `crop-${this.name}` } });
+    this.drop = el("label", { class: "drop", for: id, dataset: { field: this.name } }, this.preview, this.empty, this.unseen);
     this.title = el("span", { class: "field-label", id: `${id}-label` });
-    this.root = el("div", { class: "image-field" }, this.title, el("div", { class: "drop-frame" }, this.input, this.drop, this.remove), this.note, this.cropButton);
-    this.input.addEventListener("change", () => this.input.files[0] && this.take(this.input.files[0]));
+    // A phone opens its camera; other devices have none to open, and are not offered it (form.css).
+    this.cameraInput = el("input", { type: "file", accept: "image/*", capture: "environment", class: "visually-hidden", dataset: { testid: `camera-${this.name}` } });
+    this.camera = el("label", { class: "button quiet camera" }, this.cameraInput, icon("camera"), el("span", { i18n: "image.camera" }));
+    this.root = el("div", { class: "image-field" }, this.title, el("div", { class: "drop-frame" }, this.input, this.drop, this.remove), this.camera, this.note, this.cropButton);
+    takeFrom(this.input);
+    takeFrom(this.cameraInput);
+    this.preview.addEventListener("error", () => this.reference && this.#showUnseenOf());
     this.cropButton.addEventListener("click", () => this.#crop());
     this.remove.addEventListener("click", () => {
       this.clear();
       this.input.focus();
     });
-    this.#acceptDrops();
   }
 
-  #acceptDrops() {
-    for (const type of ["dragenter", "dragover"]) {
-      this.drop.addEventListener(type, (event) => {
-        event.preventDefault();
-        this.drop.classList.add("over");
-      });
-    }
-    for (const type of ["dragleave", "drop"]) this.drop.addEventListener(type, () => this.drop.classList.remove("over"));
-    this.drop.addEventListener("drop", (event) => {
-      event.preventDefault();
-      const file = event.dataTransfer.files[0];
-      if (file) this.take(file);
-    });
+  /** A link of a job's picture has run out: it is sent all the same. */
+  #showUnseenOf() {
+    this.preview.hidden = true;
+    this.#showUnseen(t("image.ofJob"));
   }
-}
-
-function wordsOf({ key, values = {} }) {
-  const { kind, types, max, ground } = values;
-  return t(key, {
-    ...values,
-    kind: kind && t(`file.${kind}`),
-    advice: kind && t(`file.do.${adviceFor(kind)}`, { types: labelsOf(types ?? []).join(", ") }),
-    max: max && formatLimit(max),
-    ground: ground && t(`ground.${ground}`),
-  });
 }

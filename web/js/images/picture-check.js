@@ -1,7 +1,9 @@
 /** What a picture is fit for: what the server would refuse or warn of, found before the upload (shared/pictures/). */
 
+import { canvasOf } from "./canvas.js";
+
 /** The longer side of what a provider gets (shared/domain/generation.py). */
-const SENT_SIDE_PX = 1024;
+export const SENT_SIDE_PX = 1024;
 /** To what smaller pictures are enlarged; and the shorter side that a model needs, where the server does not tell. */
 export const MIN_SIDE_PX = 256;
 /** Of a long picture that is made smaller: below this its shorter side has lost its detail. */
@@ -194,10 +196,7 @@ function borderEdges(source) {
 }
 
 function pixels(source, width, height, smoothing = "high") {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = canvasOf(width, height).getContext("2d", { willReadFrequently: true });
   // "low" skips pixels, and thin lines with them.
   context.imageSmoothingQuality = smoothing;
   context.drawImage(source, 0, 0, width, height);

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * What this browser keeps of the page in IndexedDB: values that may hold files, in a few stores, each person's apart. Where
  * IndexedDB is blocked, full or does not answer, this page's memory takes its place, and all of it works until the page is closed.

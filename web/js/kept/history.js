@@ -1,24 +1,31 @@
-/** Which jobs this browser started, those of each person apart. Only ids and what the person typed are kept; signed links never are. */
+/**
+ * Which jobs this browser started, those of each person apart, and which of them are about to be deleted: all tabs read the same
+ * and hear of each other's changes. Only ids and what the person typed are kept; signed links never are.
+ */
 
-import { BROWSER, TAB, read, readJson, remove, write, writeJson } from "./storage.js";
+import { BROWSER, TAB, onChangeElsewhere, read, readJson, remove, write, writeJson } from "./storage.js";
 
 const STORAGE_KEY = "toonconnect.history";
+const DELETING_KEY = "toonconnect.deleting";
 const SELECTED_KEY = "toonconnect.selected";
 const LIMIT = 60;
+/** How long it is told to other tabs that a job was deleted. */
+const TOLD_MS = 3_600_000;
 
-let key = STORAGE_KEY;
+/** @type {string|null} what is behind the keys of the owner's; null while nobody is known */
+let whose = "";
 
 /**
  * Turns to the list of `owner`: null for the list of a page on which nobody has to sign in. Whoever signs in sees nothing of
  * that one: the API gives them none of its jobs, and what was typed may be somebody else's.
  */
 export function openFor(owner) {
-  key = owner === null ? STORAGE_KEY : `${STORAGE_KEY}.${owner}`;
+  whose = owner === null ? "" : `.${owner}`;
 }
 
 /** Turns to no list at all: nobody has signed in yet. */
 export function close() {
-  key = null;
+  whose = null;
 }
 
 /**
@@ -32,23 +39,55 @@ export function close() {
 
 /** @returns {Entry[]} newest first; damaged storage counts as empty. */
 export function entries() {
-  const saved = key === null ? [] : readJson(BROWSER, key);
-  return Array.isArray(saved) ? saved.filter((entry) => typeof entry?.id === "string" && Number.isFinite(entry.startedAt)) : [];
+  return list(STORAGE_KEY).filter((entry) => typeof entry?.id === "string" && Number.isFinite(entry.startedAt));
 }
 
 /** Puts `entry` first; the oldest beyond the limit are forgotten. */
 export function remember(entry) {
-  save([entry, ...entries().filter((other) => other.id !== entry.id)].slice(0, LIMIT));
+  save(STORAGE_KEY, [entry, ...entries().filter((other) => other.id !== entry.id)].slice(0, LIMIT));
 }
 
-/** Notes the status last seen of a job. */
+/** Notes the status last seen of a job, if this browser started it. */
 export function noteStatus(id, status) {
-  save(entries().map((entry) => (entry.id === id ? { ...entry, status } : entry)));
+  const all = entries();
+  const known = all.find((entry) => entry.id === id);
+  if (known && known.status !== status) save(STORAGE_KEY, all.map((entry) => (entry === known ? { ...entry, status } : entry)));
 }
 
 /** Forgets a job here; the server is not told. */
 export function forget(id) {
-  save(entries().filter((entry) => entry.id !== id));
+  const all = entries();
+  if (all.some((entry) => entry.id === id)) save(STORAGE_KEY, all.filter((entry) => entry.id !== id));
+}
+
+/**
+ * @typedef {object} Deletion
+ * @property {string} id
+ * @property {number} dueAt     when it is deleted, unless that is undone before; milliseconds, this browser's clock
+ * @property {boolean} [isDone] it is deleted; kept for a while, so that the other tabs learn of it
+ */
+
+/** @returns {Deletion[]} the jobs that are hidden because they are about to be deleted, or just were. */
+export function deletions() {
+  return list(DELETING_KEY).filter((one) => typeof one?.id === "string" && Number.isFinite(one.dueAt));
+}
+
+/** Notes that a job is to be deleted at `dueAt`; null takes that back. */
+export function noteDeletion(id, dueAt) {
+  const others = deletions().filter((one) => one.id !== id && !(one.isDone && one.dueAt < Date.now() - TOLD_MS));
+  save(DELETING_KEY, dueAt === null ? others : [...others, { id, dueAt }]);
+}
+
+/** Notes that a job is deleted. */
+export function noteDeleted(id) {
+  save(DELETING_KEY, [...deletions().filter((one) => one.id !== id), { id, dueAt: Date.now(), isDone: true }]);
+}
+
+/** Calls `listener` when another tab has changed any of it. */
+export function onOtherTabs(listener) {
+  onChangeElsewhere((key) => {
+    if (whose !== null && [null, STORAGE_KEY + whose, DELETING_KEY + whose].includes(key)) listener();
+  });
 }
 
 /** Remembers, for this tab, which job is on show. */
@@ -62,6 +101,17 @@ export function selectedId() {
   return read(TAB, SELECTED_KEY);
 }
 
-function save(list) {
-  if (key !== null) writeJson(BROWSER, key, list);
+/** Where this browser keeps nothing, for as long as the page is open. */
+const unkept = new Map();
+
+function list(key) {
+  if (whose === null) return [];
+  const saved = unkept.get(key + whose) ?? readJson(BROWSER, key + whose);
+  return Array.isArray(saved) ? saved : [];
+}
+
+function save(key, value) {
+  if (whose === null) return;
+  if (writeJson(BROWSER, key + whose, value)) unkept.delete(key + whose);
+  else unkept.set(key + whose, value);
 }

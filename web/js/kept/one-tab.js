@@ -1,3 +1,4 @@
+// @ts-check
 /** What only one tab of the browser does at a time: by the Web Locks of a secure origin, elsewhere by a lease in storage. */
 
 import { newKey } from "../api/keys.js";
@@ -9,17 +10,20 @@ const LOOK_MS = 1000;
 /** Two tabs that take a free lease at the same moment have both written by then. */
 const SETTLE_MS = 80;
 
+/** @typedef {{signal?: AbortSignal, onBusy?: () => void}} How */
+
 /**
  * Does `act` while no other tab does something of that `name`, or waits until none does.
  * @param {string} name
  * @param {() => Promise<void>} act
- * @param {{signal?: AbortSignal, onBusy?: () => void}} [how] `onBusy` is called when another tab is at it; `signal` ends the waiting.
+ * @param {How} [how] `onBusy` is called when another tab is at it; `signal` ends the waiting.
  */
 export async function inOneTab(name, act, how = {}) {
   if (navigator.locks) await locked(name, act, how);
   else await leased(`toonconnect.lease.${name}`, act, how);
 }
 
+/** @param {string} name @param {() => Promise<void>} act @param {How} how */
 async function locked(name, act, { signal, onBusy }) {
   const isDone = await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
     if (lock) await act();
@@ -30,7 +34,10 @@ async function locked(name, act, { signal, onBusy }) {
   await navigator.locks.request(name, { signal }, act);
 }
 
-/** A tab that is closed gives it back, one that breaks lets it run out; one that sleeps may lose it. */
+/**
+ * A tab that is closed gives it back, one that breaks lets it run out; one that sleeps may lose it.
+ * @param {string} key @param {() => Promise<void>} act @param {How} how
+ */
 async function leased(key, act, { signal, onBusy }) {
   const mine = newKey();
   const write = () => writeJson(BROWSER, key, { by: mine, until: Date.now() + LEASE_MS });

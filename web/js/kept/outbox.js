@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Requests that have had no answer yet, with their files and their keys: whatever happens to the page, they are sent again with the
  * same key, and so made and paid once. Each person's apart (database.js).
@@ -17,12 +18,13 @@ const BELL = "toonconnect.outbox";
  * @property {string} path       where it is posted
  * @property {FormData} form
  * @property {string} prompt     as the history shows it
+ * @property {Record<string, any>} [images]  by field what shows it, files or names of own pictures
  * @property {number} startedAt  milliseconds, this browser's clock
  */
 
 /** @param {Request} request @returns {Promise<boolean>} whether it is there after the page was closed. */
-export async function put({ key, kind, path, form, prompt, startedAt }) {
-  const isKept = await database.put(STORE, key, { kind, path, fields: [...form], prompt, startedAt });
+export async function put({ key, kind, path, form, prompt, images, startedAt }) {
+  const isKept = await database.put(STORE, key, { kind, path, fields: [...form], prompt, images, startedAt });
   if (isKept) write(BROWSER, BELL, key);
   return isKept;
 }
@@ -51,8 +53,8 @@ export function onPut(listener) {
 /** @returns {Request|null} */
 function requestOf(key, kept) {
   if (typeof kept?.path !== "string" || !Array.isArray(kept.fields) || !Number.isFinite(kept.startedAt)) return null;
-  const { kind, path, fields, prompt, startedAt } = kept;
+  const { kind, path, fields, prompt, images, startedAt } = kept;
   const form = new FormData();
   for (const [name, value] of fields) form.append(name, value);
-  return { key, kind, path, form, prompt: String(prompt ?? ""), startedAt };
+  return { key, kind, path, form, prompt: String(prompt ?? ""), images, startedAt };
 }

@@ -47,3 +47,8 @@ export function remove(area, key) {
     // Where nothing can be kept, nothing is.
   }
 }
+
+/** Calls `listener` with the key that another tab has changed, or null when it has cleared all of them. */
+export function onChangeElsewhere(listener) {
+  addEventListener("storage", (event) => listener(event.key));
+}

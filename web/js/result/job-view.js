@@ -1,77 +1,121 @@
 /** The result panel: nothing yet, a request on its way, a refusal, or one job from its first stage to its pictures. */
 
-import { fetchImage } from "../api/api.js";
-import { el, icon } from "../page/dom.js";
-import { reckoned } from "../api/expectation.js";
-import { formatBytes, formatDuration, hasWords, nameOf, t, translate } from "../words/words.js";
-import { STAGES, isTerminal } from "../api/jobs.js";
+import { isTerminal } from "../api/jobs.js";
 import { modelName } from "../form/models.js";
+import { el, icon } from "../page/dom.js";
+import { say } from "../page/notices.js";
+import { currentLanguage, formatDate, formatDuration, nameOf, t, translate } from "../words/words.js";
+import { buildAbout } from "./about.js";
+import { buildCaption } from "./caption.js";
+import { costOf, costOfCanceling, priceOfAgain } from "./money.js";
+import { zipButton } from "./picture-actions.js";
+import { missingOf, Pictures, placesOf, reasonOf } from "./pictures.js";
+import { buildPartial, buildRefusal, fieldName } from "./refusal.js";
+import { Viewer } from "./viewer.js";
+import { stageOf, Waiting } from "./waiting.js";
 
-const IMAGE_RETRIES = 3;
+/** While something may still be charged the job is read again, ever less often. */
+const SETTLING_MS = [4000, 8000, 15_000, 30_000];
+const SETTLING_LOOKS = 40;
 
 /**
- * Draws into `root`. `actions`: `cancel(id)`, `remove(id)`, `retry()`, `reuse(job)`, `useSeed(kind, seed)`,
- * `refresh(id)` (reads the job again for fresh links), `close()`.
+ * Draws into `root`. `actions` are what the page does with a job:
+ * `cancel(id)`, `remove(id)`, `retry(id|null)`, `reuse(job, kind)`, `useSeed(kind, seed)`, `refresh(id)` (reads the job again for
+ * fresh links), and where the page has them, or their buttons are left out: `again(job, "same"|"new")`, `retryMissing(job)`,
+ * `useAsCharacter(job, output)`, `sameSeedElsewhere(job, output)`, `editPrompt(job|null)`, `editField(name, job|null)`,
+ * `favourite(job, index, isOn)`, `open(id)` (shows a job of before).
  */
 export class JobView {
   constructor(root, actions) {
     this.root = root;
     this.actions = actions;
     this.options = {};
-    this.clock = null;
+    this.desk = {
+      actions,
+      say: (key, values, text = null) => {
+        say(key, values);
+        this.#offerByHand(text);
+      },
+      presets: () => this.options.presets ?? [],
+      job: () => this.job,
+      open: (index) => this.#openViewer(index),
+    };
+    this.viewer = new Viewer(this.desk);
     this.showEmpty();
   }
 
-  /** Takes the models' names from the server. */
+  /** Takes the names of models and presets, prices and print sizes from the server. */
   setOptions(options) {
     this.options = options;
-    if (this.mode === "job") this.#drawMaker();
+    if (this.mode === "job") this.#redraw(() => this.#drawJob({ anew: true }));
   }
 
   /** The welcome, before there is anything to show. */
   showEmpty() {
+    const hadFocus = this.root.contains(document.activeElement);
     this.#start("empty");
+    this.heading = el("h3", { i18n: "panel.emptyTitle", tabindex: "-1" });
     this.root.replaceChildren(
       el("div", { class: "empty" },
         el("div", { class: "empty-art", "aria-hidden": "true" },
           el("img", { src: "samples/character-haneul.jpg", alt: "", width: 96, height: 120 }),
           el("img", { src: "samples/product-can.jpg", alt: "", width: 96, height: 120 }),
           el("span", { class: "empty-result" }, icon("spark"))),
-        el("h3", { i18n: "panel.emptyTitle" }),
+        this.heading,
         el("p", { i18n: "panel.empty" })),
     );
     translate(this.root);
+    if (hadFocus) this.heading.focus({ preventScroll: true });
   }
 
   /** A request on its way to the server: `sendingView` says how far it has come. */
   showSending(sendingView) {
+    const isFromForm = Boolean(document.activeElement?.closest("form"));
+    const before = this.mode === "job" && !isTerminal(this.job) ? this.jobId : null;
     this.#start("sending");
+    this.goingOn = before;
     this.sendingView = sendingView;
     this.root.replaceChildren(sendingView.root);
+    // The button that was pressed cannot keep it.
+    if (isFromForm) sendingView.heading.focus({ preventScroll: true });
   }
 
-  /** A request the server refused, or that never reached it. `rest` are field errors without a field in the form. */
+  /**
+   * A request the server refused, or that never reached it. `rest` are field errors without a field in the form. Above a job that
+   * is on show, or was and goes on, it stands as a notice.
+   */
   showProblem(problem, { rest = [] } = {}) {
+    this.problemLanguage = currentLanguage();
+    const isFromHere = this.mode === "job";
+    if (this.mode === "sending" && this.goingOn !== null) this.actions.open(this.goingOn);
+    if (this.mode === "job") {
+      this.refused = { problem, rest, isFromHere };
+      this.#drawRefused();
+      return;
+    }
+    const hadFocus = this.root.contains(document.activeElement);
     this.#start("problem");
     this.problem = problem;
     this.rest = rest;
-    this.root.replaceChildren(this.#errorBox(problem, rest));
+    this.#drawProblem();
+    if (hadFocus) this.root.querySelector(".error")?.focus({ preventScroll: true });
   }
 
-  /** A job; call again with every newer version. `canRetry` says whether its images are still at hand. */
-  showJob(job, { kind, startedAt, canRetry }) {
+  /** A job; call again with every newer version. */
+  showJob(job, { kind, startedAt }) {
     if (this.mode !== "job" || this.jobId !== job.id) {
+      const hadFocus = this.root.contains(document.activeElement);
       this.#start("job");
       this.jobId = job.id;
       this.#frame({ kind, startedAt });
       this.canceling = false;
-      this.progress = 0;
+      if (hadFocus) this.heading.focus({ preventScroll: true });
     }
-    if (this.job !== job) this.toldAt = performance.now();
-    this.job = job;
-    this.kind = kind;
-    this.canRetry = canRetry;
-    this.#drawJob();
+    // Of a job that is not read yet the history alone knows.
+    this.job = job.kind ? job : { ...job, kind };
+    this.kind = this.job.kind;
+    this.kindLabel.textContent = nameOf("kind", this.kind);
+    this.#redraw(() => this.#drawJob());
   }
 
   /** A job the server no longer has. */
@@ -79,8 +123,8 @@ export class JobView {
     this.#start("gone");
     this.entry = entry;
     this.#frame({ kind: entry.kind, startedAt: entry.startedAt });
-    this.stepper.hidden = this.bar.hidden = this.times.hidden = true;
-    this.#setStage(t("stage.gone"));
+    this.waiting.stop();
+    this.#setHeading({ key: "stage.gone" });
     this.foot.replaceChildren(this.#button("job.delete", "quiet", () => this.actions.remove(entry.id)));
   }
 
@@ -92,11 +136,6 @@ export class JobView {
     this.connectionKey = ok ? null : key;
   }
 
-  /** Says something short under the pictures, for example that a seed was set. */
-  say(words) {
-    if (this.notice) this.notice.textContent = words;
-  }
-
   /** Whether this job is the one on show. */
   shows(id) {
     return (this.mode === "job" && this.jobId === id) || (this.mode === "gone" && this.entry.id === id);
@@ -105,105 +144,142 @@ export class JobView {
   /** Writes every word again in the language that is on. */
   retranslate() {
     translate(this.root);
-    if (this.mode === "problem") this.showProblem(this.problem, { rest: this.rest });
+    if (this.kindLabel && this.mode !== "empty" && this.mode !== "problem" && this.mode !== "sending") this.kindLabel.textContent = nameOf("kind", this.kind);
+    if (this.mode === "problem") this.#drawProblem();
     if (this.mode === "sending") this.sendingView.retranslate();
     if (this.mode === "gone") this.showGone(this.entry);
     if (this.mode === "job") {
-      this.kindLabel.textContent = nameOf("kind", this.kind);
-      this.drawnOutputs = null;
-      this.#drawJob();
+      this.#redraw(() => this.#drawJob({ anew: true }));
+      this.#drawRefused();
     }
     if (this.connectionKey) this.setConnection(false, this.connectionKey);
   }
 
   #start(mode) {
-    clearInterval(this.clock);
+    this.waiting?.stop();
+    clearTimeout(this.settling);
+    this.viewer.close();
     this.mode = mode;
-    this.drawnOutputs = null;
-    this.connection = this.notice = this.connectionKey = null;
+    this.waiting = this.connection = this.notice = this.connectionKey = this.goingOn = this.refused = null;
+    this.settlingLooks = 0;
+    this.drawn = {};
     this.root.dataset.mode = mode;
+    delete this.root.dataset.status;
   }
 
   #frame({ kind, startedAt }) {
-    this.startedAt = startedAt;
+    this.kind = kind;
     this.kindLabel = el("span", { class: "kind", text: nameOf("kind", kind) });
     this.sample = el("span", { class: "kind sample", i18n: "job.sample", hidden: true, dataset: { testid: "sample" } });
-    this.stageWords = el("p", { class: "stage", role: "status", "aria-live": "polite", dataset: { testid: "stage" } });
+    this.heading = el("p", { class: "stage", role: "status", "aria-live": "polite", tabindex: "-1", dataset: { testid: "stage" } });
     this.connection = el("p", { class: "connection", role: "status", hidden: true, dataset: { testid: "connection" } });
-    this.stepper = el("ol", { class: "stepper", dataset: { i18nAttr: "aria-label:step.list" } },
-      ...STAGES.map((stage) => el("li", { dataset: { stage } }, el("span", { class: "dot", "aria-hidden": "true" }), el("span", { i18n: `step.${stage}` }))));
-    this.fill = el("span", { class: "fill" });
-    this.bar = el("div", { class: "bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, dataset: { testid: "progress", i18nAttr: "aria-label:progress.label" } }, this.fill);
-    this.elapsed = el("span", { class: "elapsed", dataset: { testid: "elapsed" } });
-    this.eta = el("span", { class: "eta" });
-    this.times = el("p", { class: "times" }, this.elapsed, this.eta);
+    this.refusal = el("div", { class: "refusal-above", hidden: true });
+    this.waiting = new Waiting(startedAt);
+    this.facts = el("p", { class: "job-facts", hidden: true, dataset: { testid: "job-facts" } });
     this.maker = el("p", { class: "maker", hidden: true, dataset: { testid: "maker" } });
-    this.warnings = el("ul", { class: "warnings", hidden: true, dataset: { testid: "warnings", i18nAttr: "aria-label:job.warnings" } });
-    this.body = el("div", { class: "job-body" });
-    this.notice = el("p", { class: "notice", role: "status" });
+    this.trouble = el("div", { class: "trouble" });
+    this.pictures = new Pictures(this.desk);
+    this.notice = el("div", { class: "notice" });
     this.foot = el("div", { class: "foot" });
+    this.money = el("p", { class: "money", hidden: true, dataset: { testid: "money" } });
+    this.warnings = el("ul", { class: "warnings", hidden: true, dataset: { testid: "warnings", i18nAttr: "aria-label:job.warnings" } });
+    this.folds = el("div", { class: "folds" });
     this.root.replaceChildren(
-      el("div", { class: "job-head" }, this.kindLabel, this.sample, this.stageWords),
-      this.connection, this.stepper, this.bar, this.times, this.maker, this.warnings, this.body, this.notice, this.foot,
+      this.refusal,
+      el("div", { class: "job-head" }, this.kindLabel, this.sample, this.heading),
+      this.connection, this.waiting.root, el("div", { class: "job-line" }, this.facts, this.maker), this.trouble, this.pictures.root, this.notice, this.foot, this.money,
+      this.warnings, this.folds,
     );
     translate(this.root);
-    this.#tick();
-    this.clock = setInterval(() => this.#tick(), 1000);
   }
 
-  #tick() {
-    this.elapsed.textContent = t("progress.elapsed", { time: formatDuration(Date.now() - this.startedAt) });
-    if (this.mode !== "job" || !this.job || this.job.id !== this.jobId) return;
-    const { progress, etaSeconds, overdue } = reckoned(this.job, (performance.now() - this.toldAt) / 1000);
-    // What was reckoned may have been more than the server's next word.
-    this.progress = Math.max(this.progress, progress);
-    this.#setProgress(this.progress);
-    if (overdue) this.eta.textContent = t("progress.overdue");
-    else this.eta.textContent = etaSeconds === null ? "" : t("progress.eta", { time: formatDuration(etaSeconds * 1000) });
+  /** Draws, and leaves the focus where it was, or at the heading when what had it is gone. */
+  #redraw(draw) {
+    const had = this.root.contains(document.activeElement) ? document.activeElement : null;
+    draw();
+    if (!had || this.root.contains(document.activeElement)) return;
+    const index = had.closest("[data-index]")?.dataset.index;
+    const within = index === undefined ? this.root : this.root.querySelector(`[data-index="${index}"]`);
+    const same = had.dataset.testid ? within?.querySelector(`[data-testid="${had.dataset.testid}"]`) : null;
+    (same ?? this.heading).focus({ preventScroll: true });
   }
 
-  #setStage(words) {
+  #setHeading({ key, values }) {
+    const words = t(key, values);
     // Writing the same words again would make screen readers repeat them.
-    if (this.stageWords.textContent !== words) this.stageWords.textContent = words;
+    if (this.heading.textContent !== words) this.heading.textContent = words;
   }
 
-  #setProgress(percent, busy = false) {
-    const value = Math.max(0, Math.min(100, Math.round(percent)));
-    this.fill.style.width = `${busy ? 100 : Math.max(value, 3)}%`;
-    this.bar.classList.toggle("busy", busy);
-    if (busy) this.bar.removeAttribute("aria-valuenow");
-    else this.bar.setAttribute("aria-valuenow", value);
+  #drawProblem() {
+    this.notice = el("div", { class: "notice" });
+    this.root.replaceChildren(buildRefusal(this.problem, { rest: this.rest, desk: this.desk, isForeign: this.problemLanguage !== currentLanguage() }), this.notice);
   }
 
-  #drawJob() {
+  /** The refusal of a request, above the job that goes on. */
+  #drawRefused() {
+    this.refusal.hidden = this.refused === null;
+    if (this.refused === null) return;
+    const { problem, rest, isFromHere } = this.refused;
+    const close = () => {
+      this.refused = null;
+      this.#redraw(() => this.#drawRefused());
+      this.refusal.replaceChildren();
+      this.heading.focus({ preventScroll: true });
+    };
+    this.refusal.replaceChildren(buildRefusal(problem, { rest, desk: this.desk, close, canSend: !isFromHere, isForeign: this.problemLanguage !== currentLanguage() }));
+  }
+
+  /** A text that could not be copied by itself. */
+  #offerByHand(text) {
+    if (!this.notice) return;
+    this.notice.replaceChildren();
+    if (!text) return;
+    const field = el("textarea", { class: "by-hand", readonly: true, rows: 3, "aria-label": t("copy.byHand"), dataset: { testid: "by-hand" } });
+    field.value = text;
+    this.notice.append(field);
+    field.select();
+  }
+
+  #drawJob({ anew = false } = {}) {
+    if (anew) this.drawn = {};
     const { job } = this;
     const ended = isTerminal(job);
-    this.root.dataset.status = ended ? job.status : "running";
+    const missing = missingOf(job);
+    const isPartial = job.status === "succeeded" && missing.length > 0;
+    this.root.dataset.status = ended ? (isPartial ? "partial" : job.status) : "running";
     this.sample.hidden = job.sample !== true;
-    this.#setStage(this.#stageWordsFor(job));
-    this.stepper.hidden = ended;
-    this.bar.hidden = ended;
+    this.#setHeading(this.#stage(ended, isPartial, missing));
     if (ended) {
-      clearInterval(this.clock);
-      const took = Date.parse(job.completed_at) - Date.parse(job.created_at);
-      this.elapsed.textContent = took >= 0 ? t("progress.took", { time: formatDuration(took) }) : "";
-      this.eta.textContent = "";
+      this.waiting.stop();
       this.setConnection(true);
-    } else {
-      const at = STAGES.indexOf(job.stage);
-      if (at >= 0) this.stageIndex = at;
-      for (const [index, step] of [...this.stepper.children].entries()) {
-        step.classList.toggle("done", index < this.stageIndex);
-        step.classList.toggle("now", index === this.stageIndex);
-        if (index === this.stageIndex) step.setAttribute("aria-current", "step");
-        else step.removeAttribute("aria-current");
-      }
-      this.#tick();
-    }
+    } else this.waiting.draw(job);
+    this.#drawFacts(ended);
     this.#drawMaker();
+    this.#drawTrouble(ended, isPartial, missing);
+    this.pictures.draw(job, { anew });
+    this.#drawFoot(ended, isPartial, missing);
+    this.#drawMoney(ended);
     this.#drawWarnings();
-    this.#drawBody(ended);
-    this.#drawFoot(ended);
+    this.#drawFolds(ended);
+  }
+
+  #stage(ended, isPartial, missing) {
+    const { job } = this;
+    if (isPartial) return { key: "stage.partial", values: { count: placesOf(job).length, made: placesOf(job).length - missing.length } };
+    if (ended) return { key: `stage.${job.status}` };
+    return this.canceling ? { key: "stage.canceling" } : stageOf(job);
+  }
+
+  /** How long it took, and until when it is kept. */
+  #drawFacts(ended) {
+    const { job } = this;
+    const took = Date.parse(job.completed_at) - Date.parse(job.created_at);
+    const parts = [
+      took >= 0 ? t("progress.took", { time: formatDuration(took) }) : null,
+      (job.outputs ?? []).length > 0 && job.expires_at ? t("job.keptUntil", { day: formatDate(job.expires_at) }) : null,
+    ].filter(Boolean);
+    this.facts.hidden = !ended || parts.length === 0;
+    this.facts.textContent = ended ? parts.join(" · ") : "";
   }
 
   /** Which model makes or made it. Of several pictures the job names that of one, so a fallback is told of them all. */
@@ -219,153 +295,109 @@ export class JobView {
     this.maker.classList.toggle("switched", Boolean(fallback || (used && !isOne)));
   }
 
+  /** Why there is no picture, or not every one. */
+  #drawTrouble(ended, isPartial, missing) {
+    const { job } = this;
+    const { error } = job;
+    const isNew = this.#isNew("trouble", ended && [job.status, error?.code, error?.detail, error?.charged, missing.length, this.desk.presets().length]);
+    if (!isNew) return;
+    if (isPartial) {
+      const why = reasonOf(job, missing[0].picture);
+      this.trouble.replaceChildren(buildPartial(job, missing, { desk: this.desk, why, price: priceOfAgain(this.options, job, missing.length) }));
+    } else if (ended && error) this.trouble.replaceChildren(buildRefusal(error, { job, rest: error.errors ?? [], desk: this.desk }));
+    else this.trouble.replaceChildren();
+  }
+
+  #drawFoot(ended, isPartial, missing) {
+    const { job } = this;
+    const cost = costOfCanceling(job);
+    const isNew = this.#isNew("foot", ended ? [job.status, missing.length, (job.outputs ?? []).length, this.desk.presets().length] : [this.canceling, cost]);
+    if (!isNew) return;
+    if (!ended) {
+      this.foot.replaceChildren(this.#cancelButton(job), el("span", { class: "hint", text: t(cost.key, cost.values), dataset: { testid: "cancel-cost" } }));
+      return;
+    }
+    const outputs = job.outputs ?? [];
+    const count = placesOf(job).length;
+    const price = priceOfAgain(this.options, job, count);
+    const again = (key, seed, testid) => this.#button(key, "quiet", () => this.actions.again(job, seed), testid);
+    const canRepeat = this.actions.again && !isPartial && (job.status !== "failed" || outputs.length > 0);
+    this.foot.replaceChildren(...[
+      outputs.length > 1 ? zipButton(this.desk) : null,
+      canRepeat ? again("job.againNew", "new", "again-new") : null,
+      canRepeat && outputs.length > 0 ? again("job.againSame", "same", "again-same") : null,
+      this.#button("job.reuse", "quiet", () => this.actions.reuse(job, this.kind)),
+      // It can be undone for some seconds.
+      this.#button("job.delete", "quiet danger", () => this.actions.remove(job.id), "delete"),
+      canRepeat && price ? el("span", { class: "hint again-price", text: t("job.againPrice", { price }) }) : null,
+    ].filter(Boolean));
+  }
+
+  #cancelButton(job) {
+    const cancel = this.#button("job.cancel", "quiet", async () => {
+      if (this.canceling) return;
+      this.canceling = true;
+      this.#redraw(() => this.#drawJob());
+      if (await this.actions.cancel(job.id)) return;
+      this.canceling = false;
+      if (!this.shows(job.id)) return;
+      this.#redraw(() => this.#drawJob());
+      say("job.cancelFailed", {}, { tone: "bad" });
+    }, "cancel");
+    // A disabled button would lose the focus.
+    if (this.canceling) cancel.setAttribute("aria-disabled", "true");
+    return cancel;
+  }
+
+
+  /** What it cost. While that is not the last word the job is read again. */
+  #drawMoney(ended) {
+    const cost = ended ? costOf(this.job) : null;
+    // A refusal says it itself.
+    const isSaid = this.job.status === "failed" && !cost?.isOpen;
+    this.money.hidden = cost === null || isSaid;
+    this.money.textContent = cost === null ? "" : t(cost.key, cost.values);
+    this.money.classList.toggle("open", cost?.isOpen === true);
+    clearTimeout(this.settling);
+    if (cost?.isOpen !== true || this.settlingLooks >= SETTLING_LOOKS) return;
+    const { jobId } = this;
+    const pause = SETTLING_MS[Math.min(this.settlingLooks, SETTLING_MS.length - 1)];
+    this.settling = setTimeout(() => {
+      this.settlingLooks += 1;
+      if (this.shows(jobId)) this.actions.refresh(jobId);
+    }, pause);
+  }
+
   /** What is merely poor about the job, in the server's words; of which image, where there are several. */
   #drawWarnings() {
-    const warnings = (this.job.warnings ?? []).filter(({ detail }) => detail);
+    const isSaid = { prediction_goes_on: !this.money.hidden && this.money.classList.contains("open"), print_size_draft: this.root.querySelector(".print") !== null };
+    const warnings = (this.job.warnings ?? []).filter(({ code, detail }) => detail && !isSaid[code]);
     this.warnings.hidden = warnings.length === 0;
     this.warnings.replaceChildren(
       ...warnings.map(({ detail, field }) => el("li", {}, field ? el("strong", { text: `${fieldName(field)}: ` }) : null, detail)),
     );
   }
 
-  #stageWordsFor(job) {
-    if (isTerminal(job)) return t(`stage.${job.status}`);
-    if (this.canceling) return t("stage.canceling");
-    if (job.stage === "waiting" && job.queue_position > 0) return t("stage.waitingAt", { position: job.queue_position });
-    if (STAGES.includes(job.stage)) return t(`stage.${job.stage}`);
-    return t(job.status === "queued" ? "stage.queued" : "stage.running");
-  }
-
-  #drawBody(ended) {
+  #drawFolds(ended) {
     const { job } = this;
-    const outputs = job.outputs ?? [];
-    const drawing = `${ended}:${job.status}:${outputs.length}:${job.error?.title ?? ""}`;
-    if (this.drawnOutputs === drawing) return;
-    this.drawnOutputs = drawing;
-    const parts = [];
-    if (!ended) parts.push(this.#placeholder(job));
-    if (job.error && ended) parts.push(this.#errorBox(job.error, job.error.errors ?? []));
-    if (outputs.length > 0) parts.push(el("div", { class: `outputs outputs-${Math.min(outputs.length, 4)}` }, ...outputs.map((output) => this.#output(output))));
-    if (ended && job.input?.prompt_sent && job.input.prompt_sent !== job.input.prompt) {
-      parts.push(el("details", { class: "sent" }, el("summary", { text: t("job.sentPrompt") }), el("p", { text: job.input.prompt_sent })));
-    }
-    this.body.replaceChildren(...parts);
+    const hasPictures = ended && (job.outputs ?? []).length > 0;
+    if (!this.#isNew("folds", hasPictures && [job.outputs.length, this.desk.presets().length])) return;
+    const folds = hasPictures ? [buildCaption(job, this.desk.presets(), this.desk.say), buildAbout(job, this.options)] : [];
+    this.folds.replaceChildren(...folds.filter(Boolean));
   }
 
-  #placeholder(job) {
-    const shape = el("div", { class: "placeholder", "aria-hidden": "true" }, icon("image"));
-    const ratio = /^(\d+):(\d+)$/.exec(job.input?.aspect_ratio ?? "");
-    if (ratio) shape.style.aspectRatio = `${ratio[1]} / ${ratio[2]}`;
-    return shape;
+  /** Whether a part has to be drawn again: what it says has changed. */
+  #isNew(part, says) {
+    const text = JSON.stringify(says);
+    if (this.drawn[part] === text) return false;
+    this.drawn[part] = text;
+    return true;
   }
 
-  #drawFoot(ended) {
-    const { job } = this;
-    const state = ended ? `ended:${job.status}` : `running:${this.canceling}`;
-    if (this.foot.dataset.state === state && this.foot.dataset.words === t("job.cancel")) return;
-    this.foot.dataset.state = state;
-    this.foot.dataset.words = t("job.cancel");
-    if (!ended) {
-      const cancel = this.#button("job.cancel", "quiet", async () => {
-        this.canceling = true;
-        this.#drawJob();
-        if (await this.actions.cancel(job.id)) return;
-        this.canceling = false;
-        if (!this.shows(job.id)) return;
-        this.#drawJob();
-        this.say(t("job.cancelFailed"));
-      });
-      cancel.dataset.testid = "cancel";
-      cancel.disabled = this.canceling;
-      this.foot.replaceChildren(cancel);
-      return;
-    }
-    const remove = this.#button("job.delete", "quiet danger", () => {
-      if (remove.dataset.sure) return this.actions.remove(job.id);
-      remove.dataset.sure = "yes";
-      remove.textContent = t("job.deleteConfirm");
-      return undefined;
+  #openViewer(index) {
+    this.viewer.open(index, (last) => {
+      this.root.querySelector(`[data-index="${last}"] [data-testid="open-viewer"]`)?.focus({ preventScroll: true });
     });
-    remove.dataset.testid = "delete";
-    this.foot.replaceChildren(this.#button("job.reuse", "quiet", () => this.actions.reuse(job, this.kind)), remove);
-  }
-
-  #output(output) {
-    const { job } = this;
-    const extension = output.content_type === "image/jpeg" ? "jpg" : "png";
-    const fileName = `toonconnect-${job.sample ? "SAMPLE-" : ""}${this.kind}-${job.id.slice(-8)}-${output.index + 1}.${extension}`;
-    const image = el("img", {
-      class: "result-image", width: output.width, height: output.height, dataset: { testid: "result-image" },
-      alt: t("job.alt", { index: output.index + 1, prompt: job.input?.prompt ?? "" }),
-    });
-    let failures = 0;
-    image.addEventListener("error", async () => {
-      failures += 1;
-      if (failures > IMAGE_RETRIES) {
-        this.say(t("job.imageBroken"));
-        return;
-      }
-      // Links end after a while; each read of the job signs new ones.
-      const fresh = await this.actions.refresh(job.id);
-      const renewed = fresh?.outputs?.find((candidate) => candidate.index === output.index);
-      if (renewed) {
-        Object.assign(output, renewed);
-        download.href = output.url;
-        image.src = output.url;
-      }
-    });
-    image.src = output.url;
-    const downloadWords = el("span", { text: t("job.download") });
-    const download = el("a", { class: "button primary", href: output.url, download: fileName, target: "_blank", rel: "noopener", dataset: { testid: "download" }, on: { click: (event) => this.#download(event, output, fileName, downloadWords) } }, icon("download"), downloadWords);
-    const facts = [`${output.width}×${output.height}`, extension.toUpperCase(), formatBytes(output.bytes ?? 0)].join(" · ");
-    const hasSeed = output.seed !== null && output.seed !== undefined;
-    return el("figure", { class: "output" },
-      image,
-      el("figcaption", {},
-        el("p", { class: "facts", dataset: { testid: "facts" } }, facts, hasSeed ? el("span", { class: "seed", text: t("job.seed", { seed: output.seed }) }) : null),
-        el("div", { class: "output-actions" },
-          download,
-          hasSeed
-            ? this.#button("job.useSeed", "quiet", () => {
-                this.actions.useSeed(this.kind, output.seed);
-                this.say(t("job.seedUsed", { seed: output.seed }));
-              }, "use-seed")
-            : null)));
-  }
-
-  async #download(event, output, fileName, words) {
-    event.preventDefault();
-    words.textContent = t("job.downloading");
-    try {
-      const url = URL.createObjectURL(await fetchImage(this.job, output));
-      el("a", { href: url, download: fileName }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    } catch {
-      el("a", { href: output.url, target: "_blank", rel: "noopener" }).click();
-      this.say(t("job.downloadFallback"));
-    } finally {
-      words.textContent = t("job.download");
-    }
-  }
-
-  #errorBox(problem, rest) {
-    const fact = (key, value, testid) =>
-      value ? el("div", {}, el("dt", { text: t(key) }), el("dd", {}, el("code", { text: value, dataset: { testid } }))) : null;
-    const charged = { true: "yes", false: "no" }[problem.charged] ?? problem.charged;
-    const advice = `advice.${problem.code}`;
-    const canRetry = problem.retryable && (this.mode === "problem" || this.canRetry);
-    const aboutField = ({ field, message }) => [el("strong", { text: `${fieldName(field)}: ` }), message];
-    // Of one picture the server says the same twice: as the whole, and of its field.
-    const whole = rest.find((error) => error.message === problem.detail);
-    const others = rest.filter((error) => error !== whole);
-    return el("div", { class: "error", role: "alert", dataset: { testid: "error" } },
-      el("div", { class: "error-head" }, icon("alert"), el("h3", { text: problem.title ?? t("error.http.title") })),
-      problem.detail ? el("p", { class: "error-detail" }, ...(whole ? aboutField(whole) : [problem.detail])) : null,
-      hasWords(advice) ? el("p", { class: "error-advice", text: t(advice) }) : null,
-      others.length > 0 ? el("ul", {}, ...others.map((error) => el("li", {}, ...aboutField(error)))) : null,
-      hasWords(`error.charged.${charged}`) ? el("p", { class: "charged", text: t(`error.charged.${charged}`), dataset: { testid: "charged" } }) : null,
-      canRetry ? this.#button("error.retry", "primary", () => this.actions.retry(this.mode === "job" ? this.job.id : null), "retry") : null,
-      el("dl", { class: "error-facts" }, fact("error.code", problem.code, "error-code"), fact("error.jobId", this.mode === "job" ? this.job.id : null, "job-id"), fact("error.requestId", problem.request_id, "request-id")));
   }
 
   #button(key, look, action, testid) {
@@ -373,10 +405,4 @@ export class JobView {
     if (testid) button.dataset.testid = testid;
     return button;
   }
-}
-
-/** A field of the request as the form calls it. */
-function fieldName(field) {
-  const key = ["image", "option"].map((group) => `${group}.${field}`).find(hasWords) ?? `${field}.label`;
-  return hasWords(key) ? t(key) : field;
 }

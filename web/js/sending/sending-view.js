@@ -1,3 +1,4 @@
+// @ts-check
 /** What there is to say of one request on its way: how much of it has gone out, why it is kept and what happens next. */
 
 import { el, icon } from "../page/dom.js";
@@ -11,7 +12,7 @@ const SHORTEST_LEFT_SECONDS = 3;
 export class SendingView {
   constructor(actions) {
     this.actions = actions;
-    this.stage = el("p", { class: "stage", role: "status", tabindex: -1, dataset: { testid: "stage" } });
+    this.heading = el("p", { class: "stage", role: "status", tabindex: -1, dataset: { testid: "stage" } });
     this.kind = el("span", { class: "kind" });
     this.connection = el("p", { class: "connection", role: "status", hidden: true, dataset: { testid: "connection" } });
     this.fill = el("span", { class: "fill" });
@@ -23,7 +24,7 @@ export class SendingView {
     this.box = el("div", { class: "kept", role: "alert", hidden: true, dataset: { testid: "error" } });
     this.cancel = el("button", { type: "button", class: "button quiet", i18n: "sending.cancel", dataset: { testid: "cancel-sending" }, on: { click: () => this.actions.discard(this.outgoing) } });
     this.root = el("div", { class: "sending" },
-      el("div", { class: "job-head" }, this.kind, this.stage), this.connection, this.bar, this.times, this.stay, this.box, el("div", { class: "foot" }, this.cancel));
+      el("div", { class: "job-head" }, this.kind, this.heading), this.connection, this.bar, this.times, this.stay, this.box, el("div", { class: "foot" }, this.cancel));
   }
 
   /** Shows it as it is now; call again whenever it has come further. */
@@ -40,7 +41,7 @@ export class SendingView {
     const isOnItsWay = step === "uploading" || step === "answering";
     this.kind.textContent = nameOf("kind", kind);
     const stage = { answering: "sending.answering", elsewhere: "sending.elsewhere", discarded: isUnsettled ? "sending.discardedLate" : "sending.discarded" }[step];
-    say(this.stage, t(stage ?? (isWaiting ? "sending.waiting" : "stage.sending")));
+    say(this.heading, t(stage ?? (isWaiting ? "sending.waiting" : "stage.sending")));
     this.connection.hidden = step !== "reconnecting";
     say(this.connection, step === "reconnecting" ? t("sending.reconnecting", { time: formatDuration(GIVE_UP_MS) }) : "");
     this.#drawBar(uploaded, isOnItsWay);
@@ -52,7 +53,7 @@ export class SendingView {
     const hadFocus = this.root.contains(document.activeElement);
     this.cancel.hidden = step !== "uploading" || uploaded === 0 || isUnsettled;
     this.#drawBox();
-    if (hadFocus && !this.root.contains(document.activeElement)) this.stage.focus();
+    if (hadFocus && !this.root.contains(document.activeElement)) this.heading.focus({ preventScroll: true });
   }
 
   #drawBar(uploaded, isOnItsWay) {

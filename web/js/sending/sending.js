@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Requests on their way to the server: each is kept before it is sent, sent until the server has answered, by one tab at a time and
  * always with its own key. So nothing that was asked for is lost, and nothing is made or paid twice.
@@ -14,6 +15,8 @@ import { t } from "../words/words.js";
 export const GIVE_UP_MS = 60_000;
 /** The server remembers a key for 24 hours; what is older may be made a second time. */
 const KEY_LIVES_MS = 23 * 60 * 60 * 1000;
+/** What nobody wanted by then is forgotten. */
+const KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 const WATCH_MS = 1000;
 /** How long until it is tried again by itself, by the reason why it is kept; null: not before somebody says so. */
 const AGAIN_AFTER_MS = { network: 15_000, provider: 20_000, busy: 15_000, limit: 20_000, down: 60_000, signIn: null };
@@ -78,9 +81,10 @@ export class Sending {
 
   /**
    * `onChange(outgoing)`: it has come further, or is gone. `onAccepted(job, outgoing)`: there is a job; the request is forgotten
-   * after that. `onRefused(problem, outgoing)`: there will be none. `onElsewhere()`: another tab has sent one.
+   * after that. `onRefused(problem, outgoing)`: there will be none. `onElsewhere(outgoing)`: another tab
+   * has had the answer.
    * @param {{onChange: (it: Outgoing) => void, onAccepted: (job: any, it: Outgoing) => void,
-   *   onRefused: (problem: any, it: Outgoing) => void, onElsewhere: () => void}} listeners
+   *   onRefused: (problem: any, it: Outgoing) => void, onElsewhere: (it: Outgoing) => void}} listeners
    */
   constructor(listeners) {
     this.listeners = listeners;
@@ -94,6 +98,10 @@ export class Sending {
     if (this.#closed) return;
     for (const request of kept) {
       if (this.#all.has(request.key)) continue;
+      if (Date.now() - request.startedAt > KEPT_MS) {
+        outbox.remove(request.key);
+        continue;
+      }
       const outgoing = new Outgoing(request);
       outgoing.isKept = true;
       this.#all.set(outgoing.key, outgoing);
@@ -187,7 +195,7 @@ export class Sending {
         if (!isNew && (await outbox.get(key)) === null) {
           this.#all.delete(key);
           this.listeners.onChange(outgoing);
-          this.listeners.onElsewhere();
+          this.listeners.onElsewhere(outgoing);
           return;
         }
         await this.#untilAnswered(outgoing);
@@ -235,7 +243,8 @@ export class Sending {
           this.#refuse(outgoing, error.problem);
           return;
         }
-        if (reason === "network" && Date.now() - news.at < GIVE_UP_MS) {
+        // One that was kept already goes back to its place: nobody waits for it any more.
+        if (reason === "network" && pauses === 0 && Date.now() - news.at < GIVE_UP_MS) {
           this.#tell(outgoing, "reconnecting");
           await this.#pause(outgoing, error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : backoff(failures));
           failures += 1;

@@ -1,18 +1,16 @@
 // @ts-check
 /** The page's words in Korean and English, and the one place that knows which language is on. */
 
+import en from "./en.js";
+import ko from "./ko.js";
 import { BROWSER, read, write } from "../kept/storage.js";
 
 const STORAGE_KEY = "toonconnect.language";
 
-/** A language is loaded when it is turned on: few people read two. */
-const LANGUAGES = { ko: () => import("./ko.js"), en: () => import("./en.js") };
-/** @type {Record<string, Record<string, string>>} */
-const loaded = {};
+const WORDS = { ko, en };
 
 /** @type {"ko"|"en"} */
 let language = initialLanguage();
-await load(language);
 const listeners = new Set();
 
 function initialLanguage() {
@@ -21,26 +19,14 @@ function initialLanguage() {
   return navigator.language?.toLowerCase().startsWith("en") ? "en" : "ko";
 }
 
-/** @param {"ko"|"en"} wanted */
-async function load(wanted) {
-  loaded[wanted] ??= (await LANGUAGES[wanted]()).default;
-}
-
 /** @returns {"ko"|"en"} the language that is on. */
 export function currentLanguage() {
   return language;
 }
 
-/** Turns a language on, remembers it and tells every listener. Where its words cannot be loaded now, all stays as it is. */
-export async function setLanguage(next) {
-  const wanted = next === "en" ? "en" : "ko";
-  try {
-    await load(wanted);
-  } catch (error) {
-    console.info("words:", error);
-    return;
-  }
-  language = wanted;
+/** Turns a language on, remembers it and tells every listener. */
+export function setLanguage(next) {
+  language = next in WORDS ? next : "ko";
   write(BROWSER, STORAGE_KEY, language);
   for (const listener of listeners) listener(language);
 }
@@ -52,13 +38,18 @@ export function onLanguageChange(listener) {
 
 /** @returns {string} the words for `key`, `{name}` places filled from `values`; an unknown key comes back as it is. */
 export function t(key, values = {}) {
-  const words = loaded[language][key] ?? key;
+  const words = WORDS[language][key] ?? WORDS.ko[key] ?? key;
   return words.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+}
+
+/** @returns {string} the English words for `key`, whichever language is on: what those who draw understand best. */
+export function inEnglish(key) {
+  return WORDS.en[key];
 }
 
 /** @returns {boolean} whether there are words for `key`. */
 export function hasWords(key) {
-  return key in loaded[language];
+  return key in WORDS.ko;
 }
 
 /** @returns {string} the words for one of a group's ids, such as a kind; the id itself when there are none. */
@@ -86,6 +77,16 @@ export function formatDuration(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 60) return t("time.seconds", { s: seconds });
   return t("time.minutes", { m: Math.floor(seconds / 60), s: seconds % 60 });
+}
+
+/** @returns {string} a day and time, in words; the time of this place. */
+export function formatTime(at) {
+  return new Intl.DateTimeFormat(language, { month: "long", day: "numeric", hour: "numeric", minute: "2-digit" }).format(new Date(at));
+}
+
+/** @returns {string} a day in words. */
+export function formatDate(at) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(at));
 }
 
 /** @returns {string} a file size in KB or MB. */

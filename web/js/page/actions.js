@@ -1,0 +1,153 @@
+/** What a result can be asked for: the link from its panel to the forms, the server and the history. */
+
+import { ApiError, cancelJob, retryJob } from "../api/api.js";
+import { newKey } from "../api/keys.js";
+import * as deletions from "../history/deletions.js";
+import { forget, itemFor } from "../history/list.js";
+import * as kept from "../kept/history.js";
+import { receive, refresh } from "./following.js";
+import { forms, openKind, openTab } from "./kinds.js";
+import { say } from "./notices.js";
+import * as panel from "./panel.js";
+import { isSheet } from "./sheet.js";
+import { state } from "./store.js";
+
+/** @param {(jobId: string|null) => boolean} sendAgain  sends what made a job, or the last request, if that is still at hand */
+export function actionsFor(sendAgain) {
+  const retry = (jobId) => {
+    // After a reload the server alone has the images.
+    if (!sendAgain(jobId) && state.jobs.has(jobId)) retryMissing(state.jobs.get(jobId));
+  };
+  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, editField, close: panel.close, open: panel.become };
+}
+
+async function cancel(id) {
+  try {
+    receive(await cancelJob(id));
+    return true;
+  } catch (error) {
+    // Already finished: the follower brings the news.
+    return error instanceof ApiError && error.problem.status === 409;
+  }
+}
+
+/** Deletes a job, with a way back for some seconds. */
+export function remove(id) {
+  const wasOnShow = state.selected === id;
+  if (wasOnShow) panel.empty();
+  if (state.gone.has(id)) {
+    // There is nothing to be deleted but this browser's memory of it.
+    forget(id);
+    document.getElementById("history-title")?.focus();
+    return;
+  }
+  deletions.begin(id, {
+    onUndone: () => {
+      if (wasOnShow) panel.open(id);
+      else focusCard(id);
+    },
+    onEnd: (hadFocus) => {
+      if (hadFocus) document.getElementById(wasOnShow && !isSheet() ? "result-title" : "history-title")?.focus({ preventScroll: true });
+    },
+  });
+}
+
+function focusCard(id) {
+  requestAnimationFrame(() => {
+    const card = document.querySelector(`.history-item[data-job="${CSS.escape(id)}"]`) ?? document.getElementById("history-title");
+    if (card instanceof HTMLElement) card.focus();
+  });
+}
+
+/** Opens a kind's form, on a phone in place of the result. @returns {any} null where that kind is not offered any more. */
+function formFor(kind) {
+  if (!state.kinds.includes(kind)) {
+    say("job.kindGone", {}, { tone: "bad" });
+    return null;
+  }
+  panel.close();
+  openTab(kind);
+  return forms.get(kind);
+}
+
+function reuse(job, kind = job.kind) {
+  const form = formFor(kind);
+  if (!form) return;
+  form.useInput(job.input ?? {});
+  say("job.reused");
+}
+
+function useSeed(kind, seed) {
+  const form = formFor(kind);
+  if (!form) return;
+  form.useSeed(seed);
+  say("job.seedUsed", { seed });
+}
+
+/** A picture becomes the character of the next one, without being uploaded again. */
+function useAsCharacter(job, output) {
+  const kind = openKind() ?? job.kind;
+  const form = formFor(kind);
+  if (!form) return;
+  form.usePicture(null, pictureOf(job, output));
+  say("job.usedAsCharacter");
+}
+
+/** The same again upon another item: all of a job's input with the seed of one of its pictures. */
+function sameSeedElsewhere(job, output) {
+  const form = formFor("goods");
+  if (!form) return;
+  form.useInput(job.input ?? {});
+  if (output.seed != null) form.useSeed(output.seed);
+  form.focusField("preset");
+}
+
+/** @param {any} [job]  none where the request became no job */
+function editPrompt(job) {
+  const form = formFor(job?.kind ?? openKind());
+  if (!form) return;
+  if (job && !form.hasEntries()) form.useInput(job.input ?? {});
+  form.focusPrompt();
+}
+
+/** Leads to the field that a refusal is about. @param {string} name @param {any} [job]  none where the request became no job */
+function editField(name, job) {
+  formFor(job?.kind ?? openKind())?.focusField(name);
+}
+
+/** Only the pictures that are missing, as a new job. */
+function retryMissing(job) {
+  return makeAgain(job, "same");
+}
+
+/** All of it, with the same seeds or other ones. @param {"same"|"new"} [seeds] */
+function again(job, seeds = "new") {
+  return makeAgain(job, seeds);
+}
+
+async function makeAgain(job, seeds) {
+  // One key for all tries of one wish: pressed twice, it is one job.
+  const wish = `${job.id} ${seeds}`;
+  if (!wishes.has(wish)) wishes.set(wish, newKey());
+  try {
+    const made = await retryJob(job.id, seeds, wishes.get(wish));
+    wishes.delete(wish);
+    kept.remember({ id: made.id, kind: made.kind, prompt: itemFor(job.id)?.prompt ?? "", startedAt: Date.now(), status: made.status });
+    receive(made);
+    panel.open(made.id);
+  } catch (error) {
+    if (!(error instanceof ApiError)) {
+      say("job.againFailed", {}, { tone: "bad" });
+      return;
+    }
+    wishes.delete(wish);
+    panel.showProblem(error.problem, []);
+  }
+}
+
+/** @type {Map<string, string>} */
+const wishes = new Map();
+
+function pictureOf(job, output) {
+  return { jobId: job.id, index: output.index, url: output.url, thumbnailUrl: output.thumbnail_url };
+}

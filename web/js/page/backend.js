@@ -1,0 +1,115 @@
+/**
+ * Whether new pictures can be made, told before the form is filled: what the server offers, whether it answers, and whether
+ * something stands in the way of what it makes pictures with. A request is taken all the same, and sent on when it is over.
+ */
+
+import { getOptions, getReadiness } from "../api/api.js";
+import { backoff, pause } from "../api/jobs.js";
+import { nameOf, onLanguageChange, t } from "../words/words.js";
+import { kindsOf, modelsOf } from "../form/models.js";
+import { change, state, subscribe } from "./store.js";
+
+const SLOW_OPTIONS_MS = 4000;
+const LOOK_MS = 300_000;
+const LOOK_IN_TROUBLE_MS = 15_000;
+/** Which trouble a refusal's code stands for; all others are one of the service that draws. */
+const TROUBLES = { intake_paused: "paused", missing_api_key: "setup", provider_auth_failed: "setup", provider_quota_exhausted: "setup" };
+/** Without these no picture of any kind can be made. */
+const GROUND = ["settings", "storage", "task_hub"];
+
+const ids = ["banner", "banner-title", "banner-detail", "banner-retry", "service-banner", "service-title", "service-detail", "sandbox-banner"];
+const [banner, title, detail, retry, service, serviceTitle, serviceDetail, sandbox] = ids.map((id) => /** @type {HTMLElement} */ (document.getElementById(id)));
+
+/** @type {number|undefined} */
+let nextLook;
+let isLooking = false;
+
+/** Draws the banners from now on. */
+export function build() {
+  subscribe(draw);
+  onLanguageChange(draw);
+  for (const event of ["online", "offline"]) addEventListener(event, draw);
+  document.addEventListener("visibilitychange", () => !document.hidden && state.options && lookForTrouble());
+}
+
+/**
+ * Reads what the server offers, again and again until it answers.
+ * @param {(options: any) => void} onOptions
+ */
+export async function loadOptions(onOptions) {
+  for (let failures = 0; ; failures += 1) {
+    const slow = setTimeout(() => state.backend === null && change({ backend: "slow" }), SLOW_OPTIONS_MS);
+    try {
+      const options = await getOptions();
+      change({ options, backend: null });
+      onOptions(options);
+      lookForTrouble();
+      return;
+    } catch {
+      change({ backend: "down" });
+    } finally {
+      clearTimeout(slow);
+    }
+    const again = new AbortController();
+    retry.onclick = () => again.abort();
+    await pause(backoff(failures), again.signal);
+  }
+}
+
+/** Looks whether something stands in the way of new pictures: now, and from then on as often as is worth while. */
+export async function lookForTrouble() {
+  if (isLooking) return;
+  isLooking = true;
+  clearTimeout(nextLook);
+  try {
+    change({ trouble: troubleOf((await getReadiness()).checks ?? {}, state.options ?? {}) });
+  } catch {
+    // It did not say; what is known stays.
+  } finally {
+    isLooking = false;
+  }
+  nextLook = setTimeout(() => !document.hidden && lookForTrouble(), state.trouble ? LOOK_IN_TROUBLE_MS : LOOK_MS);
+}
+
+/**
+ * @param {Record<string, any>} checks of GET /api/health/ready
+ * @param {any} options of GET /api/options
+ * @returns {{reason: string, kinds: string[]}|null} `kinds` are those that cannot be made: all of whose models are away.
+ */
+export function troubleOf(checks, options) {
+  const kinds = kindsOf(options).map(({ kind }) => kind);
+  if (GROUND.some((part) => checks[part]?.status === "failed")) return { reason: "service", kinds };
+  const codeOf = ({ provider }) => {
+    const check = checks[`provider_${provider}`];
+    return check?.intake ?? check?.code ?? null;
+  };
+  const away = kinds.filter((kind) => modelsOf(options, kind).every(codeOf) && modelsOf(options, kind).length > 0);
+  if (away.length === 0) return null;
+  return { reason: TROUBLES[codeOf(modelsOf(options, away[0])[0])] ?? "provider", kinds: away };
+}
+
+function draw() {
+  const { backend, trouble, options } = state;
+  sandbox.hidden = options?.sandbox !== true;
+  const isOffline = !navigator.onLine;
+  banner.hidden = backend === null && !isOffline;
+  retry.hidden = backend !== "down";
+  if (!banner.hidden) {
+    const words = isOffline ? "backend.offline" : backend === "down" ? "backend.down" : "backend.slow";
+    banner.dataset.state = backend === "down" || isOffline ? "down" : "slow";
+    write(title, t(`${words}Title`));
+    write(detail, t(`${words}Detail`));
+  }
+  service.hidden = trouble === null || !banner.hidden;
+  if (!service.hidden) {
+    const names = trouble.kinds.map((kind) => nameOf("tab", kind));
+    const isAll = names.length >= state.kinds.length;
+    write(serviceTitle, isAll ? t(`trouble.${trouble.reason}`) : t(`trouble.${trouble.reason}Of`, { kinds: names.join(", ") }));
+    write(serviceDetail, t("trouble.kept"));
+  }
+}
+
+/** Who listens hears it once. @param {HTMLElement} element @param {string} words */
+function write(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}

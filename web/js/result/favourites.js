@@ -1,0 +1,19 @@
+/** The pictures that their creator likes best: kept in this browser, each person's apart. */
+
+import * as database from "../kept/database.js";
+
+const STORE = "favourites";
+
+function keyOf(job, index) {
+  return `${job.id}/${index}`;
+}
+
+/** @returns {Promise<boolean>} */
+export async function isFavourite(job, index) {
+  return (await database.get(STORE, keyOf(job, index))) !== undefined;
+}
+
+export async function setFavourite(job, index, isOn) {
+  if (isOn) await database.put(STORE, keyOf(job, index), { jobId: job.id, index, kind: job.kind, at: Date.now() });
+  else await database.remove(STORE, keyOf(job, index));
+}

@@ -1,0 +1,137 @@
+/** A refusal, as one sentence that says what to change and one thing to do. What only helpers need is folded away. */
+
+import { el, icon } from "../page/dom.js";
+import { formatTime, hasWords, t } from "../words/words.js";
+import { copyText } from "./clipboard.js";
+
+/** What to do about a refusal, by its code; of others the server's `retryable` decides. */
+const STEPS = {
+  content_moderated: "editPrompt",
+  image_unusable: "editField",
+  unsupported_image: "editField",
+  image_too_large: "editField",
+  validation_failed: "editField",
+  invalid_request: "copy",
+  missing_api_key: "copy",
+  provider_auth_failed: "copy",
+  provider_quota_exhausted: "copy",
+  forbidden: "copy",
+  quota_exceeded: "none",
+  inputs_expired: "reuse",
+  result_expired: "reuse",
+  job_deleted: "again",
+  job_not_found: "none",
+  job_not_finished: "none",
+  idempotency_key_reused: "again",
+};
+/** Of these the server's own sentence says best what is wrong: it names the picture, the file, the field. */
+const IN_THE_SERVERS_WORDS = new Set(["image_unusable", "unsupported_image", "image_too_large", "validation_failed"]);
+
+/** A field of the request as the form calls it. */
+export function fieldName(field) {
+  const key = ["image", "option"].map((group) => `${group}.${field}`).find(hasWords) ?? `${field}.label`;
+  return hasWords(key) ? t(key) : field;
+}
+
+/** @returns {"editPrompt"|"editField"|"again"|"reuse"|"copy"|"none"} */
+export function stepFor(problem) {
+  return STEPS[problem.code] ?? (problem.retryable ? "again" : hasWords(`refusal.${problem.code}`) ? "none" : "copy");
+}
+
+/** What happened and what to change. `isForeign`: the server's words are in the other language. */
+export function sentenceOf(problem, isForeign = false) {
+  if (problem.code === "quota_exceeded" && problem.reset_at) return t("refusal.quota_exceeded", { time: formatTime(problem.reset_at) });
+  if (problem.detail && !isForeign && (IN_THE_SERVERS_WORDS.has(problem.code) || problem.code === "quota_exceeded")) return problem.detail;
+  if (/^http_/.test(problem.code ?? "")) return t("refusal.http");
+  const key = `refusal.${problem.code}`;
+  if (hasWords(key)) return t(key);
+  return problem.detail ?? problem.title ?? t("refusal.http");
+}
+
+/**
+ * @param {object} problem
+ * @param {object} about  `job` that failed, or null for a request that was refused; `rest`: field errors that no form shows;
+ *   `desk` (see picture-actions.js); `close`: for one that stands above a job that goes on; `canSend`: whether the request is at hand;
+ *   `isForeign`: it came in the other language
+ */
+export function buildRefusal(problem, { job = null, rest = [], desk, close = null, canSend = true, isForeign = false }) {
+  const { actions } = desk;
+  const aboutField = ({ field, message }) => [el("strong", { text: `${fieldName(field)}: ` }), message];
+  // Of one picture the server says the same twice: as the whole, and of its field.
+  const whole = rest.find((error) => error.message === problem.detail);
+  const others = rest.filter((error) => error !== whole);
+  const money = moneyOf(problem, job);
+  const button = (key, testid, action) => el("button", { type: "button", class: "button primary", text: t(key), dataset: { testid }, on: { click: action } });
+  const field = (rest[0] ?? problem.errors?.[0])?.field;
+  const steps = {
+    editPrompt: () => (actions.editPrompt ? button("refusal.do.editPrompt", "edit-prompt", () => actions.editPrompt(job)) : null),
+    editField: () => (field && actions.editField ? button(/^input_image/.test(field) ? "refusal.do.editImage" : "refusal.do.editField", "edit-field", () => actions.editField(field, job)) : null),
+    again: () => (canSend || job ? button(problem.code === "too_many_active_jobs" || !job ? "refusal.do.send" : "error.retry", "retry", () => actions.retry(job?.id ?? null)) : null),
+    reuse: () => (job ? button("job.reuse", "reuse-settings", () => actions.reuse(job, job.kind)) : null),
+    copy: () => button("refusal.do.copy", "copy-details", () => copyDetails(problem, job, desk)),
+    none: () => null,
+  };
+  const step = stepFor(problem);
+  return el("div", { class: "error", role: "alert", tabindex: "-1", dataset: { testid: "error" } },
+    el("div", { class: "error-head" },
+      icon("alert"),
+      el("p", { class: "error-detail" }, ...(whole && !isForeign ? aboutField(whole) : [sentenceOf(problem, isForeign)])),
+      close ? el("button", { type: "button", class: "round quiet-round", "aria-label": t("refusal.close"), dataset: { testid: "close-refusal" }, on: { click: close } }, icon("close")) : null),
+    others.length > 0 ? el("ul", {}, ...others.map((error) => el("li", {}, ...aboutField(error)))) : null,
+    money ? el("p", { class: "charged", text: money, dataset: { testid: "charged" } }) : null,
+    steps[step](),
+    buildDetails(problem, job, desk, step !== "copy"));
+}
+
+/** What the server says of money: of a request that it never began, of a job's missing pictures. */
+function moneyOf(problem, job) {
+  const charged = { true: "yes", false: "no" }[problem.charged] ?? problem.charged;
+  const key = charged === "unknown" && !job ? "error.charged.unknownRequest" : `error.charged.${charged}`;
+  return hasWords(key) ? t(key) : null;
+}
+
+function factsOf(problem, job) {
+  return [
+    ["error.code", problem.code, "error-code"],
+    ["error.jobId", job?.id, "job-id"],
+    ["error.requestId", problem.request_id, "request-id"],
+  ].filter(([, value]) => value);
+}
+
+function buildDetails(problem, job, desk, hasCopy) {
+  return el("details", { class: "refusal-details", dataset: { testid: "error-details" } },
+    el("summary", { text: t("refusal.details") }),
+    el("p", {}, [problem.title, problem.detail].filter(Boolean).join(" · ")),
+    el("dl", { class: "error-facts" },
+      ...factsOf(problem, job).map(([key, value, testid]) => el("div", {}, el("dt", { text: t(key) }), el("dd", {}, el("code", { text: value, dataset: { testid } }))))),
+    hasCopy ? el("button", { type: "button", class: "button link", text: t("refusal.copy"), dataset: { testid: "copy-details" }, on: { click: () => copyDetails(problem, job, desk) } }) : null);
+}
+
+async function copyDetails(problem, job, desk) {
+  const lines = [problem.title, problem.detail, ...factsOf(problem, job).map(([key, value]) => `${t(key)}: ${value}`), new Date().toISOString()];
+  const text = lines.filter(Boolean).join("\n");
+  if (await copyText(text)) desk.say("refusal.copied");
+  else desk.say("copy.failed", {}, text);
+}
+
+/**
+ * What is said of a job some of whose pictures are missing: how many, why, and how to get them.
+ * @param {object[]} missing  see pictures.js
+ */
+export function buildPartial(job, missing, { desk, why, price }) {
+  const { actions } = desk;
+  const problems = missing.map(({ picture }) => picture?.error ?? job.error).filter(Boolean);
+  const canBeMade = problems.length > 0 && problems.some((problem) => problem.retryable);
+  const words = { count: missing.length, why: t(why), price: price ?? "" };
+  const money = moneyOf(job.error ?? {}, job);
+  const action = canBeMade
+    ? el("button", { type: "button", class: "button primary", text: t(price ? "partial.retryPriced" : "partial.retry", words), dataset: { testid: "retry-missing" }, on: { click: () => actions.retryMissing(job) } })
+    : actions.editPrompt
+      ? el("button", { type: "button", class: "button primary", text: t("refusal.do.editPrompt"), dataset: { testid: "edit-prompt" }, on: { click: () => actions.editPrompt(job) } })
+      : null;
+  return el("div", { class: "error partial", role: "status", tabindex: "-1", dataset: { testid: "partial" } },
+    el("div", { class: "error-head" }, icon("alert"), el("p", { class: "error-detail", text: t(canBeMade ? "partial.again" : "partial.change", words) })),
+    money ? el("p", { class: "charged", text: t("partial.money", { money }), dataset: { testid: "charged" } }) : null,
+    action,
+    job.error ? buildDetails(job.error, job, desk, true) : null);
+}

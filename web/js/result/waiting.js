@@ -1,0 +1,100 @@
+/** What is said of a job that is still being made: its stage, its place in line, how long it may take, what holds it up. */
+
+import { reckoned } from "../api/expectation.js";
+import { STAGES } from "../api/jobs.js";
+import { el } from "../page/dom.js";
+import { formatDuration, t } from "../words/words.js";
+
+/** So long after the expected end nobody says "any moment" any more. */
+const LATE_SECONDS = 3;
+
+/**
+ * Whether a job waits because its provider takes nothing now, not for its turn: it has no place in line then, and nobody knows
+ * how long it takes.
+ */
+export function waitsForProvider(job) {
+  if (job.stage !== "waiting") return false;
+  if (job.waiting_for) return job.waiting_for === "provider";
+  return (job.queue_position ?? null) === null && (job.eta_seconds ?? null) === null;
+}
+
+/** @returns {{key: string, values?: object}} what a running job is at. */
+export function stageOf(job) {
+  if (waitsForProvider(job)) return { key: "stage.waitingForProvider" };
+  if (job.stage === "waiting" && job.queue_position > 0) return { key: "stage.waitingAt", values: { position: job.queue_position } };
+  if (STAGES.includes(job.stage)) return { key: `stage.${job.stage}` };
+  return { key: job.status === "queued" ? "stage.queued" : "stage.running" };
+}
+
+/** Steps, bar and times; a clock of its own moves them on between two words of the server. */
+export class Waiting {
+  /** @param {number} startedAt */
+  constructor(startedAt) {
+    this.startedAt = startedAt;
+    this.progress = 0;
+    this.stageIndex = -1;
+    this.stepper = el("ol", { class: "stepper", dataset: { i18nAttr: "aria-label:step.list" } },
+      ...STAGES.map((stage) => el("li", { dataset: { stage } }, el("span", { class: "dot", "aria-hidden": "true" }), el("span", { i18n: `step.${stage}` }))));
+    this.fill = el("span", { class: "fill" });
+    this.bar = el("div", { class: "bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, dataset: { testid: "progress", i18nAttr: "aria-label:progress.label" } }, this.fill);
+    this.elapsed = el("span", { class: "elapsed", dataset: { testid: "elapsed" } });
+    this.eta = el("span", { class: "eta", dataset: { testid: "eta" } });
+    this.times = el("p", { class: "times" }, this.elapsed, this.eta);
+    this.hint = el("p", { class: "hint waiting-hint", dataset: { testid: "waiting-hint" } });
+    this.root = el("div", { class: "waiting" }, this.stepper, this.bar, this.times, this.hint);
+    this.clock = setInterval(() => this.#tick(), 1000);
+  }
+
+  /** @param {object} job  a running one */
+  draw(job) {
+    if (this.job !== job) this.toldAt = performance.now();
+    this.job = job;
+    this.stepper.hidden = false;
+    this.stageIndex = Math.max(this.stageIndex, -1);
+    const at = STAGES.indexOf(job.stage);
+    if (at >= 0) this.stageIndex = at;
+    for (const [index, step] of [...this.stepper.children].entries()) {
+      step.classList.toggle("done", index < this.stageIndex);
+      step.classList.toggle("now", index === this.stageIndex);
+      if (index === this.stageIndex) step.setAttribute("aria-current", "step");
+      else step.removeAttribute("aria-current");
+    }
+    this.root.classList.toggle("held-up", waitsForProvider(job));
+    this.hint.textContent = waitsForProvider(job) ? t("waiting.provider") : (job.pictures?.length ?? 1) > 1 ? t("waiting.several") : "";
+    this.#tick();
+  }
+
+  /** Nothing moves any more. */
+  stop() {
+    clearInterval(this.clock);
+    this.root.hidden = true;
+  }
+
+  #tick() {
+    this.elapsed.textContent = t("progress.elapsed", { time: formatDuration(Date.now() - this.startedAt) });
+    if (!this.job) return;
+    const seconds = (performance.now() - this.toldAt) / 1000;
+    // What was reckoned may have been more than the server's next word.
+    this.progress = Math.max(this.progress, reckoned(this.job, seconds).progress);
+    this.#setProgress(this.progress);
+    this.eta.textContent = this.#expected(seconds);
+  }
+
+  /** How much longer; never one second for ever. */
+  #expected(seconds) {
+    if (waitsForProvider(this.job)) return "";
+    const told = this.job.eta_seconds > 0 ? this.job.eta_seconds : null;
+    if (this.job.overdue === true || (told !== null && seconds > told + LATE_SECONDS)) return t("progress.overdue");
+    if (told === null) return "";
+    const left = Math.round(told - seconds);
+    return left > 0 ? t("progress.eta", { time: formatDuration(left * 1000) }) : t("progress.soon");
+  }
+
+  #setProgress(percent, busy = false) {
+    const value = Math.max(0, Math.min(100, Math.round(percent)));
+    this.fill.style.width = `${busy ? 100 : Math.max(value, 3)}%`;
+    this.bar.classList.toggle("busy", busy);
+    if (busy) this.bar.removeAttribute("aria-valuenow");
+    else this.bar.setAttribute("aria-valuenow", String(value));
+  }
+}
