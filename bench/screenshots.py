@@ -68,6 +68,7 @@ SHOTS = [
 
 
 def main() -> int:
+    expect.set_options(timeout=30_000)
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/images"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, Stack(Path(place)) as stack, sync_playwright() as playwright:

@@ -97,7 +97,7 @@ def page(browser: Browser, world: World) -> Iterator[Page]:
 
 def at(page: Page, world: World, address: str = "/") -> None:
     page.goto(world.stack.url + address)
-    expect(page.get_by_test_id("submit")).to_be_attached()
+    expect(page.get_by_test_id("submit")).to_be_attached(timeout=15_000)
 
 
 def at_job(name: str, *then: str, **seen: str) -> Callable[[Page, World], None]:

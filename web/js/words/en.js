@@ -399,7 +399,6 @@ export default {
   "error.retry": "Make it again",
   "error.http.title": "The server could not handle the request",
   "error.http.detail": "The server gave an unexpected answer ({status}). Please try again in a moment.",
-  "error.fields": "Please correct the marked fields.",
   "refusal.content_moderated": "The safety check stopped this picture. Describe the scene more gently, or replace images that show nudity or violence.",
   "refusal.provider_unavailable": "The image service did not answer, so the picture could not be made. Please make it again in a few minutes.",
   "refusal.provider_bad_response": "The image service sent a picture that cannot be used. Please make it again.",

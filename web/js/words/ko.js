@@ -410,7 +410,6 @@ export default {
   "error.retry": "다시 만들기",
   "error.http.title": "서버가 요청을 처리하지 못했어요",
   "error.http.detail": "서버가 알 수 없는 답({status})을 보냈어요. 잠시 뒤 다시 시도해 주세요.",
-  "error.fields": "표시된 항목을 고쳐 주세요.",
   "refusal.content_moderated": "안전 검사에 걸려서 그림을 만들지 않았어요. 장면을 더 부드럽게 적거나, 노출이나 폭력이 보이는 이미지를 바꿔 주세요.",
   "refusal.provider_unavailable": "그림 서비스가 응답하지 않아서 만들지 못했어요. 몇 분 뒤에 다시 만들어 주세요.",
   "refusal.provider_bad_response": "그림 서비스가 쓸 수 없는 그림을 보냈어요. 다시 만들어 주세요.",
