@@ -6,10 +6,14 @@ import { BROWSER, read, write } from "../kept/storage.js";
 
 const STORAGE_KEY = "toonconnect.language";
 
-const WORDS = { ko, en };
+/** A language is loaded when it is turned on: few people read two. */
+const LANGUAGES = { ko: () => import("./ko.js"), en: () => import("./en.js") };
+/** @type {Record<string, Record<string, string>>} */
+const loaded = {};
 
 /** @type {"ko"|"en"} */
 let language = initialLanguage();
+await load(language);
 const listeners = new Set();
 
 function initialLanguage() {
@@ -18,14 +22,26 @@ function initialLanguage() {
   return navigator.language?.toLowerCase().startsWith("en") ? "en" : "ko";
 }
 
+/** @param {"ko"|"en"} wanted */
+async function load(wanted) {
+  loaded[wanted] ??= (await LANGUAGES[wanted]()).default;
+}
+
 /** @returns {"ko"|"en"} the language that is on. */
 export function currentLanguage() {
   return language;
 }
 
-/** Turns a language on, remembers it and tells every listener. */
-export function setLanguage(next) {
-  language = next in WORDS ? next : "ko";
+/** Turns a language on, remembers it and tells every listener. Where its words cannot be loaded now, all stays as it is. */
+export async function setLanguage(next) {
+  const wanted = next === "en" ? "en" : "ko";
+  try {
+    await load(wanted);
+  } catch (error) {
+    console.info("words:", error);
+    return;
+  }
+  language = wanted;
   write(BROWSER, STORAGE_KEY, language);
   for (const listener of listeners) listener(language);
 }
@@ -37,7 +53,7 @@ export function onLanguageChange(listener) {
 
 /** @returns {string} the words for `key`, `{name}` places filled from `values`; an unknown key comes back as it is. */
 export function t(key, values = {}) {
-  const words = WORDS[language][key] ?? WORDS.ko[key] ?? key;
+  const words = loaded[language][key] ?? key;
   return words.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
@@ -51,7 +67,7 @@ export function inEnglish(key) {
 
 /** @returns {boolean} whether there are words for `key`. */
 export function hasWords(key) {
-  return key in WORDS.ko;
+  return key in loaded[language];
 }
 
 /** @returns {string} the words for one of a group's ids, such as a kind; the id itself when there are none. */
