@@ -285,7 +285,7 @@ def test_row_12_a_page_on_another_origin(tmp_path: Path) -> None:
     stack.start()
     try:
         told(12, "Access-Control-Allow-Origin", "204", "ALLOWED_ORIGINS", "서버에 연결할 수 없어요")
-        assert "서버에 연결할 수 없어요" in (ROOT / "web/js/i18n.js").read_text(), "what the page says then"
+        assert "서버에 연결할 수 없어요" in (ROOT / "web/js/words/ko.js").read_text(), "what the page says then"
         printed = follow(12, stack)
         assert '"status": "ok"' in printed, "the app lives"
         assert "Access-Control-Allow-Origin" not in printed, "the origin is not allowed"

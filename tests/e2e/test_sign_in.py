@@ -85,7 +85,7 @@ def opened(context: BrowserContext, site: Site) -> Page:
 
 #: A call meets a 401: its token is renewed.
 RENEW = """async () => {
-  const { token } = await import("./js/sign-in.js");
+  const { token } = await import("./js/account/sign-in.js");
   token({ refused: JSON.parse(localStorage.getItem("toonconnect.session")).accessToken }).catch(() => {});
 }"""
 SESSION = "localStorage.getItem('toonconnect.session')"

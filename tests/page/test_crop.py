@@ -305,7 +305,7 @@ def test_the_line_is_where_the_server_draws_it(page: Page, height: int, is_taken
 
 
 SENT = """async (sizes) => {
-  const { sentSide } = await import("/js/picture-check.js");
+  const { sentSide } = await import("/js/images/picture-check.js");
   return sizes.map(([width, height]) => sentSide(width, height));
 }"""
 

@@ -17,20 +17,20 @@ pytestmark = pytest.mark.browser
 HEADS: list[dict[str, str]] = json.loads((Path(__file__).parents[1] / "cases" / "file_heads.json").read_text())
 
 KINDS = """async (heads) => {
-  const { kindByContent } = await import("/js/file-kinds.js");
+  const { kindByContent } = await import("/js/images/file-kinds.js");
   return heads.map((head) => kindByContent(Uint8Array.from(head.match(/../g) ?? [], (byte) => parseInt(byte, 16))));
 }"""
 #: In ms. Tried in every way, 28 comments take seconds; many more would take for ever.
 TIME = """async (head) => {
-  const { kindByContent } = await import("/js/file-kinds.js");
+  const { kindByContent } = await import("/js/images/file-kinds.js");
   const bytes = Uint8Array.from(head.match(/../g), (byte) => parseInt(byte, 16));
   const began = performance.now();
   kindByContent(bytes);
   return performance.now() - began;
 }"""
 WORDS = """async (kinds) => {
-  const { hasWords } = await import("/js/i18n.js");
-  const { adviceFor } = await import("/js/file-kinds.js");
+  const { hasWords } = await import("/js/words/words.js");
+  const { adviceFor } = await import("/js/images/file-kinds.js");
   return kinds.filter((kind) => !hasWords(`file.${kind}`) || !hasWords(`file.do.${adviceFor(kind)}`));
 }"""
 

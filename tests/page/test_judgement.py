@@ -16,7 +16,7 @@ from tests.unit.test_picture_judgement import Verdict, verdict
 pytestmark = pytest.mark.browser
 
 JUDGEMENT = """async ({file, minSide}) => {
-  const { prepareImage, ImageProblem } = await import("/js/images.js");
+  const { prepareImage, ImageProblem } = await import("/js/images/images.js");
   const types = ["image/png", "image/jpeg", "image/webp", "image/gif"];
   const bytes = Uint8Array.from(atob(file), (sign) => sign.charCodeAt(0));
   try {

@@ -30,7 +30,7 @@ MEAN = 3.0
 
 #: The preview at the size that is sent, and the file.
 PREPARED = """async (file) => {
-  const { prepareImage } = await import("/js/images.js");
+  const { prepareImage } = await import("/js/images/images.js");
   const types = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"];
   const bytes = Uint8Array.from(atob(file), (sign) => sign.charCodeAt(0));
   const prepared = await prepareImage(new File([bytes], "image"), { maxBytes: 5 * 1024 * 1024, types, minSide: 256 });

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 PROMPTS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "cases" / "prompts.json").read_text())
 
 READ = """async (texts) => {
-  const { cleanPrompt, countCharacters, isBlank, isDamaged } = await import("/js/text.js");
+  const { cleanPrompt, countCharacters, isBlank, isDamaged } = await import("/js/form/text.js");
   return texts.map((text) => [cleanPrompt(text), countCharacters(text), isBlank(text), isDamaged(text)]);
 }"""
 

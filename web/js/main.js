@@ -1,16 +1,16 @@
 /** Puts the page together: forms, the result panel, the jobs being followed and the history. */
 
-import { ApiError, NetworkError, apiAddress, cancelJob, claimJobs, deleteJob, getJob, getOptions } from "./api.js";
-import { el, icon } from "./dom.js";
-import { BASIC_OPTIONS, GeneratorForm } from "./form.js";
-import * as history from "./history.js";
-import * as owner from "./owner.js";
-import { currentLanguage, hasWords, nameOf, onLanguageChange, setLanguage, t, translate } from "./i18n.js";
-import { JobView } from "./job-view.js";
-import { backoff, follow, isTerminal, pause, submit } from "./jobs.js";
-import { kindsOf } from "./models.js";
-import * as signIn from "./sign-in.js";
-import * as storage from "./storage.js";
+import { ApiError, NetworkError, apiAddress, cancelJob, claimJobs, deleteJob, getJob, getOptions } from "./api/api.js";
+import { el, icon } from "./page/dom.js";
+import { BASIC_OPTIONS, GeneratorForm } from "./form/form.js";
+import * as history from "./kept/history.js";
+import * as owner from "./account/owner.js";
+import { currentLanguage, hasWords, nameOf, onLanguageChange, setLanguage, t, translate } from "./words/words.js";
+import { JobView } from "./result/job-view.js";
+import { backoff, follow, isTerminal, pause, submit } from "./api/jobs.js";
+import { kindsOf } from "./form/models.js";
+import * as signIn from "./account/sign-in.js";
+import * as storage from "./kept/storage.js";
 
 const SLOW_OPTIONS_MS = 4000;
 const HISTORY_STEP = 12;

@@ -1,9 +1,9 @@
 /** The HTTP contract: one function per call. Failures are ApiError (the server answered) or NetworkError (it did not). */
 
-import { apiBase } from "../config.js";
-import { currentLanguage, t } from "./i18n.js";
-import { ownerToken } from "./owner.js";
-import { end, isNeeded, ProviderTrouble, SignedOut, token } from "./sign-in.js";
+import { apiBase } from "../../config.js";
+import { currentLanguage, t } from "../words/words.js";
+import { ownerToken } from "../account/owner.js";
+import { end, isNeeded, ProviderTrouble, SignedOut, token } from "../account/sign-in.js";
 
 /** The server's refusal; `problem` is its problem details object, `clear` says whether the app itself wrote it. */
 export class ApiError extends Error {

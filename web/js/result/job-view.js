@@ -1,11 +1,11 @@
 /** The result panel: nothing yet, a request on its way, a refusal, or one job from its first stage to its pictures. */
 
-import { fetchImage } from "./api.js";
-import { el, icon } from "./dom.js";
-import { reckoned } from "./expectation.js";
-import { formatBytes, formatDuration, hasWords, nameOf, t, translate } from "./i18n.js";
-import { STAGES, isTerminal } from "./jobs.js";
-import { modelName } from "./models.js";
+import { fetchImage } from "../api/api.js";
+import { el, icon } from "../page/dom.js";
+import { reckoned } from "../api/expectation.js";
+import { formatBytes, formatDuration, hasWords, nameOf, t, translate } from "../words/words.js";
+import { STAGES, isTerminal } from "../api/jobs.js";
+import { modelName } from "../form/models.js";
 
 const IMAGE_RETRIES = 3;
 

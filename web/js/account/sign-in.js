@@ -3,11 +3,11 @@
  * to the API carry, signing out. Where the deployment asks nobody to sign in, all of it does nothing.
  */
 
-import { signIn as settings } from "../config.js";
-import { BROWSER, TAB, readJson, remove, writeJson } from "./storage.js";
+import { signIn as settings } from "../../config.js";
+import { BROWSER, TAB, readJson, remove, writeJson } from "../kept/storage.js";
 
 /** Loaded where somebody has to sign in only. */
-const oauth = settings && (await import("../vendor/oauth4webapi.js"));
+const oauth = settings && (await import("../../vendor/oauth4webapi.js"));
 /** Shared by all tabs: who signs in anew in another one goes on in this one. */
 const SESSION = "toonconnect.session";
 /** Lies there when the session has ended; nothing does when its owner has signed out. */

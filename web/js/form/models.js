@@ -1,6 +1,6 @@
 /** What GET /api/options tells of the kinds of picture, and of the models that make them. */
 
-import { currentLanguage } from "./i18n.js";
+import { currentLanguage } from "../words/words.js";
 
 /** @returns {object[]} each kind's first entry, in the server's order. */
 export function kindsOf(options) {

@@ -1,6 +1,6 @@
 /** Where nobody signs in: a random word of this browser's own, which makes its jobs its own. Whoever has it sees and deletes them. */
 
-import { BROWSER, read, write } from "./storage.js";
+import { BROWSER, read, write } from "../kept/storage.js";
 
 const KEY = "toonconnect.owner";
 const CLAIMED_KEY = "toonconnect.claimed";

@@ -1,9 +1,9 @@
 /** One image of a form: choosing it, what is said about it, its preview, and cutting a part out of it. */
 
 import { choosePart } from "./crop.js";
-import { el, icon } from "./dom.js";
+import { el, icon } from "../page/dom.js";
 import { acceptOf, adviceFor, labelsOf } from "./file-kinds.js";
-import { formatBytes, formatLimit, nameOf, t, translate } from "./i18n.js";
+import { formatBytes, formatLimit, nameOf, t, translate } from "../words/words.js";
 import { ImageProblem, cutOut, decodeImage, prepareImage } from "./images.js";
 
 /**

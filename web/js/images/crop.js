@@ -1,7 +1,7 @@
 /** A dialogue in which a part of a long picture is chosen, with mouse, finger or keys. */
 
-import { el } from "./dom.js";
-import { t } from "./i18n.js";
+import { el } from "../page/dom.js";
+import { t } from "../words/words.js";
 
 const SHAPES = ["1:1", "3:4", "4:3", "9:16", "16:9"];
 /** How far an arrow key moves the window, as a share of its length; with Shift it moves by a pixel. */

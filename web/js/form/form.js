@@ -1,11 +1,11 @@
 /** One kind's form: its images, prompt, presets and options; what they say together; errors beside their field. */
 
-import { translatePrompt } from "./api.js";
-import { el, icon } from "./dom.js";
-import { formatDollars, hasWords, t, translate } from "./i18n.js";
-import { ImageField } from "./image-field.js";
+import { translatePrompt } from "../api/api.js";
+import { el, icon } from "../page/dom.js";
+import { formatDollars, hasWords, t, translate } from "../words/words.js";
+import { ImageField } from "../images/image-field.js";
 import { chosenModel, defaultModel, inLanguage, kindsOf, modelName, modelsOf } from "./models.js";
-import { MIN_SIDE_PX } from "./picture-check.js";
+import { MIN_SIDE_PX } from "../images/picture-check.js";
 import { cleanPrompt, countCharacters, isBlank, isDamaged } from "./text.js";
 
 /** What the form offers until GET /api/options has answered; the same values the contract fixes. */
