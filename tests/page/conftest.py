@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect
 
 from tests.browser import browser
 
@@ -32,27 +32,49 @@ def complaints() -> list[str]:
     return []
 
 
+@pytest.fixture(scope="module")
+def kept_pages(browser: Browser) -> Iterator[dict[str, list[Page]]]:
+    """Pages of earlier tests by locale: a fresh one costs a process, and that more than most tests. What a test leaves behind
+    stays with the origin of its backend."""
+    pages: dict[str, list[Page]] = {}
+    yield pages
+    for page in (page for each in pages.values() for page in each):
+        page.context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser, backend: StubBackend, complaints: list[str]) -> Iterator[Callable[..., Page]]:
-    """Opens the page in a browser of its own: `open_page(locale="en-US")`."""
-    contexts: list[BrowserContext] = []
+def open_page(
+    browser: Browser, kept_pages: dict[str, list[Page]], backend: StubBackend, complaints: list[str]
+) -> Iterator[Callable[..., Page]]:
+    """Opens the page as a browser does that has never seen it: `open_page(locale="en-US")`."""
+    opened: list[tuple[str, Page]] = []
 
     def note(message: ConsoleMessage) -> None:
-        complaints.append(message.text)
+        if message.type in ("error", "warning"):
+            complaints.append(message.text)
+
+    def note_error(error: Error) -> None:
+        complaints.append(str(error))
 
     def open_one(locale: str = "ko-KR", width: int = 1280, height: int = 900) -> Page:
-        context = browser.new_context(locale=locale, viewport={"width": width, "height": height})
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: note(message) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        kept = kept_pages.setdefault(locale, [])
+        page = kept.pop() if kept else browser.new_context(locale=locale).new_page()
+        opened.append((locale, page))
+        page.set_default_timeout(10_000)
+        page.set_viewport_size({"width": width, "height": height})
+        page.on("console", note)
+        page.on("pageerror", note_error)
         page.goto(backend.url)
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
+    for locale, page in opened:
+        page.remove_listener("console", note)
+        page.remove_listener("pageerror", note_error)
+        page.unroute_all()
+        page.emulate_media(media="null", color_scheme="null", reduced_motion="null", forced_colors="null")
+        page.goto("about:blank")
+        kept_pages[locale].append(page)
     assert complaints == []
 
 

@@ -218,9 +218,13 @@ class StubJob:
     queue_position: int | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ("succeeded", "failed", "canceled")
+
 
 class StubBackend:
-    """Serves the page and the API. Jobs move on by themselves at every look unless `hold_at` names a stage."""
+    """Serves the page and the API. A job has ended at the first look at it, unless `hold_at` names the stage it stays in."""
 
     def __init__(self) -> None:
         self.submissions: list[Submission] = []
@@ -253,13 +257,13 @@ class StubBackend:
         class Handler(_Handler):
             backend = stub
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _server(Handler)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         # Another host name is another origin to a browser, as the storage account is.
         self.storage_url = f"http://localhost:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # Closing waits as long as the server looks away: half a second a test, unless told otherwise.
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -306,29 +310,23 @@ class StubBackend:
             self._keys[submission.idempotency_key] = job.id
             return job
 
-    def wait_for_change(self, job: StubJob, seen: str | None, seconds: float) -> bool:
-        """Moves the job on, or holds until something changes. Says whether it differs from what was seen."""
+    def look(self, job: StubJob, seen: str | None, seconds: float) -> bool:
+        """Moves the job on, and holds while there is no news. Says whether it differs from what was seen."""
         with self.changed:
-            if seen == etag(job):
-                self._advance(job)
-            if seen == etag(job) and job.status not in ("succeeded", "failed", "canceled"):
+            self._advance(job)
+            if seen == etag(job) and seconds and not job.has_ended:
                 self.changed.wait(min(seconds, LONGEST_HOLD_SECONDS))
                 self._advance(job)
             return seen != etag(job)
 
     def _advance(self, job: StubJob) -> None:
-        if job.status in ("succeeded", "failed", "canceled"):
+        """To the stage at which it is held, or to its end: the page takes a quarter of a second for each stage it is told of."""
+        if job.has_ended:
             return
-        if self.hold_at and job.step >= 0 and STAGES[job.step] == self.hold_at:
-            return
-        job.version += 1
-        job.step += 1
-        job.status = "processing"
-        if job.problem and STAGES[min(job.step, 5)] == "storing":
-            job.status = "failed"
-        elif job.step >= len(STAGES):
-            job.step = len(STAGES) - 1
-            job.status = "succeeded"
+        stage = STAGES.index(self.hold_at) if self.hold_at else len(STAGES) - 1
+        status = "processing" if self.hold_at else "failed" if job.problem else "succeeded"
+        if (stage, status) != (job.step, job.status):
+            job.step, job.status, job.version = stage, status, job.version + 1
 
     def cancel(self, job: StubJob) -> None:
         with self.changed:
@@ -337,7 +335,7 @@ class StubBackend:
             self.changed.notify_all()
 
     def document(self, job: StubJob, language: str) -> dict[str, Any]:
-        ended = job.status in ("succeeded", "failed", "canceled")
+        ended = job.has_ended
         stage = STAGES[max(job.step, 0)]
         usual = next((entry["model"] for entry in self.options["generators"] if entry["kind"] == job.kind), None)
         asked = job.fields.get("model")
@@ -412,6 +410,20 @@ class StubBackend:
         }
 
 
+_ports: set[int] = set()
+
+
+def _server(handler: type[_Handler]) -> ThreadingHTTPServer:
+    """On a port that none had before it: a page that was open for another test finds nothing of that test's in its browser."""
+    while True:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        if server.server_address[1] not in _ports:
+            _ports.add(server.server_address[1])
+            return server
+        server.server_close()
+
+
 def etag(job: StubJob) -> str:
     return f'"{job.id}-{job.version}"'
 
@@ -419,6 +431,8 @@ def etag(job: StubJob) -> str:
 class _Handler(BaseHTTPRequestHandler):
     backend: StubBackend
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes: the second one would wait for the browser's delayed acknowledgement, 40 ms a request.
+    disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
         """Quiet: the test's own report is enough."""
@@ -506,8 +520,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             wait = float(parse_qs(urlsplit(self.path).query).get("wait", ["0"])[0])
             seen = self.headers.get("If-None-Match")
-            changed = self.backend.wait_for_change(job, seen, wait) if wait else seen != etag(job)
-            if not changed:
+            if not self.backend.look(job, seen, wait):
                 self._send(304, b"", {"ETag": etag(job)})
             else:
                 self._json(200, self.backend.document(job, self.language), {"ETag": etag(job)})
