@@ -136,7 +136,7 @@ def test_a_turned_photo_is_sent_upright(filled: Page, backend: StubBackend, orie
 
     assert picture.size == shown.size == (1024, 512)
     assert picture.getexif() == {}
-    spot, ground = picture.getpixel((768, 384)), picture.getpixel((1900, 900))
+    spot, ground = picture.getpixel((384, 192)), picture.getpixel((950, 450))
     assert spot[2] > 150 > spot[0]
     assert ground[0] > 240
 
