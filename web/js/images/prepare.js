@@ -89,7 +89,8 @@ export async function prepare(file, { maxBytes, maxPixels = {}, types, minSide }
     advice.push(...adviceOnSize(width, height));
     if (isBusy(bitmap)) advice.push({ key: "image.busy" });
     const facts = { kind, seeThrough, ground, canCrop, advice };
-    if (!fits || (Math.max(width, height) > SENT_SIDE_PX && !blank)) {
+    // One that is narrow goes whole where it can: the server then says so of the job.
+    if (!fits || (Math.max(width, height) > SENT_SIDE_PX && !blank && !canCrop)) {
       const smaller = await shrink(bitmap, { type, seeThrough, maxBytes, maxPixels });
       if (!fits || smaller.blob.size < file.size) {
         const made = fileOf(smaller.blob, file.name);
