@@ -723,7 +723,6 @@ def test_a_job_behind_another_goes_on_being_followed(page: Page, backend: StubBa
 def test_a_job_deleted_from_its_result_is_hidden_at_once_and_can_be_brought_back(page: Page, backend: StubBackend) -> None:
     submit_sample(page)
     page.get_by_test_id("delete").click()
-    page.get_by_test_id("delete").click()
 
     expect(page.get_by_test_id("history-item")).to_have_count(0)
     expect(page.get_by_test_id("result-image")).to_have_count(0)
