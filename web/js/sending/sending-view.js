@@ -43,7 +43,7 @@ export class SendingView {
     const stage = { answering: "sending.answering", elsewhere: "sending.elsewhere", discarded: isUnsettled ? "sending.discardedLate" : "sending.discarded" }[step];
     say(this.heading, t(stage ?? (isWaiting ? "sending.waiting" : "stage.sending")));
     this.connection.hidden = step !== "reconnecting";
-    say(this.connection, step === "reconnecting" ? t("sending.reconnecting", { time: formatDuration(GIVE_UP_MS) }) : "");
+    say(this.connection, step === "reconnecting" ? t("sending.reconnecting", { minutes: GIVE_UP_MS / 60_000 }) : "");
     this.#drawBar(uploaded, isOnItsWay);
     this.bar.hidden = this.times.hidden = isWaiting;
     this.percent.textContent = isOnItsWay && uploaded > 0 ? t("sending.percent", { percent: Math.floor(uploaded * 100) }) : "";

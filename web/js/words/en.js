@@ -263,7 +263,7 @@ export default {
   "sending.percent": "{percent}% sent",
   "sending.left": "about {time} until all is sent",
   "sending.answering": "All is sent. Waiting for it to be taken in",
-  "sending.reconnecting": "The connection was lost. Reconnecting… This goes on for {time}; then your request is kept and sent later. It is never made twice.",
+  "sending.reconnecting": "The connection was lost. Reconnecting… This goes on for {minutes} min; then your request is kept and sent later. It is never made twice.",
   "sending.waiting": "Waiting for the right moment to send",
   "sending.elsewhere": "Another tab is sending this",
   "sending.keepOpen": "This browser has no room to keep your request. Please leave this tab open until all is sent.",
