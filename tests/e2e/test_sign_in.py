@@ -41,9 +41,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    """Its user is somebody else in each test: the page lists whatever a person has made."""
-    provider = Provider()
-    provider.user = f"{uuid4().hex[:8]}@example.com"
+    # Somebody new: the history is the server's, and the stack is everybody's.
+    provider = Provider(f"{uuid4().hex[:8]}@example.com")
     yield provider
     provider.close()
 
@@ -305,14 +304,12 @@ def test_nothing_is_sent_as_somebody_else_before_the_page_knows_of_them(
     """A tab hears of another one's sign-in a moment after it happened, and never of what happens in itself."""
     page = signed_in(context, site, provider)
     fill_goods(page)
-    # What it asks for by itself would let it know.
-    page.wait_for_load_state("networkidle")
     page.evaluate("""() => {
       const theirs = { owner: "issuer other", name: "bada@example.com" };
       const session = { ...JSON.parse(localStorage.getItem("toonconnect.session")), ...theirs };
       localStorage.setItem("toonconnect.session", JSON.stringify(session));
+      document.querySelector("[data-testid=submit]").click();
     }""")
-    page.get_by_test_id("submit").click()
     expect(page.get_by_test_id("taken-note")).to_be_visible()
     expect(page.get_by_test_id("account")).to_have_text("bada@example.com")
     assert not [path for method, path, _ in platform.passed if method == "POST"]
