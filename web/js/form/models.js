@@ -1,3 +1,4 @@
+// @ts-check
 /** What GET /api/options tells of the kinds of picture, and of the models that make them. */
 
 import { currentLanguage } from "../words/words.js";

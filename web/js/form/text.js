@@ -1,3 +1,4 @@
+// @ts-check
 /** What of a prompt counts: the same text, length and blankness as the server finds (shared/domain/text.py). */
 
 /** What Unicode reads as the end of a line (UTS #18, RL1.6). */

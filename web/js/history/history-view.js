@@ -1,3 +1,4 @@
+// @ts-check
 /** The history: all jobs as cards, by kind, by state and by what their prompts say. */
 
 import { el, icon } from "../page/dom.js";

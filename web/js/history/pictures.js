@@ -1,3 +1,4 @@
+// @ts-check
 /** A job's small picture. Each is kept, so that drawing a list anew loads nothing again. */
 
 import { el, icon } from "../page/dom.js";

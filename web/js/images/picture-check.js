@@ -1,3 +1,4 @@
+// @ts-check
 /** What a picture is fit for: what the server would refuse or warn of, found before the upload (shared/pictures/). */
 
 import { canvasOf } from "./canvas.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Which jobs this browser started, those of each person apart, and which of them are about to be deleted: all tabs read the same
  * and hear of each other's changes. Only ids and what the person typed are kept; signed links never are.

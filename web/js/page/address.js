@@ -1,3 +1,4 @@
+// @ts-check
 /** The page's address and the job on show: `?job=<id>`, one step back or forward for each that was opened. */
 
 const NAME = "job";

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * What nobody expected: an error that no code has caught, or a script that could not be loaded. The page says so and what to do,
  * whatever else of it works; so this imports nothing. Its words lie in index.html.

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Tells of a job's end who looks elsewhere: in the page's title, and by a notification where they have asked for that. Nobody is
  * asked for permission unasked; where the browser knows no notifications (plain http, some phones) there is no button.

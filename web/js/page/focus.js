@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * The focus never falls to the page as a whole because what had it was taken away, hidden or turned off: it goes to the nearest
  * heading, or back once it can. Whoever clicks beside everything has wanted that.

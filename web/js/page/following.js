@@ -1,3 +1,4 @@
+// @ts-check
 /** The jobs that are followed: each to its end, the one on show closely. What is heard of them goes into the store. */
 
 import { ApiError, getJob } from "../api/api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** The kinds that are offered: a tab and a form each. */
 
 import { GeneratorForm } from "../form/form.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** A ring that fills as a job goes on. */
 
 /** @param {HTMLElement} ring @param {number|null} percent  null where nobody knows */

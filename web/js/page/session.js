@@ -1,3 +1,4 @@
+// @ts-check
 /** Who uses the page, as it shows them: signing in and out, a session that has ended, a page that has to be left. */
 
 import * as signIn from "../account/sign-in.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** On a phone the result is a sheet over the form, and a pill on the form tells what runs. On a wide screen both are no matter. */
 
 import { isTerminal } from "../api/jobs.js";

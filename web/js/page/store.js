@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * What the page knows, in one place: views draw from it and are told when it has changed. All of it is of the page's owner;
  * somebody else gets a page of their own (session.js).

@@ -1,3 +1,4 @@
+// @ts-check
 /** Where a job's pictures come from and how long they stay: what made them, of what, and until when they are kept. */
 
 import { modelName } from "../form/models.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** Copying, also where the page is no secure origin and so has no clipboard of its own. */
 
 /** @returns {Promise<boolean>} whether the text is in the clipboard now. */

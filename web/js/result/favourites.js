@@ -1,3 +1,4 @@
+// @ts-check
 /** The pictures that their creator likes best: kept in this browser, each person's apart. */
 
 import * as database from "../kept/database.js";
