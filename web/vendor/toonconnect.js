@@ -26,13 +26,43 @@
  * @property {number} progress
  * @property {?number} queue_position
  * @property {?number} eta_seconds
+ * @property {boolean} overdue
+ * @property {?("turn"|"provider")} [waiting_for]
+ * @property {string} created_at
+ * @property {?string} completed_at
+ * @property {?string} expires_at
+ * @property {Input} input
  * @property {Output[]} outputs
  * @property {Picture[]} pictures
  * @property {{code: string, detail: string, field: ?string}[]} warnings
  * @property {?Problem} error
- * @property {{cost_usd: ?number, estimated: boolean, settled: boolean}} usage
+ * @property {string} provider
+ * @property {string} model
+ * @property {boolean} fallback_used
+ * @property {?{from: string, to: string}} fallback
+ * @property {number} attempts
+ * @property {{cost_usd: ?number, open_usd: number, estimated: boolean, settled: boolean}} usage
+ * @property {boolean} sample made in a sandbox
  * @property {Record<string, string|number|boolean>} metadata
  * @property {{self: string, result: string, cancel: string}} urls
+ * @property {?{model: string, created_at: ?string, label: string}} [provenance]
+ */
+
+/**
+ * @typedef {object} Input
+ * @property {string} prompt
+ * @property {string} prompt_sent
+ * @property {?string} [preset]
+ * @property {?string[]} [presets] of a sheet
+ * @property {?string} aspect_ratio
+ * @property {string} output_format
+ * @property {number} safety_tolerance
+ * @property {?number} seed
+ * @property {number} n
+ * @property {string} [label]
+ * @property {?string} [model]
+ * @property {?string} [language]
+ * @property {{field: string, source: string, url: string, url_expires_at: string, thumbnail_url: string}[]} [images] once it has ended
  */
 
 /**
@@ -58,6 +88,7 @@
  * @property {"yes"|"no"|"unknown"} charged
  * @property {?Problem} error
  * @property {?number} cost_usd
+ * @property {string} [aspect_ratio] of a sheet
  */
 
 /**
@@ -71,6 +102,7 @@
  * @property {boolean} retryable
  * @property {?string} request_id
  * @property {{field: string, message: string}[]} errors
+ * @property {string} [reset_at] of a limit
  */
 
 /**

@@ -1,6 +1,27 @@
 // @ts-check
 /** What a form offers until GET /api/options has answered; the same values the contract fixes. */
 
+/** @typedef {import("./models.js").Generator} Generator */
+/** @typedef {import("./models.js").Preset} Preset */
+
+/**
+ * What GET /api/options tells.
+ * @typedef {object} Options
+ * @property {string[]} aspect_ratios
+ * @property {string[]} output_formats
+ * @property {{min: number, max: number, default: number}} safety_tolerance
+ * @property {{min: number, max: number}} seed
+ * @property {{min: number, max: number, default: number}} n
+ * @property {{min_length: number, max_length: number}} prompt
+ * @property {{max_presets: number}} sheet
+ * @property {boolean} translator
+ * @property {boolean} [sandbox]
+ * @property {{max_bytes: number, max_pixels_by_type?: Record<string, number>, content_types: string[]}} image
+ * @property {Preset[]|null} presets  null until the server has told
+ * @property {Generator[]} generators
+ */
+
+/** @type {Options} */
 export const BASIC_OPTIONS = {
   aspect_ratios: [
     "match_input_image", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2",
