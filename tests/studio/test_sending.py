@@ -282,6 +282,7 @@ def test_a_request_of_yesterday_is_offered_and_not_sent(context: BrowserContext,
     context.set_offline(False)
     page.goto(stack.url + "/")
     expect(page.get_by_test_id("error")).to_contain_text("하루가 지났어요")
+    expect(page.get_by_test_id("error")).not_to_contain_text("null")
     page.wait_for_timeout(300)
     assert posted == []
     page.get_by_test_id("retry").click()

@@ -81,7 +81,7 @@ export class SendingView {
     this.box.replaceChildren(
       el("div", { class: "kept-head" }, icon("alert"), el("h3", { text: t(`${words}.title`) })),
       el("p", { text: t(`${words}.detail`, { prompt: prompt || t("history.noPrompt") }) }),
-      isOld ? null : el("p", { class: "kept-money", dataset: { testid: "charged" }, text: t(isUnsettled ? "sending.once" : "sending.free") }),
+      ...(isOld ? [] : [el("p", { class: "kept-money", dataset: { testid: "charged" }, text: t(isUnsettled ? "sending.once" : "sending.free") })]),
       el("div", { class: "kept-actions" },
         el("button", { type: "button", class: "button primary", text: t(isOld ? "sending.again" : "sending.now"), dataset: { testid: "retry" }, on: { click: () => this.actions.sendNow(key) } }),
         el("button", { type: "button", class: "button quiet", text: t("sending.discard"), dataset: { testid: "discard" }, on: { click: () => this.actions.discard(this.outgoing) } })));
