@@ -386,7 +386,8 @@ export class GeneratorForm {
   /** What would keep a picture from being made now, before anything was entered in vain; null when nothing is known to. */
   #standing() {
     const models = modelsOf(this.options, this.kind);
-    const asked = this.choices.model ? [chosenModel(models, this.choices.model)] : models;
+    const chosen = this.choices.model ? chosenModel(models, this.choices.model) : undefined;
+    const asked = chosen ? [chosen] : models;
     if (asked.length > 0 && asked.every(({ stopped }) => stopped)) {
       const code = asked[0].stopped;
       return { key: `standing.${TOLD_BEFORE.has(code) ? code : "intake_paused"}` };
