@@ -120,7 +120,7 @@ function select(id) {
 function draw(id) {
   const item = itemFor(id) ?? { id, kind: state.jobs.get(id)?.kind ?? state.kinds[0], prompt: "", startedAt: Date.now(), status: "queued" };
   if (state.gone.has(id)) view.showGone(item);
-  else view.showJob(state.jobs.get(id) ?? { id, status: "processing", stage: null, progress: 0, outputs: [], error: null }, { kind: item.kind, startedAt: begunAt(id, item), canRetry: true });
+  else view.showJob(state.jobs.get(id) ?? { id, status: "processing", stage: null, progress: 0, outputs: [], error: null }, { kind: item.kind, startedAt: begunAt(id, item) });
 }
 
 /** By this browser's clock where it knows: the server's may be another. */
