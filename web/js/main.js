@@ -1,3 +1,4 @@
+// @ts-check
 /** Puts the page together: forms, what is sent, the result panel, the jobs that are followed and their history. */
 
 import { getUsage } from "./api/api.js";
@@ -70,6 +71,7 @@ function drawSending(outgoing) {
   if (outgoing.reason === "down") backend.lookForTrouble();
   // It was turned away, and somebody has signed in before that was known here.
   if (outgoing.reason === "signIn" && session.isKnown()) setTimeout(() => sending.wake("signIn"), SIGNED_IN_MS);
+  /** @type {[string, import("./page/store.js").Sending][]} */
   const told = pending.map(({ key, kind, prompt, startedAt, uploaded, isWaiting }) => [key, { key, kind, prompt, startedAt, uploaded, isWaiting }]);
   change({ sendings: new Map(told.reverse()) });
 }
@@ -166,8 +168,9 @@ async function loadUsage() {
 
 // ── Language, files, errors ──
 
+const language = /** @type {HTMLElement} */ (document.getElementById("language"));
+
 function applyLanguage() {
-  const language = document.getElementById("language");
   document.documentElement.lang = currentLanguage();
   translate(document);
   language.lang = currentLanguage() === "ko" ? "en" : "ko";
@@ -175,7 +178,7 @@ function applyLanguage() {
   change();
 }
 
-document.getElementById("language").addEventListener("click", () => setLanguage(currentLanguage() === "ko" ? "en" : "ko"));
+language.addEventListener("click", () => setLanguage(currentLanguage() === "ko" ? "en" : "ko"));
 onLanguageChange(applyLanguage);
 listenForPictures({
   onDrag: (isOver, target) => openForm()?.expectPicture(isOver, target),

@@ -12,6 +12,11 @@ import { end, isNeeded, ProviderTrouble, SignedOut, token } from "../account/sig
 
 export { ApiError, NoAnswer as NetworkError };
 
+/** @typedef {import("../../vendor/toonconnect.js").Job} Job */
+/** @typedef {import("../../vendor/toonconnect.js").Problem} Problem */
+/** A refusal: the server's, or one of the page's own, which may not know of money. @typedef {Partial<Omit<Problem, "charged">> & {charged?: Problem["charged"]|null}} Refusal */
+/** What a person may spend. @typedef {{window: string, limit_usd: number, used_usd: number, reset_at: string}} Limit */
+
 /** Code of a call that was not sent: the sign-in's provider gives no token now. */
 export const SIGN_IN_UNAVAILABLE = "sign_in_unavailable";
 
@@ -47,12 +52,12 @@ export function apiAddress() {
   return new URL(apiBase, location.href).href;
 }
 
-/** @param {AbortSignal} [signal] @returns {Promise<any>} enums, limits, presets and generators. */
+/** @param {AbortSignal} [signal] @returns {Promise<import("../form/options.js").Options>} enums, limits, presets and generators. */
 export async function getOptions(signal) {
   return worded(reading.options({ signal }));
 }
 
-/** @returns {Promise<object>} what the caller has spent, and their limits. */
+/** @returns {Promise<{limits: Limit[]}>} what the caller has spent, and their limits. */
 export async function getUsage() {
   return worded(reading.usage());
 }
@@ -61,21 +66,21 @@ export async function getUsage() {
  * Starts a job. Sending the same `form` with the same `idempotencyKey` again is safe: the server answers the same job.
  * @param {string} path @param {FormData} form @param {string} idempotencyKey
  * @param {{signal?: AbortSignal, onUpload?: (sentBytes: number, totalBytes: number) => void}} [how]
- * @returns {Promise<any>} the job.
+ * @returns {Promise<Job>} the job.
  */
 export async function startJob(path, form, idempotencyKey, how = {}) {
   return worded(sending.generate(path, form, { key: idempotencyKey, ...how }));
 }
 
-/** @returns {Promise<object>} whether a job could be made, with a check for each part. */
+/** @returns {Promise<{status: string, checks: Record<string, any>}>} whether a job could be made, with a check for each part. */
 export async function getReadiness() {
   return worded(reading.readiness());
 }
 
 /**
  * Makes again what a job has not made, or all of it where nothing is missing.
- * @param {"same"|"new"} seeds
- * @returns {Promise<object>} the new job.
+ * @param {string} id @param {"same"|"new"} seeds @param {string} [idempotencyKey]
+ * @returns {Promise<Job>} the new job.
  */
 export async function retryJob(id, seeds, idempotencyKey) {
   return worded(reading.retry(id, { seed: seeds, key: idempotencyKey }));
@@ -84,7 +89,7 @@ export async function retryJob(id, seeds, idempotencyKey) {
 /**
  * Reads a job. With `waitSeconds` the server holds the answer until something changes.
  * @param {string} id @param {{waitSeconds?: number, etag?: string|null, signal?: AbortSignal}} [how]
- * @returns {Promise<{job: any, etag: string|null}>} `job` is null when nothing changed since `etag`.
+ * @returns {Promise<{job: Job|null, etag: string|null}>} `job` is null when nothing changed since `etag`.
  */
 export async function getJob(id, how = {}) {
   return worded(reading.look(id, how));
@@ -92,13 +97,14 @@ export async function getJob(id, how = {}) {
 
 /**
  * A page of the caller's jobs, newest first; the next one goes on at `cursor`.
- * @returns {Promise<{data: object[], has_more: boolean, next_cursor: string|null}>}
+ * @param {{kind?: string, status?: string, cursor?: string|null, limit?: number}} wanted
+ * @returns {Promise<{data: Job[], has_more: boolean, next_cursor: string|null}>}
  */
 export async function listJobs({ kind = "", status = "", cursor = null, limit }) {
   return worded(reading.page({ kind: kind || null, status: status || null, cursor, limit }));
 }
 
-/** @returns {Promise<object>} the job, which ends as canceled soon after. */
+/** @param {string} id @returns {Promise<Job>} the job, which ends as canceled soon after. */
 export async function cancelJob(id) {
   return worded(reading.cancel(id));
 }
@@ -111,7 +117,7 @@ export async function claimJobs(ids) {
   await worded(reading.claim(ids));
 }
 
-/** Removes the job, its images and its history from the server. One that is gone already is no error. */
+/** Removes the job, its images and its history from the server. One that is gone already is no error. @param {string} id */
 export async function deleteJob(id) {
   await worded(reading.delete(id));
 }
@@ -125,6 +131,7 @@ export async function translatePrompt(path, prompt) {
 /**
  * Reads an output's bytes: from its signed link or, where the storage account does not let pages read it, through the
  * API.
+ * @param {{id: string}} job @param {import("../../vendor/toonconnect.js").Output} output
  * @returns {Promise<Blob>}
  */
 export async function fetchImage(job, output) {
@@ -137,7 +144,7 @@ export async function fetchImage(job, output) {
   return worded(downloading.download(job.id, output.index));
 }
 
-/** Gives what the app did not word itself words of the page. */
+/** Gives what the app did not word itself words of the page. @template T @param {Promise<T>} call @returns {Promise<T>} */
 async function worded(call) {
   try {
     return await call;

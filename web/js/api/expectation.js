@@ -1,3 +1,4 @@
+// @ts-check
 /** What is expected of a running job between two of the server's words: it tells news only, and progress is none. */
 
 /** How the server's own bar moves while a picture is made (shared/domain/polling.py). */
@@ -5,11 +6,11 @@ const MOST_BEFORE_THE_END = 90;
 const CURVE = 0.35;
 
 /**
- * @param {object} job as it was told `seconds` ago.
+ * @param {import("./jobs.js").KnownJob} job as it was told `seconds` ago. @param {number} seconds
  * @returns {{progress: number, etaSeconds: number|null, overdue: boolean}} `etaSeconds` is null where nobody knows.
  */
 export function reckoned(job, seconds) {
-  const told = job.eta_seconds > 0 ? job.eta_seconds : null;
+  const told = job.eta_seconds && job.eta_seconds > 0 ? job.eta_seconds : null;
   let progress = job.progress ?? 0;
   if (job.stage === "generating" && told !== null && progress < MOST_BEFORE_THE_END) {
     progress += ((MOST_BEFORE_THE_END - progress) * seconds) / (seconds + told * CURVE);

@@ -3,6 +3,16 @@
 
 import { ApiError, getJob } from "./api.js";
 
+/** @typedef {import("../../vendor/toonconnect.js").Job} Job */
+/** @typedef {import("../../vendor/toonconnect.js").Output} Output */
+/** @typedef {import("../../vendor/toonconnect.js").Picture} Picture */
+
+/**
+ * A job as far as it is known: of one that was not read yet there is little more than its id. A newer server may tell of a kind or a
+ * status that this page does not know.
+ * @typedef {Partial<Omit<Job, "kind"|"stage">> & {id: string, status: string, kind?: string, stage?: string|null}} KnownJob
+ */
+
 const TERMINAL = new Set(["succeeded", "failed", "canceled"]);
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 15000];
 const HOLD_SECONDS = 20;
@@ -13,7 +23,7 @@ const QUIET_POLL_MS = 5000;
 /** The stages in the order a job passes through them. */
 export const STAGES = ["validating", "translating", "waiting", "submitting", "generating", "storing"];
 
-/** @returns {boolean} whether the job has ended; a status this page does not know is still running. */
+/** @param {{status: string}} job @returns {boolean} whether the job has ended; a status this page does not know is still running. */
 export function isTerminal(job) {
   return TERMINAL.has(job.status);
 }
@@ -22,9 +32,11 @@ export function isTerminal(job) {
  * Follows a job until it ends. `watched` jobs use long polling; others look every few seconds, because browsers open
  * only about six connections to one origin. `onJob(job)` at every change, `onConnection(ok)` when the line drops or
  * comes back.
- * @returns {Promise<object>} the ended job; throws ApiError when the server refuses for good (404, 410, ...).
+ * @param {string} id
+ * @param {{watched?: boolean, onJob: (job: Job) => void, onConnection?: (ok: boolean) => void, signal?: AbortSignal}} how
+ * @returns {Promise<Job>} the ended job; throws ApiError when the server refuses for good (404, 410, ...).
  */
-export async function follow(id, { watched = true, onJob, onConnection = (/** @type {boolean} */ ok) => {}, signal }) {
+export async function follow(id, { watched = true, onJob, onConnection = () => {}, signal }) {
   /** @type {string|null} */
   let etag = null;
   let looked = false;
@@ -58,8 +70,10 @@ export async function follow(id, { watched = true, onJob, onConnection = (/** @t
   }
 }
 
+/** @param {ApiError} error */
 function isPassing(error) {
-  return error.problem.status >= 500 || error.problem.status === 429 || error.problem.status === 408;
+  const { status = 0 } = error.problem;
+  return status >= 500 || status === 429 || status === 408;
 }
 
 /** @returns {number} how long to wait before attempt `failures + 1`: grows to 15 s, with a little jitter. */

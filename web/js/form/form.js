@@ -1,3 +1,4 @@
+// @ts-check
 /** One kind's form: its images, goods, prompt and choices; what they say together; errors beside their field. */
 
 import { translatePrompt } from "../api/api.js";
@@ -24,28 +25,56 @@ const IMAGE_ICONS = { input_image_1: "person", input_image_2: "bottle", input_im
 const TOLD_BEFORE = new Set(["intake_paused", "missing_api_key", "provider_auth_failed", "provider_quota_exhausted"]);
 
 /**
+ * @typedef {import("../words/messages.js").Message} Message
+ * @typedef {{control: HTMLElement, box: HTMLElement, error: HTMLElement}} Field  where something is entered, and where its error stands
+ * @typedef {object} Entered  all that stands in a form
+ * @property {Map<string, import("../images/image-field.js").Kept|null>} images
+ * @property {{text: string, english: string|null}} prompt
+ * @property {{preset: string, isSheet: boolean, chosen: string[]}} [goods]
+ * @property {ReturnType<Choices["kept"]>} choices
+ */
+
+/**
  * A kind's form. `onSubmit(request)` gets `{kind, path, form, prompt, images}` once everything is filled in; `images` has by field
  * what shows it: a file, or `{jobId, index}`.
  */
 export class GeneratorForm {
+  /** @type {PromptField} */
+  prompt;
+  /** @type {Choices} */
+  choices;
+  /** @type {ShelfRow} */
+  shelfRow;
+  /** @type {GoodsField|undefined} only where there are goods to choose */
+  goods;
+  /** @type {HTMLElement[]} */
+  sampleButtons;
+
+  /**
+   * @param {import("./models.js").Generator} generator
+   * @param {{onSubmit: (request: import("../sending/sending.js").Intent) => void}} how
+   */
   constructor({ kind, path, images }, { onSubmit }) {
     this.kind = kind;
     this.path = path;
     this.imageNames = images;
     this.samples = SAMPLES[kind] ?? [];
     this.options = BASIC_OPTIONS;
+    /** @type {Map<string, ImageField>} */
     this.images = new Map();
+    /** @type {Map<string, Field>} */
     this.fields = new Map();
-    /** What stands beside each field; the words come when it is shown. */
+    /** @type {Map<string, Message>} what stands beside each field; the words come when it is shown */
     this.errors = new Map();
-    /** @type {{message: import("../words/messages.js").Message, undo: (() => void)|null}|null} */
+    /** @type {{message: Message, undo: (() => void)|null}|null} */
     this.note = null;
     this.sampleTurn = 0;
-    /** Fulfilled when the sample that was asked for is in the form. */
+    /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form. */
     this.sampleReady = Promise.resolve();
     this.isBusy = false;
     /** Until what was kept has been read, nothing is kept over it. */
     this.isRestoring = true;
+    /** @type {import("../api/api.js").Limit[]} */
     this.limits = [];
     this.onSubmit = onSubmit;
     this.root = this.#build();
@@ -54,7 +83,7 @@ export class GeneratorForm {
     this.restored = this.restoreDraft();
   }
 
-  /** Takes limits, presets and models from the server; what was already entered stays. */
+  /** Takes limits, presets and models from the server; what was already entered stays. @param {import("./models.js").Told} options */
   setOptions(options) {
     this.options = { ...BASIC_OPTIONS, ...options };
     this.path = kindsOf(this.options).find((entry) => entry.kind === this.kind)?.path ?? this.path;
@@ -66,7 +95,7 @@ export class GeneratorForm {
     this.retranslate();
   }
 
-  /** Takes what GET /api/usage tells of this person's limits. @param {object[]} limits */
+  /** Takes what GET /api/usage tells of this person's limits. @param {import("../api/api.js").Limit[]} limits */
   setUsage(limits) {
     this.limits = limits;
     this.#drawStanding();
@@ -106,7 +135,7 @@ export class GeneratorForm {
    * @returns {{field: string, message: string}[]} those that belong to no field here.
    */
   showErrors(errors) {
-    const rest = errors.filter(({ field }) => !this.fields.has(field) || this.fields.get(field).box.hidden);
+    const rest = errors.filter(({ field }) => this.fields.get(field)?.box.hidden ?? true);
     this.#showMessages(errors.filter((error) => !rest.includes(error)).map(({ field, message }) => ({ field, message: { text: message } })));
     return rest;
   }
@@ -142,7 +171,7 @@ export class GeneratorForm {
     this.images.get(name ?? this.imageNames[0])?.takePictureOf(picture);
   }
 
-  /** Fills the form from a job's input; images cannot be brought back. */
+  /** Fills the form from a job's input; images cannot be brought back. @param {Partial<import("../../vendor/toonconnect.js").Input>} input */
   useInput(input) {
     const { prompt = "", preset = "", presets, seed, model, label, safety_tolerance: safety } = input;
     const values = {};
@@ -192,6 +221,7 @@ export class GeneratorForm {
     return true;
   }
 
+  /** @param {File[]} files @param {string|null} address @param {ImageField} [at] */
   async #takeArrived(files, address, at) {
     const first = at ?? this.#firstEmpty;
     if (!first) {
@@ -213,26 +243,28 @@ export class GeneratorForm {
     this.#say(files.length > taken.length ? { key: "arriving.some", values: { n: taken.length } } : { key: "arriving.taken" });
   }
 
+  /** @param {Element|null} target */
   #fieldAt(target) {
-    return this.images.get(target?.closest?.(".drop")?.dataset.field);
+    return this.images.get(/** @type {HTMLElement|null|undefined} */ (target?.closest?.(".drop"))?.dataset.field ?? "");
   }
 
   // ── Ideas, and how to take them back ──
 
+  /** @returns {Entered} */
   #snapshot() {
     const images = new Map([...this.images].map(([name, field]) => [name, field.kept()]));
     return { images, prompt: this.prompt.kept(), goods: this.goods?.kept(), choices: this.choices.kept() };
   }
 
-  /** @returns {Promise<unknown>} */
+  /** @param {Entered} entered @returns {Promise<unknown>} */
   #restore({ images, prompt, goods, choices }) {
-    if (goods) this.goods.restore(goods);
+    if (goods) this.goods?.restore(goods);
     this.choices.restore(choices);
     this.prompt.write(prompt.text, prompt.english);
     return Promise.all([...images].map(([name, kept]) => this.images.get(name)?.restore(kept)));
   }
 
-  /** Does what overwrites something, and offers the way back where a person's own work was there. */
+  /** Does what overwrites something, and offers the way back where a person's own work was there. @param {() => void} change @param {string} key @param {boolean} isOwn */
   #replace(change, key, isOwn) {
     const before = this.#snapshot();
     change();
@@ -253,13 +285,14 @@ export class GeneratorForm {
     this.#say({ key: "sample.loading" });
     try {
       const names = Object.entries(sample.images);
-      const files = await Promise.all(names.map(async ([name, file]) => [name, await samplePicture(file)]));
+      const files = await Promise.all(names.map(async ([name, file]) => ({ name, file: await samplePicture(file) })));
       this.clearErrors();
       const isOwn = this.prompt.isWritten || [...this.images.values()].some((field) => !field.isEmpty && !field.isSample);
+      /** @type {unknown[]} */
       let taken = [];
       this.#replace(() => {
-        taken = files.map(([name, file]) => this.images.get(name)?.take(file, { isSample: true }));
-        if (sample.preset && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods.isSheet) this.goods.use(sample.preset);
+        taken = files.map(({ name, file }) => this.images.get(name)?.take(file, { isSample: true }));
+        if (sample.preset && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods?.isSheet) this.goods?.use(sample.preset);
         this.prompt.write(t(`sample.${this.kind}.${turn}`));
       }, "sample.used", isOwn);
       await Promise.all(taken);
@@ -291,11 +324,13 @@ export class GeneratorForm {
     const sheet = this.goods?.isSheet ? this.goods.sheet : null;
     if (sheet) form.append("presets", sheet.join(","));
     else if (this.goods?.preset) form.append("preset", this.goods.preset);
+    /** @type {Record<string, File|import("../images/image-field.js").Reference>} */
     const images = {};
-    for (const [name, field] of this.images) {
-      if (field.reference) form.append(name, field.sent);
-      else form.append(name, field.sent, field.sent.name);
-      images[name] = field.reference ?? field.prepared.file;
+    for (const [name, { sent, reference }] of this.images) {
+      if (sent instanceof File) form.append(name, sent, sent.name);
+      else if (sent !== null) form.append(name, sent);
+      const shows = reference ?? sent;
+      if (shows instanceof Object) images[name] = shows;
     }
     for (const [name, value] of this.choices.fields()) form.append(name, value);
     this.#putOnShelf();
@@ -303,15 +338,16 @@ export class GeneratorForm {
     this.onSubmit({ kind: this.kind, path, form, prompt: this.prompt.text.trim() || this.#nameOfGoods(sheet), images });
   }
 
+  /** @param {string[]|null} sheet @returns {string} */
   #nameOfGoods(sheet) {
-    return sheet ? sheet.map((id) => this.goods.nameOf(id)).join(" · ") : this.goods?.nameOf(this.goods.preset);
+    return sheet ? sheet.map((id) => this.goods?.nameOf(id)).join(" · ") : this.goods?.nameOf(this.goods.preset);
   }
 
   /** A character that is used is likely to be used again; a sample is always there. */
   #putOnShelf() {
     const character = this.images.get(this.imageNames[0]);
     // Where it cannot be read any more it is not kept either.
-    if (character.prepared && !character.isSample) shelf.keep(character.prepared.file).catch(() => {});
+    if (character?.prepared && !character.isSample) shelf.keep(character.prepared.file).catch(() => {});
   }
 
   #check() {
@@ -336,8 +372,14 @@ export class GeneratorForm {
     if (errors.length > 0) this.focusField(errors[0].field);
   }
 
+  /** @param {string} name of a field that there is */
+  #field(name) {
+    return /** @type {Field} */ (this.fields.get(name));
+  }
+
+  /** @param {string} name @param {Message} message */
   #setError(name, message) {
-    const { control, box } = this.fields.get(name);
+    const { control, box } = this.#field(name);
     this.errors.set(name, message);
     control.setAttribute("aria-invalid", "true");
     box.classList.add("invalid");
@@ -345,7 +387,7 @@ export class GeneratorForm {
   }
 
   #clearError(name) {
-    const { control, box } = this.fields.get(name);
+    const { control, box } = this.#field(name);
     this.errors.delete(name);
     control.removeAttribute("aria-invalid");
     box.classList.remove("invalid");
@@ -353,13 +395,13 @@ export class GeneratorForm {
   }
 
   #drawError(name) {
-    const { error } = this.fields.get(name);
+    const { error } = this.#field(name);
     const words = wordsOf(this.errors.get(name) ?? null);
     error.hidden = words === "";
     if (error.textContent !== words) error.textContent = words;
   }
 
-  /** Says something about the form as a whole; `undo` takes back what was done. */
+  /** Says something about the form as a whole; `undo` takes back what was done. @param {Message|null} message @param {(() => void)|null} [undo] */
   #say(message, undo = null) {
     this.note = message && { message, undo };
     this.#drawNote();
@@ -373,7 +415,7 @@ export class GeneratorForm {
   }
 
   #drawSubmit() {
-    const pictures = this.goods?.pictures;
+    const pictures = this.goods?.pictures ?? 0;
     this.submitLabel.textContent = this.isBusy ? t("form.sending") : pictures > 0 ? t("form.submitSheet", { n: pictures }) : t("form.submit");
   }
 
@@ -383,14 +425,14 @@ export class GeneratorForm {
     this.standing.textContent = wordsOf(message);
   }
 
-  /** What would keep a picture from being made now, before anything was entered in vain; null when nothing is known to. */
+  /** @returns {Message|null} what would keep a picture from being made now, before anything was entered in vain; null when nothing is known to. */
   #standing() {
     const models = modelsOf(this.options, this.kind);
     const chosen = this.choices.model ? chosenModel(models, this.choices.model) : undefined;
     const asked = chosen ? [chosen] : models;
     if (asked.length > 0 && asked.every(({ stopped }) => stopped)) {
       const code = asked[0].stopped;
-      return { key: `standing.${TOLD_BEFORE.has(code) ? code : "intake_paused"}` };
+      return { key: `standing.${code && TOLD_BEFORE.has(code) ? code : "intake_paused"}` };
     }
     const { price } = this.choices.expected;
     if (price === null) return null;
@@ -432,7 +474,7 @@ export class GeneratorForm {
   }
 
   /** Registers where a field's error is shown and returns that element. */
-  #errorFor(name, control, box) {
+  #errorFor(/** @type {string} */ name, /** @type {HTMLElement} */ control, /** @type {HTMLElement} */ box) {
     const error = el("p", { class: "field-error", id: this.#id(`${name}-error`), hidden: true, dataset: { testid: `field-error-${name}` } });
     control.setAttribute("aria-describedby", [control.getAttribute("aria-describedby"), error.id].filter(Boolean).join(" "));
     this.fields.set(name, { control, box, error });
@@ -443,14 +485,14 @@ export class GeneratorForm {
     const errorFor = (name, control, box) => this.#errorFor(name, control, box);
     const onChange = () => this.choices && this.#changed();
     const imageSlots = this.imageNames.map((name) => this.#buildImage(name));
-    this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0]).take(file) });
+    this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0])?.take(file) });
     imageSlots[0].append(this.shelfRow.root);
     if (WITH_PRESETS.has(this.kind)) {
       this.goods = new GoodsField({
         id: this.#id("goods"), errorFor,
         onChange: () => {
-          this.choices.useSheet(this.goods.pictures);
-          const ratio = this.goods.entry?.aspect_ratio;
+          this.choices.useSheet(this.goods?.pictures ?? null);
+          const ratio = this.goods?.entry?.aspect_ratio;
           if (ratio && ratio !== this.lastRatio) this.choices.useRatio(ratio);
           this.lastRatio = ratio;
           for (const name of ["preset", "presets", "prompt"]) this.#clearError(name);
@@ -544,6 +586,7 @@ export class GeneratorForm {
   }
 }
 
+/** @param {import("./ideas.js").Sample} sample */
 function samplePictures({ images, preset }) {
   const files = [...Object.values(images).map((file) => `small/${file}`), ...(preset ? [`goods/${preset}`] : [])];
   return files.map((file) => el("img", { src: `samples/${file}.webp`, alt: "", width: 24, height: 30, decoding: "async" }));

@@ -13,6 +13,7 @@ export class GoodsField {
   constructor({ id, errorFor, onChange }) {
     this.id = id;
     this.onChange = onChange;
+    /** @type {import("./models.js").Preset[]|null} */
     this.presets = null;
     this.most = 9;
     /** The preset that is chosen, empty where the prompt says it all. */
@@ -49,7 +50,7 @@ export class GoodsField {
     this.draw();
   }
 
-  /** @returns {object|undefined} the catalogue's entry of the preset that is chosen. */
+  /** @returns {import("./models.js").Preset|undefined} the catalogue's entry of the preset that is chosen. */
   get entry() {
     return this.isSheet ? undefined : this.presets?.find(({ id }) => id === this.preset);
   }
@@ -75,7 +76,7 @@ export class GoodsField {
   useSheet(isSheet, chosen = null) {
     this.isSheet = isSheet && this.presets !== null;
     if (chosen) this.chosen = new Set(chosen);
-    else if (this.isSheet && this.chosen.size === 0) this.chosen = new Set(this.presets.slice(0, this.most).map(({ id }) => id));
+    else if (this.isSheet && this.chosen.size === 0) this.chosen = new Set((this.presets ?? []).slice(0, this.most).map(({ id }) => id));
     this.draw();
     this.onChange();
   }
@@ -84,6 +85,7 @@ export class GoodsField {
     return { preset: this.preset, isSheet: this.isSheet, chosen: [...this.chosen] };
   }
 
+  /** @param {{preset?: string, isSheet?: boolean, chosen?: string[]}} [kept] */
   restore({ preset = "", isSheet = false, chosen = [] } = {}) {
     Object.assign(this, { preset, isSheet, chosen: new Set(chosen) });
     this.draw();
@@ -108,7 +110,7 @@ export class GoodsField {
   }
 
   #tally() {
-    const most = Math.min(this.most, this.presets.length);
+    const most = Math.min(this.most, this.presets?.length ?? 0);
     this.count.textContent = t("preset.count", { n: this.chosen.size });
     this.all.textContent = t(this.chosen.size >= most ? "preset.noneOfAll" : "preset.all");
     for (const input of this.list.querySelectorAll("input")) {
@@ -117,8 +119,9 @@ export class GoodsField {
   }
 
   #chooseAll() {
-    const most = Math.min(this.most, this.presets.length);
-    this.chosen = new Set(this.chosen.size >= most ? [] : this.presets.slice(0, most).map(({ id }) => id));
+    const presets = this.presets ?? [];
+    const most = Math.min(this.most, presets.length);
+    this.chosen = new Set(this.chosen.size >= most ? [] : presets.slice(0, most).map(({ id }) => id));
     this.draw();
     this.onChange();
   }
@@ -127,6 +130,7 @@ export class GoodsField {
     return this.#face("", icon("pen"), [el("span", { class: "preset-name", text: t("preset.none") })]);
   }
 
+  /** @param {import("./models.js").Preset} preset */
   #card({ id, name, print, print_size: printSize }) {
     const picture = DRAWN.has(id)
       ? el("img", { src: `samples/goods/${id}.webp`, alt: "", width: 176, height: 176, loading: "lazy", decoding: "async" })

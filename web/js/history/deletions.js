@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Deleting with a way back: for some seconds a job is only hidden, in all tabs, and then its DELETE is sent. What a closed tab
  * leaves undone, another tab or the next visit does.
@@ -78,7 +79,7 @@ async function carryOut(id) {
   try {
     await deleteJob(id);
   } catch (error) {
-    const isGone = error instanceof ApiError && [404, 410].includes(error.problem.status);
+    const isGone = error instanceof ApiError && [404, 410].includes(error.problem.status ?? 0);
     if (!isGone && !(error instanceof ApiError || error instanceof NetworkError)) throw error;
     if (!isGone) {
       refused(id, error);
@@ -89,9 +90,10 @@ async function carryOut(id) {
   forget(id);
 }
 
-/** A server that is away, or a session that has ended, is waited for; a clear no brings the job back. */
+/** A server that is away, or a session that has ended, is waited for; a clear no brings the job back. @param {string} id @param {ApiError|NetworkError} error */
 function refused(id, error) {
-  if (error instanceof NetworkError || [401, 408, 429].includes(error.problem.status) || error.problem.status >= 500) {
+  const status = error instanceof ApiError ? (error.problem.status ?? 0) : 0;
+  if (error instanceof NetworkError || [401, 408, 429].includes(status) || status >= 500) {
     kept.noteDeletion(id, Date.now() + AGAIN_MS);
     adopt();
     return;

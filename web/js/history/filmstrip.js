@@ -1,3 +1,4 @@
+// @ts-check
 /** The newest jobs in one row: those on their way first, running ones with a ring. */
 
 import { el, icon } from "../page/dom.js";
@@ -67,7 +68,7 @@ function ringOf(sending) {
   return el("span", { class: "film-sending" }, ring, icon("upload"));
 }
 
-function percentOf({ uploaded }) {
+function percentOf({ uploaded = 0 }) {
   return uploaded > 0 ? Math.round(uploaded * 100) : null;
 }
 

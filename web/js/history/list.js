@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * The owner's jobs, newest first: those that the server lists, page by page, and those that this browser remembers, which are
  * there before the server has answered, while it is away, and where a job is listed nowhere.
@@ -24,7 +25,7 @@ const ENDED = ["succeeded", "failed", "canceled"];
  * @property {string} prompt
  * @property {number} startedAt
  * @property {string} status  one that the page has words for
- * @property {any} job        null until the server has told of it
+ * @property {import("../api/jobs.js").Job|null} job  null until the server has told of it
  */
 
 /** What is asked for: a kind, a state, words of the prompt; an empty one is no matter. */
@@ -47,19 +48,19 @@ export function allItems() {
   return items.filter(({ id }) => !leaving.has(id)).sort((one, other) => other.startedAt - one.startedAt);
 }
 
-/** @param {string} id @param {any} job @param {any} entry @returns {Item} */
+/** @param {string} id @param {import("../api/jobs.js").Job|null} job @param {import("../kept/history.js").Entry|undefined} entry @returns {Item} */
 function itemOf(id, job, entry) {
-  const status = state.gone.has(id) ? "gone" : (job?.status ?? entry?.status);
+  const status = state.gone.has(id) ? "gone" : (job?.status ?? entry?.status ?? "processing");
   return {
     id, job,
-    kind: job?.kind ?? entry?.kind,
+    kind: job?.kind ?? entry?.kind ?? "",
     prompt: job?.input?.prompt || entry?.prompt || presetName(job) || "",
-    startedAt: Date.parse(job?.created_at) || entry?.startedAt || Date.now(),
+    startedAt: Date.parse(job?.created_at ?? "") || entry?.startedAt || Date.now(),
     status: [...ENDED, "queued", "gone"].includes(status) ? status : "processing",
   };
 }
 
-/** What is asked for where there is no prompt. */
+/** What is asked for where there is no prompt. @param {import("../api/jobs.js").Job|null} job */
 function presetName(job) {
   const preset = state.options?.presets?.find(({ id }) => id === job?.input?.preset);
   return preset && (inLanguage(preset.name) ?? preset.id);
@@ -199,7 +200,7 @@ function oldestOf(jobs) {
   return Math.min(Infinity, ...jobs.map((job) => Date.parse(job.created_at)));
 }
 
-/** @returns {Promise<any>} null where the server does not say. */
+/** @param {string|null} cursor @returns {Promise<Awaited<ReturnType<typeof listJobs>>|null>} null where the server does not say. */
 async function readPage(cursor) {
   try {
     const page = await listJobs({ kind: filter.kind, status: filter.status, cursor, limit: STEP });

@@ -1,3 +1,4 @@
+// @ts-check
 /** A dialogue in which a part of a picture is chosen, with mouse, finger or keys: a scene of a strip, a face. */
 
 import { el } from "../page/dom.js";
@@ -13,25 +14,37 @@ const FACE = { share: 0.6, down: 0.15 };
 /** The smallest window, as a share of the largest one of its shape, and in pixels. */
 const LEAST = { share: 0.1, side: 64 };
 
+/** A picture: its size, and what shows it, maybe smaller. @typedef {{bitmap: ImageBitmap, overview: ImageBitmap, width: number, height: number}} Opened */
+/** @typedef {{x: number, y: number, width: number, height: number}} Part */
+/** @typedef {"x"|"y"} Axis */
+
 /**
  * Lets a creator choose a part of a picture, of a shape they choose.
- * @param {{bitmap: ImageBitmap, overview: ImageBitmap, width: number, height: number}} picture  its size, and what shows it, maybe smaller
- * @returns {Promise<{x: number, y: number, width: number, height: number}|null>} null when they changed their mind.
+ * @param {Opened} picture
+ * @returns {Promise<Part|null>} null when they changed their mind.
  */
 export function choosePart(picture) {
   return new Promise((resolve) => new CropDialog(picture, resolve).open());
 }
 
 class CropDialog {
+  /** @param {Opened} picture @param {(part: Part|null) => void} onClose */
   constructor({ bitmap, overview, width, height }, onClose) {
-    Object.assign(this, { bitmap, overview, width, height });
+    this.bitmap = bitmap;
+    this.overview = overview;
+    this.width = width;
+    this.height = height;
     this.isTall = height >= width;
     this.isStrip = Math.max(width, height) / Math.min(width, height) >= STRIP;
-    /** The axis on which there is most room, and the other one. */
-    [this.along, this.across] = this.isTall ? ["y", "x"] : ["x", "y"];
+    /** @type {Axis} on which there is most room */
+    this.along = this.isTall ? "y" : "x";
+    /** @type {Axis} the other one */
+    this.across = this.isTall ? "x" : "y";
     this.shape = SHAPES[0];
     this.share = this.isStrip ? 1 : FACE.share;
     this.at = { x: 0, y: 0 };
+    this.resized = new ResizeObserver(() => this.#draw());
+    this.sliders = { along: this.#slider("crop-at", this.along), across: this.#slider("crop-across", this.across) };
     this.#build();
     this.dialog.addEventListener("close", () => {
       this.resized.disconnect();
@@ -45,7 +58,6 @@ class CropDialog {
     document.body.append(this.dialog);
     this.dialog.showModal();
     const room = this.#room();
-    this.resized = new ResizeObserver(() => this.#draw());
     this.resized.observe(this.view);
     this.resized.observe(this.map);
     this.#move({ x: room.x / 2, y: this.isStrip ? room.y / 2 : this.height * FACE.down });
@@ -71,6 +83,7 @@ class CropDialog {
     return { x: this.width - width, y: this.height - height };
   }
 
+  /** @param {{x?: number, y?: number}} at */
   #move(at) {
     const room = this.#room();
     const within = (value, most) => Math.max(0, Math.min(most, value));
@@ -78,7 +91,7 @@ class CropDialog {
     this.#draw();
   }
 
-  /** Another shape or size around the same middle. */
+  /** Another shape or size around the same middle. @param {{shape?: string, share?: number}} change */
   #change(change) {
     const before = this.#window();
     Object.assign(this, change);
@@ -88,9 +101,9 @@ class CropDialog {
 
   #draw() {
     const room = this.#room();
-    for (const [slider, axis] of [[this.sliders.along, this.along], [this.sliders.across, this.across]]) {
-      slider.max = room[axis];
-      slider.value = Math.round(this.at[axis]);
+    for (const [slider, axis] of /** @type {[HTMLInputElement, Axis][]} */ ([[this.sliders.along, this.along], [this.sliders.across, this.across]])) {
+      slider.max = String(room[axis]);
+      slider.value = String(Math.round(this.at[axis]));
       const percent = room[axis] > 0 ? Math.round((100 * this.at[axis]) / room[axis]) : 0;
       slider.setAttribute("aria-valuetext", t(axis === "y" ? "crop.atDown" : "crop.atAcross", { percent }));
     }
@@ -136,7 +149,6 @@ class CropDialog {
     this.map = el("div", { class: "crop-map", "aria-hidden": "true", dataset: { testid: "crop-map" } }, this.mapCanvas, this.frame);
     this.viewCanvas = el("canvas", { class: "crop-part", dataset: { testid: "crop-part" } });
     this.view = el("div", { class: "crop-view", role: "img", "aria-label": t("crop.view"), dataset: { testid: "crop-view" } }, this.viewCanvas);
-    this.sliders = { along: this.#slider("crop-at", this.along), across: this.#slider("crop-across", this.across) };
     const labelled = (key, slider) => el("div", {}, el("label", { class: "field-label", for: slider.id, text: t(key) }), slider);
     this.acrossBox = labelled(this.isTall ? "crop.across" : "crop.down", this.sliders.across);
     this.zoom = el("input", {
@@ -171,10 +183,12 @@ class CropDialog {
     this.view.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
   }
 
+  /** @param {Axis} axis */
   #length(axis) {
     return this.#window()[axis === "y" ? "height" : "width"];
   }
 
+  /** @param {string} id @param {Axis} axis */
   #slider(id, axis) {
     const slider = el("input", { type: "range", id, min: 0, step: 1, dataset: { testid: id } });
     slider.addEventListener("input", () => this.#move({ [axis]: Number(slider.value) }));
@@ -194,7 +208,10 @@ class CropDialog {
           face(shape)))));
   }
 
-  /** Arrows go where they point: a slider's own arrow down would move the window up. Where there is room on one axis only, all of them go along it. */
+  /**
+   * Arrows go where they point: a slider's own arrow down would move the window up. Where there is room on one axis only, all of them go along it.
+   * @param {KeyboardEvent} event @param {Axis} axis
+   */
   #key(event, axis) {
     const arrow = { ArrowUp: ["y", -1], ArrowLeft: ["x", -1], ArrowDown: ["y", 1], ArrowRight: ["x", 1] }[event.key];
     const page = { PageUp: -1, PageDown: 1 }[event.key];
@@ -216,7 +233,11 @@ class CropDialog {
     this.#change({ share: Math.max(LEAST.share, Math.min(1, this.share * (event.deltaY > 0 ? 1.06 : 0.94))) });
   }
 
-  /** `direction` 1 takes the window along, -1 the picture; `shown` is the size of what `measured` shows. */
+  /**
+   * `direction` 1 takes the window along, -1 the picture; `shown` is the size of what `measured` shows.
+   * @param {HTMLElement} element @param {HTMLElement} measured @param {1|-1} direction @param {() => {width: number, height: number}} shown
+   * @param {(place: {x: number, y: number}) => void} [onPress]
+   */
   #draggable(element, measured, direction, shown, onPress = () => {}) {
     const scale = () => ({ x: shown().width / (measured.clientWidth || 1), y: shown().height / (measured.clientHeight || 1) });
     element.addEventListener("pointerdown", (event) => {

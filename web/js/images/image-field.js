@@ -1,3 +1,4 @@
+// @ts-check
 /** One image of a form: choosing it, what is said about it, its preview, and cutting a part out of it. */
 
 import { getJob } from "../api/api.js";
@@ -8,25 +9,40 @@ import { formatBytes, formatLimit, nameOf, t, translate } from "../words/words.j
 import { wordsOf } from "../words/messages.js";
 import { ImageProblem, cutOut, openImage, prepareImage } from "./images.js";
 
+/** @typedef {import("../words/messages.js").Message} Message */
+/** @typedef {import("./prepare.js").ImageProblem} Problem */
+
+/** A picture of a job; the server has it. @typedef {{jobId: string, index: number}} Reference */
+/** What brings a field back. @typedef {{reference?: Reference, file?: File, uncut?: File|null, isSample?: boolean}} Kept */
+
 /**
  * The field in `root`, its file input in `input`. `limits()` answers prepareImage's; `onProblem(message)` is told what is
  * wrong with the file, or null when nothing is (any more); `onChange()` is called after each change of what would be sent.
  */
 export class ImageField {
+  /**
+   * @param {string} name
+   * @param {{id: string, picture: string, limits: () => import("./prepare.js").Limits, onProblem: (message: Message|null) => void, onChange?: () => void}} how
+   */
   constructor(name, { id, picture, limits, onProblem, onChange = () => {} }) {
     this.name = name;
     this.limits = limits;
     this.onProblem = onProblem;
     this.onChange = onChange;
-    /** What to upload, once it is ready. */
+    /** @type {import("./prepare.js").Prepared|null} what to upload, once it is ready */
     this.prepared = null;
-    /** In place of a file: a picture of a job, `{jobId, index}`. */
+    /** @type {Reference|null} in place of a file */
     this.reference = null;
+    /** @type {Problem|null} */
     this.problem = null;
-    /** Fulfilled when the chosen file has been read. */
+    /** @type {Promise<unknown>} fulfilled when the chosen file has been read. */
     this.ready = Promise.resolve();
-    this.file = null; // what was chosen, or cut out of it
-    this.uncut = null; // the file out of which a part was or can be cut
+    /** @type {File|null} what was chosen, or cut out of it */
+    this.file = null;
+    /** @type {File|null} the file out of which a part was or can be cut */
+    this.uncut = null;
+    /** The limits by which it was read. */
+    this.takenUnder = "";
     this.isSample = false;
     this.turn = 0;
     this.#build(id, picture);
@@ -49,7 +65,7 @@ export class ImageField {
     this.draw();
   }
 
-  /** Takes a file that was chosen, or cut out of `uncut`. */
+  /** Takes a file that was chosen, or cut out of `uncut`. @param {File} file @param {Kept} [more] */
   take(file, { uncut = null, isSample = false } = {}) {
     this.#empty();
     const turn = this.turn;
@@ -66,7 +82,7 @@ export class ImageField {
 
   /**
    * Takes a picture of a job, which the server has: nothing of it is uploaded.
-   * @param {{jobId: string, index: number, url?: string, thumbnailUrl?: string}} picture  without a link it is asked for
+   * @param {Reference & {url?: string, thumbnailUrl?: string}} picture  without a link it is asked for
    */
   async takePictureOf({ jobId, index, url, thumbnailUrl }) {
     this.#empty();
@@ -84,7 +100,7 @@ export class ImageField {
     if (thumbnailUrl ?? url) return show(thumbnailUrl ?? url);
     this.ready = getJob(jobId).then(
       ({ job }) => {
-        const output = job.outputs?.find((each) => each.index === index);
+        const output = job?.outputs?.find((each) => each.index === index);
         if (output) show(output.thumbnail_url ?? output.url);
         else if (this.turn === turn) this.#lose();
       },
@@ -102,13 +118,13 @@ export class ImageField {
     this.onChange();
   }
 
-  /** @returns {object|null} what brings it back as it is: `restore` takes it. */
+  /** @returns {Kept|null} what brings it back as it is: `restore` takes it. */
   kept() {
     if (this.reference) return { reference: this.reference };
     return this.file && { file: this.file, uncut: this.uncut === this.file ? null : this.uncut, isSample: this.isSample };
   }
 
-  /** @param {object|null} kept @returns {Promise<void>} */
+  /** @param {Kept|null} [kept] @returns {Promise<unknown>} */
   restore(kept) {
     if (kept?.reference) return this.takePictureOf(kept.reference);
     if (kept?.file) return this.take(kept.file, kept);
@@ -160,6 +176,7 @@ export class ImageField {
     this.onProblem(null);
   }
 
+  /** @param {import("./prepare.js").Prepared} prepared */
   #show(prepared) {
     this.prepared = prepared;
     if (prepared.preview) {
@@ -188,6 +205,7 @@ export class ImageField {
     this.empty.hidden = true;
   }
 
+  /** @param {File} file @param {Problem} problem */
   #refuse(file, problem) {
     this.problem = problem;
     if (problem.canCrop) {
@@ -207,6 +225,7 @@ export class ImageField {
 
   async #crop() {
     const { uncut, turn } = this;
+    if (!uncut) return;
     this.cropButton.disabled = true;
     let opened;
     try {

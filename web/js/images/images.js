@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Getting a chosen file ready for upload, in a worker: a picture of 20,000 px takes seconds, in which the page goes on. Where there
  * is no worker, or it cannot draw, the same is done here.
@@ -7,38 +8,42 @@ import * as direct from "./prepare.js";
 
 export const { ImageProblem } = direct;
 
+/** @type {Worker|null} */
 let worker = null;
 let isBroken = false;
 let turns = 0;
 const waiting = new Map(); // turn → what ends it
 
-/** As `prepare` of prepare.js. @returns {Promise<import("./prepare.js").Prepared>} */
+/** As `prepare` of prepare.js. @param {File} file @param {import("./prepare.js").Limits} limits @returns {Promise<import("./prepare.js").Prepared>} */
 export function prepareImage(file, limits) {
   return ask("prepare", file, limits);
 }
 
-/** As `open` of prepare.js: the picture to choose a part of. Its bitmap is the caller's to close. */
+/**
+ * As `open` of prepare.js: the picture to choose a part of. Its bitmap is the caller's to close.
+ * @param {File} file @returns {Promise<import("./crop.js").Opened>}
+ */
 export function openImage(file) {
   return ask("open", file);
 }
 
-/** As `cutOut` of prepare.js. @returns {Promise<File>} */
+/** As `cutOut` of prepare.js. @param {File} file @param {import("./crop.js").Part} part @returns {Promise<File>} */
 export function cutOut(file, part) {
   return ask("cutOut", file, part);
 }
 
-/** As `small` of prepare.js. @returns {Promise<Blob|null>} */
+/** As `small` of prepare.js. @param {File} file @returns {Promise<Blob|null>} */
 export function small(file) {
   return ask("small", file);
 }
 
 function ask(call, ...given) {
   if (isBroken || !globalThis.Worker || !globalThis.OffscreenCanvas) return direct[call](...given);
-  worker ??= started();
+  const running = (worker ??= started());
   const turn = (turns += 1);
   return new Promise((resolve, reject) => {
     waiting.set(turn, { resolve, reject, again: () => direct[call](...given) });
-    worker.postMessage({ turn, call, given });
+    running.postMessage({ turn, call, given });
   });
 }
 

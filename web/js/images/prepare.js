@@ -45,6 +45,8 @@ export class ImageProblem extends Error {
  * @property {boolean} isGuess     whether there may be other frames that this browser does not tell of
  */
 
+/** What the server takes; see `prepare`. @typedef {{maxBytes: number, maxPixels?: Record<string, number>, types: string[], minSide: number}} Limits */
+
 /**
  * @typedef {object} Prepared
  * @property {File} file          what to upload, never above the limit
@@ -63,6 +65,7 @@ export class ImageProblem extends Error {
  * Reads a file and brings it to the size that the server sends to those who draw, where that makes the upload smaller. `types`
  * are the content types the server takes, `maxPixels` what it decodes of each, `minSide` is what the shorter side of the sent
  * picture must have. Throws ImageProblem when it cannot be used.
+ * @param {File} file @param {Limits} limits
  * @returns {Promise<Prepared>}
  */
 export async function prepare(file, { maxBytes, maxPixels = {}, types, minSide }) {

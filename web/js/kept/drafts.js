@@ -15,7 +15,7 @@ export function keepSoon(kind, draft) {
   timers.set(kind, { draft, timer: setTimeout(() => keep(kind), PAUSE_MS) });
 }
 
-/** @returns {Promise<object|null>} what was kept of a kind's form. */
+/** @param {string} kind @returns {Promise<any>} what was kept of a kind's form. */
 export async function read(kind) {
   return (await database.get(STORE, kind)) ?? null;
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** What a result can be asked for: the link from its panel to the forms, the server and the history. */
 
 import { ApiError, cancelJob, retryJob } from "../api/api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Whether new pictures can be made, told before the form is filled: what the server offers, whether it answers, and whether
  * something stands in the way of what it makes pictures with. A request is taken all the same, and sent on when it is over.
@@ -25,9 +26,9 @@ let nextLook;
 let isLooking = false;
 /** @type {Record<string, any>} what was told of each part */
 let checks = {};
-let onOptions = (/** @type {any} */ options) => {};
+let onOptions = (/** @type {import("../form/options.js").Options} */ _) => {};
 
-/** Draws the banners from now on. @param {(options: any) => void} listener  is told what the server offers, whenever it was read */
+/** Draws the banners from now on. @param {typeof onOptions} listener  is told what the server offers, whenever it was read */
 export function build(listener) {
   onOptions = listener;
   subscribe(draw);
@@ -66,7 +67,7 @@ export async function lookForTrouble({ knowsOptions = false } = {}) {
   try {
     if (!knowsOptions) take(await getOptions());
     checks = (await getReadiness()).checks ?? {};
-    change({ trouble: troubleOf(checks, state.options) });
+    change({ trouble: troubleOf(checks, state.options ?? {}) });
   } catch (error) {
     // It did not say: what is known stays.
     requireNoAnswer(error);
@@ -81,7 +82,7 @@ function requireNoAnswer(error) {
   if (!(error instanceof ApiError || error instanceof NetworkError)) throw error;
 }
 
-/** @param {any} options */
+/** @param {import("../form/options.js").Options} options */
 function take(options) {
   change({ options, trouble: troubleOf(checks, options) });
   onOptions(options);
@@ -89,12 +90,13 @@ function take(options) {
 
 /**
  * @param {Record<string, any>} checks of GET /api/health/ready
- * @param {any} options of GET /api/options
+ * @param {import("../form/models.js").Told} options of GET /api/options
  * @returns {{reason: string, kinds: string[]}|null} `kinds` are those that cannot be made: all of whose models are away.
  */
 export function troubleOf(checks, options) {
   const kinds = kindsOf(options).map(({ kind }) => kind);
   if (GROUND.some((part) => checks[part]?.status === "failed")) return { reason: "service", kinds };
+  /** @param {import("../form/models.js").Generator} model */
   const codeOf = ({ provider, stopped }) => stopped ?? checks[`provider_${provider}`]?.code ?? null;
   const away = kinds.filter((kind) => modelsOf(options, kind).every(codeOf) && modelsOf(options, kind).length > 0);
   if (away.length === 0) return null;

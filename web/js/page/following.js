@@ -12,14 +12,23 @@ import { change, state } from "./store.js";
 const followers = new Map();
 /** @type {Map<string, number>} when a job's newest version was heard of */
 const toldAt = new Map();
-/** What the page does at news: `onJob(job, before)`, `onLost(id, problem)` (null: it is gone), `onConnection(id, ok)`. */
-let ears = { onJob(job, before) {}, onLost(id, problem) {}, onConnection(id, ok) {} };
+/**
+ * @typedef {import("../api/jobs.js").Job} Job
+ * @typedef {object} Ears
+ * @property {(job: Job, before: Job|undefined) => void} onJob
+ * @property {(id: string, problem: import("../api/api.js").Refusal|null) => void} onLost
+ * @property {(id: string, ok: boolean) => void} onConnection
+ */
 
+/** @type {Ears} What the page does at news: `onJob(job, before)`, `onLost(id, problem)` (null: it is gone), `onConnection(id, ok)`. */
+let ears = { onJob() {}, onLost() {}, onConnection() {} };
+
+/** @param {Ears} to */
 export function listen(to) {
   ears = to;
 }
 
-/** Follows a job; `watched` is the one on show. */
+/** Follows a job; `watched` is the one on show. @param {string} id */
 export function watch(id, watched = false) {
   const running = followers.get(id);
   if (running?.watched === watched) return;
@@ -59,7 +68,7 @@ export function isFollowed(id) {
   return followers.has(id);
 }
 
-/** Takes a newer version of a job. */
+/** Takes a newer version of a job. @param {Job} job */
 export function receive(job) {
   const before = state.jobs.get(job.id);
   if (before && isTerminal(before) && !isTerminal(job)) return;
@@ -72,10 +81,11 @@ export function receive(job) {
   change();
 }
 
-/** Reads a job again. @returns {Promise<any>} null when it could not be read. */
+/** Reads a job again. @param {string} id @returns {Promise<Job|null>} null when it could not be read. */
 export async function refresh(id) {
   try {
-    const { job } = await getJob(id);
+    // Without an etag there is always one.
+    const job = /** @type {Job} */ ((await getJob(id)).job);
     receive(job);
     return job;
   } catch (error) {
@@ -84,6 +94,7 @@ export async function refresh(id) {
   }
 }
 
+/** @param {string} id @param {unknown} error */
 function lose(id, error) {
   if (!(error instanceof ApiError)) return;
   if (error.problem.status === 404 || error.problem.status === 410) {
@@ -105,7 +116,7 @@ export function percentOf(id) {
   return progress > 0 ? Math.min(99, Math.round(progress)) : null;
 }
 
-/** @returns {any[]} jobs that have not ended, newest first. */
+/** @returns {Job[]} jobs that have not ended, newest first. */
 export function runningJobs() {
   return [...state.jobs.values()].filter((job) => !isTerminal(job)).sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at));
 }

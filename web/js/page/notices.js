@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Short words about what was just done, for a while, at the foot of the page; with the way back where there is one. They are kept
  * as keys, so that they follow the language.
@@ -33,6 +34,7 @@ class Notice {
     this.card = el("div", { class: "notice-card", dataset: { testid: "notice", tone: tone ?? "" } }, this.words, this.button, this.closer);
     this.write();
     this.rest = milliseconds;
+    this.since = 0;
     this.isHeld = { pointer: false, focus: false };
     // Who is about to press it is not to be hurried: by a pointer that moves there, by a focus that shows.
     this.card.addEventListener("pointermove", () => this.#hold("pointer", true));

@@ -1,3 +1,4 @@
+// @ts-check
 /** The result panel and the page's address: one job is on show in both, or a request on its way, or nothing. */
 
 import { isTerminal } from "../api/jobs.js";

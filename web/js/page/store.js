@@ -15,7 +15,7 @@
  */
 
 export const state = {
-  /** @type {Map<string, any>} id → the newest version seen of a job */
+  /** @type {Map<string, import("../api/jobs.js").Job>} id → the newest version seen of a job */
   jobs: new Map(),
   /** @type {Set<string>} ids of jobs that the server has no more */
   gone: new Set(),
@@ -27,7 +27,7 @@ export const state = {
   selected: null,
   /** @type {string[]} the kinds that are offered, in the order of their tabs */
   kinds: [],
-  /** @type {any} what GET /api/options told; null until it has */
+  /** @type {import("../form/options.js").Options|null} what GET /api/options told; null until it has */
   options: null,
   /** @type {"slow"|"down"|null} how the server does; null while it answers */
   backend: null,

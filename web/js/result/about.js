@@ -5,7 +5,7 @@ import { modelName } from "../form/models.js";
 import { el } from "../page/dom.js";
 import { formatDate, t } from "../words/words.js";
 
-/** A folded list of facts. @param {object} options  the server's */
+/** A folded list of facts. @param {import("../api/jobs.js").KnownJob} job @param {import("../form/models.js").Told} options  the server's */
 export function buildAbout(job, options) {
   const { provenance, input } = job;
   const sent = input?.prompt_sent && input.prompt_sent !== input.prompt ? input.prompt_sent : null;

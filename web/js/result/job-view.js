@@ -1,3 +1,4 @@
+// @ts-check
 /** The result panel: nothing yet, a request on its way, a refusal, or one job from its first stage to its pictures. */
 
 import { isTerminal } from "../api/jobs.js";
@@ -19,17 +20,62 @@ const SETTLING_MS = [4000, 8000, 15_000, 30_000];
 const SETTLING_LOOKS = 40;
 
 /**
- * Draws into `root`. `actions` are what the page does with a job:
- * `cancel(id)`, `remove(id)`, `retry(id|null)`, `reuse(job, kind)`, `useSeed(kind, seed)`, `refresh(id)` (reads the job again for
- * fresh links), and where the page has them, or their buttons are left out: `again(job, "same"|"new")`, `retryMissing(job)`,
- * `useAsCharacter(job, output)`, `sameSeedElsewhere(job, output)`, `editPrompt(job|null)`, `editField(name, job|null)`,
- * `favourite(job, index, isOn)`, `open(id)` (shows a job of before).
+ * @typedef {import("../api/api.js").Refusal} Refusal
+ * @typedef {import("../api/jobs.js").KnownJob} KnownJob
+ * @typedef {import("../api/jobs.js").Output} Output
  */
+
+/**
+ * What the page does with a job. Of what it does not have the buttons are left out.
+ * @typedef {object} Actions
+ * @property {(id: string) => Promise<boolean>} cancel
+ * @property {(id: string) => void} remove
+ * @property {(id: string|null) => void} retry
+ * @property {(job: KnownJob, kind?: string) => void} reuse
+ * @property {(kind: string|undefined, seed: number) => void} useSeed
+ * @property {(id: string) => Promise<KnownJob|null>} refresh  reads the job again for fresh links
+ * @property {(id: string) => void} open  shows a job of before
+ * @property {(job: KnownJob) => void} retryMissing
+ * @property {(job: KnownJob, seeds: "same"|"new") => void} [again]
+ * @property {(job: KnownJob, output: Output) => void} [useAsCharacter]
+ * @property {(job: KnownJob, output: Output) => void} [sameSeedElsewhere]
+ * @property {(job: KnownJob|null) => void} [editPrompt]
+ * @property {(name: string, job: KnownJob|null) => void} [editField]
+ * @property {(job: KnownJob, index: number, isOn: boolean) => void} [favourite]
+ */
+
+/** Draws into `root`. */
 export class JobView {
+  /** @type {"empty"|"sending"|"problem"|"job"|"gone"} */
+  mode = "empty";
+  jobId = "";
+  /** @type {KnownJob} */
+  job;
+  /** @type {Refusal} */
+  problem;
+  /** @type {{id: string, kind: string, startedAt: number}} of a job that is gone */
+  entry;
+  /** @type {Waiting|null} */
+  waiting = null;
+  /** @type {Pictures} */
+  pictures;
+  /** @type {import("../sending/sending-view.js").SendingView} */
+  sendingView;
+  /** @type {string|null} id of the job that goes on behind a request */
+  goingOn = null;
+  /** @type {{problem: Refusal, rest: import("./refusal.js").FieldError[], isFromHere: boolean}|null} what stands above the job */
+  refused = null;
+  /** @type {Record<string, string>} what the parts say, as they were drawn */
+  drawn = {};
+  settlingLooks = 0;
+
+  /** @param {HTMLElement} root @param {Actions} actions */
   constructor(root, actions) {
     this.root = root;
     this.actions = actions;
+    /** @type {import("../form/models.js").Told} */
     this.options = {};
+    /** @type {import("./picture-actions.js").Desk} */
     this.desk = {
       actions,
       say: (key, values, text = null) => {
@@ -44,7 +90,7 @@ export class JobView {
     this.showEmpty();
   }
 
-  /** Takes the names of models and presets, prices and print sizes from the server. */
+  /** Takes the names of models and presets, prices and print sizes from the server. @param {import("../form/models.js").Told} options */
   setOptions(options) {
     this.options = options;
     if (this.mode === "job") this.#redraw(() => this.#drawJob({ anew: true }));
@@ -68,7 +114,7 @@ export class JobView {
     if (hadFocus) this.heading.focus({ preventScroll: true });
   }
 
-  /** A request on its way to the server: `sendingView` says how far it has come. */
+  /** A request on its way to the server: `sendingView` says how far it has come. @param {import("../sending/sending-view.js").SendingView} sendingView */
   showSending(sendingView) {
     const isFromForm = Boolean(document.activeElement?.closest("form"));
     const before = this.mode === "job" && !isTerminal(this.job) ? this.jobId : null;
@@ -83,6 +129,7 @@ export class JobView {
   /**
    * A request the server refused, or that never reached it. `rest` are field errors without a field in the form. Above a job that
    * is on show, or was and goes on, it stands as a notice.
+   * @param {Refusal} problem @param {{rest?: import("./refusal.js").FieldError[]}} [about]
    */
   showProblem(problem, { rest = [] } = {}) {
     this.problemLanguage = currentLanguage();
@@ -98,10 +145,10 @@ export class JobView {
     this.problem = problem;
     this.rest = rest;
     this.#drawProblem();
-    if (hadFocus) this.root.querySelector(".error")?.focus({ preventScroll: true });
+    if (hadFocus) /** @type {HTMLElement|null} */ (this.root.querySelector(".error"))?.focus({ preventScroll: true });
   }
 
-  /** A job; call again with every newer version. */
+  /** A job; call again with every newer version. @param {KnownJob} job @param {{kind: string, startedAt: number}} known */
   showJob(job, { kind, startedAt }) {
     if (this.mode !== "job" || this.jobId !== job.id) {
       const hadFocus = this.root.contains(document.activeElement);
@@ -118,12 +165,12 @@ export class JobView {
     this.#redraw(() => this.#drawJob());
   }
 
-  /** A job the server no longer has. */
+  /** A job the server no longer has. @param {{id: string, kind: string, startedAt: number}} entry */
   showGone(entry) {
     this.#start("gone");
     this.entry = entry;
     this.#frame({ kind: entry.kind, startedAt: entry.startedAt });
-    this.waiting.stop();
+    this.waiting?.stop();
     this.#setHeading({ key: "stage.gone" });
     this.foot.replaceChildren(this.#button("job.delete", "quiet", () => this.actions.remove(entry.id)));
   }
@@ -155,6 +202,7 @@ export class JobView {
     if (this.connectionKey) this.setConnection(false, this.connectionKey);
   }
 
+  /** @param {JobView["mode"]} mode */
   #start(mode) {
     this.waiting?.stop();
     clearTimeout(this.settling);
@@ -195,15 +243,16 @@ export class JobView {
 
   /** Draws, and leaves the focus where it was, or at the heading when what had it is gone. */
   #redraw(draw) {
-    const had = this.root.contains(document.activeElement) ? document.activeElement : null;
+    const had = this.root.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     draw();
     if (!had || this.root.contains(document.activeElement)) return;
-    const index = had.closest("[data-index]")?.dataset.index;
+    const index = /** @type {HTMLElement|null} */ (had.closest("[data-index]"))?.dataset.index;
     const within = index === undefined ? this.root : this.root.querySelector(`[data-index="${index}"]`);
     const same = had.dataset.testid ? within?.querySelector(`[data-testid="${had.dataset.testid}"]`) : null;
     (same ?? this.heading).focus({ preventScroll: true });
   }
 
+  /** @param {{key: string, values?: object}} message */
   #setHeading({ key, values }) {
     const words = t(key, values);
     // Writing the same words again would make screen readers repeat them.
@@ -250,9 +299,9 @@ export class JobView {
     this.sample.hidden = job.sample !== true;
     this.#setHeading(this.#stage(ended, isPartial, missing));
     if (ended) {
-      this.waiting.stop();
+      this.waiting?.stop();
       this.setConnection(true);
-    } else this.waiting.draw(job);
+    } else this.waiting?.draw(job);
     this.#drawFacts(ended);
     this.#drawMaker();
     this.#drawTrouble(ended, isPartial, missing);
@@ -273,7 +322,7 @@ export class JobView {
   /** How long it took, and until when it is kept. */
   #drawFacts(ended) {
     const { job } = this;
-    const took = Date.parse(job.completed_at) - Date.parse(job.created_at);
+    const took = Date.parse(job.completed_at ?? "") - Date.parse(job.created_at ?? "");
     const parts = [
       took >= 0 ? t("progress.took", { time: formatDuration(took) }) : null,
       (job.outputs ?? []).length > 0 && job.expires_at ? t("job.keptUntil", { day: formatDate(job.expires_at) }) : null,
@@ -320,7 +369,7 @@ export class JobView {
     const outputs = job.outputs ?? [];
     const count = placesOf(job).length;
     const price = priceOfAgain(this.options, job, count);
-    const again = (key, seed, testid) => this.#button(key, "quiet", () => this.actions.again(job, seed), testid);
+    const again = (key, seed, testid) => this.#button(key, "quiet", () => this.actions.again?.(job, seed), testid);
     const canRepeat = this.actions.again && !isPartial && (job.status !== "failed" || outputs.length > 0);
     this.foot.replaceChildren(...[
       outputs.length > 1 ? zipButton(this.desk) : null,
@@ -380,7 +429,7 @@ export class JobView {
   #drawFolds(ended) {
     const { job } = this;
     const hasPictures = ended && (job.outputs ?? []).length > 0;
-    if (!this.#isNew("folds", hasPictures && [job.outputs.length, this.desk.presets().length])) return;
+    if (!this.#isNew("folds", hasPictures && [job.outputs?.length, this.desk.presets().length])) return;
     const folds = hasPictures ? [buildCaption(job, this.desk.presets(), this.desk.say), buildAbout(job, this.options)] : [];
     this.folds.replaceChildren(...folds.filter(Boolean));
   }
@@ -395,7 +444,7 @@ export class JobView {
 
   #openViewer(index) {
     this.viewer.open(index, (last) => {
-      this.root.querySelector(`[data-index="${last}"] [data-testid="open-viewer"]`)?.focus({ preventScroll: true });
+      /** @type {HTMLElement|null} */ (this.root.querySelector(`[data-index="${last}"] [data-testid="open-viewer"]`))?.focus({ preventScroll: true });
     });
   }
 

@@ -1,3 +1,4 @@
+// @ts-check
 /** What can be done with one picture of a job: saved, liked, passed on, used for the next one. */
 
 import { fetchImage } from "../api/api.js";
@@ -10,6 +11,19 @@ import { fileName, zipName } from "./file-names.js";
 /** A link is signed anew before it is passed on, so that it works for nearly all of its time. */
 const FRESH_FOR_MS = 30 * 60_000;
 
+/** @typedef {import("../api/jobs.js").KnownJob} KnownJob */
+/** @typedef {import("../api/jobs.js").Output} Output */
+
+/**
+ * What the panel lends to its parts.
+ * @typedef {object} Desk
+ * @property {import("./job-view.js").Actions} actions
+ * @property {(key: string, values?: Record<string, any>, byHand?: string|null) => void} say  short words about what was done, with a text to be copied by hand
+ * @property {() => import("../form/models.js").Preset[]} presets
+ * @property {() => KnownJob} job
+ * @property {(index: number) => void} open  the large view
+ */
+
 /** Saves what is at hand as a file. */
 function save(blob, name) {
   const url = URL.createObjectURL(blob);
@@ -18,9 +32,8 @@ function save(blob, name) {
 }
 
 /**
- * @param {object} desk  what the panel lends: `actions`, `presets()`, `job()`, and `say(key, values, text)`: short words about what was
- *   done, with a text to be copied by hand
- * @param {() => object} output  the picture as it is now: its links change
+ * @param {Desk} desk
+ * @param {() => Output} output  the picture as it is now: its links change
  */
 export function downloadButton(desk, output) {
   const words = el("span", { text: t("job.download") });
@@ -45,7 +58,7 @@ export function downloadButton(desk, output) {
   return link;
 }
 
-/** A heart that is on or off; what it says is kept in this browser. */
+/** A heart that is on or off; what it says is kept in this browser. @param {Desk} desk @param {() => Output} output */
 export function favouriteButton(desk, output) {
   const job = desk.job();
   const { index } = output();
@@ -66,7 +79,7 @@ export function favouriteButton(desk, output) {
   return button;
 }
 
-/** The rest, each where the page knows how. */
+/** The rest, each where the page knows how. @param {Desk} desk @param {() => Output} output */
 export function furtherButtons(desk, output) {
   const { actions } = desk;
   const job = desk.job();
@@ -74,16 +87,16 @@ export function furtherButtons(desk, output) {
   const hasSeed = seed !== null && seed !== undefined;
   const button = (key, testid, action) => el("button", { type: "button", class: "button quiet", text: t(key), dataset: { testid }, on: { click: action } });
   return [
-    actions.useAsCharacter ? button("picture.useAsCharacter", "use-as-character", () => actions.useAsCharacter(job, output())) : null,
+    actions.useAsCharacter ? button("picture.useAsCharacter", "use-as-character", () => actions.useAsCharacter?.(job, output())) : null,
     hasSeed && job.kind === "goods" && actions.sameSeedElsewhere
-      ? button("picture.sameSeedElsewhere", "same-seed-elsewhere", () => actions.sameSeedElsewhere(job, output()))
+      ? button("picture.sameSeedElsewhere", "same-seed-elsewhere", () => actions.sameSeedElsewhere?.(job, output()))
       : null,
     button("picture.copyLink", "copy-link", () => copyLink(desk, output)),
     hasSeed ? button("job.useSeed", "use-seed", () => actions.useSeed(job.kind, seed)) : null,
   ].filter(Boolean);
 }
 
-/** The link opens without any sign-in, for whoever has it: until when is said with it. */
+/** The link opens without any sign-in, for whoever has it: until when is said with it. @param {Desk} desk @param {() => Output} output */
 async function copyLink(desk, output) {
   let shared = output();
   if (!(Date.parse(shared.url_expires_at) - Date.now() > FRESH_FOR_MS)) {
@@ -97,7 +110,7 @@ async function copyLink(desk, output) {
   else desk.say("picture.linkByHand", { until }, address);
 }
 
-/** All pictures of a job in one file, each under its own name. */
+/** All pictures of a job in one file, each under its own name. @param {Desk} desk */
 export function zipButton(desk) {
   const words = el("span", { text: t("job.zip") });
   const button = el("button", {
@@ -110,8 +123,8 @@ export function zipButton(desk) {
         try {
           const job = desk.job();
           const files = await Promise.all(
-            job.outputs.map(async (output) => ({
-              name: fileName(job, output, desk.presets()), input: await fetchImage(job, output), lastModified: new Date(job.completed_at ?? job.created_at),
+            (job.outputs ?? []).map(async (output) => ({
+              name: fileName(job, output, desk.presets()), input: await fetchImage(job, output), lastModified: new Date(job.completed_at ?? job.created_at ?? Date.now()),
             })));
           // Loaded when it is wanted: most never do.
           const { downloadZip } = await import("../../vendor/client-zip.js");

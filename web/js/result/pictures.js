@@ -1,3 +1,4 @@
+// @ts-check
 /** The pictures of a job in a grid, each in its place from the beginning: drawn, on its way, or missing and why. */
 
 import { inLanguage } from "../form/models.js";
@@ -9,7 +10,13 @@ import { printOf } from "./prints.js";
 
 const IMAGE_RETRIES = 3;
 
-/** @returns {object[]} one entry for each picture that was asked for: `index`, `output` or null, `picture` as the server tells of it. */
+/** @typedef {import("../api/jobs.js").KnownJob} KnownJob */
+/** @typedef {import("../api/jobs.js").Output} Output */
+/** @typedef {import("../api/jobs.js").Picture} Picture */
+/** One for each picture that was asked for; `picture`: what the server tells of it. @typedef {{index: number, output: Output|null, picture: Picture|null}} Place */
+/** What is drawn of it. @typedef {{drawing: string, element: HTMLElement, update?: (newer: Output) => void}} Tile */
+
+/** @param {KnownJob} job @returns {Place[]} */
 export function placesOf(job) {
   const outputs = new Map((job.outputs ?? []).map((output) => [output.index, output]));
   const told = new Map((job.pictures ?? []).map((picture) => [picture.index, picture]));
@@ -17,12 +24,12 @@ export function placesOf(job) {
   return Array.from({ length: count }, (_, index) => ({ index, output: outputs.get(index) ?? null, picture: told.get(index) ?? null }));
 }
 
-/** @returns {object[]} those of an ended job that there are not. */
+/** @param {KnownJob} job @returns {Place[]} those of an ended job that there are not. */
 export function missingOf(job) {
   return isTerminal(job) ? placesOf(job).filter(({ output }) => output === null) : [];
 }
 
-/** Why a picture is missing, in a few words. */
+/** Why a picture is missing, in a few words. @param {KnownJob} job @param {Picture|null} picture */
 export function reasonOf(job, picture) {
   if (job.status === "canceled" || picture?.status === "canceled") return "picture.canceled";
   const key = `picture.missing.${(picture?.error ?? job.error)?.code}`;
@@ -30,14 +37,15 @@ export function reasonOf(job, picture) {
 }
 
 export class Pictures {
-  /** @param {object} desk  see picture-actions.js; and `open(index)`, the large view */
+  /** @param {import("./picture-actions.js").Desk} desk */
   constructor(desk) {
     this.desk = desk;
-    this.tiles = new Map(); // index → {drawing, element, update}
+    /** @type {Map<number, Tile>} */
+    this.tiles = new Map();
     this.root = el("div", { class: "pictures", dataset: { testid: "pictures" } });
   }
 
-  /** Draws what is new; pictures that are there stay as they are, so that nothing flickers. */
+  /** Draws what is new; pictures that are there stay as they are, so that nothing flickers. @param {KnownJob} job */
   draw(job, { anew = false } = {}) {
     if (anew) this.tiles.clear();
     const places = placesOf(job);
@@ -50,23 +58,25 @@ export class Pictures {
       return;
     }
     for (const place of places) this.#place(job, place, places.length);
-    const elements = places.map(({ index }) => this.tiles.get(index).element);
+    const elements = places.map(({ index }) => /** @type {Tile} */ (this.tiles.get(index)).element);
     if (elements.some((element, at) => this.root.children[at] !== element) || this.root.children.length !== elements.length) {
       this.root.replaceChildren(...elements);
     }
   }
 
+  /** @param {KnownJob} job @param {Place} place @param {number} count */
   #place(job, place, count) {
     const state = place.output ? "there" : missingState(job, place.picture);
     const drawing = `${state}:${count}:${place.picture?.error?.code ?? ""}:${place.output && this.desk.presets().length}`;
     const known = this.tiles.get(place.index);
     if (known?.drawing === drawing) {
-      known.update?.(place.output);
+      if (place.output) known.update?.(place.output);
       return;
     }
     this.tiles.set(place.index, { drawing, ...(place.output ? this.#picture(job, place.output, count) : { element: this.#empty(job, place, state) }) });
   }
 
+  /** @param {KnownJob} job @param {Place} place @param {string} state */
   #empty(job, { index, picture }, state) {
     const isMissing = state === "missing";
     const words = isMissing ? t(reasonOf(job, picture)) : t(`picture.${state}`);
@@ -85,6 +95,7 @@ export class Pictures {
     return name ? el("figcaption", {}, el("p", { class: "preset-name", text: name })) : null;
   }
 
+  /** @param {KnownJob} job @param {Output} first @param {number} count */
   #picture(job, first, count) {
     let output = first;
     const now = () => output;
@@ -106,7 +117,7 @@ export class Pictures {
       if (renewed) update(renewed, true);
     });
     image.addEventListener("load", () => { failures = 0; });
-    const update = (newer, isBroken = false) => {
+    const update = (/** @type {Output} */ newer, isBroken = false) => {
       output = newer;
       download.href = output.url;
       // A picture that is there is not loaded again for a newer link.
@@ -126,6 +137,7 @@ export class Pictures {
     return { element, update };
   }
 
+  /** @param {Output} output */
   #facts(output) {
     const extension = { "image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WebP" }[output.content_type] ?? "";
     const name = inLanguage(this.desk.presets().find((preset) => preset.id === output.preset)?.name);
@@ -160,7 +172,7 @@ function menuOf(buttons, name) {
   return menu;
 }
 
-/** How a picture that there is not stands. */
+/** How a picture that there is not stands. @param {KnownJob} job @param {Picture|null} picture */
 function missingState(job, picture) {
   if (isTerminal(job) || picture?.status === "failed" || picture?.status === "canceled") return "missing";
   if (picture?.status === "succeeded") return "arriving";

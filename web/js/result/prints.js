@@ -1,10 +1,11 @@
+// @ts-check
 /** How well a picture prints on what its preset is for: shared/domain/printing.py, written again for the browser. */
 
 const CM_PER_INCH = 2.54;
 
 /**
- * @param {object} output
- * @param {object[]} presets  those of the server's options
+ * @param {import("../api/jobs.js").Output} output
+ * @param {import("../form/models.js").Preset[]} presets  those of the server's options
  * @returns {{key: string, values: object, isGood: boolean}|null} null where nothing is printed, or the server does not say on what.
  */
 export function printOf(output, presets = []) {

@@ -1,9 +1,15 @@
+// @ts-check
 /** A refusal, as one sentence that says what to change and one thing to do. What only helpers need is folded away. */
 
 import { el, icon } from "../page/dom.js";
 import { formatTime, hasWords, t } from "../words/words.js";
 import { copyText } from "./clipboard.js";
 import { goesOn } from "./money.js";
+
+/** @typedef {import("../api/api.js").Refusal} Refusal */
+/** @typedef {import("../api/jobs.js").KnownJob} KnownJob */
+/** @typedef {import("./picture-actions.js").Desk} Desk */
+/** @typedef {{field: string, message: string}} FieldError */
 
 /** What to do about a refusal, by its code; of others the server's `retryable` decides. */
 const STEPS = {
@@ -28,21 +34,21 @@ const STEPS = {
 /** Of these the server's own sentence says best what is wrong: it names the picture, the file, the field. */
 const IN_THE_SERVERS_WORDS = new Set(["image_unusable", "unsupported_image", "image_too_large", "validation_failed"]);
 
-/** A field of the request as the form calls it. */
+/** A field of the request as the form calls it. @param {string} field */
 export function fieldName(field) {
   const key = ["image", "option"].map((group) => `${group}.${field}`).find(hasWords) ?? `${field}.label`;
   return hasWords(key) ? t(key) : field;
 }
 
-/** @returns {"editPrompt"|"editField"|"again"|"reuse"|"copy"|"none"} */
+/** @param {Refusal} problem @returns {"editPrompt"|"editField"|"again"|"reuse"|"copy"|"none"} */
 export function stepFor(problem) {
   return STEPS[problem.code] ?? (problem.retryable ? "again" : hasWords(`refusal.${problem.code}`) ? "none" : "copy");
 }
 
-/** What happened and what to change. `isForeign`: the server's words are in the other language. */
+/** What happened and what to change. `isForeign`: the server's words are in the other language. @param {Refusal} problem */
 export function sentenceOf(problem, isForeign = false) {
   if (problem.code === "quota_exceeded" && problem.reset_at) return t("refusal.quota_exceeded", { time: formatTime(problem.reset_at) });
-  if (problem.detail && !isForeign && (IN_THE_SERVERS_WORDS.has(problem.code) || problem.code === "quota_exceeded")) return problem.detail;
+  if (problem.detail && !isForeign && (IN_THE_SERVERS_WORDS.has(problem.code ?? "") || problem.code === "quota_exceeded")) return problem.detail;
   if (/^http_/.test(problem.code ?? "")) return t("refusal.http");
   const key = `refusal.${problem.code}`;
   if (hasWords(key)) return t(key);
@@ -50,8 +56,8 @@ export function sentenceOf(problem, isForeign = false) {
 }
 
 /**
- * @param {object} problem
- * @param {object} about  `job` that failed, or null for a request that was refused; `rest`: field errors that no form shows;
+ * @param {Refusal} problem
+ * @param {{job?: KnownJob|null, rest?: FieldError[], desk: Desk, close?: (() => void)|null, canSend?: boolean, isForeign?: boolean}} about  `job` that failed, or null for a request that was refused; `rest`: field errors that no form shows;
  *   `desk` (see picture-actions.js); `close`: for one that stands above a job that goes on; `canSend`: whether the request is at hand;
  *   `isForeign`: it came in the other language
  */
@@ -65,8 +71,8 @@ export function buildRefusal(problem, { job = null, rest = [], desk, close = nul
   const button = (key, testid, action) => el("button", { type: "button", class: "button primary", text: t(key), dataset: { testid }, on: { click: action } });
   const field = (rest[0] ?? problem.errors?.[0])?.field;
   const steps = {
-    editPrompt: () => (actions.editPrompt ? button("refusal.do.editPrompt", "edit-prompt", () => actions.editPrompt(job)) : null),
-    editField: () => (field && actions.editField ? button(/^input_image/.test(field) ? "refusal.do.editImage" : "refusal.do.editField", "edit-field", () => actions.editField(field, job)) : null),
+    editPrompt: () => (actions.editPrompt ? button("refusal.do.editPrompt", "edit-prompt", () => actions.editPrompt?.(job)) : null),
+    editField: () => (field && actions.editField ? button(/^input_image/.test(field) ? "refusal.do.editImage" : "refusal.do.editField", "edit-field", () => actions.editField?.(field, job)) : null),
     again: () => (canSend || job ? button(problem.code === "too_many_active_jobs" || !job ? "refusal.do.send" : "error.retry", "retry", () => actions.retry(job?.id ?? null)) : null),
     reuse: () => (job ? button("job.reuse", "reuse-settings", () => actions.reuse(job, job.kind)) : null),
     copy: () => button("refusal.do.copy", "copy-details", () => copyDetails(problem, job, desk)),
@@ -84,7 +90,7 @@ export function buildRefusal(problem, { job = null, rest = [], desk, close = nul
     buildDetails(problem, job, desk, step !== "copy"));
 }
 
-/** What the server says of money: of a request that it never began, of a job's missing pictures. */
+/** What the server says of money: of a request that it never began, of a job's missing pictures. @param {Refusal} problem @param {KnownJob|null} job */
 function moneyOf(problem, job) {
   const charged = { true: "yes", false: "no" }[problem.charged] ?? problem.charged;
   const unknown = !job ? "error.charged.unknownRequest" : goesOn(job) ? "error.charged.unknownYet" : "error.charged.unknown";
@@ -92,6 +98,7 @@ function moneyOf(problem, job) {
   return hasWords(key) ? t(key) : null;
 }
 
+/** @param {Refusal} problem @param {KnownJob|null} job */
 function factsOf(problem, job) {
   return [
     ["error.code", problem.code, "error-code"],
@@ -100,6 +107,7 @@ function factsOf(problem, job) {
   ].filter(([, value]) => value);
 }
 
+/** @param {Refusal} problem @param {KnownJob|null} job @param {Desk} desk @param {boolean} hasCopy */
 function buildDetails(problem, job, desk, hasCopy) {
   return el("details", { class: "refusal-details", dataset: { testid: "error-details" } },
     el("summary", { text: t("refusal.details") }),
@@ -109,6 +117,7 @@ function buildDetails(problem, job, desk, hasCopy) {
     hasCopy ? el("button", { type: "button", class: "button link", text: t("refusal.copy"), dataset: { testid: "copy-details" }, on: { click: () => copyDetails(problem, job, desk) } }) : null);
 }
 
+/** @param {Refusal} problem @param {KnownJob|null} job @param {Desk} desk */
 async function copyDetails(problem, job, desk) {
   const lines = [problem.title, problem.detail, ...factsOf(problem, job).map(([key, value]) => `${t(key)}: ${value}`), new Date().toISOString()];
   const text = lines.filter(Boolean).join("\n");
@@ -118,18 +127,19 @@ async function copyDetails(problem, job, desk) {
 
 /**
  * What is said of a job some of whose pictures are missing: how many, why, and how to get them.
- * @param {object[]} missing  see pictures.js
+ * @param {KnownJob} job @param {import("./pictures.js").Place[]} missing
+ * @param {{desk: Desk, why: string, price: string|null}} about
  */
 export function buildPartial(job, missing, { desk, why, price }) {
   const { actions } = desk;
-  const problems = missing.map(({ picture }) => picture?.error ?? job.error).filter(Boolean);
+  const problems = missing.map(({ picture }) => picture?.error ?? job.error).filter((problem) => problem != null);
   const canBeMade = problems.length > 0 && problems.some((problem) => problem.retryable);
   const words = { count: missing.length, why: t(why), price: price ?? "" };
   const money = moneyOf(job.error ?? {}, job);
   const action = canBeMade
     ? el("button", { type: "button", class: "button primary", text: t(price ? "partial.retryPriced" : "partial.retry", words), dataset: { testid: "retry-missing" }, on: { click: () => actions.retryMissing(job) } })
     : actions.editPrompt
-      ? el("button", { type: "button", class: "button primary", text: t("refusal.do.editPrompt"), dataset: { testid: "edit-prompt" }, on: { click: () => actions.editPrompt(job) } })
+      ? el("button", { type: "button", class: "button primary", text: t("refusal.do.editPrompt"), dataset: { testid: "edit-prompt" }, on: { click: () => actions.editPrompt?.(job) } })
       : null;
   return el("div", { class: "error partial", role: "status", tabindex: "-1", dataset: { testid: "partial" } },
     el("div", { class: "error-head" }, icon("alert"), el("p", { class: "error-detail", text: t(canBeMade ? "partial.again" : "partial.change", words) })),

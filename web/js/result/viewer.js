@@ -1,3 +1,4 @@
+// @ts-check
 /** The large view of a job's pictures: one at a time, or beside what it was made of, so that a label can be read and compared. */
 
 import { el, icon } from "../page/dom.js";
@@ -6,7 +7,14 @@ import { downloadButton } from "./picture-actions.js";
 import { Zoom } from "./zoom.js";
 
 export class Viewer {
-  /** @param {object} desk  see picture-actions.js */
+  index = 0;
+  isBeside = false;
+  /** @type {((index: number) => void)|undefined} */
+  onClose;
+  /** @type {Zoom} */
+  zoom;
+
+  /** @param {import("./picture-actions.js").Desk} desk */
   constructor(desk) {
     this.desk = desk;
     this.dialog = null;
@@ -16,7 +24,7 @@ export class Viewer {
     return this.dialog?.open === true;
   }
 
-  /** Opens at a picture; `onClose(index)` hears which one was shown last. */
+  /** Opens at a picture; `onClose(index)` hears which one was shown last. @param {number} index @param {(index: number) => void} onClose */
   open(index, onClose) {
     this.index = index;
     this.onClose = onClose;
@@ -126,6 +134,7 @@ export class Viewer {
     if (document.activeElement === document.body || document.activeElement?.hasAttribute("disabled")) this.stage.focus();
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];

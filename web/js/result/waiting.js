@@ -1,3 +1,4 @@
+// @ts-check
 /** What is said of a job that is still being made: its stage, its place in line, how long it may take, what holds it up. */
 
 import { reckoned } from "../api/expectation.js";
@@ -5,12 +6,15 @@ import { STAGES } from "../api/jobs.js";
 import { el } from "../page/dom.js";
 import { formatDuration, t } from "../words/words.js";
 
+/** @typedef {import("../api/jobs.js").KnownJob} KnownJob */
+
 /** So long after the expected end nobody says "any moment" any more. */
 const LATE_SECONDS = 3;
 
 /**
  * Whether a job waits because its provider takes nothing now, not for its turn: it has no place in line then, and nobody knows
  * how long it takes.
+ * @param {KnownJob} job
  */
 export function waitsForProvider(job) {
   if (job.stage !== "waiting") return false;
@@ -18,16 +22,21 @@ export function waitsForProvider(job) {
   return (job.queue_position ?? null) === null && (job.eta_seconds ?? null) === null;
 }
 
-/** @returns {{key: string, values?: object}} what a running job is at. */
+/** @param {KnownJob} job @returns {{key: string, values?: object}} what a running job is at. */
 export function stageOf(job) {
   if (waitsForProvider(job)) return { key: "stage.waitingForProvider" };
-  if (job.stage === "waiting" && job.queue_position > 0) return { key: "stage.waitingAt", values: { position: job.queue_position } };
-  if (STAGES.includes(job.stage)) return { key: `stage.${job.stage}` };
+  if (job.stage === "waiting" && (job.queue_position ?? 0) > 0) return { key: "stage.waitingAt", values: { position: job.queue_position } };
+  if (STAGES.includes(job.stage ?? "")) return { key: `stage.${job.stage}` };
   return { key: job.status === "queued" ? "stage.queued" : "stage.running" };
 }
 
 /** Steps, bar and times; a clock of its own moves them on between two words of the server. */
 export class Waiting {
+  /** @type {KnownJob|undefined} */
+  job;
+  /** When its news was heard. */
+  toldAt = 0;
+
   /** @param {number} startedAt */
   constructor(startedAt) {
     this.startedAt = startedAt;
@@ -45,13 +54,13 @@ export class Waiting {
     this.clock = setInterval(() => this.#tick(), 1000);
   }
 
-  /** @param {object} job  a running one */
+  /** @param {KnownJob} job  a running one */
   draw(job) {
     if (this.job !== job) this.toldAt = performance.now();
     this.job = job;
     this.stepper.hidden = false;
     this.stageIndex = Math.max(this.stageIndex, -1);
-    const at = STAGES.indexOf(job.stage);
+    const at = STAGES.indexOf(job.stage ?? "");
     if (at >= 0) this.stageIndex = at;
     for (const [index, step] of [...this.stepper.children].entries()) {
       step.classList.toggle("done", index < this.stageIndex);
@@ -77,14 +86,14 @@ export class Waiting {
     // What was reckoned may have been more than the server's next word.
     this.progress = Math.max(this.progress, reckoned(this.job, seconds).progress);
     this.#setProgress(this.progress);
-    this.eta.textContent = this.#expected(seconds);
+    this.eta.textContent = this.#expected(this.job, seconds);
   }
 
-  /** How much longer; never one second for ever. */
-  #expected(seconds) {
-    if (waitsForProvider(this.job)) return "";
-    const told = this.job.eta_seconds > 0 ? this.job.eta_seconds : null;
-    if (this.job.overdue === true || (told !== null && seconds > told + LATE_SECONDS)) return t("progress.overdue");
+  /** How much longer; never one second for ever. @param {KnownJob} job @param {number} seconds */
+  #expected(job, seconds) {
+    if (waitsForProvider(job)) return "";
+    const told = job.eta_seconds && job.eta_seconds > 0 ? job.eta_seconds : null;
+    if (job.overdue === true || (told !== null && seconds > told + LATE_SECONDS)) return t("progress.overdue");
     if (told === null) return "";
     const left = Math.round(told - seconds);
     return left > 0 ? t("progress.eta", { time: formatDuration(left * 1000) }) : t("progress.soon");

@@ -1,3 +1,4 @@
+// @ts-check
 /** Zooming and panning pictures that lie side by side, all of them alike: by wheel, pinch, drag, double click and keys. */
 
 const MOST = 8;
@@ -6,6 +7,14 @@ const PAN_STEP = 60;
 const DOUBLE_CLICK = 2.5;
 
 export class Zoom {
+  scale = 1;
+  x = 0;
+  y = 0;
+  /** @type {HTMLElement[]} */
+  panes = [];
+  /** @type {Map<number, {x: number, y: number}>} pointer → where */
+  pointers = new Map();
+
   /**
    * @param {HTMLElement} stage  takes the gestures
    * @param {(scale: number) => void} onChange
@@ -13,8 +22,6 @@ export class Zoom {
   constructor(stage, onChange) {
     this.stage = stage;
     this.onChange = onChange;
-    this.panes = [];
-    this.pointers = new Map(); // id → where
     this.#set(1, 0, 0);
     stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     stage.addEventListener("pointerdown", (event) => this.#down(event));
