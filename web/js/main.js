@@ -31,8 +31,16 @@ import { currentLanguage, onLanguageChange, setLanguage, translate } from "./wor
 const SENT_WITHIN_MS = 10_000;
 const SIGNED_IN_MS = 1000;
 
-const requests = new Map(); // id → the request that made the job, while this page stays open
+/** @typedef {import("./api/jobs.js").Job} Job */
+/** @typedef {import("./api/api.js").Refusal} Refusal */
+/** @typedef {import("./sending/sending.js").Intent} Intent */
+/** @typedef {import("./sending/sending.js").Outgoing} Outgoing */
+
+/** @type {Map<string, Intent>} id → the request that made the job, while this page stays open */
+const requests = new Map();
+/** @type {Outgoing|null} */
 let lastRefused = null;
+/** @type {Set<string>} */
 const stoodBack = new Set(); // keys of the requests that gave way to a running job, once
 
 // ── Sending ──
@@ -43,10 +51,12 @@ const sendingView = new SendingView({
   discard: ({ key }) => sending.discard(key),
 });
 
+/** @param {Intent} request */
 function send(request) {
   showRequest(sending.deliver(request));
 }
 
+/** @param {Outgoing|null|undefined} outgoing */
 function showRequest(outgoing) {
   if (!outgoing) return;
   sendingView.show(outgoing);
@@ -54,10 +64,12 @@ function showRequest(outgoing) {
   drawSending(outgoing);
 }
 
+/** @param {string|null} key */
 function openRequest(key) {
   showRequest(sending.pending().find((outgoing) => outgoing.key === key));
 }
 
+/** @param {Outgoing} outgoing */
 function drawSending(outgoing) {
   const pending = sending.pending();
   const isBusy = pending.some(({ kind, isWaiting }) => kind === outgoing.kind && !isWaiting);
@@ -76,6 +88,7 @@ function drawSending(outgoing) {
   change({ sendings: new Map(told.reverse()) });
 }
 
+/** @param {Job} job @param {Outgoing} outgoing */
 function accepted(job, outgoing) {
   const { key, kind, path, form, prompt, images, startedAt } = outgoing;
   requests.set(job.id, { kind, path, form, prompt, images });
@@ -85,6 +98,7 @@ function accepted(job, outgoing) {
   else following.watch(job.id, false);
 }
 
+/** @param {Refusal} problem @param {Outgoing} outgoing */
 function refused(problem, outgoing) {
   lastRefused = outgoing;
   drawSending(outgoing);
@@ -100,7 +114,7 @@ function refused(problem, outgoing) {
   if (problem.status === 503) backend.lookForTrouble();
 }
 
-/** Another tab has had the answer: its job is in the history by now. */
+/** Another tab has had the answer: its job is in the history by now. @param {Outgoing} outgoing */
 function foundElsewhere(outgoing) {
   const [newest] = kept.entries();
   if (newest && panel.showsRequest(outgoing.key)) panel.become(newest.id);
@@ -116,6 +130,7 @@ async function takeUpSending({ isShown }) {
   else if (newest) drawSending(newest);
 }
 
+/** @param {string|null} jobId */
 function retry(jobId) {
   const request = jobId ? requests.get(jobId) : lastRefused;
   if (!request) return false;
@@ -128,6 +143,7 @@ function retry(jobId) {
 
 const SERVICE_CODES = ["provider_unavailable", "provider_auth_failed", "provider_quota_exhausted", "missing_api_key"];
 
+/** @param {Job} job @param {Job|undefined} before */
 function onJob(job, before) {
   const form = forms.get(job.kind);
   panel.redraw(job.id);
@@ -138,20 +154,22 @@ function onJob(job, before) {
   if (before && !isTerminal(before) && isTerminal(job)) {
     bell.ring(job);
     sending.wake("limit");
-    if (SERVICE_CODES.includes(job.error?.code)) backend.lookForTrouble();
+    if (SERVICE_CODES.includes(job.error?.code ?? "")) backend.lookForTrouble();
   }
 }
 
+/** @param {string} id @param {Refusal|null} problem */
 function onLost(id, problem) {
   if (problem === null) panel.redraw(id);
   else if (state.selected === id) panel.showProblem(but(problem, { retryable: false }), []);
 }
 
-/** A problem with other facts; its words go on following the language. */
+/** A problem with other facts; its words go on following the language. @param {Refusal} problem @param {Refusal} facts @returns {Refusal} */
 function but(problem, facts) {
   return Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(problem), ...Object.getOwnPropertyDescriptors(facts) });
 }
 
+/** @param {import("./form/options.js").Options} options */
 function takeOptions(options) {
   offer(kindsOf(options), send);
   for (const form of forms.values()) form.setOptions(options);

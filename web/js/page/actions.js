@@ -13,15 +13,24 @@ import * as panel from "./panel.js";
 import { isSheet } from "./sheet.js";
 import { state } from "./store.js";
 
-/** @param {(jobId: string|null) => boolean} sendAgain  sends what made a job, or the last request, if that is still at hand */
+/** @typedef {import("../api/jobs.js").KnownJob} KnownJob */
+/** @typedef {import("../api/jobs.js").Output} Output */
+/** @typedef {import("../form/form.js").GeneratorForm} GeneratorForm */
+
+/**
+ * @param {(jobId: string|null) => boolean} sendAgain  sends what made a job, or the last request, if that is still at hand
+ * @returns {import("../result/job-view.js").Actions}
+ */
 export function actionsFor(sendAgain) {
-  const retry = (jobId) => {
+  const retry = (/** @type {string|null} */ jobId) => {
     // After a reload the server alone has the images.
-    if (!sendAgain(jobId) && state.jobs.has(jobId)) retryMissing(state.jobs.get(jobId));
+    const job = sendAgain(jobId) || jobId === null ? undefined : state.jobs.get(jobId);
+    if (job) retryMissing(job);
   };
-  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, editField, close: panel.close, open: panel.become };
+  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, editField, open: panel.become };
 }
 
+/** @param {string} id */
 async function cancel(id) {
   try {
     receive(await cancelJob(id));
@@ -32,7 +41,7 @@ async function cancel(id) {
   }
 }
 
-/** Deletes a job, with a way back for some seconds. */
+/** Deletes a job, with a way back for some seconds. @param {string} id */
 export function remove(id) {
   const wasOnShow = state.selected === id;
   if (wasOnShow) panel.empty();
@@ -53,6 +62,7 @@ export function remove(id) {
   });
 }
 
+/** @param {string} id */
 function focusCard(id) {
   requestAnimationFrame(() => {
     const card = document.querySelector(`.history-item[data-job="${CSS.escape(id)}"]`) ?? document.getElementById("history-title");
@@ -60,17 +70,18 @@ function focusCard(id) {
   });
 }
 
-/** Opens a kind's form, on a phone in place of the result. @returns {any} null where that kind is not offered any more. */
+/** Opens a kind's form, on a phone in place of the result. @param {string|null|undefined} kind @returns {GeneratorForm|null} null where that kind is not offered any more. */
 function formFor(kind) {
-  if (!state.kinds.includes(kind)) {
+  if (!kind || !state.kinds.includes(kind)) {
     say("job.kindGone", {}, { tone: "bad" });
     return null;
   }
   panel.close();
   openTab(kind);
-  return forms.get(kind);
+  return forms.get(kind) ?? null;
 }
 
+/** @param {KnownJob} job @param {string} [kind] */
 function reuse(job, kind = job.kind) {
   const form = formFor(kind);
   if (!form) return;
@@ -78,6 +89,7 @@ function reuse(job, kind = job.kind) {
   say("job.reused");
 }
 
+/** @param {string|undefined} kind @param {number} seed */
 function useSeed(kind, seed) {
   const form = formFor(kind);
   if (!form) return;
@@ -85,7 +97,7 @@ function useSeed(kind, seed) {
   say("job.seedUsed", { seed });
 }
 
-/** A picture becomes the character of the next one, without being uploaded again. */
+/** A picture becomes the character of the next one, without being uploaded again. @param {KnownJob} job @param {Output} output */
 function useAsCharacter(job, output) {
   const kind = openKind() ?? job.kind;
   const form = formFor(kind);
@@ -94,7 +106,7 @@ function useAsCharacter(job, output) {
   say("job.usedAsCharacter");
 }
 
-/** The same again upon another item: all of a job's input with the seed of one of its pictures. */
+/** The same again upon another item: all of a job's input with the seed of one of its pictures. @param {KnownJob} job @param {Output} output */
 function sameSeedElsewhere(job, output) {
   const form = formFor("goods");
   if (!form) return;
@@ -103,7 +115,7 @@ function sameSeedElsewhere(job, output) {
   form.focusField("preset");
 }
 
-/** @param {any} [job]  none where the request became no job */
+/** @param {KnownJob|null} job  none where the request became no job */
 function editPrompt(job) {
   const form = formFor(job?.kind ?? openKind());
   if (!form) return;
@@ -111,21 +123,22 @@ function editPrompt(job) {
   form.focusPrompt();
 }
 
-/** Leads to the field that a refusal is about. @param {string} name @param {any} [job]  none where the request became no job */
+/** Leads to the field that a refusal is about. @param {string} name @param {KnownJob|null} job  none where the request became no job */
 function editField(name, job) {
   formFor(job?.kind ?? openKind())?.focusField(name);
 }
 
-/** Only the pictures that are missing, as a new job. */
+/** Only the pictures that are missing, as a new job. @param {KnownJob} job */
 function retryMissing(job) {
   return makeAgain(job, "same");
 }
 
-/** All of it, with the same seeds or other ones. @param {"same"|"new"} [seeds] */
+/** All of it, with the same seeds or other ones. @param {KnownJob} job @param {"same"|"new"} [seeds] */
 function again(job, seeds = "new") {
   return makeAgain(job, seeds);
 }
 
+/** @param {KnownJob} job @param {"same"|"new"} seeds */
 async function makeAgain(job, seeds) {
   // One key for all tries of one wish: pressed twice, it is one job.
   const wish = `${job.id} ${seeds}`;
@@ -149,6 +162,7 @@ async function makeAgain(job, seeds) {
 /** @type {Map<string, string>} */
 const wishes = new Map();
 
+/** @param {KnownJob} job @param {Output} output */
 function pictureOf(job, output) {
   return { jobId: job.id, index: output.index, url: output.url, thumbnailUrl: output.thumbnail_url };
 }

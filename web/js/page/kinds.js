@@ -9,14 +9,14 @@ import { change, state } from "./store.js";
 const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 const panel = /** @type {HTMLElement} */ (document.getElementById("form-panel"));
 
-/** @type {Map<string, any>} kind → its form; those of kinds no longer offered stay for their jobs */
+/** @type {Map<string, GeneratorForm>} kind → its form; those of kinds no longer offered stay for their jobs */
 export const forms = new Map();
 /** @type {string|null} */
 let open = null;
 
 /**
  * Offers these kinds, each with a tab and a form; what was entered in a form stays.
- * @param {any[]} offered @param {(request: any) => void} onSubmit
+ * @param {import("../form/models.js").Generator[]} offered @param {(request: import("../sending/sending.js").Intent) => void} onSubmit
  */
 export function offer(offered, onSubmit) {
   const names = offered.map(({ kind }) => kind);
@@ -28,7 +28,7 @@ export function offer(offered, onSubmit) {
   openTab(open !== null && names.includes(open) ? open : names[0]);
 }
 
-/** @returns {any} the form of the tab that is open. */
+/** @returns {GeneratorForm|undefined} the form of the tab that is open. */
 export function openForm() {
   return forms.get(/** @type {string} */ (open));
 }
@@ -40,7 +40,7 @@ export function openKind() {
 
 /** Opens a kind's tab. @param {string} kind */
 export function openTab(kind) {
-  const form = forms.get(kind);
+  const form = /** @type {GeneratorForm} */ (forms.get(kind));
   const isOpen = kind === open && panel.contains(form.root);
   open = kind;
   for (const tab of /** @type {Iterable<HTMLElement>} */ (tabs.children)) {

@@ -19,8 +19,17 @@ place.append(spoken);
 /** @type {Set<Notice>} */
 const shown = new Set();
 
+/**
+ * @typedef {object} How
+ * @property {string} [action]
+ * @property {() => void} [onAction]
+ * @property {(hadFocus: boolean) => void} [onClose]
+ * @property {"bad"} [tone]
+ * @property {number} [milliseconds]
+ */
+
 class Notice {
-  /** @param {string} key @param {Record<string, any>} values @param {any} how */
+  /** @param {string} key @param {Record<string, any>} values @param {How & {milliseconds: number}} how */
   constructor(key, values, { action, onAction, onClose, tone, milliseconds }) {
     this.write = () => {
       this.words.textContent = t(key, values);
@@ -29,7 +38,7 @@ class Notice {
     };
     this.onClose = onClose;
     this.words = el("p");
-    this.button = action ? el("button", { type: "button", class: "button", dataset: { testid: "notice-action" }, on: { click: () => (onAction(), this.close()) } }) : null;
+    this.button = action ? el("button", { type: "button", class: "button", dataset: { testid: "notice-action" }, on: { click: () => (onAction?.(), this.close()) } }) : null;
     this.closer = el("button", { type: "button", class: "button close", on: { click: () => this.close() } }, icon("close"));
     this.card = el("div", { class: "notice-card", dataset: { testid: "notice", tone: tone ?? "" } }, this.words, this.button, this.closer);
     this.write();
@@ -76,7 +85,7 @@ class Notice {
  * called when it goes, by whatever way. Time stands still, for a minute at most, while it is pointed at or has the focus of somebody at the keys.
  * @param {string} key
  * @param {Record<string, any>} [values]
- * @param {{action?: string, onAction?: () => void, onClose?: (hadFocus: boolean) => void, tone?: "bad", milliseconds?: number}} [how]
+ * @param {How} [how]
  * @returns {Notice} `button` is that of the action.
  */
 export function say(key, values = {}, how = {}) {

@@ -18,7 +18,7 @@ export let view;
 /** @type {string|null} key of the request on show */
 let request = null;
 
-/** @param {any} actions what the result can be asked for */
+/** @param {import("../result/job-view.js").Actions} actions what the result can be asked for */
 export function build(actions) {
   view = new JobView(root, actions);
   address.onStep(() => showAddress());
@@ -30,20 +30,20 @@ export function build(actions) {
   });
 }
 
-/** Shows a job because somebody asked for it: the way back leads to what was there before. */
+/** Shows a job because somebody asked for it: the way back leads to what was there before. @param {string} id */
 export function open(id) {
   if (id !== state.selected) address.goTo(id, { isStep: !isOpen() });
   select(id);
   showResult();
 }
 
-/** Shows a job in the place of what is on show, such as the request that has become it. */
+/** Shows a job in the place of what is on show, such as the request that has become it. @param {string} id */
 export function become(id) {
   address.goTo(id, { isStep: false });
   select(id);
 }
 
-/** Shows a request on its way. @param {string} key @param {any} sendingView what there is to say of it */
+/** Shows a request on its way. @param {string} key @param {import("../sending/sending-view.js").SendingView} sendingView what there is to say of it */
 export function showRequest(key, sendingView) {
   const isOther = request !== key;
   if (isOther) address.goTo(null, { isStep: !isOpen() });
@@ -61,12 +61,12 @@ export function returnToJob() {
   return true;
 }
 
-/** Shows why a request was refused. */
+/** Shows why a request was refused. @param {import("../api/api.js").Refusal} problem @param {import("../result/refusal.js").FieldError[]} rest */
 export function showProblem(problem, rest) {
   view.showProblem(problem, { rest });
 }
 
-/** @returns {boolean} whether this request is on show. */
+/** @param {string} key @returns {boolean} whether this request is on show. */
 export function showsRequest(key) {
   return request === key && state.selected === null;
 }
@@ -100,11 +100,12 @@ export function showAddress() {
   }
 }
 
-/** Draws a job anew, if it is on show. */
+/** Draws a job anew, if it is on show. @param {string} id */
 export function redraw(id) {
   if (state.selected === id) draw(id);
 }
 
+/** @param {string|null} id */
 function select(id) {
   const previous = state.selected;
   request = null;
@@ -118,13 +119,14 @@ function select(id) {
   if (!state.gone.has(id) && !(job && isTerminal(job))) watch(id, true);
 }
 
+/** @param {string} id */
 function draw(id) {
   const item = itemFor(id) ?? { id, kind: state.jobs.get(id)?.kind ?? state.kinds[0], prompt: "", startedAt: Date.now(), status: "queued" };
   if (state.gone.has(id)) view.showGone(item);
   else view.showJob(state.jobs.get(id) ?? { id, status: "processing", stage: null, progress: 0, outputs: [], error: null }, { kind: item.kind, startedAt: begunAt(id, item) });
 }
 
-/** By this browser's clock where it knows: the server's may be another. */
+/** By this browser's clock where it knows: the server's may be another. @param {string} id @param {{startedAt: number}} item */
 function begunAt(id, item) {
   return kept.entries().find((entry) => entry.id === id)?.startedAt ?? item.startedAt;
 }

@@ -31,7 +31,8 @@ const IN_PROGRESS = "idempotency_in_progress";
 
 /**
  * What a form asks for. A `key` that was there before says that it is the same as then.
- * @typedef {{kind: string, path: string, form: FormData, prompt: string, key?: string, images?: unknown}} Intent
+ * @typedef {{kind: string, path: string, form: FormData, prompt: string, key?: string, images?: Record<string, any>}} Intent
+ * @typedef {import("../api/api.js").Refusal} Refusal
  */
 
 /** One request on its way. */
@@ -83,8 +84,8 @@ export class Sending {
    * `onChange(outgoing)`: it has come further, or is gone. `onAccepted(job, outgoing)`: there is a job; the request is forgotten
    * after that. `onRefused(problem, outgoing)`: there will be none. `onElsewhere(outgoing)`: another tab
    * has had the answer.
-   * @param {{onChange: (it: Outgoing) => void, onAccepted: (job: any, it: Outgoing) => void,
-   *   onRefused: (problem: any, it: Outgoing) => void, onElsewhere: (it: Outgoing) => void}} listeners
+   * @param {{onChange: (it: Outgoing) => void, onAccepted: (job: import("../api/jobs.js").Job, it: Outgoing) => void,
+   *   onRefused: (problem: Refusal, it: Outgoing) => void, onElsewhere: (it: Outgoing) => void}} listeners
    */
   constructor(listeners) {
     this.listeners = listeners;
@@ -176,7 +177,7 @@ export class Sending {
     await Promise.allSettled(this.#running);
   }
 
-  #start(outgoing, { isNew = false } = {}) {
+  #start(/** @type {Outgoing} */ outgoing, { isNew = false } = {}) {
     const run = this.#run(outgoing, isNew)
       .catch((error) => {
         if (!outgoing.controller.signal.aborted) throw error;
@@ -185,6 +186,7 @@ export class Sending {
     this.#running.add(run);
   }
 
+  /** @param {Outgoing} outgoing @param {boolean} isNew */
   async #run(outgoing, isNew) {
     const { key, controller } = outgoing;
     await inOneTab(
@@ -204,7 +206,7 @@ export class Sending {
     );
   }
 
-  /** @returns {Promise<boolean>} false when a file cannot be read any more. */
+  /** @param {Outgoing} outgoing @returns {Promise<boolean>} false when a file cannot be read any more. */
   async #keep(outgoing) {
     this.#tell(outgoing, "uploading");
     for (const [field, value] of outgoing.form) {
@@ -218,7 +220,7 @@ export class Sending {
     return true;
   }
 
-  async #untilAnswered(outgoing) {
+  async #untilAnswered(/** @type {Outgoing} */ outgoing) {
     const { signal } = outgoing.controller;
     let failures = 0;
     let pauses = 0;
@@ -260,7 +262,7 @@ export class Sending {
     }
   }
 
-  /** One POST. Given up when there was no news of it for too long: an upload that gets on is news, one that only starts again is not. */
+  /** One POST. Given up when there was no news of it for too long: an upload that gets on is news, one that only starts again is not. @param {Outgoing} outgoing @param {{at: number, most: number}} news */
   async #attempt(outgoing, news) {
     outgoing.uploaded = 0;
     outgoing.secondsLeft = null;
@@ -287,7 +289,7 @@ export class Sending {
     }
   }
 
-  /** Until the server answers at all, where it did not; else until the time has come, or somebody says so. */
+  /** Until the server answers at all, where it did not; else until the time has come, or somebody says so. @param {Outgoing} outgoing @param {number} pauses @param {number|null|undefined} retryAfterSeconds */
   async #untilItMayWork(outgoing, pauses, retryAfterSeconds) {
     const usual = AGAIN_AFTER_MS[outgoing.reason];
     const longer = usual === null ? null : Math.min(LONGEST_PAUSE_MS, usual * 2 ** Math.min(pauses, 4));
@@ -298,7 +300,7 @@ export class Sending {
     }
   }
 
-  /** @returns {Promise<boolean>} whether the time is over; false when it was woken, or will be no more. */
+  /** @param {Outgoing} outgoing @param {number|null} milliseconds @returns {Promise<boolean>} whether the time is over; false when it was woken, or will be no more. */
   #pause(outgoing, milliseconds) {
     return new Promise((resolve) => {
       const done = (isTime) => {
@@ -315,6 +317,7 @@ export class Sending {
     });
   }
 
+  /** @param {Outgoing} outgoing @param {Refusal} problem */
   #refuse(outgoing, problem) {
     // The next try of the same is the same request where it may have been one already, or may be one now.
     this.#refused = outgoing.isUnsettled || problem.retryable ? outgoing : null;
@@ -322,11 +325,12 @@ export class Sending {
     this.listeners.onRefused(problem, outgoing);
   }
 
-  #forget({ key }) {
+  #forget(/** @type {Outgoing} */ { key }) {
     this.#all.delete(key);
     outbox.remove(key);
   }
 
+  /** @param {Outgoing} outgoing @param {Outgoing["step"]} step */
   #tell(outgoing, step) {
     outgoing.step = step;
     if (step !== "kept") outgoing.reason = null;
@@ -334,7 +338,7 @@ export class Sending {
   }
 }
 
-/** @returns {keyof typeof AGAIN_AFTER_MS|null} why it is kept and sent again; null when the server has said no. */
+/** @param {unknown} error @returns {keyof typeof AGAIN_AFTER_MS|null} why it is kept and sent again; null when the server has said no. */
 function reasonToKeep(error) {
   if (error instanceof NetworkError) return "network";
   if (!(error instanceof ApiError)) return null;
