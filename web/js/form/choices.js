@@ -32,7 +32,7 @@ export class Choices {
     this.#build(errorFor);
   }
 
-  /** Takes limits and models from the server; what was chosen stays where it is offered. */
+  /** Takes limits and models from the server; what was chosen stays where it is offered. @param {import("./options.js").Options} options */
   offer(options) {
     this.options = options;
     const { min, max } = options.safety_tolerance;
@@ -60,7 +60,7 @@ export class Choices {
     this.#setSeedMode("fixed");
   }
 
-  /** @returns {any} the model that would make the picture; undefined until the server has told of it. */
+  /** @returns {import("./models.js").Model|undefined} the model that would make the picture; undefined until the server has told of it. */
   get generator() {
     return chosenModel(modelsOf(this.options, this.kind), this.model);
   }
@@ -68,7 +68,7 @@ export class Choices {
   /** @returns {{count: number, price: number|null, seconds: number|null}} of all that would be made. */
   get expected() {
     const count = this.pictures ?? Number(this.values.n);
-    const { price_usd: price, expected_seconds: seconds } = this.generator ?? {};
+    const { price_usd: price = 0, expected_seconds: seconds = 0 } = this.generator ?? {};
     return { count, price: price > 0 ? price * count : null, seconds: seconds > 0 ? seconds : null };
   }
 
@@ -93,7 +93,7 @@ export class Choices {
       ["safety_tolerance", this.safety.value],
       ...(this.seedMode === "fixed" ? [["seed", this.seedValue.value.trim()]] : []),
       // The default goes unnamed: a named model is made by that one only, without the fallback.
-      ...(generator !== defaultModel(models) ? [["model", generator.model]] : []),
+      ...(generator && generator !== defaultModel(models) ? [["model", generator.model]] : []),
       // Without it the server's own default holds.
       ...(this.isLabelled ? [["label", "visible"]] : []),
     ];
@@ -148,7 +148,8 @@ export class Choices {
   #drawSummary() {
     const { count, price, seconds } = this.expected;
     const models = modelsOf(this.options, this.kind);
-    const named = models.length > 1 && this.generator !== defaultModel(models) ? modelName(this.options, this.generator.model) : null;
+    const { generator } = this;
+    const named = models.length > 1 && generator && generator !== defaultModel(models) ? modelName(this.options, generator.model) : null;
     const parts = [ratioName(this.values.aspect_ratio), t("option.count", { n: count }), this.values.output_format.toUpperCase(), named];
     this.summary.textContent = parts.filter(Boolean).join(" · ");
     this.expectedLine.textContent = [
@@ -158,7 +159,7 @@ export class Choices {
   }
 
   #priceOf(count) {
-    const price = this.generator?.price_usd;
+    const price = this.generator?.price_usd ?? 0;
     return price > 0 ? el("span", { class: "choice-price", text: formatDollars(price * count) }) : null;
   }
 
@@ -193,11 +194,13 @@ export class Choices {
     this.modelList.replaceChildren(...offered.map((entry, index) => this.#modelCard(entry, index, { isDefault: entry === usual, checked: entry === chosen })));
   }
 
+  /** @param {import("./models.js").Model} entry @param {number} index @param {{isDefault: boolean, checked: boolean}} how */
   #modelCard(entry, index, { isDefault, checked }) {
     const id = `${this.id}-model-${index}`;
+    const { expected_seconds: seconds = 0, price_usd: price = 0 } = entry;
     const facts = [
-      entry.expected_seconds > 0 ? t("option.modelSeconds", { seconds: entry.expected_seconds }) : null,
-      entry.price_usd > 0 ? t("option.modelPrice", { price: formatDollars(entry.price_usd) }) : null,
+      seconds > 0 ? t("option.modelSeconds", { seconds }) : null,
+      price > 0 ? t("option.modelPrice", { price: formatDollars(price) }) : null,
     ];
     return el("label", { class: "choice" },
       el("input", {

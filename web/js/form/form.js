@@ -27,6 +27,7 @@ const TOLD_BEFORE = new Set(["intake_paused", "missing_api_key", "provider_auth_
 /**
  * @typedef {import("../words/messages.js").Message} Message
  * @typedef {{control: HTMLElement, box: HTMLElement, error: HTMLElement}} Field  where something is entered, and where its error stands
+ * @typedef {{field: string, message: string}} ServerError
  * @typedef {object} Entered  all that stands in a form
  * @property {Map<string, import("../images/image-field.js").Kept|null>} images
  * @property {{text: string, english: string|null}} prompt
@@ -68,6 +69,8 @@ export class GeneratorForm {
     this.errors = new Map();
     /** @type {{message: Message, undo: (() => void)|null}|null} */
     this.note = null;
+    /** @type {string|undefined} that of the goods that were chosen last */
+    this.lastRatio = undefined;
     this.sampleTurn = 0;
     /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form. */
     this.sampleReady = Promise.resolve();
@@ -131,8 +134,8 @@ export class GeneratorForm {
 
   /**
    * Puts each error beside its field and moves to the first.
-   * @param {{field: string, message: string}[]} errors  as the server wrote them
-   * @returns {{field: string, message: string}[]} those that belong to no field here.
+   * @param {ServerError[]} errors  as the server wrote them
+   * @returns {ServerError[]} those that belong to no field here.
    */
   showErrors(errors) {
     const rest = errors.filter(({ field }) => this.fields.get(field)?.box.hidden ?? true);
@@ -140,7 +143,7 @@ export class GeneratorForm {
     return rest;
   }
 
-  /** Puts the server's errors in other words, where they still stand. */
+  /** Puts the server's errors in other words, where they still stand. @param {ServerError[]} before @param {ServerError[]} after */
   rewordErrors(before, after) {
     for (const { field, message } of after) {
       const shown = this.errors.get(field)?.text;
@@ -152,12 +155,12 @@ export class GeneratorForm {
     for (const name of this.fields.keys()) this.#clearError(name);
   }
 
-  /** Fixes the seed. */
+  /** Fixes the seed. @param {number} seed */
   useSeed(seed) {
     this.choices.useSeed(seed);
   }
 
-  /** Chooses one of the goods; a kind without goods has nothing to choose. */
+  /** Chooses one of the goods; a kind without goods has nothing to choose. @param {string} id */
   usePreset(id) {
     this.goods?.use(id);
   }
@@ -174,8 +177,9 @@ export class GeneratorForm {
   /** Fills the form from a job's input; images cannot be brought back. @param {Partial<import("../../vendor/toonconnect.js").Input>} input */
   useInput(input) {
     const { prompt = "", preset = "", presets, seed, model, label, safety_tolerance: safety } = input;
+    /** @type {Record<string, string>} */
     const values = {};
-    for (const name of ["aspect_ratio", "output_format", "n"]) if (input[name] != null) values[name] = String(input[name]);
+    for (const name of /** @type {const} */ (["aspect_ratio", "output_format", "n"])) if (input[name] != null) values[name] = String(input[name]);
     this.goods?.restore({ preset: preset ?? "", isSheet: Boolean(presets), chosen: presets ?? [] });
     this.choices.restore({
       values, model: model ?? "", isLabelled: label === "visible", seedMode: seed == null ? "random" : "fixed", seed: seed == null ? "" : String(seed),
@@ -279,6 +283,7 @@ export class GeneratorForm {
     });
   }
 
+  /** @param {number} turn */
   async #useSample(turn) {
     const sample = this.samples[turn];
     this.sampleTurn = (turn + 1) % this.samples.length;
@@ -303,6 +308,7 @@ export class GeneratorForm {
 
   // ── Sending ──
 
+  /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
     this.choices.close();
@@ -351,6 +357,7 @@ export class GeneratorForm {
   }
 
   #check() {
+    /** @type {{field: string, message: Message}[]} */
     const errors = [];
     for (const [name, field] of this.images) {
       if (field.problem) errors.push({ field: name, message: field.problem });
@@ -366,6 +373,7 @@ export class GeneratorForm {
 
   // ── Errors and notes ──
 
+  /** @param {{field: string, message: Message}[]} errors */
   #showMessages(errors) {
     this.clearErrors();
     for (const { field, message } of errors) this.#setError(field, message);

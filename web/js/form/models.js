@@ -22,6 +22,8 @@ import { currentLanguage } from "../words/words.js";
  * @property {string|null} [stopped]  why it takes nothing in now: the code of an error
  */
 
+/** @typedef {Generator & {model: string}} Model */
+
 /**
  * @typedef {object} Preset
  * @property {string} id
@@ -41,17 +43,17 @@ export function kindsOf(options) {
   return [...first.values()];
 }
 
-/** @param {Told} options @param {string} kind @returns {Generator[]} the models that make a kind's pictures; none until the server has told of them. */
+/** @param {Told} options @param {string} kind @returns {Model[]} the models that make a kind's pictures; none until the server has told of them. */
 export function modelsOf(options, kind) {
-  return (options.generators ?? []).filter((entry) => entry.kind === kind && entry.model);
+  return /** @type {Model[]} */ ((options.generators ?? []).filter((entry) => entry.kind === kind && entry.model));
 }
 
-/** @param {Generator[]} models @returns {Generator|undefined} the one that a job gets, with the next ones as its fallback, when it names none. */
+/** @param {Model[]} models @returns {Model|undefined} the one that a job gets, with the next ones as its fallback, when it names none. */
 export function defaultModel(models) {
   return models.find((entry) => entry.is_default) ?? models[0];
 }
 
-/** @param {Generator[]} models @param {string} id @returns {Generator|undefined} the model with this id, or the default where that one is not offered (any more). */
+/** @param {Model[]} models @param {string} id @returns {Model|undefined} the model with this id, or the default where that one is not offered (any more). */
 export function chosenModel(models, id) {
   return models.find((entry) => entry.model === id) ?? defaultModel(models);
 }

@@ -22,7 +22,7 @@ const timers = new Map();
 /** Ids that may still be undone here. */
 const open = new Set();
 
-/** @returns {boolean} */
+/** @param {string} id @returns {boolean} */
 export function isDeleting(id) {
   return kept.deletions().some((one) => one.id === id);
 }
@@ -30,6 +30,7 @@ export function isDeleting(id) {
 /**
  * Hides a job and deletes it a little later, unless that is undone: then `onUndone()` is called. `onEnd(hadFocus)`: the way back
  * is gone, and with it what may have had the focus.
+ * @param {string} id @param {{onUndone: () => void, onEnd: (hadFocus: boolean) => void}} listeners
  */
 export function begin(id, { onUndone, onEnd }) {
   open.add(id);
@@ -75,6 +76,7 @@ export function adopt() {
   change();
 }
 
+/** @param {string} id */
 async function carryOut(id) {
   try {
     await deleteJob(id);

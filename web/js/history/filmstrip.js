@@ -14,7 +14,10 @@ const list = /** @type {HTMLElement} */ (document.getElementById("films"));
 const link = /** @type {HTMLElement} */ (document.getElementById("films-all"));
 let drawn = "";
 
-/** @param {{onOpen: (id: string) => void, onSending: (key: string) => void}} actions */
+/** @typedef {import("../page/store.js").Sending} Sending */
+/** @typedef {{onOpen: (id: string) => void, onSending: (key: string) => void}} Actions */
+
+/** @param {Actions} actions */
 export function build(actions) {
   subscribe(() => draw(actions));
   setInterval(turn, 1000);
@@ -25,6 +28,7 @@ export function build(actions) {
   });
 }
 
+/** @param {Actions} actions */
 function draw(actions) {
   const items = allItems().slice(0, MOST);
   const sendings = [...state.sendings.values()].reverse();
@@ -51,6 +55,10 @@ function draw(actions) {
   if (focused) /** @type {HTMLElement|null} */ (list.querySelector(`[data-film="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
 }
 
+/**
+ * @param {string} id
+ * @param {{status: string, words: string, prompt: string, picture: Element, isCurrent: boolean, isFresh: boolean, onClick: () => void}} how
+ */
 function film(id, { status, words, prompt, picture, isCurrent, isFresh, onClick }) {
   const name = prompt ? `${words}: ${prompt}` : words;
   return el("li", {},
@@ -60,7 +68,7 @@ function film(id, { status, words, prompt, picture, isCurrent, isFresh, onClick 
     }, picture));
 }
 
-/** An arrow within the ring of what goes out; a clock where it waits for better times. */
+/** An arrow within the ring of what goes out; a clock where it waits for better times. @param {Sending} sending */
 function ringOf(sending) {
   if (sending.isWaiting) return icon("clock");
   const ring = el("span", { class: "ring", "aria-hidden": "true", dataset: { sending: sending.key } });
@@ -68,6 +76,7 @@ function ringOf(sending) {
   return el("span", { class: "film-sending" }, ring, icon("upload"));
 }
 
+/** @param {Sending} sending */
 function percentOf({ uploaded = 0 }) {
   return uploaded > 0 ? Math.round(uploaded * 100) : null;
 }

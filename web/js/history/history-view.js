@@ -19,7 +19,9 @@ const byText = /** @type {HTMLInputElement} */ (el("input", { type: "search", au
 let drawn = "";
 let drawnTools = "";
 
-/** @param {{onOpen: (id: string) => void, onDelete: (id: string) => void}} actions */
+/** @typedef {{onOpen: (id: string) => void, onDelete: (id: string) => void}} Actions */
+
+/** @param {Actions} actions */
 export function build(actions) {
   tools.append(byKind, byState, byText);
   more.addEventListener("click", async () => {
@@ -32,6 +34,7 @@ export function build(actions) {
   setInterval(() => turnRings(cards), 1000);
 }
 
+/** @param {Actions} actions */
 function draw(actions) {
   drawTools();
   const { items, hasMore, isFiltered, isFailed, isReading } = list.shown();
@@ -62,7 +65,7 @@ function drawTools() {
   const drawing = JSON.stringify([currentLanguage(), state.kinds]);
   if (drawing === drawnTools) return;
   drawnTools = drawing;
-  const fill = (select, group, all, values) => {
+  const fill = (/** @type {HTMLSelectElement} */ select, /** @type {string} */ group, /** @type {string} */ all, /** @type {string[]} */ values) => {
     const chosen = select.value;
     select.setAttribute("aria-label", t(`history.by.${group}`));
     select.replaceChildren(el("option", { value: "", text: t(all) }), ...values.map((value) => el("option", { value, text: nameOf(group, value) })));
@@ -74,7 +77,7 @@ function drawTools() {
   byText.placeholder = t("history.search");
 }
 
-/** Its words are its name: what is read is what is heard. */
+/** Its words are its name: what is read is what is heard. @param {list.Item} item @param {Actions} actions */
 function card(item, actions) {
   const { id, kind, status, startedAt } = item;
   const prompt = item.prompt || t("history.noPrompt");

@@ -66,7 +66,7 @@ function presetName(job) {
   return preset && (inLanguage(preset.name) ?? preset.id);
 }
 
-/** @returns {Item|undefined} */
+/** @param {string} id @returns {Item|undefined} */
 export function itemFor(id) {
   const entry = kept.entries().find((one) => one.id === id);
   const job = state.jobs.get(id);
@@ -77,7 +77,7 @@ export function itemFor(id) {
 export function shown() {
   const wanted = filter.text.trim().toLocaleLowerCase();
   // Beyond what was read of the list there are gaps.
-  const fits = ({ kind, status, prompt, startedAt }) =>
+  const fits = (/** @type {Item} */ { kind, status, prompt, startedAt }) =>
     (!filter.kind || kind === filter.kind) &&
     (!filter.status || groupOf(status) === filter.status) &&
     (!wanted || prompt.toLocaleLowerCase().includes(wanted)) &&
@@ -92,6 +92,7 @@ export function shown() {
   };
 }
 
+/** @param {string} status */
 function groupOf(status) {
   return ["queued", "processing"].includes(status) ? "processing" : status;
 }
@@ -143,7 +144,7 @@ function renewIfKnown() {
   if (pages.state !== "unread") renew();
 }
 
-/** Drops a job that is no more. */
+/** Drops a job that is no more. @param {string} id */
 export function forget(id) {
   stop(id);
   kept.forget(id);
@@ -189,6 +190,7 @@ async function read() {
   change();
 }
 
+/** @param {ReturnType<typeof fresh>} into @param {Awaited<ReturnType<typeof listJobs>>} page */
 function take(into, page) {
   into.state = "read";
   into.cursor = page.has_more ? page.next_cursor : null;
@@ -196,6 +198,7 @@ function take(into, page) {
   for (const { id } of page.data) into.ids.add(id);
 }
 
+/** @param {import("../api/jobs.js").Job[]} jobs */
 function oldestOf(jobs) {
   return Math.min(Infinity, ...jobs.map((job) => Date.parse(job.created_at)));
 }

@@ -43,19 +43,19 @@ export function entries() {
   return list(STORAGE_KEY).filter((entry) => typeof entry?.id === "string" && Number.isFinite(entry.startedAt));
 }
 
-/** Puts `entry` first; the oldest beyond the limit are forgotten. */
+/** Puts `entry` first; the oldest beyond the limit are forgotten. @param {Entry} entry */
 export function remember(entry) {
   save(STORAGE_KEY, [entry, ...entries().filter((other) => other.id !== entry.id)].slice(0, LIMIT));
 }
 
-/** Notes the status last seen of a job, if this browser started it. */
+/** Notes the status last seen of a job, if this browser started it. @param {string} id @param {string} status */
 export function noteStatus(id, status) {
   const all = entries();
   const known = all.find((entry) => entry.id === id);
   if (known && known.status !== status) save(STORAGE_KEY, all.map((entry) => (entry === known ? { ...entry, status } : entry)));
 }
 
-/** Forgets a job here; the server is not told. */
+/** Forgets a job here; the server is not told. @param {string} id */
 export function forget(id) {
   const all = entries();
   if (all.some((entry) => entry.id === id)) save(STORAGE_KEY, all.filter((entry) => entry.id !== id));
@@ -73,25 +73,25 @@ export function deletions() {
   return list(DELETING_KEY).filter((one) => typeof one?.id === "string" && Number.isFinite(one.dueAt));
 }
 
-/** Notes that a job is to be deleted at `dueAt`; null takes that back. */
+/** Notes that a job is to be deleted at `dueAt`; null takes that back. @param {string} id @param {number|null} dueAt */
 export function noteDeletion(id, dueAt) {
   const others = deletions().filter((one) => one.id !== id && !(one.isDone && one.dueAt < Date.now() - TOLD_MS));
   save(DELETING_KEY, dueAt === null ? others : [...others, { id, dueAt }]);
 }
 
-/** Notes that a job is deleted. */
+/** Notes that a job is deleted. @param {string} id */
 export function noteDeleted(id) {
   save(DELETING_KEY, [...deletions().filter((one) => one.id !== id), { id, dueAt: Date.now(), isDone: true }]);
 }
 
-/** Calls `listener` when another tab has changed any of it. */
+/** Calls `listener` when another tab has changed any of it. @param {() => void} listener */
 export function onOtherTabs(listener) {
   onChangeElsewhere((key) => {
     if (whose !== null && [null, STORAGE_KEY + whose, DELETING_KEY + whose].includes(key)) listener();
   });
 }
 
-/** Remembers, for this tab, which job is on show. */
+/** Remembers, for this tab, which job is on show. @param {string|null} id */
 export function rememberSelected(id) {
   if (id) write(TAB, SELECTED_KEY, id);
   else remove(TAB, SELECTED_KEY);
@@ -102,15 +102,17 @@ export function selectedId() {
   return read(TAB, SELECTED_KEY);
 }
 
-/** Where this browser keeps nothing, for as long as the page is open. */
+/** @type {Map<string, unknown[]>} Where this browser keeps nothing, for as long as the page is open. */
 const unkept = new Map();
 
+/** @param {string} key @returns {any[]} what was kept: anything */
 function list(key) {
   if (whose === null) return [];
   const saved = unkept.get(key + whose) ?? readJson(BROWSER, key + whose);
   return Array.isArray(saved) ? saved : [];
 }
 
+/** @param {string} key @param {unknown[]} value */
 function save(key, value) {
   if (whose === null) return;
   if (writeJson(BROWSER, key + whose, value)) unkept.delete(key + whose);

@@ -18,7 +18,7 @@ const BELL = "toonconnect.outbox";
  * @property {string} path       where it is posted
  * @property {FormData} form
  * @property {string} prompt     as the history shows it
- * @property {Record<string, any>} [images]  by field what shows it, files or names of own pictures
+ * @property {Record<string, File|{jobId: string, index: number}>} [images]  by field what shows it, files or names of own pictures
  * @property {number} startedAt  milliseconds, this browser's clock
  */
 

@@ -48,7 +48,7 @@ function isRinging() {
   return isOffered && isOn && Notification.permission === "granted";
 }
 
-/** A job has ended while the page was open. */
+/** A job has ended while the page was open. @param {import("../api/jobs.js").Job} job */
 export function ring(job) {
   if (!document.hidden || !isRinging()) return;
   try {

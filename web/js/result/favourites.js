@@ -5,15 +5,17 @@ import * as database from "../kept/database.js";
 
 const STORE = "favourites";
 
+/** @param {{id: string}} job @param {number} index */
 function keyOf(job, index) {
   return `${job.id}/${index}`;
 }
 
-/** @returns {Promise<boolean>} */
+/** @param {{id: string}} job @param {number} index @returns {Promise<boolean>} */
 export async function isFavourite(job, index) {
   return (await database.get(STORE, keyOf(job, index))) !== undefined;
 }
 
+/** @param {{id: string, kind?: string}} job @param {number} index @param {boolean} isOn */
 export async function setFavourite(job, index, isOn) {
   if (isOn) await database.put(STORE, keyOf(job, index), { jobId: job.id, index, kind: job.kind, at: Date.now() });
   else await database.remove(STORE, keyOf(job, index));

@@ -23,6 +23,7 @@ const SETTLING_LOOKS = 40;
  * @typedef {import("../api/api.js").Refusal} Refusal
  * @typedef {import("../api/jobs.js").KnownJob} KnownJob
  * @typedef {import("../api/jobs.js").Output} Output
+ * @typedef {import("./pictures.js").Place} Place
  */
 
 /**
@@ -176,7 +177,7 @@ export class JobView {
   }
 
   /** Says that the line dropped, or takes that back. */
-  setConnection(ok, key = "connection.lost") {
+  setConnection(/** @type {boolean} */ ok, key = "connection.lost") {
     if (!this.connection) return;
     this.connection.hidden = ok;
     this.connection.textContent = ok ? "" : t(key);
@@ -215,6 +216,7 @@ export class JobView {
     delete this.root.dataset.status;
   }
 
+  /** @param {{kind: string, startedAt: number}} known */
   #frame({ kind, startedAt }) {
     this.kind = kind;
     this.kindLabel = el("span", { class: "kind", text: nameOf("kind", kind) });
@@ -241,7 +243,7 @@ export class JobView {
     translate(this.root);
   }
 
-  /** Draws, and leaves the focus where it was, or at the heading when what had it is gone. */
+  /** Draws, and leaves the focus where it was, or at the heading when what had it is gone. @param {() => void} draw */
   #redraw(draw) {
     const had = this.root.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     draw();
@@ -278,7 +280,7 @@ export class JobView {
     this.refusal.replaceChildren(buildRefusal(problem, { rest, desk: this.desk, close, canSend: !isFromHere, isForeign: this.problemLanguage !== currentLanguage() }));
   }
 
-  /** A text that could not be copied by itself. */
+  /** A text that could not be copied by itself. @param {string|null} text */
   #offerByHand(text) {
     if (!this.notice) return;
     this.notice.replaceChildren();
@@ -312,6 +314,7 @@ export class JobView {
     this.#drawFolds(ended);
   }
 
+  /** @param {boolean} ended @param {boolean} isPartial @param {Place[]} missing */
   #stage(ended, isPartial, missing) {
     const { job } = this;
     if (isPartial) return { key: "stage.partial", values: { count: placesOf(job).length, made: placesOf(job).length - missing.length } };
@@ -319,7 +322,7 @@ export class JobView {
     return this.canceling ? { key: "stage.canceling" } : stageOf(job);
   }
 
-  /** How long it took, and until when it is kept. */
+  /** How long it took, and until when it is kept. @param {boolean} ended */
   #drawFacts(ended) {
     const { job } = this;
     const took = Date.parse(job.completed_at ?? "") - Date.parse(job.created_at ?? "");
@@ -344,7 +347,7 @@ export class JobView {
     this.maker.classList.toggle("switched", Boolean(fallback || (used && !isOne)));
   }
 
-  /** Why there is no picture, or not every one. */
+  /** Why there is no picture, or not every one. @param {boolean} ended @param {boolean} isPartial @param {Place[]} missing */
   #drawTrouble(ended, isPartial, missing) {
     const { job } = this;
     const { error } = job;
@@ -357,6 +360,7 @@ export class JobView {
     else this.trouble.replaceChildren();
   }
 
+  /** @param {boolean} ended @param {boolean} isPartial @param {Place[]} missing */
   #drawFoot(ended, isPartial, missing) {
     const { job } = this;
     const cost = costOfCanceling(job);
@@ -369,7 +373,7 @@ export class JobView {
     const outputs = job.outputs ?? [];
     const count = placesOf(job).length;
     const price = priceOfAgain(this.options, job, count);
-    const again = (key, seed, testid) => this.#button(key, "quiet", () => this.actions.again?.(job, seed), testid);
+    const again = (/** @type {string} */ key, /** @type {"same"|"new"} */ seed, /** @type {string} */ testid) => this.#button(key, "quiet", () => this.actions.again?.(job, seed), testid);
     const canRepeat = this.actions.again && !isPartial && (job.status !== "failed" || outputs.length > 0);
     this.foot.replaceChildren(...[
       outputs.length > 1 ? zipButton(this.desk) : null,
@@ -382,6 +386,7 @@ export class JobView {
     ].filter(Boolean));
   }
 
+  /** @param {KnownJob} job */
   #cancelButton(job) {
     const cancel = this.#button("job.cancel", "quiet", async () => {
       if (this.canceling) return;
@@ -399,7 +404,7 @@ export class JobView {
   }
 
 
-  /** What it cost. While that is not the last word the job is read again. */
+  /** What it cost. While that is not the last word the job is read again. @param {boolean} ended */
   #drawMoney(ended) {
     const cost = ended ? costOf(this.job) : null;
     // A refusal says it itself.
@@ -418,6 +423,7 @@ export class JobView {
 
   /** What is merely poor about the job, in the server's words; of which image, where there are several. */
   #drawWarnings() {
+    /** @type {Record<string, boolean>} */
     const isSaid = { prediction_goes_on: this.money.classList.contains("open"), print_size_draft: this.root.querySelector(".print") !== null };
     const warnings = (this.job.warnings ?? []).filter(({ code, detail }) => detail && !isSaid[code]);
     this.warnings.hidden = warnings.length === 0;
@@ -426,6 +432,7 @@ export class JobView {
     );
   }
 
+  /** @param {boolean} ended */
   #drawFolds(ended) {
     const { job } = this;
     const hasPictures = ended && (job.outputs ?? []).length > 0;
@@ -434,7 +441,7 @@ export class JobView {
     this.folds.replaceChildren(...folds.filter(Boolean));
   }
 
-  /** Whether a part has to be drawn again: what it says has changed. */
+  /** Whether a part has to be drawn again: what it says has changed. @param {string} part @param {unknown} says */
   #isNew(part, says) {
     const text = JSON.stringify(says);
     if (this.drawn[part] === text) return false;
@@ -442,12 +449,14 @@ export class JobView {
     return true;
   }
 
+  /** @param {number} index */
   #openViewer(index) {
     this.viewer.open(index, (last) => {
       /** @type {HTMLElement|null} */ (this.root.querySelector(`[data-index="${last}"] [data-testid="open-viewer"]`))?.focus({ preventScroll: true });
     });
   }
 
+  /** @param {string} key @param {string} look @param {() => void} action @param {string} [testid] */
   #button(key, look, action, testid) {
     const button = el("button", { type: "button", class: `button ${look}`, text: t(key), on: { click: action } });
     if (testid) button.dataset.testid = testid;

@@ -90,6 +90,7 @@ export class Pictures {
       this.#presetName(picture?.preset));
   }
 
+  /** @param {string|null} [id] */
   #presetName(id) {
     const name = inLanguage(this.desk.presets().find((preset) => preset.id === id)?.name);
     return name ? el("figcaption", {}, el("p", { class: "preset-name", text: name })) : null;
@@ -152,7 +153,7 @@ export class Pictures {
   }
 }
 
-/** Buttons behind one that opens them; closes when one was pressed, by Escape, and when the focus goes elsewhere. */
+/** Buttons behind one that opens them; closes when one was pressed, by Escape, and when the focus goes elsewhere. @param {HTMLElement[]} buttons @param {string} name */
 function menuOf(buttons, name) {
   const head = el("summary", { class: "round more-button", "aria-label": name, title: name, dataset: { testid: "more" } }, icon("more"));
   const close = () => { menu.open = false; };

@@ -63,7 +63,7 @@ export function sentenceOf(problem, isForeign = false) {
  */
 export function buildRefusal(problem, { job = null, rest = [], desk, close = null, canSend = true, isForeign = false }) {
   const { actions } = desk;
-  const aboutField = ({ field, message }) => [el("strong", { text: `${fieldName(field)}: ` }), message];
+  const aboutField = (/** @type {FieldError} */ { field, message }) => [el("strong", { text: `${fieldName(field)}: ` }), message];
   // Of one picture the server says the same twice: as the whole, and of its field.
   const whole = rest.find((error) => error.message === problem.detail);
   const others = rest.filter((error) => error !== whole);

@@ -6,6 +6,8 @@ import { t } from "../words/words.js";
 import { downloadButton } from "./picture-actions.js";
 import { Zoom } from "./zoom.js";
 
+/** One of the pictures that lie side by side; `find`: its link in a newer version of the job. @typedef {{name: string, url: string, find: (job: import("../api/jobs.js").KnownJob) => string|undefined}} Shown */
+
 export class Viewer {
   index = 0;
   isBeside = false;
@@ -41,7 +43,7 @@ export class Viewer {
   }
 
   #build() {
-    const tool = (key, name, testid, action) => el("button", { type: "button", class: "round tool", "aria-label": t(key), title: t(key), dataset: { testid }, on: { click: action } }, icon(name));
+    const tool = (/** @type {string} */ key, /** @type {string} */ name, /** @type {string} */ testid, /** @type {() => void} */ action) => el("button", { type: "button", class: "round tool", "aria-label": t(key), title: t(key), dataset: { testid }, on: { click: action } }, icon(name));
     this.name = el("h2", { class: "viewer-name" });
     this.beside = el("button", { type: "button", class: "button tool-wide", "aria-pressed": "false", text: t("viewer.beside"), dataset: { testid: "viewer-beside" }, on: { click: () => this.#setBeside(!this.isBeside) } });
     this.level = el("output", { class: "viewer-level", dataset: { testid: "viewer-level" } });
@@ -91,7 +93,9 @@ export class Viewer {
     this.next.disabled = at === outputs.length - 1;
     this.hint.textContent = this.isBeside ? t(sources.length > 1 ? "viewer.hintLabel" : "viewer.hintCharacter") : t("viewer.hint");
     this.download.replaceChildren(downloadButton(this.desk, () => this.#output()));
+    /** @type {Shown[]} */
     const before = this.isBeside ? sources.map(({ field, url }) => ({ name: t(`image.${field}`), url, find: (job) => job.input?.images?.find((each) => each.field === field)?.url })) : [];
+    /** @type {Shown} */
     const result = { name: t("viewer.result"), url: output.url, find: (job) => job.outputs?.find(({ index }) => index === output.index)?.url };
     const shown = [...before, result].map((each) => this.#pane(each));
     this.panes.dataset.count = String(shown.length);
@@ -99,6 +103,7 @@ export class Viewer {
     this.zoom.show(shown.map(({ view }) => view));
   }
 
+  /** @param {Shown} shown */
   #pane({ name, url, find }) {
     let hasFailed = false;
     const image = el("img", {
@@ -119,11 +124,13 @@ export class Viewer {
     return { view, figure: el("figure", { class: "pane" }, view, this.isBeside ? el("figcaption", { text: name }) : null) };
   }
 
+  /** @param {boolean} isOn */
   #setBeside(isOn) {
     this.isBeside = isOn;
     this.#draw();
   }
 
+  /** @param {number} by */
   #step(by) {
     const outputs = this.#outputs();
     const next = outputs[outputs.indexOf(this.#output()) + by];
@@ -137,6 +144,7 @@ export class Viewer {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    /** @type {[number, number]|undefined} */
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     const keys = { "+": () => this.zoom.nearer(), "=": () => this.zoom.nearer(), "-": () => this.zoom.farther(), 0: () => this.zoom.fit() };
     if (arrows) {

@@ -26,7 +26,7 @@ export class Zoom {
     stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     stage.addEventListener("pointerdown", (event) => this.#down(event));
     stage.addEventListener("pointermove", (event) => this.#move(event));
-    for (const type of ["pointerup", "pointercancel"]) stage.addEventListener(type, (event) => this.#up(event));
+    for (const type of /** @type {const} */ (["pointerup", "pointercancel"])) stage.addEventListener(type, (event) => this.#up(event));
     stage.addEventListener("dblclick", (event) => this.#to(this.scale > 1 ? 1 : DOUBLE_CLICK, this.#centreOf(event)));
   }
 
@@ -49,20 +49,21 @@ export class Zoom {
     this.#set(1, 0, 0);
   }
 
-  /** @returns {boolean} whether there was anything to move. */
+  /** @returns {boolean} whether there was anything to move. @param {number} across @param {number} down */
   pan(across, down) {
     if (this.scale === 1) return false;
     this.#set(this.scale, this.x - across * PAN_STEP, this.y - down * PAN_STEP);
     return true;
   }
 
-  /** Changes the scale so that the point `at`, measured from a pane's centre, stays where it is. */
+  /** Changes the scale so that the point `at`, measured from a pane's centre, stays where it is. @param {number} scale */
   #to(scale, at = { x: 0, y: 0 }) {
     const next = Math.min(MOST, Math.max(1, scale));
     const ratio = next / this.scale;
     this.#set(next, at.x - (at.x - this.x) * ratio, at.y - (at.y - this.y) * ratio);
   }
 
+  /** @param {number} scale @param {number} x @param {number} y */
   #set(scale, x, y) {
     const pane = this.panes[0];
     const [across, down] = pane ? [pane.clientWidth, pane.clientHeight].map((side) => (side * (scale - 1)) / 2) : [0, 0];
@@ -77,25 +78,28 @@ export class Zoom {
     this.onChange(scale);
   }
 
-  /** Where an event is, from the centre of the pane that it is over. */
+  /** Where an event is, from the centre of the pane that it is over. @param {{clientX: number, clientY: number}} event */
   #centreOf({ clientX, clientY }) {
     const boxes = this.panes.map((pane) => pane.getBoundingClientRect());
     const box = boxes.find((each) => clientX >= each.left && clientX <= each.right && clientY >= each.top && clientY <= each.bottom) ?? boxes[0];
     return box ? { x: clientX - box.left - box.width / 2, y: clientY - box.top - box.height / 2 } : { x: 0, y: 0 };
   }
 
+  /** @param {WheelEvent} event */
   #wheel(event) {
     event.preventDefault();
     const pixels = event.deltaY * (event.deltaMode === 1 ? 24 : 1);
     this.#to(this.scale * Math.exp(-pixels / 400), this.#centreOf(event));
   }
 
+  /** @param {PointerEvent} event */
   #down(event) {
     if (event.button > 0) return;
     this.stage.setPointerCapture?.(event.pointerId);
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
   }
 
+  /** @param {PointerEvent} event */
   #move(event) {
     const before = this.pointers.get(event.pointerId);
     if (!before) return;
@@ -106,11 +110,12 @@ export class Zoom {
       this.#set(this.scale, this.x + now.x - before.x, this.y + now.y - before.y);
       return;
     }
-    const apart = (one) => Math.hypot(one.x - other.x, one.y - other.y);
+    const apart = (/** @type {{x: number, y: number}} */ one) => Math.hypot(one.x - other.x, one.y - other.y);
     const middle = this.#centreOf({ clientX: (now.x + other.x) / 2, clientY: (now.y + other.y) / 2 });
     this.#to(this.scale * (apart(now) / Math.max(1, apart(before))), middle);
   }
 
+  /** @param {PointerEvent} event */
   #up(event) {
     this.pointers.delete(event.pointerId);
   }

@@ -31,7 +31,7 @@ const IN_PROGRESS = "idempotency_in_progress";
 
 /**
  * What a form asks for. A `key` that was there before says that it is the same as then.
- * @typedef {{kind: string, path: string, form: FormData, prompt: string, key?: string, images?: Record<string, any>}} Intent
+ * @typedef {{kind: string, path: string, form: FormData, prompt: string, key?: string, images?: import("../kept/outbox.js").Request["images"]}} Intent
  * @typedef {import("../api/api.js").Refusal} Refusal
  */
 
