@@ -284,6 +284,21 @@ def test_a_chosen_model_is_sent_told_and_kept_for_its_kind(choice: StubBackend, 
     assert [sent.fields.get("model") for sent in choice.submissions] == [stub.FLUX2_KLEIN, None]
 
 
+def test_a_draft_with_a_chosen_model_comes_back_before_the_options_do(choice: StubBackend, page: Page) -> None:
+    page.get_by_test_id("tab-goods").click()
+    choose(page, "클라인")
+    page.get_by_test_id("prompt").fill("웃는 얼굴")
+    page.wait_for_timeout(500)
+    choice.options_ready.clear()
+    page.reload()
+    page.get_by_test_id("tab-goods").click()
+
+    expect(page.get_by_test_id("prompt")).to_have_value("웃는 얼굴")
+    choice.options_ready.set()
+    expect_model(page, "클라인")
+    expect(page.get_by_test_id("summary")).to_contain_text("클라인")
+
+
 def choose_by_keys(page: Page) -> None:
     page.get_by_test_id("model").get_by_role("radio").first.focus()
     page.keyboard.press("ArrowDown")
