@@ -12,15 +12,17 @@ import { change, state } from "./store.js";
 const followers = new Map();
 /** @type {Map<string, number>} when a job's newest version was heard of */
 const toldAt = new Map();
+/** @typedef {import("../api/jobs.js").Job} Job */
+
 /**
- * @typedef {import("../api/jobs.js").Job} Job
+ * What the page does at news.
  * @typedef {object} Ears
  * @property {(job: Job, before: Job|undefined) => void} onJob
- * @property {(id: string, problem: import("../api/api.js").Refusal|null) => void} onLost
+ * @property {(id: string, problem: import("../api/api.js").Refusal|null) => void} onLost  null: it is gone
  * @property {(id: string, ok: boolean) => void} onConnection
  */
 
-/** @type {Ears} What the page does at news: `onJob(job, before)`, `onLost(id, problem)` (null: it is gone), `onConnection(id, ok)`. */
+/** @type {Ears} */
 let ears = { onJob() {}, onLost() {}, onConnection() {} };
 
 /** @param {Ears} to */
