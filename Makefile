@@ -27,6 +27,8 @@ PUR := .venv-tools/bin/pur --cooldown-days 7
 A_WEEK_AGO := $(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.timezone.utc) - d.timedelta(7)).isoformat())'
 # Every package of package.json; Node of the line with long-term support.
 NPM_LATEST := @kusto/language-service-next@latest azurite@latest oauth4webapi@latest node@22
+# Of these packages web/vendor has a file and the licence.
+VENDORED := oauth4webapi:build/index.js:LICENSE.md
 # Files among four processes: most of the time two of them wait for a host.
 SHARED_OUT := -n 4 --dist loadfile --no-loadscope-reorder
 SETUP := .venv/.ready node_modules/.ready
@@ -109,11 +111,13 @@ update: .venv-tools/.ready  ## newer versions of all that is pinned and of web/v
 	@$(PY) -m pytest -q -n 2 --dist loadfile $(QUICK)
 	@git --no-pager diff --stat
 
-vendor: node_modules/.ready  ## web/vendor anew, from the packages that package.json names
-	@{ printf '// oauth4webapi %s, MIT licence, https://github.com/panva/oauth4webapi (LICENSE in this folder); build/index.js as published.\n' \
-	  "$$(sed -n 's/^  "version": "\(.*\)",$$/\1/p' node_modules/oauth4webapi/package.json)"; \
-	  grep -v '^//# sourceMappingURL=' node_modules/oauth4webapi/build/index.js; } > web/vendor/oauth4webapi.js
-	@cp node_modules/oauth4webapi/LICENSE.md web/vendor/LICENSE
+vendor: node_modules/.ready  ## web/vendor anew, from the packages that package.json names and from clients/js
+	@for each in $(VENDORED); do set -- $$(echo $$each | tr : ' '); from=node_modules/$$1; \
+	  of() { sed -n "s/^  \"$$1\": \"\(.*\)\",*$$/\1/p" $$from/package.json; }; \
+	  { echo "// $$1 $$(of version), $$(of license) licence (LICENSE.$$1 in this folder), https://www.npmjs.com/package/$$1; $$2 as published."; \
+	  grep -v '^//# sourceMappingURL=' $$from/$$2; } > web/vendor/$$1.js; \
+	  cp $$from/$$3 web/vendor/LICENSE.$$1; done
+	@cp clients/js/toonconnect.js web/vendor/toonconnect.js
 
 format: $(SETUP)  ## put the code into its one format
 	.venv/bin/ruff check --fix .

@@ -75,9 +75,12 @@
 /**
  * The form's other fields: n, seed, aspect_ratio, output_format, safety_tolerance, model, language, label, metadata, webhook_url; and
  * `key`, the Idempotency-Key, one of its own for each call unless you give one. A key that you keep makes the call safe over a
- * reload of your page too.
- * @typedef {Record<string, unknown> & {prompt?: string, preset?: string, key?: string, signal?: AbortSignal}} Fields
+ * reload of your page too. `onUpload` is told in a browser how much of the request has gone out; then a slow line has all the time
+ * it needs, and only silence is too slow.
+ * @typedef {Record<string, unknown> & {prompt?: string, preset?: string} & Sent} Fields
  */
+
+/** @typedef {{key?: string, signal?: AbortSignal, onUpload?: (sentBytes: number, totalBytes: number) => void}} Sent */
 
 /** @typedef {Blob|ArrayBuffer|Uint8Array|string} Image a file, its bytes, or `pictureOf(job)` */
 
@@ -151,6 +154,19 @@ export function newOwnerToken() {
 }
 
 /**
+ * An Idempotency-Key: a UUID of version 4, on plain http too, where `crypto.randomUUID` is missing.
+ * @returns {string}
+ */
+export function newKey() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/**
  * A picture of an own job, to be sent in place of a file.
  * @param {Job|string} job
  * @returns {string}
@@ -161,28 +177,44 @@ export function pictureOf(job, index = 0) {
 
 export class ToonConnect {
   #base;
-  #headers;
+  #ownerToken;
   #token;
+  #onTokenRefused;
+  #language;
   #retries;
   #longestPauseSeconds;
   #timeoutSeconds;
   #fetch;
 
   /**
-   * One app at `baseUrl`. Where people sign in `token` is the sign-in's access token, or a function that gives it; elsewhere
-   * `ownerToken` says whose jobs these are (`newOwnerToken`). Calls are repeated up to `retries` times when they had no answer or
-   * a passing trouble, as long as the server does not ask for more than `longestPauseSeconds` of patience.
+   * One app at `baseUrl`. Where people sign in `token` is the sign-in's access token; elsewhere `ownerToken` says whose jobs these
+   * are (`newOwnerToken`). Each of them, and `language`, may be a function that gives it for each request. When the app refuses a
+   * token (401), a function is asked once more, with `refused`, and `onTokenRefused` is told when that one will not do either; what
+   * the function rejects with ends the call as it is. Calls are repeated up to `retries` times when they had no answer or a passing
+   * trouble, as long as the server does not ask for more than `longestPauseSeconds` of patience.
    * @param {string} baseUrl
-   * @param {{ownerToken?: string, token?: string|(() => Promise<string>|string), language?: "ko"|"en", retries?: number,
-   *   longestPauseSeconds?: number, timeoutSeconds?: number, fetch?: typeof globalThis.fetch}} [options]
+   * @param {{ownerToken?: string|(() => string|undefined), token?: string|((asked: {refused: ?string}) => Promise<?string>|?string),
+   *   onTokenRefused?: (token: string) => void, language?: string|(() => string), retries?: number, longestPauseSeconds?: number,
+   *   timeoutSeconds?: number, fetch?: typeof globalThis.fetch}} [options]
    */
   constructor(
     baseUrl,
-    { ownerToken, token, language = "ko", retries = 5, longestPauseSeconds = 60, timeoutSeconds = 60, fetch = globalThis.fetch } = {},
+    {
+      ownerToken,
+      token,
+      onTokenRefused,
+      language = "ko",
+      retries = 5,
+      longestPauseSeconds = 60,
+      timeoutSeconds = 60,
+      fetch = globalThis.fetch,
+    } = {},
   ) {
     this.#base = baseUrl.replace(/\/+$/, "");
-    this.#headers = { "Accept-Language": language, ...(ownerToken ? { "X-Owner-Token": ownerToken } : {}) };
+    this.#ownerToken = ownerToken;
     this.#token = token;
+    this.#onTokenRefused = onTokenRefused;
+    this.#language = language;
     this.#retries = retries;
     this.#longestPauseSeconds = longestPauseSeconds;
     this.#timeoutSeconds = timeoutSeconds;
@@ -220,6 +252,15 @@ export class ToonConnect {
   }
 
   /**
+   * A form of your own, for the `path` of one of the generators that `options()` tells of.
+   * @param {string} path @param {FormData} form @param {Sent} [how]
+   * @returns {Promise<Job>}
+   */
+  async generate(path, form, { key, signal, onUpload } = {}) {
+    return this.#postJob(path.replace(/^\/?(api\/)?/, ""), { body: form, key, signal, onUpload });
+  }
+
+  /**
    * A new job for the pictures that are missing, or for all of them where none is.
    * @param {Job|string} job @param {{seed?: "same"|"new", key?: string, signal?: AbortSignal}} [how]
    * @returns {Promise<Job>}
@@ -246,6 +287,22 @@ export class ToonConnect {
   }
 
   /**
+   * What is new of a job since it had `etag`: null when nothing is. The server holds its answer for up to `waitSeconds` (30) until
+   * there is something to tell.
+   * @param {Job|string} job @param {{waitSeconds?: number, etag?: ?string, signal?: AbortSignal}} [how]
+   * @returns {Promise<{job: ?Job, etag: ?string}>}
+   */
+  async look(job, { waitSeconds = 0, etag = null, signal } = {}) {
+    const { status, headers, content } = await this.#call("GET", `jobs/${pathOf(job)}${waitSeconds ? `?wait=${waitSeconds}` : ""}`, {
+      headers: etag ? { "If-None-Match": etag } : {},
+      heldSeconds: waitSeconds,
+      signal,
+      read: asJson,
+    });
+    return { job: content, etag: status === 304 ? etag : headers.get("ETag") };
+  }
+
+  /**
    * The job when it has ended. Of a job with several pictures some may be missing: look at its `pictures`. Rejects with JobFailed
    * for a job without any picture (unless told not to), and with NoAnswer after `timeoutSeconds`: the job goes on, and may be waited
    * for again.
@@ -255,21 +312,19 @@ export class ToonConnect {
    */
   async wait(job, { timeoutSeconds = 900, onChange, throwOnFailure = true, signal } = {}) {
     const ends = Date.now() + timeoutSeconds * 1000;
-    let etag = "";
+    let etag = null;
     for (;;) {
       const left = (ends - Date.now()) / 1000;
       if (left <= 0) throw new NoAnswer(`${idOf(job)} has not ended in ${timeoutSeconds} seconds; it goes on`);
       const began = Date.now();
-      const held = Math.max(1, Math.min(WAIT_SECONDS, Math.floor(left)));
-      const headers = etag ? { "If-None-Match": etag } : {};
-      const response = await this.#call("GET", `jobs/${pathOf(job)}?wait=${held}`, { headers, heldSeconds: held, signal });
-      if (response.status !== 304) {
-        const known = /** @type {Job} */ (await response.json());
-        etag = response.headers.get("ETag") ?? "";
-        onChange?.(known);
-        if (TERMINAL.has(known.status)) {
-          if (throwOnFailure && known.outputs.length === 0) throw new JobFailed(known);
-          return known;
+      const waitSeconds = Math.max(1, Math.min(WAIT_SECONDS, Math.floor(left)));
+      const news = await this.look(job, { waitSeconds, etag, signal });
+      etag = news.etag;
+      if (news.job) {
+        onChange?.(news.job);
+        if (TERMINAL.has(news.job.status)) {
+          if (throwOnFailure && news.job.outputs.length === 0) throw new JobFailed(news.job);
+          return news.job;
         }
       }
       // One that is not held, by whatever stands between, is not asked for all the time.
@@ -334,15 +389,15 @@ export class ToonConnect {
    * @returns {Promise<Blob>}
    */
   async download(job, index = null) {
-    const response = await this.#call("GET", `jobs/${pathOf(job)}/result?inline=1${index === null ? "" : `&index=${index}`}`);
-    return response.blob();
+    const path = `jobs/${pathOf(job)}/result?inline=1${index === null ? "" : `&index=${index}`}`;
+    return (await this.#call("GET", path, { read: (response) => response.blob() })).content;
   }
 
   // ---- the rest ----
 
-  /** Models, limits, presets, expected seconds. @returns {Promise<any>} */
-  async options() {
-    return this.#json("GET", "options");
+  /** Models, limits, presets, expected seconds. @param {{signal?: AbortSignal}} [how] @returns {Promise<any>} */
+  async options({ signal } = {}) {
+    return this.#json("GET", "options", { signal });
   }
 
   /**
@@ -368,7 +423,7 @@ export class ToonConnect {
   // ---- how it is asked ----
 
   /** @param {string} path @param {Record<string, Image>} images @param {Fields} fields @returns {Promise<Job>} */
-  async #generate(path, images, { key, signal, ...fields } = {}) {
+  async #generate(path, images, { key, signal, onUpload, ...fields } = {}) {
     const form = new FormData();
     for (const [name, image] of Object.entries(images)) {
       const content = contentOf(name, image);
@@ -379,52 +434,137 @@ export class ToonConnect {
       if (value === undefined || value === null || value === "") continue;
       form.append(name, typeof value === "object" ? JSON.stringify(value) : String(value));
     }
-    return this.#postJob(path, { body: form, key, signal });
+    return this.#postJob(path, { body: form, key, signal, onUpload });
   }
 
   /** One key for all tries of this call. */
-  async #postJob(path, { key = crypto.randomUUID(), ...more }) {
+  async #postJob(path, { key = newKey(), ...more }) {
     return this.#json("POST", path, { ...more, key, headers: { "Idempotency-Key": key } });
   }
 
   async #json(method, path, more = {}) {
-    return (await this.#call(method, path, more)).json();
+    return (await this.#call(method, path, { ...more, read: asJson })).content;
   }
 
-  /** Every call may be repeated: those that make a job have a key, the others do the same again. @returns {Promise<Response>} */
-  async #call(method, path, { headers = {}, body, json, key, heldSeconds = 0, signal } = {}) {
+  /**
+   * Every call may be repeated: those that make a job have a key, the others do the same again. An answer that breaks off, or is none
+   * of the app's, is no answer.
+   * @returns {Promise<{status: number, headers: Headers, content: any}>} `content` is what `read` makes of the response.
+   */
+  async #call(method, path, { read, ...more } = {}) {
+    const { key, signal } = more;
+    let refused = null;
     for (let tries = 0; ; tries += 1) {
       const last = tries >= this.#retries;
+      const token = typeof this.#token === "function" ? await this.#token({ refused }) : this.#token;
       let response;
       try {
-        const token = typeof this.#token === "function" ? await this.#token() : this.#token;
-        response = await this.#fetch(`${this.#base}/api/${path}`, {
-          method,
-          headers: {
-            ...this.#headers,
-            ...(token ? { Authorization: `Bearer ${token}` } : {}),
-            ...(json ? { "Content-Type": "application/json" } : {}),
-            ...headers,
-          },
-          body: json ? JSON.stringify(json) : body,
-          cache: "no-store",
-          // Not to be led elsewhere: the owner's token would go along.
-          redirect: "manual",
-          signal: either(signal, (this.#timeoutSeconds + heldSeconds) * 1000),
-        });
+        response = await this.#send(method, path, { ...more, token });
+        if (response.ok || response.status === 304) {
+          const content = read && response.status < 300 && response.status !== 204 ? await read(response) : null;
+          return { status: response.status, headers: response.headers, content };
+        }
       } catch (error) {
         if (signal?.aborted) throw error;
         if (last) throw new NoAnswer(`${this.#base} gave no answer`, { key, cause: error });
         await sleep(pause(tries), signal);
         continue;
       }
-      if (response.ok || response.status === 304) return response;
       const error = await errorOf(response);
+      if (response.status === 401 && token && typeof this.#token === "function") {
+        if (refused === null) {
+          refused = token;
+          tries -= 1;
+          continue;
+        }
+        this.#onTokenRefused?.(token);
+      }
       const seconds = error.retryAfterSeconds ?? pause(tries);
       if (last || !isPassing(error) || seconds > this.#longestPauseSeconds) throw error;
       await sleep(seconds, signal);
     }
   }
+
+  /** @returns {Promise<Response>} */
+  async #send(method, path, { token, headers = {}, body, json, heldSeconds = 0, signal, onUpload }) {
+    const ownerToken = now(this.#ownerToken);
+    const request = {
+      method,
+      headers: {
+        "Accept-Language": now(this.#language),
+        ...(ownerToken ? { "X-Owner-Token": ownerToken } : {}),
+        ...(token ? { Authorization: `Bearer ${token}` } : {}),
+        ...(json ? { "Content-Type": "application/json" } : {}),
+        ...headers,
+      },
+      body: json ? JSON.stringify(json) : body,
+    };
+    const url = `${this.#base}/api/${path}`;
+    if (onUpload && typeof XMLHttpRequest === "function") return uploaded(url, { ...request, signal }, onUpload, this.#timeoutSeconds);
+    return this.#fetch(url, {
+      ...request,
+      cache: "no-store",
+      // Not to be led elsewhere: the owner's token would go along.
+      redirect: "manual",
+      signal: either(signal, (this.#timeoutSeconds + heldSeconds) * 1000),
+    });
+  }
+}
+
+/**
+ * By XMLHttpRequest, which tells how much of the body has gone out, as fetch does not. Too slow is what says nothing for
+ * `silenceSeconds`.
+ * @param {string} url @param {{method: string, headers: Record<string, string>, body: any, signal?: AbortSignal}} request
+ * @param {(sentBytes: number, totalBytes: number) => void} onUpload @param {number} silenceSeconds
+ * @returns {Promise<Response>}
+ */
+function uploaded(url, { method, headers, body, signal }, onUpload, silenceSeconds) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    /** @type {ReturnType<typeof setTimeout>} */
+    let timer;
+    const listen = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => fail(new Error("silence")), silenceSeconds * 1000);
+    };
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    };
+    const fail = (/** @type {unknown} */ reason) => {
+      end();
+      reject(reason);
+      request.abort();
+    };
+    const stop = () => fail(signal?.reason);
+    request.upload.onprogress = ({ loaded, total }) => {
+      listen();
+      onUpload(loaded, total);
+    };
+    request.upload.onload = request.upload.onprogress;
+    request.onerror = () => fail(new Error("no answer"));
+    request.onload = () => {
+      end();
+      // It follows redirects: one that led elsewhere is none of the app's answers.
+      const status = request.responseURL && request.responseURL !== new URL(url, location.href).href ? 302 : request.status;
+      const told = new Headers();
+      for (const line of request.getAllResponseHeaders().trim().split(/\r?\n/)) {
+        const at = line.indexOf(":");
+        if (at > 0) told.append(line.slice(0, at), line.slice(at + 1).trim());
+      }
+      resolve(new Response([204, 304].includes(status) ? null : request.response, { status, headers: told }));
+    };
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    signal?.addEventListener("abort", stop, { once: true });
+    request.open(method, url);
+    request.responseType = "blob";
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    listen();
+    request.send(body);
+  });
 }
 
 /**
@@ -462,6 +602,16 @@ export async function verifyWebhook(secret, headers, body, { nowSeconds = Date.n
   throw new BadSignature("wrong signature");
 }
 
+/** @param {Response} response */
+function asJson(response) {
+  return response.json();
+}
+
+/** @template T @param {T|(() => T)} given @returns {T} */
+function now(given) {
+  return typeof given === "function" ? /** @type {() => T} */ (given)() : given;
+}
+
 /** @param {Job|string} job */
 function idOf(job) {
   return typeof job === "string" ? job : job.id;
@@ -493,7 +643,10 @@ function contentOf(name, image) {
 async function errorOf(response) {
   const problem = await response.json().catch(() => null);
   const after = response.headers.get("Retry-After") ?? "";
-  return new ApiError(response.status, typeof problem === "object" && problem ? problem : {}, /^\d+$/.test(after) ? Number(after) : null);
+  const told = typeof problem === "object" && problem ? problem : {};
+  const requestId = response.headers.get("X-Request-Id");
+  if (requestId) told.request_id ??= requestId;
+  return new ApiError(response.status, told, /^\d+$/.test(after) ? Number(after) : null);
 }
 
 /** @param {ApiError} error */

@@ -15,7 +15,22 @@ const revive = (value) => {
   return value;
 };
 
+/** A call whose token is one of `tokens` each time it is asked for; "!words" is an error. */
+async function withTokens(base, tokens) {
+  const asked = [];
+  const refused = [];
+  const token = (of) => {
+    const given = tokens[asked.push(of.refused) - 1];
+    if (given?.startsWith("!")) throw new Error(given.slice(1));
+    return given;
+  };
+  const client = new toonconnect.ToonConnect(base, { token, onTokenRefused: (one) => refused.push(one), language: () => "en" });
+  const error = await client.goods(new Blob(["x"]), { preset: "mug" }).then(() => null, (it) => it.code ?? it.message);
+  return { result: { asked, refused, error } };
+}
+
 async function obeyed({ base, options, call, args }) {
+  if (call === "withTokens") return withTokens(base, ...args);
   const client = new toonconnect.ToonConnect(base ?? "http://nowhere.invalid", options ?? {});
   try {
     let result;

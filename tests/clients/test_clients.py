@@ -267,6 +267,41 @@ def test_a_deleted_job_may_be_deleted_again(client: Client) -> None:
     assert len(server.asked) == 3
 
 
+# ---- what a page needs of the JavaScript client ----
+
+
+def test_what_is_new_of_a_job_is_told_once(javascript: JavaScriptClient) -> None:
+    with StubServer(Answer(200, RUNNING, {"ETag": 'W/"1"'}), Answer(304, None, {"ETag": 'W/"1"'})) as server:
+        assert javascript.call(server.url, "look", ID) == {"job": RUNNING, "etag": 'W/"1"'}
+        assert javascript.call(server.url, "look", ID, waitSeconds=7, etag='W/"1"') == {"job": None, "etag": 'W/"1"'}
+    assert [one.path for one in server.asked] == [f"/api/jobs/{ID}", f"/api/jobs/{ID}?wait=7"]
+    assert server.asked[1].headers["if-none-match"] == 'W/"1"'
+
+
+def test_an_answer_that_is_none_of_the_apps_is_no_answer(javascript: JavaScriptClient) -> None:
+    """As where a hotel's page stands in the way."""
+    with StubServer(Answer(200, b"<html>"), Answer(202, JOB)) as server:
+        assert javascript.call(server.url, "goods", b"x", preset="mug")["id"] == ID
+    assert len(set(server.keys)) == 1
+
+
+@pytest.mark.parametrize("tokens", [["old", "new"], ["old", "older"], ["old", None], ["old", "!gone"]])
+def test_a_refused_token_is_asked_for_once_more(javascript: JavaScriptClient, tokens: list[str | None]) -> None:
+    turned_away = refusal("unauthorized", 401, None, retryable=False)
+    with StubServer(turned_away, Answer(202, JOB) if tokens[1] == "new" else turned_away) as server:
+        told = javascript.run(base=server.url, call="withTokens", args=[tokens])
+    sent = [one.headers.get("authorization") for one in server.asked]
+    if tokens[1] == "!gone":
+        assert (told["error"], sent) == ("gone", ["Bearer old"])
+        return
+    assert told["asked"] == [None, "old"]
+    assert sent == ["Bearer old", f"Bearer {tokens[1]}" if tokens[1] else None]
+    assert len(set(server.keys)) == 1
+    assert (told["error"], told["refused"]) == {"new": (None, []), "older": ("unauthorized", ["older"])}.get(
+        tokens[1] or "", ("unauthorized", [])
+    )
+
+
 # ---- waiting ----
 
 
@@ -399,7 +434,7 @@ def test_the_python_readme_tells_each_call_as_it_is() -> None:
 
 
 def test_the_javascript_readme_tells_each_call(javascript: JavaScriptClient) -> None:
-    calls = {*javascript.run(call="calls", args=[]), "newOwnerToken", "pictureOf", "verifyWebhook"} - {"constructor"}
+    calls = {*javascript.run(call="calls", args=[]), "newKey", "newOwnerToken", "pictureOf", "verifyWebhook"} - {"constructor"}
     told = told_of_calls("js/README.md")
     assert told.keys() == calls
     source = (Path(__file__).parents[2] / "clients/js/toonconnect.js").read_text()

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-VENDORED = {"web/vendor/oauth4webapi.js": "oauth4webapi", "web/vendor/LICENSE": "oauth4webapi"}
+#: The project's own client, and the page's copy of it: what is served lies in web/.
+CLIENT, CLIENT_OF_THE_PAGE = "clients/js/toonconnect.js", "web/vendor/toonconnect.js"
 #: What Dependabot calls the files of each kind (docs.github.com, "Dependabot supported ecosystems"): None is covered by nothing.
 MANIFESTS: dict[str, str | None] = {
     "requirements*.txt": "pip", "*/requirements*.txt": "pip", "setup.py": "pip", "setup.cfg": "pip", "Pipfile": "pip",
@@ -28,7 +29,7 @@ def project() -> dict[str, str]:
     said = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
     files = dict.fromkeys(said.stdout.splitlines(), "")
     read = [name for name in files if fnmatch(name, "requirements*.txt") or name.startswith((".github/", "web/vendor/"))]
-    return files | {name: (ROOT / name).read_text() for name in [*read, "Makefile", "package.json", "web/index.html"]}
+    return files | {name: (ROOT / name).read_text() for name in [*read, "Makefile", "package.json", "web/index.html", CLIENT]}
 
 
 def unseen_by_dependabot(files: Files) -> Iterator[str]:
@@ -92,21 +93,26 @@ def not_audited(files: Files) -> Iterator[str]:
 def not_as_published(files: Files) -> Iterator[str]:
     """web/vendor holds what package.json names, as `make vendor` takes it over, and the page loads nothing from elsewhere."""
     versions = json.loads(files["package.json"])["devDependencies"]
+    listed = re.search(r"^VENDORED := (.*)$", files["Makefile"], re.MULTILINE)
+    known = {CLIENT_OF_THE_PAGE}
+    for package, script, licence in (each.split(":") for each in (listed[1] if listed else "").split()):
+        name, licence_name = f"web/vendor/{package}.js", f"web/vendor/LICENSE.{package}"
+        known |= {name, licence_name}
+        published = ROOT / "node_modules" / package
+        head, _, body = files.get(name, "").partition("\n")
+        told = re.match(r"// (\S+) (\S+), \S+ licence", head)
+        if told is None or told[2] != versions.get(package):
+            yield f"{name} is another version than package.json's"
+        lines = _text(published / script).splitlines()
+        if body.splitlines() != [line for line in lines if not line.startswith("//# sourceMappingURL=")]:
+            yield f"{name} is not what was published: npm ci, make vendor"
+        if files.get(licence_name) != _text(published / licence):
+            yield f"{licence_name} is not what was published: make vendor"
     yield from (
-        f"{name}: nobody knows where it is from" for name in files if name.startswith("web/vendor/") and name not in VENDORED
+        f"{name}: nobody knows where it is from" for name in files if name.startswith("web/vendor/") and name not in known
     )
-    for name in VENDORED.keys() & files.keys():
-        published = ROOT / "node_modules" / VENDORED[name]
-        if name.endswith(".js"):
-            head, _, body = files[name].partition("\n")
-            told = re.match(r"// (\S+) (\S+), MIT licence", head)
-            if told is None or told[2] != versions.get(told[1]):
-                yield f"{name} is another version than package.json's"
-            lines = _text(published / "build/index.js").splitlines()
-            if body.splitlines() != [line for line in lines if not line.startswith("//# sourceMappingURL=")]:
-                yield f"{name} is not what was published: npm ci, make vendor"
-        elif files[name] != _text(published / "LICENSE.md"):
-            yield f"{name} is not what was published: make vendor"
+    if files.get(CLIENT_OF_THE_PAGE) != files[CLIENT]:
+        yield f"{CLIENT_OF_THE_PAGE} is not {CLIENT}: make vendor"
     if found := re.search(r"(?:src|href)=\"(?:https?:)?//[^\"]*", files["web/index.html"]):
         yield f"the page loads {found[0]}"
 
@@ -157,7 +163,8 @@ MISTAKES = [
     Mistake(".github/workflows/checks.yml", "|| github.event_name == 'schedule'\n", "\n", "not run on pull requests and by the"),
     Mistake("package.json", '"oauth4webapi": "3', '"oauth4webapi": "4', "oauth4webapi.js is another version"),
     Mistake("web/vendor/oauth4webapi.js", "state", "State", "oauth4webapi.js is not what was published"),
-    Mistake("web/vendor/LICENSE", "MIT", "BSD", "LICENSE is not what was published"),
+    Mistake("web/vendor/LICENSE.oauth4webapi", "MIT", "BSD", "LICENSE.oauth4webapi is not what was published"),
+    Mistake(CLIENT, "Client of", "client of", "web/vendor/toonconnect.js is not clients/js/toonconnect.js"),
     Mistake("web/vendor/other.js", "", "", "web/vendor/other.js: nobody knows where it is from"),
     Mistake("web/index.html", 'src="js/main.js"', 'src="https://cdn.example/x.js"', "the page loads src="),
 ]  # fmt: skip

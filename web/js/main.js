@@ -1,6 +1,7 @@
 /** Puts the page together: forms, the result panel, the jobs being followed and the history. */
 
 import { ApiError, NetworkError, apiAddress, cancelJob, claimJobs, deleteJob, getJob, getOptions } from "./api/api.js";
+import { newKey } from "./api/keys.js";
 import { el, icon } from "./page/dom.js";
 import { BASIC_OPTIONS, GeneratorForm } from "./form/form.js";
 import * as history from "./kept/history.js";
@@ -71,7 +72,7 @@ function send(request) {
 async function deliver(request) {
   // The same key again is safe, and wanted while nobody knows whether the request arrived.
   const known = lastRequest?.keepKey && sameForm(lastRequest.form, request.form) ? { key: lastRequest.key } : {};
-  const intent = { key: crypto.randomUUID(), ...known, ...request };
+  const intent = { key: newKey(), ...known, ...request };
   lastRequest = intent;
   select(null);
   const form = forms.get(intent.kind);

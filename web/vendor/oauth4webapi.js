@@ -1,4 +1,4 @@
-// oauth4webapi 3.8.8, MIT licence, https://github.com/panva/oauth4webapi (LICENSE in this folder); build/index.js as published.
+// oauth4webapi 3.8.8, MIT licence (LICENSE.oauth4webapi in this folder), https://www.npmjs.com/package/oauth4webapi; build/index.js as published.
 let USER_AGENT;
 if (typeof navigator === 'undefined' || !navigator.userAgent?.startsWith?.('Mozilla/5.0 ')) {
     const NAME = 'oauth4webapi';

@@ -1,22 +1,41 @@
-/** The HTTP contract: one function per call. Failures are ApiError (the server answered) or NetworkError (it did not). */
+/**
+ * The HTTP contract, by the project's own client (vendor/toonconnect.js): this adds who calls, in which language, and words for
+ * what the app itself did not say. Failures are ApiError (there was an answer) or NetworkError (there was none).
+ */
 
 import { apiBase } from "../../config.js";
+import { ApiError, NoAnswer, ToonConnect } from "../../vendor/toonconnect.js";
 import { currentLanguage, t } from "../words/words.js";
 import { ownerToken } from "../account/owner.js";
 import { end, isNeeded, ProviderTrouble, SignedOut, token } from "../account/sign-in.js";
 
-/** The server's refusal; `problem` is its problem details object, `clear` says whether the app itself wrote it. */
-export class ApiError extends Error {
-  constructor(problem, { clear = true, retryAfterMs = null } = {}) {
-    super(problem.detail ?? problem.title ?? problem.code);
-    this.problem = problem;
-    this.clear = clear;
-    this.retryAfterMs = retryAfterMs;
-  }
+export { ApiError, NoAnswer as NetworkError };
+
+const READ_SECONDS = 30;
+/** A picture on a slow line. */
+const DOWNLOAD_SECONDS = 300;
+const SEND_SECONDS = 120;
+
+const reading = clientWith(READ_SECONDS);
+const downloading = clientWith(DOWNLOAD_SECONDS);
+const sending = clientWith(SEND_SECONDS);
+
+/** Repeats nothing: a page says at once what is wrong, and knows when to come back. */
+function clientWith(timeoutSeconds) {
+  const base = apiBase.replace(/\/api\/?$/, "");
+  const own = isNeeded ? {} : { ownerToken };
+  return new ToonConnect(base, { ...own, token: callersToken, onTokenRefused: end, language: currentLanguage, retries: 0, timeoutSeconds });
 }
 
-/** No answer: offline, server down, blocked by CORS, or too slow. Whether the request arrived is not known. */
-export class NetworkError extends Error {}
+async function callersToken(asked) {
+  try {
+    return await token(asked);
+  } catch (error) {
+    if (error instanceof SignedOut) throw new ApiError(401, notSignedIn());
+    if (error instanceof ProviderTrouble) throw new ApiError(503, providerTrouble());
+    throw new NoAnswer("the sign-in is out of reach", { cause: error });
+  }
+}
 
 /** @returns {string} the API's full address, for messages to people. */
 export function apiAddress() {
@@ -25,7 +44,7 @@ export function apiAddress() {
 
 /** @returns {Promise<object>} enums, limits, presets and generators. */
 export async function getOptions(signal) {
-  return (await request("/options", { signal })).body;
+  return worded(reading.options({ signal }));
 }
 
 /**
@@ -33,13 +52,7 @@ export async function getOptions(signal) {
  * @returns {Promise<object>} the job.
  */
 export async function startJob(path, form, idempotencyKey) {
-  const { body } = await request(path.replace(/^\/api/, ""), {
-    method: "POST",
-    body: form,
-    headers: { "Idempotency-Key": idempotencyKey },
-    timeoutMs: 120_000,
-  });
-  return body;
+  return worded(sending.generate(path, form, { key: idempotencyKey }));
 }
 
 /**
@@ -47,17 +60,12 @@ export async function startJob(path, form, idempotencyKey) {
  * @returns {Promise<{job: object|null, etag: string|null}>} `job` is null when nothing changed since `etag`.
  */
 export async function getJob(id, { waitSeconds = 0, etag = null, signal } = {}) {
-  const { status, body, headers } = await request(`/jobs/${encodeURIComponent(id)}${waitSeconds ? `?wait=${waitSeconds}` : ""}`, {
-    headers: etag ? { "If-None-Match": etag } : {},
-    timeoutMs: (waitSeconds + 20) * 1000,
-    signal,
-  });
-  return { job: status === 304 ? null : body, etag: headers.get("ETag") ?? etag };
+  return worded(reading.look(id, { waitSeconds, etag, signal }));
 }
 
 /** @returns {Promise<object>} the job, which ends as canceled soon after. */
 export async function cancelJob(id) {
-  return (await request(`/jobs/${encodeURIComponent(id)}/cancel`, { method: "POST" })).body;
+  return worded(reading.cancel(id));
 }
 
 /**
@@ -65,22 +73,17 @@ export async function cancelJob(id) {
  * @param {string[]} ids  at most 100
  */
 export async function claimJobs(ids) {
-  await request("/jobs/claim", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) });
+  await worded(reading.claim(ids));
 }
 
-/** Removes the job, its images and its history from the server. */
+/** Removes the job, its images and its history from the server. One that is gone already is no error. */
 export async function deleteJob(id) {
-  await request(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
+  await worded(reading.delete(id));
 }
 
 /** @returns {Promise<string>} the prompt in English. `path` is where the kind's jobs start. */
 export async function translatePrompt(path, prompt) {
-  const { body } = await request(path.replace(/^\/api/, "").replace(/generate$/, "translate"), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ prompt }),
-  });
-  return body.translated_text;
+  return worded(reading.translate(prompt, /(\w+)-gen\//.exec(path)?.[1]));
 }
 
 /**
@@ -90,102 +93,52 @@ export async function translatePrompt(path, prompt) {
  */
 export async function fetchImage(job, output) {
   try {
-    return await imageBytes(output.url);
+    const response = await fetch(output.url, { headers: { Accept: "image/*" } });
+    if (response.ok) return await response.blob();
   } catch {
-    return imageBytes(`${apiBase}/jobs/${encodeURIComponent(job.id)}/result?inline=1&index=${output.index}`, fetchAsCaller);
+    // The other way.
   }
+  return worded(downloading.download(job.id, output.index));
 }
 
-async function imageBytes(url, fetchIt = fetch) {
-  const response = await fetchIt(url, { headers: { Accept: "image/*" } });
-  if (!response.ok) throw new NetworkError(`image answered ${response.status}`);
-  return response.blob();
-}
-
-/** Sends a call with the caller's token: that of their session or, where nobody signs in, of this browser. One that is refused is renewed, and the call sent again: nothing came of the first. */
-async function fetchAsCaller(url, init) {
-  const own = isNeeded ? {} : { "X-Owner-Token": ownerToken() };
-  const withToken = (value) => ({ ...init, headers: { ...init.headers, ...own, ...(value ? { Authorization: `Bearer ${value}` } : {}) } });
-  const first = await token();
-  const response = await fetch(url, withToken(first));
-  if (response.status !== 401 || first === null) return response;
-  const renewed = await token({ refused: first });
-  const second = await fetch(url, withToken(renewed));
-  // A new token does not help either: whoever this is, the API does not take them.
-  if (second.status === 401) end(renewed);
-  return second;
-}
-
-async function request(path, { method = "GET", headers = {}, body, signal, timeoutMs = 30_000 } = {}) {
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), timeoutMs);
-  const stop = () => timeout.abort();
-  signal?.addEventListener("abort", stop);
-  if (signal?.aborted) stop();
+/** Gives what the app did not word itself words of the page. */
+async function worded(call) {
   try {
-    const response = await fetchAsCaller(apiBase + path, {
-      method,
-      body,
-      headers: { Accept: "application/json", "Accept-Language": currentLanguage(), ...headers },
-      signal: timeout.signal,
-      cache: "no-store",
-    });
-    if (response.status === 304 || response.status === 204) return answer(response, null);
-    const text = await response.text();
-    const parsed = parseJson(text);
-    if (response.ok && parsed) return answer(response, parsed);
-    throw toApiError(response, parsed);
+    return await call;
   } catch (error) {
-    if (error instanceof ApiError || signal?.aborted) throw error;
-    if (error instanceof ProviderTrouble) throw new ApiError(providerTrouble());
-    if (error instanceof SignedOut) throw new ApiError(notSignedIn());
-    throw new NetworkError(error.message, { cause: error });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", stop);
+    if (error instanceof ApiError) {
+      const { status, problem } = error;
+      // The platform turns callers away before the app is asked, in no words.
+      if (!error.code) error.problem = status === 401 ? notSignedIn() : spokenByOthers(status);
+      error.problem.status ??= status;
+      error.problem.request_id ??= problem.request_id ?? null;
+    }
+    throw error;
   }
 }
 
-function answer(response, body) {
-  return { status: response.status, body, headers: response.headers };
-}
-
-function parseJson(text) {
-  try {
-    const value = JSON.parse(text);
-    return value && typeof value === "object" ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function toApiError(response, parsed) {
-  const seconds = Number(response.headers.get("Retry-After"));
-  const retryAfterMs = seconds > 0 ? seconds * 1000 : null;
-  const requestId = response.headers.get("X-Request-Id");
-  if (parsed?.code) {
-    return new ApiError({ request_id: requestId, ...parsed, status: parsed.status ?? response.status }, { retryAfterMs });
-  }
-  // The platform turns callers away before the app is asked, in no words.
-  if (response.status === 401) return new ApiError({ ...notSignedIn(), request_id: requestId });
-  // A proxy or the platform spoke, not the app: what happened to the request is not known.
-  const problem = {
-    status: response.status,
-    code: `http_${response.status}`,
-    title: t("error.http.title"),
-    detail: t("error.http.detail", { status: response.status }),
-    retryable: response.status >= 500 || response.status === 429,
-    charged: null,
-    request_id: requestId,
-  };
-  return new ApiError(problem, { clear: false, retryAfterMs });
+/** A proxy or the platform spoke, not the app: what happened to the request is not known. */
+function spokenByOthers(status) {
+  return inWords({ status, code: `http_${status}`, retryable: status >= 500 || status === 429, charged: null }, "error.http", { status });
 }
 
 function notSignedIn() {
-  return { status: 401, code: "unauthorized", title: t("error.signIn.title"), detail: t("error.signIn.detail"), retryable: true, charged: "no" };
+  return inWords({ status: 401, code: "unauthorized", retryable: true, charged: "no" }, "error.signIn");
 }
 
-/** The call was not sent: there is no token for it now. */
 function providerTrouble() {
-  return { status: 503, code: "sign_in_unavailable", title: t("error.provider.title"), detail: t("error.provider.detail"), retryable: true, charged: "no" };
+  return inWords({ status: 503, code: "sign_in_unavailable", retryable: true, charged: "no" }, "error.provider");
+}
+
+/** A problem of the page's own, which speaks the language that is on; a copy of it stays in that of its moment. */
+function inWords(facts, words, values) {
+  return {
+    ...facts,
+    get title() {
+      return t(`${words}.title`);
+    },
+    get detail() {
+      return t(`${words}.detail`, values);
+    },
+  };
 }

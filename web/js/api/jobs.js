@@ -33,10 +33,10 @@ export async function submit({ path, form, key, onConnection = () => {} }) {
       onConnection(true);
       return job;
     } catch (error) {
-      unsettled ||= error instanceof NetworkError || !error.clear || error.problem.code === IN_PROGRESS;
+      unsettled ||= error instanceof NetworkError || !error.code || error.code === IN_PROGRESS;
       if (attempt + 1 >= SUBMIT_ATTEMPTS || !worthSendingAgain(error)) throw Object.assign(error, { unsettled });
       if (error instanceof NetworkError) onConnection(false);
-      await pause(error.retryAfterMs ?? backoff(attempt));
+      await pause(retryAfter(error) ?? backoff(attempt));
     }
   }
 }
@@ -44,8 +44,8 @@ export async function submit({ path, form, key, onConnection = () => {} }) {
 function worthSendingAgain(error) {
   if (error instanceof NetworkError) return true;
   if (!(error instanceof ApiError)) return false;
-  if (error.problem.code === IN_PROGRESS) return true;
-  return !error.clear && error.problem.status >= 500;
+  if (error.code === IN_PROGRESS) return true;
+  return !error.code && error.status >= 500;
 }
 
 /**
@@ -82,13 +82,18 @@ export async function follow(id, { watched = true, onJob, onConnection = () => {
       if (error instanceof ApiError && !isPassing(error)) throw error;
       failures += 1;
       onConnection(false);
-      await pause(error.retryAfterMs ?? backoff(failures - 1), signal);
+      await pause(retryAfter(error) ?? backoff(failures - 1), signal);
     }
   }
 }
 
 function isPassing(error) {
   return error.problem.status >= 500 || error.problem.status === 429 || error.problem.status === 408;
+}
+
+/** @returns {number|null} the milliseconds that the server asks to wait. */
+function retryAfter(error) {
+  return error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : null;
 }
 
 /** @returns {number} how long to wait before attempt `failures + 1`: grows to 15 s, with a little jitter. */
