@@ -47,8 +47,11 @@ _SHAPE = ("validation_failed", "invalid_request", "unsupported_image", "image_to
 @schemathesis.hook
 def filter_failure(context: schemathesis.HookContext, failure: Failure, case: Case, response: schemathesis.Response) -> bool:
     """Whether it is one of the app's."""
-    is_heard = response.content or not any(_NO_HEADER.search(str(value)) for value in dict(case.headers or {}).values())
-    if response.status_code == 400 and not is_heard:  # noqa: PLR2004
+    headers = {name.lower(): str(value) for name, value in dict(case.headers or {}).items()}
+    is_heard = response.content or not any(_NO_HEADER.search(value) for value in headers.values())
+    # What is no HTTP is the server's to answer; of whose the jobs become, the document says in words that somebody has to say it.
+    is_framed, is_known = "transfer-encoding" not in headers, "x-owner-token" in headers
+    if response.status_code == 400 and not (is_heard and is_framed and (is_known or not case.path.endswith("/jobs/claim"))):  # noqa: PLR2004
         return False
     if not isinstance(failure, AcceptedNegativeData):
         return True
@@ -76,11 +79,10 @@ def what_is_as_the_document_says_is_taken(ctx: schemathesis.CheckContext, respon
     if is_right and case.method == "POST" and response.status_code in (400, 413, 415, 422):
         told = response.json()
         prompt = case.body.get("prompt", "") if isinstance(case.body, dict) else ""
-        # The document's example of an own picture is nobody's here.
-        is_unknown = bool(told["errors"]) and all(
-            error["field"].startswith("input_image") and error["code"] == "invalid" for error in told["errors"]
-        )
-        if is_unknown:
+        # The document's example of an own picture is nobody's here, and a webhook needs an owner.
+        has_owner = any(name.lower() == "x-owner-token" for name in dict(case.headers or {}))
+        owed = {"input_image", "input_image_1", "input_image_2", *(() if has_owner else ("webhook_url",))}
+        if told["errors"] and all(error["field"] in owed and error["code"] == "invalid" for error in told["errors"]):
             return
         # What a prompt needs cannot be said in a pattern; the document says it in words.
         if told["code"] in _SHAPE and not (is_blank(str(prompt)) or is_misread(str(prompt)) or is_damaged(str(prompt))):

@@ -122,7 +122,7 @@ class HttpTriggers:
         prefix = f"/{{prefix:(?i:{re.escape(self._prefix[1:])})}}" if self._prefix else ""
         # The prefix alone is an address too: a route that takes the rest takes no rest as well.
         alone = [web.route("*", prefix, self._handle)] if prefix else []
-        return [*alone, web.route("*", f"{prefix}/{{rest:.*}}", self._handle)]
+        return [*alone, web.route("*", f"{prefix}/{{rest:(?s:.*)}}", self._handle)]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if refused := refused_headers(request.raw_headers) or refused_host(request.version >= HttpVersion11, request.headers):

@@ -207,6 +207,7 @@ def test_forms_and_files(host: RunningHost) -> None:
         ("numbers/twelve", 404, ""),
         ("files/a/b.txt", 200, "a/b.txt"),
         ("files/a//b/", 200, "a//b/"),
+        ("files/a%0Ab", 200, "a\nb"),
         ("files//a", 404, ""),
         ("form", 404, ""),  # wrong method
         ("nothing", 404, ""),

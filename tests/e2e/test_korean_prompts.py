@@ -17,12 +17,19 @@ MARKS = ("갈매기", "uac08", "galmaegi")
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def translating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """With a translator, which is off unless somebody asks for it."""
     ours = Stack(tmp_path_factory.mktemp("translating"), TRANSLATOR_KEY="simulated")
     ours.settings["TRANSLATOR_ENDPOINT"] = f"{ours.simulators}/translator"
     with ours:
         yield ours
+
+
+@pytest.fixture
+def stack(translating: Stack) -> Stack:
+    """What another test made of the translator is over."""
+    translating.reset()
+    return translating
 
 
 def prompts_at_replicate(stack: Stack) -> list[str]:
