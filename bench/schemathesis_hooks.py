@@ -55,8 +55,9 @@ def filter_failure(context: schemathesis.HookContext, failure: Failure, case: Ca
         return False
     if not isinstance(failure, AcceptedNegativeData):
         return True
-    # An empty parameter is one that was left out.
-    return "" not in dict(case.query or {}).values() and not (isinstance(case.body, dict) and _is_right(case.path, case.body))
+    # An empty parameter is one that was left out, and so is what nothing is written of.
+    is_left_out = any(value in ("", [], {}) for value in dict(case.query or {}).values())
+    return not is_left_out and not (isinstance(case.body, dict) and _is_right(case.path, case.body))
 
 
 def _is_right(path: str, body: dict[str, Any]) -> bool:

@@ -102,12 +102,12 @@ def _leave_out_unused(document: dict[str, Any]) -> None:
     """Schemas that nothing names: those of operations to come."""
     known = document["components"]["schemas"]
     reached: set[str] = set()
-    todo = _refs({key: value for key, value in document.items() if key != "components"})
-    while todo:
-        name = todo.pop()
+    unread = _refs({key: value for key, value in document.items() if key != "components"})
+    while unread:
+        name = unread.pop()
         if name not in reached:
             reached.add(name)
-            todo |= _refs(known[name])
+            unread |= _refs(known[name])
     document["components"]["schemas"] = {name: schema for name, schema in known.items() if name in reached}
 
 
