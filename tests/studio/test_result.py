@@ -174,7 +174,7 @@ def test_what_can_be_done_with_a_picture(page: Page, stack: Stack) -> None:
 
     # A favourite stays one.
     page.get_by_test_id("favourite").click()
-    expect(page.get_by_test_id("notice").last).to_contain_text("즐겨찾기에 넣었어요")
+    expect(page.get_by_test_id("notice").last).to_contain_text("찜했어요")
     page.reload()
     expect(page.get_by_test_id("favourite")).to_have_attribute("aria-pressed", "true")
 

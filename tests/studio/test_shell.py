@@ -173,12 +173,33 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     page.go_back()
     expect(page.locator(f".film[data-film={second}]")).to_have_attribute("aria-current", "true")
     expect_a_picture(page)
+
+    # Those that are liked, as they are at that moment.
+    page.get_by_test_id("history-status").select_option("favourites")
+    expect(page.get_by_test_id("history-note")).to_contain_text("하트를 누르면")
+    page.get_by_test_id("favourite").click()
+    expect(cards(page)).to_have_attribute("data-job", second)
+    page.get_by_test_id("favourite").click()
+    expect(cards(page)).to_have_count(0)
+    page.get_by_test_id("favourite").click()
+    expect(page.get_by_test_id("history-note")).to_have_text("1개를 찾았어요.")
+    page.get_by_test_id("history-kind").select_option("ppl")
+    expect(page.get_by_test_id("history-note")).to_contain_text("찾는 작업이 없어요")
+    for name in ("kind", "status"):
+        page.get_by_test_id(f"history-{name}").select_option("")
+    expect(cards(page)).to_have_count(3)
     page.go_forward()
     expect(page.locator(f".film[data-film={first}]")).to_have_attribute("aria-current", "true")
 
     beside = page.context.new_page()
     beside.goto(f"{stack.url}/?job={second}")
     expect_a_picture(beside)
+    expect(cards(beside)).to_have_count(3)
+    # One of those that are liked that the list has not told of is asked for by itself.
+    beside.evaluate("id => import('/js/page/store.js').then(({ state }) => state.jobs.delete(id))", second)
+    beside.get_by_test_id("history-status").select_option("favourites")
+    expect(cards(beside)).to_have_attribute("data-job", second)
+    beside.get_by_test_id("history-status").select_option("")
     expect(cards(beside)).to_have_count(3)
     delete = page.locator(f"li[data-job={second}]").get_by_test_id("history-delete")
     delete.click()

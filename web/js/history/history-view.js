@@ -7,7 +7,7 @@ import { currentLanguage, nameOf, onLanguageChange, t } from "../words/words.js"
 import * as list from "./list.js";
 import { pictureOf, turnRings } from "./pictures.js";
 
-const STATES = ["processing", "succeeded", "failed", "canceled"];
+const STATES = ["processing", "succeeded", "failed", "canceled", list.FAVOURITES];
 
 const tools = /** @type {HTMLElement} */ (document.getElementById("history-tools"));
 const note = /** @type {HTMLElement} */ (document.getElementById("history-note"));
@@ -37,9 +37,9 @@ export function build(actions) {
 /** @param {Actions} actions */
 function draw(actions) {
   drawTools();
-  const { items, hasMore, isFiltered, isFailed, isReading } = list.shown();
+  const { items, hasMore, isFiltered, isFailed, isReading, areFavourites } = list.shown();
   const drawing = JSON.stringify([
-    currentLanguage(), state.selected, hasMore, isFiltered, isFailed, isReading,
+    currentLanguage(), state.selected, hasMore, isFiltered, isFailed, isReading, areFavourites,
     items.map(({ id, status, prompt, job }) => [id, status, prompt, Boolean(job?.outputs?.length)]),
   ]);
   // A list rebuilt under the pointer would swallow the click.
@@ -49,6 +49,7 @@ function draw(actions) {
   let words = "";
   if (isFailed) words = t("history.failed");
   else if (items.length === 0 && isReading) words = t("history.reading");
+  else if (items.length === 0 && areFavourites) words = t("history.noFavourites");
   else if (items.length === 0) words = t(isFiltered ? "history.nothingFound" : "history.empty");
   else if (isFiltered) words = t("history.found", { count: hasMore ? `${items.length}+` : items.length });
   if (note.textContent !== words) note.textContent = words;

@@ -10,6 +10,7 @@ import * as owner from "../account/owner.js";
 import * as signIn from "../account/sign-in.js";
 import { inLanguage } from "../form/models.js";
 import * as kept from "../kept/history.js";
+import { forgetJob, likedJobs } from "../result/favourites.js";
 import { isFollowed, receive, refresh, stop, watch } from "../page/following.js";
 import { change, state } from "../page/store.js";
 
@@ -17,6 +18,8 @@ import { change, state } from "../page/store.js";
 const STEP = 24;
 const AGAIN_MS = 20_000;
 const ENDED = ["succeeded", "failed", "canceled"];
+/** Asked for like a state: this browser knows which they are, so the server is asked for each, and for no list. */
+export const FAVOURITES = "favourites";
 
 /**
  * @typedef {object} Item
@@ -28,11 +31,13 @@ const ENDED = ["succeeded", "failed", "canceled"];
  * @property {import("../api/jobs.js").Job|null} job  null until the server has told of it
  */
 
-/** What is asked for: a kind, a state, words of the prompt; an empty one is no matter. */
+/** What is asked for: a kind, a state or the favourites, words of the prompt; an empty one is no matter. */
 const filter = { kind: "", status: "", text: "" };
 /** How far the list of what is asked for was read. */
 let pages = fresh();
 let most = STEP;
+/** @type {Set<string>} ids of the jobs with a picture that is liked; read when they are asked for */
+let liked = new Set();
 
 /** @returns {{ids: Set<string>, cursor: string|null, oldest: number, state: "unread"|"reading"|"read"|"failed"}} */
 function fresh() {
@@ -73,15 +78,15 @@ export function itemFor(id) {
   return job || entry ? itemOf(id, job ?? null, entry) : undefined;
 }
 
-/** @returns {{items: Item[], hasMore: boolean, isFiltered: boolean, isFailed: boolean, isReading: boolean}} what the history shows. */
+/** @returns {{items: Item[], hasMore: boolean, isFiltered: boolean, isFailed: boolean, isReading: boolean, areFavourites: boolean}} what the history shows. */
 export function shown() {
   const wanted = filter.text.trim().toLocaleLowerCase();
   // Beyond what was read of the list there are gaps.
-  const fits = (/** @type {Item} */ { kind, status, prompt, startedAt }) =>
+  const fits = (/** @type {Item} */ { id, kind, status, prompt, startedAt }) =>
     (!filter.kind || kind === filter.kind) &&
-    (!filter.status || groupOf(status) === filter.status) &&
+    (!filter.status || groupOf(status) === filter.status || isLiked(id)) &&
     (!wanted || prompt.toLocaleLowerCase().includes(wanted)) &&
-    (pages.cursor === null || startedAt >= pages.oldest);
+    (filter.status === FAVOURITES || pages.cursor === null || startedAt >= pages.oldest);
   const items = allItems().filter(fits);
   return {
     items: items.slice(0, most),
@@ -89,7 +94,13 @@ export function shown() {
     isFiltered: Boolean(filter.kind || filter.status || wanted),
     isFailed: pages.state === "failed",
     isReading: pages.state === "reading",
+    areFavourites: filter.status === FAVOURITES && !filter.kind && !wanted,
   };
+}
+
+/** @param {string} id */
+function isLiked(id) {
+  return filter.status === FAVOURITES && liked.has(id) && !state.gone.has(id);
 }
 
 /** @param {string} status */
@@ -104,8 +115,24 @@ export function ask(wish) {
   most = STEP;
   if (filter.kind !== before.kind || filter.status !== before.status) {
     pages = fresh();
-    read();
+    if (filter.status === FAVOURITES) readFavourites();
+    else read();
   }
+  change();
+}
+
+/** Reads which they are, and those of them that are not known yet; of a job that is no more nothing is shown. */
+export async function readFavourites() {
+  const mine = pages;
+  liked = await likedJobs();
+  if (filter.status !== FAVOURITES) return;
+  mine.state = "reading";
+  change();
+  for (const id of liked) {
+    if (!state.jobs.has(id)) await refresh(id);
+    if (state.gone.has(id)) await forgetJob(id);
+  }
+  mine.state = "read";
   change();
 }
 
@@ -120,6 +147,10 @@ export async function more() {
 export async function renew() {
   const before = pages;
   if (before.state === "reading") return;
+  if (filter.status === FAVOURITES) {
+    await readFavourites();
+    return;
+  }
   const first = await readPage(null);
   if (first === null || pages !== before) return;
   const still = new Set(first.data.map(({ id }) => id));

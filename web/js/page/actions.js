@@ -4,7 +4,7 @@
 import { ApiError, cancelJob, retryJob } from "../api/api.js";
 import { newKey } from "../api/keys.js";
 import * as deletions from "../history/deletions.js";
-import { forget, itemFor } from "../history/list.js";
+import { forget, itemFor, readFavourites } from "../history/list.js";
 import * as kept from "../kept/history.js";
 import { receive, refresh } from "./following.js";
 import { forms, openKind, openTab } from "./kinds.js";
@@ -27,7 +27,7 @@ export function actionsFor(sendAgain) {
     const job = sendAgain(jobId) || jobId === null ? undefined : state.jobs.get(jobId);
     if (job) retryMissing(job);
   };
-  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, editField, open: panel.become };
+  return { retry, cancel, remove, reuse, useSeed, refresh, useAsCharacter, sameSeedElsewhere, retryMissing, again, editPrompt, editField, open: panel.become, favourite: readFavourites };
 }
 
 /** @param {string} id */

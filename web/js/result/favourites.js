@@ -15,6 +15,16 @@ export async function isFavourite(job, index) {
   return (await database.get(STORE, keyOf(job, index))) !== undefined;
 }
 
+/** @returns {Promise<Set<string>>} ids of the jobs with a picture that is liked. */
+export async function likedJobs() {
+  return new Set((await database.entries(STORE)).map(([, { jobId }]) => jobId));
+}
+
+/** Forgets what was liked of a job that is no more. @param {string} id */
+export async function forgetJob(id) {
+  for (const [key, { jobId }] of await database.entries(STORE)) if (jobId === id) await database.remove(STORE, key);
+}
+
 /** @param {{id: string, kind?: string}} job @param {number} index @param {boolean} isOn */
 export async function setFavourite(job, index, isOn) {
   if (isOn) await database.put(STORE, keyOf(job, index), { jobId: job.id, index, kind: job.kind, at: Date.now() });

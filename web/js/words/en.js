@@ -316,7 +316,7 @@ export default {
   "picture.missing.provider_unavailable": "The image service did not answer",
   "picture.favourite": "Picture {index}: favourite",
   "picture.favouriteTitle": "Favourite",
-  "picture.liked": "Added to your favourites.",
+  "picture.liked": "Added to your favourites. Under “My pictures” you can show them alone.",
   "picture.unliked": "Removed from your favourites.",
   "picture.more": "More for picture {index}",
   "picture.useAsCharacter": "Use as character",
@@ -506,6 +506,7 @@ export default {
   "history.reading": "Loading your jobs…",
   "history.failed": "The list of your jobs could not be loaded, so only those this browser remembers are shown. We will load it again by ourselves in a while.",
   "history.nothingFound": "No such job. Change the filters, or load earlier jobs with Show more.",
+  "history.noFavourites": "No favourites yet. Press the heart on a picture, and it is kept here.",
   "history.found": "{count} found.",
   "history.more": "Show more",
   "history.noPrompt": "No prompt",
@@ -523,5 +524,6 @@ export default {
   "status.failed": "Failed",
   "status.canceled": "Canceled",
   "status.gone": "Expired",
+  "status.favourites": "Favourites",
   "footer.note": "Pictures are made by AI. Please check them before you publish.",
 };
