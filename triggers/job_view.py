@@ -32,6 +32,7 @@ from shared.domain.polling import eta_seconds, look_again_seconds
 from shared.domain.problem import Language, Problem, ProblemError
 from shared.domain.sheet import how_many, preset_of, sent_of
 from shared.domain.starting import GOING_ON, is_worth_a_look
+from shared.domain.translation import translated
 from shared.domain.warning import WarningData, worded
 from shared.generators.generator import Generator
 from shared.job_ids import is_past
@@ -345,9 +346,10 @@ def _asked_for(document: dict[str, Any], index: int) -> dict[str, str]:
 
 
 def _given(document: dict[str, Any]) -> dict[str, Any]:
-    """Of a job's input, what only a sheet has, and the images. A sheet's ratios are its pictures' own."""
-    ratio = document["input"].get("aspect_ratio")
-    return {"aspect_ratio": ratio, "presets": document.get("presets"), "images": _images(services(), document)}
+    """Of a job's input, what only a sheet has, the translation, and the images. A sheet's ratios are its pictures' own."""
+    ratio, english = document["input"].get("aspect_ratio"), translated(document)
+    presets, images = document.get("presets"), _images(services(), document)
+    return {"aspect_ratio": ratio, "prompt_translated": english, "presets": presets, "images": images}
 
 
 def _images(services: Services, document: dict[str, Any]) -> list[dict[str, Any]]:

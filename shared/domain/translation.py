@@ -81,9 +81,14 @@ def without_translation(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"translated": {"state": "no"}, "warnings": warnings}
 
 
+def translated(document: Mapping[str, Any]) -> str | None:
+    """What the translator made of the creator's words; None where they are sent as they were written, or that is not decided."""
+    return (document.get("translated") or {}).get("text")
+
+
 def picture_prompt(document: Mapping[str, Any], preset: str | None) -> str:
     """What is sent for a picture of a job that is made with this preset, once that is decided."""
-    words: str = (document.get("translated") or {}).get("text") or document["input"]["prompt"]
+    words: str = translated(document) or document["input"]["prompt"]
     return sent_prompt(preset, words)
 
 

@@ -21,6 +21,8 @@ WEB = Path(__file__).parents[2] / "web"
 SECURITY = json.loads((WEB / "staticwebapp.config.json").read_text())["globalHeaders"]
 LONGEST_HOLD_SECONDS = 5
 
+#: What the translator makes of anything.
+ENGLISH = "A smiling character in a café"
 STAGES = ("validating", "translating", "waiting", "submitting", "generating", "storing")
 SHAPES = ["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21", "2:1", "1:2"]
 OPTIONS = {
@@ -331,6 +333,10 @@ class StubBackend:
             job.version += 1
             self.changed.notify_all()
 
+    @staticmethod
+    def _is_translated(job: StubJob) -> bool:
+        return "language" not in job.fields and any("가" <= letter <= "힣" for letter in job.fields.get("prompt", ""))
+
     def document(self, job: StubJob, language: str) -> dict[str, Any]:
         ended = job.has_ended
         stage = STAGES[max(job.step, 0)]
@@ -358,6 +364,8 @@ class StubBackend:
             "input": {
                 "prompt": job.fields.get("prompt", ""),
                 "prompt_sent": job.fields.get("prompt", ""),
+                "prompt_translated": ENGLISH if self.translator and self._is_translated(job) else None,
+                "language": job.fields.get("language"),
                 "aspect_ratio": job.fields.get("aspect_ratio"),
                 "output_format": job.fields.get("output_format"),
                 "safety_tolerance": int(job.fields.get("safety_tolerance", "2")),
@@ -480,7 +488,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts[-1] == "generate":
             self._generate(path, body)
         elif parts[-1] == "translate" and backend.translator:
-            self._json(200, {"translated_text": "A smiling character in a café", "detected_language": "ko"})
+            self._json(200, {"translated_text": ENGLISH, "detected_language": "ko"})
         elif parts[-1] == "translate":
             words = {"ko": "번역기가 없습니다", "en": "No translator"}
             self._problem(Problem(501, "translator_not_configured", words, words))

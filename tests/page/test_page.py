@@ -847,6 +847,23 @@ def test_a_korean_prompt_can_be_translated_and_taken_back(page: Page) -> None:
     expect(page.get_by_test_id("prompt")).to_be_focused()
 
 
+def test_the_settings_of_a_translated_job_bring_its_korean_back_with_the_english_below(page: Page, backend: StubBackend) -> None:
+    prompt, english = page.get_by_test_id("prompt"), page.get_by_test_id("english")
+    page.get_by_test_id("tab-goods").click()
+    page.get_by_test_id("file-input_image").set_input_files(upload("character.png", figure(640, 640)))
+    prompt.fill("카페에서 웃는 캐릭터")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("result-image")).to_be_visible()
+    page.get_by_role("button", name="이 설정 불러오기").click()
+    expect(prompt).to_have_value("카페에서 웃는 캐릭터")
+    expect(english).to_have_value(stub.ENGLISH)
+
+    # The translator made it: of other words it is not the English.
+    prompt.press("End")
+    prompt.press_sequentially("!")
+    expect(english).to_be_hidden()
+
+
 def test_without_a_translator_the_prompt_stays_and_a_hint_is_given(
     page: Page, backend: StubBackend, complaints: list[str]
 ) -> None:

@@ -215,6 +215,16 @@ def test_a_scene_is_written_in_korean_with_the_english_that_is_sent(page: Page, 
     assert path == "ppl-gen/generate"
     assert parts["prompt"].decode() == "Hero holds 복숭아톡 in class"
     assert parts["language"] == b"en"
+    # The server has the English alone; the words that were written are the job's here all the same, and come back with it.
+    korean = prompt.input_value()
+    expect(page.get_by_test_id("result-image")).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("history-item")).to_contain_text(korean)
+    expect(page.get_by_test_id("caption")).to_have_value(re.compile(re.escape(korean)))
+    page.get_by_role("button", name="영어 지우기").click()
+    prompt.fill("")
+    page.get_by_role("button", name="이 설정 불러오기").click()
+    expect(prompt).to_have_value(korean)
+    expect(english).to_have_value("Hero holds 복숭아톡 in class")
 
 
 def test_a_sample_takes_nothing_away_and_keeps_the_focus(page: Page) -> None:

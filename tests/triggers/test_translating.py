@@ -78,6 +78,8 @@ async def test_prompt_and_what_was_sent_of_it_are_both_shown(app: Any, hub: Fake
 
     asked = body(await get(hub, job_id))["input"]
     assert (asked["prompt"], asked["prompt_sent"]) == ("파란색", f"{PRESETS['mug'].prompt} in blue")
+    # Without the preset's: whoever asks again has the creator's words and their English.
+    assert asked["prompt_translated"] == "in blue"
 
 
 async def test_a_job_that_is_started_again_asks_for_no_translation_that_is_decided(

@@ -27,7 +27,7 @@ JOB: dict[str, Any] = {
     "expires_at": "2026-02-01T03:04:14.100Z",
     "input": {
         "prompt": "파란 배경", "prompt_sent": "A white ceramic mug with this character printed on its side. 파란 배경", "preset": "mug",
-        "aspect_ratio": "1:1", "output_format": "png", "safety_tolerance": 2, "seed": 11, "n": 1, "label": "none", "model": None,
+        "prompt_translated": None, "aspect_ratio": "1:1", "output_format": "png", "safety_tolerance": 2, "seed": 11, "n": 1, "label": "none", "model": None,
         "language": "ko", "presets": None, "images": [],
     },
     "outputs": [{

@@ -300,6 +300,7 @@ def job_schemas() -> dict[str, Schema]:
         "Input": thing("Input", {
             "prompt": text("As it was written, in NFC.", "쓴 그대로(NFC)."),
             "prompt_sent": text("As the provider gets it.", "생성 서비스에 보내는 글."),
+            "prompt_translated": or_null(text("What the translator made of it.", "번역기가 옮긴 영어.")),
             "preset": or_null(one_of(PRESETS, "", "")),
             "aspect_ratio": or_null(one_of(limits.ASPECT_RATIOS, "Null for a sheet: each picture has its own.", "시트에서는 null(그림마다 다름).")),
             "output_format": one_of(limits.OUTPUT_FORMATS, "", ""),

@@ -52,6 +52,7 @@
  * @typedef {object} Input
  * @property {string} prompt
  * @property {string} prompt_sent
+ * @property {?string} [prompt_translated] the English that a translator made of prompt
  * @property {?string} [preset]
  * @property {?string[]} [presets] of a sheet
  * @property {?string} aspect_ratio

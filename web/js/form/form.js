@@ -174,9 +174,13 @@ export class GeneratorForm {
     this.images.get(name ?? this.imageNames[0])?.takePictureOf(picture);
   }
 
-  /** Fills the form from a job's input; images cannot be brought back. @param {Partial<import("../../vendor/toonconnect.js").Input>} input */
-  useInput(input) {
-    const { prompt = "", preset = "", presets, seed, model, label, safety_tolerance: safety } = input;
+  /**
+   * Fills the form from a job's input; images cannot be brought back.
+   * @param {Partial<import("../../vendor/toonconnect.js").Input>} input
+   * @param {{prompt: string, english: string|null}} written  its words, and the English that was made of them
+   */
+  useInput(input, written) {
+    const { preset = "", presets, seed, model, label, safety_tolerance: safety } = input;
     /** @type {Record<string, string>} */
     const values = {};
     for (const name of /** @type {const} */ (["aspect_ratio", "output_format", "n"])) if (input[name] != null) values[name] = String(input[name]);
@@ -185,7 +189,7 @@ export class GeneratorForm {
       values, model: model ?? "", isLabelled: label === "visible", seedMode: seed == null ? "random" : "fixed", seed: seed == null ? "" : String(seed),
       safety: String(safety ?? this.options.safety_tolerance.default),
     });
-    this.prompt.write(prompt ?? "");
+    this.prompt.write(written.prompt, written.english ?? undefined, input.prompt_translated == null);
     this.#say(null);
   }
 

@@ -47,11 +47,15 @@ export class PromptField {
     return !isBlank(this.text) && (keyOfWords(this.text, t) === null || this.isOwnEnglish);
   }
 
-  /** Writes a prompt, with the English that is sent for it: one that is written here already brings its own. */
-  write(text, english = this.#knownEnglish(text)) {
+  /**
+   * Writes a prompt, with the English that is sent for it: one that is written here already brings its own.
+   * @param {string} text @param {string|null} [english]
+   * @param {boolean} [mayBeOwn]  whether somebody may have written that English
+   */
+  write(text, english = this.#knownEnglish(text), mayBeOwn = true) {
     this.control.value = text;
     this.english = english;
-    this.isOwnEnglish = english !== null && english !== this.#knownEnglish(text);
+    this.isOwnEnglish = mayBeOwn && english !== null && english !== this.#knownEnglish(text);
     this.note = null;
     this.draw();
     this.onChange();

@@ -59,7 +59,7 @@ function itemOf(id, job, entry) {
   return {
     id, job,
     kind: job?.kind ?? entry?.kind ?? "",
-    prompt: job?.input?.prompt || entry?.prompt || presetName(job) || "",
+    prompt: job ? kept.writtenFor(job, entry).prompt || presetName(job) || "" : (entry?.prompt ?? ""),
     startedAt: Date.parse(job?.created_at ?? "") || entry?.startedAt || Date.now(),
     status: [...ENDED, "queued", "gone"].includes(status) ? status : "processing",
   };

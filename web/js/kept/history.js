@@ -43,6 +43,19 @@ export function entries() {
   return list(STORAGE_KEY).filter((entry) => typeof entry?.id === "string" && Number.isFinite(entry.startedAt));
 }
 
+/**
+ * What its creator wrote, and the English that was made of it: by the server, which tells; or on the page, which sent the English
+ * alone and remembers the rest.
+ * @param {{id: string, input?: Partial<import("../../vendor/toonconnect.js").Input>}} job
+ * @param {Entry} [entry]  what this browser remembers of it
+ * @returns {{prompt: string, english: string|null}}
+ */
+export function writtenFor({ id, input }, entry = entries().find((one) => one.id === id)) {
+  const prompt = input?.prompt ?? "";
+  const own = prompt && input?.language === "en" && entry?.prompt;
+  return own && own !== prompt ? { prompt: own, english: prompt } : { prompt, english: input?.prompt_translated ?? null };
+}
+
 /** Puts `entry` first; the oldest beyond the limit are forgotten. @param {Entry} entry */
 export function remember(entry) {
   save(STORAGE_KEY, [entry, ...entries().filter((other) => other.id !== entry.id)].slice(0, LIMIT));

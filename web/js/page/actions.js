@@ -85,7 +85,7 @@ function formFor(kind) {
 function reuse(job, kind = job.kind) {
   const form = formFor(kind);
   if (!form) return;
-  form.useInput(job.input ?? {});
+  form.useInput(job.input ?? {}, kept.writtenFor(job));
   say("job.reused");
 }
 
@@ -110,7 +110,7 @@ function useAsCharacter(job, output) {
 function sameSeedElsewhere(job, output) {
   const form = formFor("goods");
   if (!form) return;
-  form.useInput(job.input ?? {});
+  form.useInput(job.input ?? {}, kept.writtenFor(job));
   if (output.seed != null) form.useSeed(output.seed);
   form.focusField("preset");
 }
@@ -119,7 +119,7 @@ function sameSeedElsewhere(job, output) {
 function editPrompt(job) {
   const form = formFor(job?.kind ?? openKind());
   if (!form) return;
-  if (job && !form.hasEntries()) form.useInput(job.input ?? {});
+  if (job && !form.hasEntries()) form.useInput(job.input ?? {}, kept.writtenFor(job));
   form.focusPrompt();
 }
 

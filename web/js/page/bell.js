@@ -5,6 +5,7 @@
  */
 
 import { isTerminal } from "../api/jobs.js";
+import { writtenFor } from "../kept/history.js";
 import { BROWSER, read, write } from "../kept/storage.js";
 import { nameOf, t } from "../words/words.js";
 import { runningJobs } from "./following.js";
@@ -52,7 +53,7 @@ function isRinging() {
 export function ring(job) {
   if (!document.hidden || !isRinging()) return;
   try {
-    const note = new Notification(t(`notify.${job.status}`), { body: job.input?.prompt || nameOf("kind", job.kind), icon: "favicon.svg", tag: job.id });
+    const note = new Notification(t(`notify.${job.status}`), { body: writtenFor(job).prompt || nameOf("kind", job.kind), icon: "favicon.svg", tag: job.id });
     note.onclick = () => {
       window.focus();
       note.close();

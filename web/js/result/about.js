@@ -3,16 +3,18 @@
 
 import { modelName } from "../form/models.js";
 import { el } from "../page/dom.js";
+import { writtenFor } from "../kept/history.js";
 import { formatDate, t } from "../words/words.js";
 
 /** A folded list of facts. @param {import("../api/jobs.js").KnownJob} job @param {import("../form/models.js").Told} options  the server's */
 export function buildAbout(job, options) {
   const { provenance, input } = job;
-  const sent = input?.prompt_sent && input.prompt_sent !== input.prompt ? input.prompt_sent : null;
+  const { prompt } = writtenFor(job);
+  const sent = input?.prompt_sent && input.prompt_sent !== prompt ? input.prompt_sent : null;
   const rows = [
     ["about.model", provenance?.model ? modelName(options, provenance.model) : null],
     ["about.made", provenance?.created_at ? formatDate(provenance.created_at) : null],
-    ["about.prompt", input?.prompt || null],
+    ["about.prompt", prompt || null],
     ["about.sent", sent],
     ["about.mark", provenance ? t(job.sample ? "about.markSample" : "about.markAi") : null],
     ["about.label", provenance ? t(provenance.label === "visible" ? "about.labelVisible" : "about.labelNone") : null],

@@ -3,6 +3,7 @@
 
 import { inLanguage } from "../form/models.js";
 import { el } from "../page/dom.js";
+import { writtenFor } from "../kept/history.js";
 import { t } from "../words/words.js";
 import { copyText } from "./clipboard.js";
 
@@ -14,7 +15,7 @@ export function captionOf(job, presets = []) {
     .map((id) => presets.find((preset) => preset.id === id))
     .filter((preset) => preset !== undefined)
     .map((preset) => inLanguage(preset.name));
-  const subject = job.input?.prompt?.trim() || names.join(", ");
+  const subject = writtenFor(job).prompt.trim() || names.join(", ");
   return t(subject ? "caption.text" : "caption.textAlone", { subject }).trim();
 }
 

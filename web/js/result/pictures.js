@@ -3,6 +3,7 @@
 
 import { inLanguage } from "../form/models.js";
 import { isTerminal } from "../api/jobs.js";
+import { writtenFor } from "../kept/history.js";
 import { el, icon } from "../page/dom.js";
 import { formatBytes, hasWords, t } from "../words/words.js";
 import { downloadButton, favouriteButton, furtherButtons } from "./picture-actions.js";
@@ -102,7 +103,7 @@ export class Pictures {
     const now = () => output;
     const image = el("img", {
       class: "result-image", width: output.width, height: output.height, dataset: { testid: "result-image" },
-      alt: t("job.alt", { index: output.index + 1, prompt: job.input?.prompt ?? "" }),
+      alt: t("job.alt", { index: output.index + 1, prompt: writtenFor(job).prompt }),
     });
     const download = downloadButton(this.desk, now);
     let failures = 0;
