@@ -69,7 +69,7 @@ def require(app: Services, owner: str) -> None:
         raise ProblemError(
             invalid_fields((
                 "webhook_url",
-                "알림에 서명하려면 누구의 작업인지 알아야 합니다. 로그인하거나 X-Owner-Token 헤더를 함께 보내 주세요.",
+                "웹훅에 서명하려면 누구의 작업인지 알아야 합니다. 로그인하거나 X-Owner-Token 헤더를 함께 보내 주세요.",
                 "To be signed it has to be somebody's: sign in, or send the header X-Owner-Token.",
             ))
         )  # fmt: skip

@@ -30,7 +30,7 @@ _NO_URL: Mistake = (
     f"Must be a URL that begins with https://, of at most {MAX_CHARACTERS} ASCII characters; other letters of a host as xn--.",
 )
 _CREDENTIALS: Mistake = (
-    "사용자 이름이나 비밀번호가 들어 있습니다. 지워 주세요. 알림에는 서명이 있어 그것으로 확인할 수 있습니다.",
+    "사용자 이름이나 비밀번호가 들어 있습니다. 지워 주세요. 웹훅에는 서명이 있어 그것으로 확인할 수 있습니다.",
     "It holds a user name or a password. Remove it: the signature tells where a call comes from.",
 )
 _FRAGMENT: Mistake = ("# 뒤의 부분은 전송되지 않습니다. 지워 주세요.", "What follows # would not be sent. Remove it.")

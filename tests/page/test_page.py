@@ -487,7 +487,7 @@ def test_an_unknown_stage_counts_as_running(page: Page, backend: StubBackend, mo
 
 def test_the_browser_decides_the_first_language_and_the_toggle_is_remembered(open_page: OpenPage) -> None:
     page = open_page(locale="en-US")
-    expect(page.get_by_test_id("submit")).to_have_text("Make the image")
+    expect(page.get_by_test_id("submit")).to_have_text("Make image")
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("submit")).to_have_text("이미지 만들기")
     expect(page.locator("html")).to_have_attribute("lang", "ko")
@@ -871,7 +871,7 @@ def test_without_a_translator_the_prompt_stays_and_a_hint_is_given(
     page.get_by_test_id("prompt").fill("카페에서 웃는 캐릭터")
     page.get_by_test_id("translate").click()
 
-    expect(page.get_by_text("짧은 영어 문장이 결과가 더 좋습니다")).to_be_visible()
+    expect(page.get_by_text("짧은 영어로 적으면 결과가 더 좋아져요")).to_be_visible()
     expect(page.get_by_test_id("prompt")).to_have_value("카페에서 웃는 캐릭터")
     complaints.clear()
 

@@ -152,7 +152,7 @@ def test_an_orientation_that_browsers_do_not_read_is_not_applied(filled: Page, b
 
 def test_a_transparent_picture_stays_so_when_it_is_made_smaller(filled: Page, backend: StubBackend) -> None:
     choose(filled, saved(mark(2600), "PNG"))
-    expect(filled.get_by_text("회색 배경에 놓아서 보내요")).to_be_visible()
+    expect(filled.get_by_text("회색 배경으로 채워서 보내요")).to_be_visible()
 
     picture = Image.open(io.BytesIO(sent(filled, backend)))
     # It goes as it is where that is the smaller upload.
@@ -181,7 +181,7 @@ def test_what_is_transparent_is_shown_on_a_ground_on_which_it_can_be_seen(page: 
     choose(page, saved(mark(800, colour), "PNG"))
     frame = page.locator(".drop").first
     expect(frame).to_have_attribute("data-ground", {"white": "grey", "black": "white"}[colour])
-    words = {"white": "회색 배경에 놓아서 보내요", "black": "흰 배경에 놓아서 보내요"}[colour]
+    words = {"white": "회색 배경으로 채워서 보내요", "black": "흰 배경으로 채워서 보내요"}[colour]
     expect(page.get_by_text(words)).to_be_visible()
     box = frame.bounding_box()
     assert box is not None
@@ -286,8 +286,7 @@ def test_a_heic_photo_above_the_limit_is_told_what_to_do(page: Page, backend: St
     choose(page, data + bytes(5 * 1024 * 1024 - len(data) + 1), "IMG_2.heic")
 
     expect(page.get_by_test_id("field-error-input_image_1")).to_have_text(
-        "5 MB보다 커요. 이 브라우저는 이 형식(HEIC)을 열 수 없어서 대신 줄이지도 못해요. "
-        "JPEG로 저장하거나 더 작게 줄여서 올려 주세요."
+        "5 MB보다 커요. 이 브라우저에서는 이 형식(HEIC)을 줄일 수 없어요. JPEG로 저장하거나 더 작게 줄여서 올려 주세요."
     )
     expect(page.get_by_test_id("unseen-input_image_1")).to_be_hidden()
 
@@ -317,7 +316,7 @@ def test_what_the_server_has_no_memory_for_is_told_or_made_smaller(open_page: Op
     page = open_page()
     use_sample(page)
     choose(page, heic_of(3000, 4000), "IMG_1.heic")
-    expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("이런 형식(HEIC)은 8메가픽셀까지 쓸 수 있어요")
+    expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("이 형식(HEIC)은 8메가픽셀까지 쓸 수 있고")
     choose(page, saved(Image.open(io.BytesIO(figure(1500, 1500))), "WEBP"), "image.webp")
     expect(page.get_by_text("올리기 전에 줄였어요")).to_be_visible()
 
@@ -378,9 +377,9 @@ def test_the_server_says_which_kinds_are_taken(open_page: OpenPage, backend: Stu
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
-        (Image.new("RGB", (700, 700), "#ffe0d0"), "처음부터 끝까지 한 가지 색이라"),
+        (Image.new("RGB", (700, 700), "#ffe0d0"), "한 가지 색뿐이라"),
         (Image.new("RGBA", (700, 700), (255, 0, 0, 0)), "전체가 투명해서"),
-        (Image.new("L", (700, 700), 255), "처음부터 끝까지 한 가지 색이라"),
+        (Image.new("L", (700, 700), 255), "한 가지 색뿐이라"),
     ],
 )
 def test_a_picture_with_nothing_to_see_is_refused(filled: Page, backend: StubBackend, picture: Image.Image, words: str) -> None:

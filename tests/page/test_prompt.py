@@ -54,7 +54,7 @@ def test_a_long_paste_stays_whole_and_is_refused_with_how_many_are_too_many(page
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("prompt-count")).to_have_text("2013 / 2000 · 13 too many")
     expect(page.get_by_test_id("translate")).to_be_hidden()
-    words = "At most 2000 characters can be sent. Please shorten it by 13."
+    words = "You can write up to 2000 characters. Please shorten it by 13."
     expect(page.get_by_test_id("field-error-prompt")).to_have_text(words)
     assert backend.submissions == []
 

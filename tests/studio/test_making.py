@@ -181,7 +181,7 @@ def test_a_scene_is_written_in_korean_with_the_english_that_is_sent(page: Page, 
     choose(page, figure(colour="#118822"), "input_image_2")
     prompt, english = page.get_by_test_id("prompt"), page.get_by_test_id("english")
     prompt.fill("내가 쓴 글")
-    expect(page.get_by_test_id("prompt-note")).to_have_text("적은 그대로 보내요. 짧은 영어 문장이면 결과가 더 좋아져요.")
+    expect(page.get_by_test_id("prompt-note")).to_have_text("적은 그대로 보내요. 짧은 영어로 적으면 결과가 더 좋아져요.")
     expect(page.get_by_test_id("translate")).to_be_hidden()
 
     page.get_by_test_id("scene-cafe").click()
@@ -190,7 +190,7 @@ def test_a_scene_is_written_in_korean_with_the_english_that_is_sent(page: Page, 
     expect(page.get_by_test_id("scene-cafe")).to_have_attribute("aria-pressed", "true")
     # What somebody wrote comes back, and the note is in the language that is on.
     page.get_by_test_id("language-toggle").click()
-    expect(note(page)).to_have_text("The scene is written down. Change it as you like.")
+    expect(note(page)).to_have_text("The scene is in the form. Change it as you like.")
     page.get_by_test_id("undo").click()
     expect(prompt).to_have_value("내가 쓴 글")
     expect(prompt).to_be_focused()
@@ -294,13 +294,13 @@ def test_pictures_come_by_drop_paste_and_from_other_pages(page: Page, stack: Sta
     expect(previews(page)).to_have_count(2)
     expect(note(page)).to_have_text("자리가 2개라서 앞의 이미지 2개만 넣었어요.")
     arrive(page, "paste", {"four.png": figure()})
-    expect(note(page)).to_have_text("이미지 자리가 모두 찼어요. 바꾸고 싶은 이미지 위에 놓아 주세요.")
+    expect(note(page)).to_have_text("이미지 자리가 모두 찼어요. 바꿀 이미지 위에 놓아 주세요.")
 
     page.get_by_role("button", name="제품 이미지 지우기").click()
     arrive(page, "paste", {"five.png": figure(700, 700)})
     expect(page.locator(".image-note").nth(1)).to_contain_text("700×700")
     for address, words in (
-        (closed, "그 페이지가 그림을 내주지 않아요. 그림을 기기에 저장한 뒤 파일을 넣어 주세요."),
+        (closed, "그 페이지에서는 그림을 바로 가져올 수 없어요. 기기에 저장한 뒤 파일을 넣어 주세요."),
         ("https://pictures.example/open.png", "이미지를 넣었어요."),
     ):
         if previews(page).count() == 2:
@@ -388,7 +388,7 @@ def test_a_face_is_cut_out_and_a_picture_of_a_job_is_used_by_its_name(page: Page
     made = job["outputs"][0]
     picture = {"jobId": job["id"], "index": 0, "url": made["url"], "thumbnailUrl": made["thumbnail_url"]}
     page.evaluate("async (picture) => (await import('/js/page/kinds.js')).openForm().usePicture(null, picture)", picture)
-    expect(page.locator(".image-note")).to_contain_text("다시 올리지 않아요")
+    expect(page.locator(".image-note")).to_contain_text("다시 올리지 않아도 돼요")
     page.wait_for_timeout(500)
     page.reload()
     page.get_by_test_id("tab-goods").click()
@@ -472,16 +472,16 @@ def test_what_keeps_pictures_from_being_made_is_told_before_the_form_is_filled(b
         page.route("**/api/usage", lambda route: route.fulfill(json={"data": [], "limits": [budget]}))
         page.reload()
         standing = page.get_by_test_id("standing")
-        expect(standing).to_contain_text("지금은 잠시 쉬고 있어서")
+        expect(standing).to_contain_text("지금은 새 그림을 받지 않고 있어요")
         page.get_by_test_id("language-toggle").click()
-        expect(standing).to_contain_text("Pictures cannot be made for a moment.")
+        expect(standing).to_contain_text("New pictures are not being taken right now.")
         page.get_by_test_id("tab-goods").click()
         expect(standing).to_contain_text("$0.05 of today’s budget is left, and this would cost about $0.08.")
         # With a translator it is offered; at 200 % zoom the bar lies in the page.
         page.get_by_test_id("tab-ppl").click()
         page.get_by_test_id("prompt").fill("웃는 얼굴")
         expect(page.get_by_test_id("translate")).to_be_visible()
-        expect(page.get_by_test_id("prompt-note")).to_have_text("It is translated to English when it is sent.")
+        expect(page.get_by_test_id("prompt-note")).to_have_text("It will be translated to English when you send it.")
         assert page.locator(".submit-bar").evaluate("bar => getComputedStyle(bar).position") == "static"
 
 

@@ -402,7 +402,7 @@ def test_a_session_that_ends_while_it_is_sent_and_another_person(
         provider.good.clear()
         provider.renews = False
         submit(page)
-        expect(page.get_by_test_id("error")).to_contain_text("로그인하면 저절로 보내요")
+        expect(page.get_by_test_id("error")).to_contain_text("로그인하면 자동으로 보내요")
         expect(page.get_by_test_id("error")).to_contain_text("아직 요금은 없어요")
         assert page.evaluate(KEPT) == 1
 

@@ -162,7 +162,7 @@ async function worded(call) {
 
 /** A proxy or the platform spoke, not the app: what happened to the request is not known. */
 function spokenByOthers(status) {
-  return inWords({ status, code: `http_${status}`, retryable: status >= 500 || status === 429, charged: null }, "error.http", { status });
+  return inWords({ status, code: `http_${status}`, retryable: status >= 500 || status === 429, charged: null }, "error.http");
 }
 
 function notSignedIn() {
