@@ -40,7 +40,7 @@ DRAWN = """async () => {
 
 @dataclass(frozen=True)
 class Shot:
-    """What is shown, of which job: one of `make_jobs`, or none for the page as one finds it."""
+    """What is shown, of which job: one of `make_jobs`, or none for the page as a newcomer finds it."""
 
     name: str
     job: str | None
@@ -138,7 +138,8 @@ def taken(browser: Browser, stack: Stack, shot: Shot, jobs: dict[str, str]) -> b
         reduced_motion="reduce",
     )
     context.set_default_timeout(30_000)
-    context.add_init_script(f"localStorage.setItem('toonconnect.owner', '{TOKEN['X-Owner-Token']}')")
+    if shot.job:
+        context.add_init_script(f"localStorage.setItem('toonconnect.owner', '{TOKEN['X-Owner-Token']}')")
     page = context.new_page()
     page.goto(f"{stack.url}/?job={jobs[shot.job]}" if shot.job else stack.url)
     expect(page.get_by_test_id("submit")).to_be_attached()

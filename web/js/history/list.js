@@ -65,10 +65,11 @@ function itemOf(id, job, entry) {
   };
 }
 
-/** What is asked for where there is no prompt. @param {import("../api/jobs.js").Job|null} job */
+/** What is asked for where there is no prompt: the goods. @param {import("../api/jobs.js").Job|null} job */
 function presetName(job) {
-  const preset = state.options?.presets?.find(({ id }) => id === job?.input?.preset);
-  return preset && (inLanguage(preset.name) ?? preset.id);
+  const asked = job?.input?.presets ?? [job?.input?.preset];
+  const names = asked.flatMap((id) => state.options?.presets?.filter((preset) => preset.id === id).map((preset) => inLanguage(preset.name) ?? preset.id) ?? []);
+  return names.join(" · ");
 }
 
 /** @param {string} id @returns {Item|undefined} */

@@ -84,8 +84,9 @@ export class Pictures {
     const shape = el("div", { class: isMissing ? "placeholder still" : "placeholder" },
       icon(isMissing ? "alert" : "image"),
       el("p", { class: "placeholder-words", text: words }));
-    const ratio = /^(\d+):(\d+)$/.exec(picture?.aspect_ratio ?? job.input?.aspect_ratio ?? "");
-    shape.style.aspectRatio = ratio ? `${ratio[1]} / ${ratio[2]}` : "4 / 5";
+    const [, width, height] = /^(\d+):(\d+)$/.exec(picture?.aspect_ratio ?? job.input?.aspect_ratio ?? "") ?? ["", "4", "5"];
+    // As large as the picture will be.
+    shape.style.setProperty("--ratio", `${width} / ${height}`);
     return el("figure", { class: `output ${isMissing ? "missing" : "coming"}`, dataset: { index: String(index), testid: isMissing ? "picture-missing" : "picture-coming" } },
       shape,
       this.#presetName(picture?.preset));
