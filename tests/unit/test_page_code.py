@@ -35,7 +35,6 @@ BUILT: dict[str, tuple[str, ...] | None] = {
     "scene.{}.prompt": None,
     "sending.kept.{}": None,
     "stage.{}": None,
-    "standing.{}": None,
     "status.{}": None,
     "step.{}": None,
     "tab.{}": None,
