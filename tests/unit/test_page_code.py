@@ -35,6 +35,7 @@ BUILT: dict[str, tuple[str, ...] | None] = {
     "scene.{}.prompt": None,
     "sending.kept.{}": None,
     "stage.{}": None,
+    "standing.{}": None,
     "status.{}": None,
     "step.{}": None,
     "tab.{}": None,
