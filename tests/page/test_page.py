@@ -284,6 +284,19 @@ def test_a_chosen_model_is_sent_told_and_kept_for_its_kind(choice: StubBackend, 
     assert [sent.fields.get("model") for sent in choice.submissions] == [stub.FLUX2_KLEIN, None]
 
 
+def test_of_a_chosen_model_that_rests_the_form_says_so_while_another_one_works(choice: StubBackend, page: Page) -> None:
+    for entry in choice.options["generators"]:
+        if entry["model"] == stub.FLUX2_KLEIN:
+            entry["stopped"] = "intake_paused"
+    page.reload()
+    page.get_by_test_id("tab-goods").click()
+    expect(page.get_by_test_id("standing")).to_be_hidden()
+    expect(page.get_by_test_id("service-banner")).to_be_hidden()
+    choose(page, "클라인")
+
+    expect(page.get_by_test_id("standing")).to_contain_text("다른 모델을 고르면 바로 만들 수 있어요")
+
+
 def test_a_draft_with_a_chosen_model_comes_back_before_the_options_do(choice: StubBackend, page: Page) -> None:
     page.get_by_test_id("tab-goods").click()
     choose(page, "클라인")

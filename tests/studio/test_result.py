@@ -337,7 +337,7 @@ def test_goods_are_told_by_name_and_by_how_they_print(page: Page, stack: Stack) 
           const { presets } = await (await fetch("/api/options")).json();
           const all = () => documents.flatMap((job) => outputs.map((output) => fileName(job, output, presets)));
           const korean = all();
-          setLanguage("en");
+          await setLanguage("en");
           return [korean, all()];
         }""",
         {"documents": documents, "outputs": outputs},

@@ -278,9 +278,9 @@ def test_a_request_of_yesterday_is_offered_and_not_sent(context: BrowserContext,
     )
     posted: list[str] = []
     context.on("request", lambda request: request.method == "POST" and posted.append(request.headers["idempotency-key"]))
-    page.goto("about:blank")
+    page.close()
     context.set_offline(False)
-    page.goto(stack.url + "/")
+    page = opened(context, stack)
     expect(page.get_by_test_id("error")).to_contain_text("하루가 지났어요")
     expect(page.get_by_test_id("error")).not_to_contain_text("null")
     page.wait_for_timeout(300)

@@ -13,7 +13,7 @@ import * as shelf from "../kept/shelf.js";
 import { Choices } from "./choices.js";
 import { GoodsField } from "./goods.js";
 import { SAMPLES, samplePicture } from "./ideas.js";
-import { chosenModel, kindsOf, modelsOf } from "./models.js";
+import { chosenModel, defaultModel, kindsOf, modelsOf } from "./models.js";
 import { BASIC_OPTIONS } from "./options.js";
 import { PromptField } from "./prompt.js";
 import { ShelfRow } from "./shelf-row.js";
@@ -21,8 +21,6 @@ import { ShelfRow } from "./shelf-row.js";
 /** The kinds whose prompt may be left to a preset, and that can be made as a sheet. */
 const WITH_PRESETS = new Set(["goods"]);
 const IMAGE_ICONS = { input_image_1: "person", input_image_2: "bottle", input_image: "person" };
-/** Refusals that are told before somebody fills in the form. */
-const TOLD_BEFORE = new Set(["intake_paused", "missing_api_key", "provider_auth_failed", "provider_quota_exhausted"]);
 
 /**
  * @typedef {import("../words/messages.js").Message} Message
@@ -439,13 +437,10 @@ export class GeneratorForm {
 
   /** @returns {Message|null} what would keep a picture from being made now, before anything was entered in vain; null when nothing is known to. */
   #standing() {
+    // Where all of them rest the page says so above the form (backend.js).
     const models = modelsOf(this.options, this.kind);
-    const chosen = this.choices.model ? chosenModel(models, this.choices.model) : undefined;
-    const asked = chosen ? [chosen] : models;
-    if (asked.length > 0 && asked.every(({ stopped }) => stopped)) {
-      const code = asked[0].stopped;
-      return { key: `standing.${code && TOLD_BEFORE.has(code) ? code : "intake_paused"}` };
-    }
+    const chosen = chosenModel(models, this.choices.model);
+    if (chosen?.stopped && chosen !== defaultModel(models) && models.some(({ stopped }) => !stopped)) return { key: "standing.model" };
     const { price } = this.choices.expected;
     if (price === null) return null;
     for (const { window, limit_usd: limit, used_usd: used, reset_at: until } of this.limits) {
