@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
+#: All that tests of what is used leave out.
+WORDS = ("ko.js", "en.js", "ko-studio.js", "en-studio.js")
 #: By this line `tsc` looks at a script.
 CHECKED = "// @ts-check\n"
 
@@ -56,7 +58,7 @@ NAME_OF = re.compile(r"nameOf\(\"(\w+)\"")
 
 
 def words(language: str) -> dict[str, str]:
-    files = ["en", "en-prompts"] if language == "en" else [language]
+    files = [language, f"{language}-studio", *(["en-prompts"] if language == "en" else [])]
     text = "".join((WEB / f"js/words/{name}.js").read_text() for name in files)
     entries = re.findall(r"^  (\"(?:[^\"\\]|\\.)*\"): (\"(?:[^\"\\]|\\.)*\"),$", text, re.MULTILINE)
     assert len(entries) == text.count('\n  "'), "one word a line, so that this test reads them all"
@@ -64,7 +66,7 @@ def words(language: str) -> dict[str, str]:
 
 
 def code() -> str:
-    files = [path for path in sorted((WEB / "js").rglob("*.js")) if path.name not in ("ko.js", "en.js")]
+    files = [path for path in sorted((WEB / "js").rglob("*.js")) if path.name not in WORDS]
     whole = "\n".join(path.read_text() for path in [*files, WEB / "index.html"])
     return re.sub(r"^\s*/\*\*[\s\S]*?\*/|(?:^|\s)//[^\n]*", "", whole, flags=re.MULTILINE)
 
