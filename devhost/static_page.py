@@ -1,16 +1,19 @@
 """The page as a static site would serve it: with the headers of its staticwebapp.config.json, compressed, and sent once.
 
-Of that file (learn.microsoft.com/azure/static-web-apps/configuration) `globalHeaders` and the headers of `routes` are done.
+Of that file (learn.microsoft.com/azure/static-web-apps/configuration) `globalHeaders` and the headers of `routes` are done: those
+of the first route that matches go before, and an empty one takes that header away.
 """
 
 import gzip
 import json
 import mimetypes
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import brotli
 from aiohttp import web
 
 from devhost import threads
@@ -19,13 +22,32 @@ CONFIGURATION = "staticwebapp.config.json"
 #: Smaller files gain nothing.
 COMPRESSED_FROM_BYTES = 600
 _TEXT = ("text/", "image/svg+xml", "application/json")
+#: What a browser may take, best first.
+_PACKERS = {"br": brotli.compress, "gzip": lambda data: gzip.compress(data, 9, mtime=0)}
 
 
 @dataclass(frozen=True)
 class _File:
     version: tuple[int, int]
     plain: bytes
-    zipped: bytes | None
+    is_packable: bool
+    packed: dict[str, bytes] = field(default_factory=dict)
+
+    def body(self, coding: str | None) -> bytes:
+        """Packed once, when it is first asked for so."""
+        if coding is None:
+            return self.plain
+        if coding not in self.packed:
+            self.packed[coding] = _PACKERS[coding](self.plain)
+        return self.packed[coding]
+
+
+class _Answer(web.Response):
+    """Without the name of this server: nobody needs it, and it comes with each of many small files."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall("Server", None)
 
 
 class StaticPage:
@@ -46,26 +68,27 @@ class StaticPage:
         headers = await self._headers(self._folder / CONFIGURATION, name)
         file = (self._folder / name).resolve()
         if not file.is_file() or not file.is_relative_to(self._folder) or file.name == CONFIGURATION:
-            return web.Response(status=404, headers=headers)
+            return _Answer(status=404, headers=headers)
         kind = "text/javascript" if file.suffix == ".js" else mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         found = await threads.run(self._read, file, kind.startswith(_TEXT))
         headers |= {"ETag": f'W/"{found.version[0]:x}-{found.version[1]:x}"', "Vary": "Accept-Encoding"}
         if headers["ETag"] in request.headers.get("If-None-Match", ""):
-            return web.Response(status=304, headers=headers)
-        body = found.plain
-        if found.zipped is not None and _takes_gzip(request.headers.get("Accept-Encoding", "")):
-            body = found.zipped
-            headers["Content-Encoding"] = "gzip"
+            return _Answer(status=304, headers=headers)
+        coding = _coding(request.headers.get("Accept-Encoding", "")) if found.is_packable else None
+        body = await threads.run(found.body, coding)
+        if coding is not None:
+            headers["Content-Encoding"] = coding
         charset = "utf-8" if kind.startswith("text/") or kind == "image/svg+xml" else None
-        return web.Response(body=body, content_type=kind, charset=charset, headers=headers)
+        return _Answer(body=body, content_type=kind, charset=charset, headers=headers)
 
     async def _headers(self, file: Path, name: str) -> dict[str, str]:
         """Of the first route that matches, over those of all."""
         configured: dict[str, Any] = {}
         if await threads.run(file.is_file):
             configured = json.loads((await threads.run(self._read, file, False)).plain)
-        matching = [route.get("headers", {}) for route in configured.get("routes", []) if fnmatchcase(f"/{name}", route["route"])]
+        matching = [route.get("headers", {}) for route in configured.get("routes", []) if _matches(route["route"], f"/{name}")]
         headers = {"Cache-Control": "no-cache", **configured.get("globalHeaders", {}), **(matching[0] if matching else {})}
+        headers = {name: value for name, value in headers.items() if value}
         # On this machine it would bind whatever else is served under the same host name, for a year.
         headers.pop("Strict-Transport-Security", None)
         return headers
@@ -76,14 +99,21 @@ class StaticPage:
         known = self._files.get(file)
         if known is None or known.version != version:
             data = file.read_bytes()
-            zipped = gzip.compress(data, 9, mtime=0) if is_text and len(data) >= COMPRESSED_FROM_BYTES else None
-            known = self._files[file] = _File(version, data, zipped)
+            known = self._files[file] = _File(version, data, is_text and len(data) >= COMPRESSED_FROM_BYTES)
         return known
 
 
-def _takes_gzip(accepted: str) -> bool:
+def _matches(route: str, path: str) -> bool:
+    """`/css/*`, `/*.{js,css}`: a star, and behind it the ends that it is for."""
+    head, brace, ends = route.partition("{")
+    routes = [head + end for end in ends.removesuffix("}").split(",")] if brace else [route]
+    return any(fnmatchcase(path, each) for each in routes)
+
+
+def _coding(accepted: str) -> str | None:
+    """The best of those that are taken; None for a body as it is."""
+    taken = {}
     for each in accepted.lower().split(","):
-        coding, _, weight = each.partition(";")
-        if coding.strip() in ("gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+        coding, _, weight = each.replace(" ", "").partition(";")
+        taken[coding] = re.fullmatch(r"q=0(\.0*)?", weight) is None
+    return next((coding for coding in _PACKERS if taken.get(coding, taken.get("*", False))), None)

@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import brotli
 import psutil
 import pytest
 import requests
@@ -89,6 +90,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "js").mkdir(parents=True)
     (folder / "index.html").write_text("<h1>the page</h1>")
     (folder / "js" / "main.js").write_text("export {}")
+    (folder / "js" / "worker.js").write_text("export {}")
     (folder / "api").mkdir()
     (folder / "api" / "where").write_text("shadow")
     (folder.parent / "secret.txt").write_text("secret")
@@ -263,18 +265,31 @@ def test_the_page_is_compressed_and_sent_once(host: RunningHost, page: Path) -> 
     file = page / "js" / "long.js"
     file.write_text("// 긴 이야기\n" * 200)
     url = f"{host.url}/js/long.js"
-    plain, zipped = (requests.get(url, headers={"Accept-Encoding": each}, timeout=10) for each in ("identity", "br, gzip;q=0.8"))
-    none = requests.get(url, headers={"Accept-Encoding": "gzip;q=0"}, timeout=10)
-    assert plain.text == zipped.text == none.text == file.read_text()
-    assert [each.headers.get("Content-Encoding") for each in (plain, zipped, none)] == [None, "gzip", None]
-    assert int(zipped.headers["Content-Length"]) < len(plain.content) / 10
-    assert {each.headers["Vary"] for each in (plain, zipped)} == {"Accept-Encoding"}
+    accepted = {
+        "identity": None, "gzip;q=0": None, "gzip;q=0, br;q=0.000": None, "zstd": None, "gzip": "gzip",
+        "br;q=0, gzip;q=0.8": "gzip", "*;q=0, gzip": "gzip", "gzip, deflate, br, zstd": "br", "*": "br",
+        "gzip;q=1.0, BR;q=0.1": "br",
+    }  # fmt: skip
+    answers = {each: requests.get(url, headers={"Accept-Encoding": each}, timeout=10) for each in accepted}
+    assert {each: answer.headers.get("Content-Encoding") for each, answer in answers.items()} == accepted
+    # requests unpacks what it knows of.
+    assert {answer.text for each, answer in answers.items() if accepted[each] != "br"} == {file.read_text()}
+    packed = {coding: sent_raw(host, b"GET /js/long.js HTTP/1.1", b"Accept-Encoding: " + coding) for coding in (b"br", b"gzip")}
+    bodies = {coding: answer.partition(b"\r\n\r\n")[2] for coding, answer in packed.items()}
+    assert brotli.decompress(bodies[b"br"]) == gzip.decompress(bodies[b"gzip"]) == file.read_bytes()
+    plain, zipped = answers["identity"], answers["gzip"]
+    assert len(bodies[b"br"]) < len(bodies[b"gzip"]) < len(plain.content) / 10
+    assert {each.headers["Vary"] for each in answers.values()} == {"Accept-Encoding"}
+    assert b"\r\nServer:" not in packed[b"br"]
 
     again = requests.get(url, headers={"If-None-Match": zipped.headers["ETag"]}, timeout=10)
     assert (again.status_code, again.content) == (304, b"")
     file.write_text("// a short one\n")
     changed = requests.get(url, headers={"If-None-Match": zipped.headers["ETag"]}, timeout=10)
     assert (changed.status_code, changed.text) == (200, "// a short one\n")
+    file.write_text("// 다른 이야기\n" * 200)
+    changed_body = sent_raw(host, b"GET /js/long.js HTTP/1.1", b"Accept-Encoding: br").partition(b"\r\n\r\n")[2]
+    assert brotli.decompress(changed_body) == file.read_bytes()
 
 
 def test_the_page_has_the_headers_of_its_configuration(host: RunningHost, page: Path) -> None:
@@ -284,18 +299,22 @@ def test_the_page_has_the_headers_of_its_configuration(host: RunningHost, page: 
         json.dumps(
             {
                 "globalHeaders": {"Content-Security-Policy": policy, "Strict-Transport-Security": "max-age=9"},
-                "routes": [{"route": "/js/*", "headers": {"Cache-Control": "public, max-age=9"}}],
+                "routes": [
+                    {"route": "/js/worker.js", "headers": {"Cache-Control": "no-cache"}},
+                    {"route": "/*.{js,css}", "headers": {"Cache-Control": "public, max-age=9", "Content-Security-Policy": ""}},
+                    {"route": "/*", "headers": {"Cache-Control": "no-store"}},
+                ],
             }
         )
     )
     try:
-        index, script, nothing, itself = (
-            requests.get(f"{host.url}/{path}", timeout=10) for path in ("", "js/main.js", "no", configuration.name)
-        )
+        paths = ("", "js/main.js", "js/worker.js", "no", configuration.name)
+        index, script, worker, nothing, itself = (requests.get(f"{host.url}/{path}", timeout=10) for path in paths)
     finally:
         configuration.unlink()
-    assert {each.headers["Content-Security-Policy"] for each in (index, script, nothing)} == {policy}
-    assert [each.headers["Cache-Control"] for each in (index, script)] == ["no-cache", "public, max-age=9"]
+    assert {each.headers["Content-Security-Policy"] for each in (index, worker, nothing)} == {policy}
+    assert "Content-Security-Policy" not in script.headers
+    assert [each.headers["Cache-Control"] for each in (index, script, worker)] == ["no-store", "public, max-age=9", "no-cache"]
     assert "Strict-Transport-Security" not in index.headers
     assert (nothing.status_code, itself.status_code) == (404, 404)
     assert "Content-Security-Policy" not in requests.get(f"{host.url}/api/where", timeout=10).headers

@@ -30,7 +30,8 @@ TIME = """async (head) => {
 }"""
 WORDS = """async (kinds) => {
   const { hasWords } = await import("/js/words/words.js");
-  const { adviceFor } = await import("/js/images/file-kinds.js");
+  const { adviceFor } = await import("/js/images/file-types.js");
+  (await import("/js/words/all.js")).learnAll();
   return kinds.filter((kind) => !hasWords(`file.${kind}`) || !hasWords(`file.do.${adviceFor(kind)}`));
 }"""
 

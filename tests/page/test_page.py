@@ -956,6 +956,8 @@ def test_everything_has_a_name_and_enough_contrast(choice: StubBackend, page: Pa
     backend.fallback_to = stub.FLUX2_PRO
     page.emulate_media(color_scheme=colours, reduced_motion="reduce")
     page.get_by_test_id(tab).click()
+    # All words are there.
+    expect(page.get_by_test_id("history-search")).to_be_visible()
     assert page.evaluate(UNNAMED_OR_DOUBLE) == []
     backend.job_problem = stub.UNAVAILABLE
     submit_sample(page)

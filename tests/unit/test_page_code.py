@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
+#: All that tests of what is used leave out.
+WORDS = ("ko.js", "en.js", "ko-studio.js", "en-studio.js")
 #: By this line `tsc` looks at a script.
 CHECKED = "// @ts-check\n"
 
@@ -56,7 +58,7 @@ NAME_OF = re.compile(r"nameOf\(\"(\w+)\"")
 
 
 def words(language: str) -> dict[str, str]:
-    files = ["en", "en-prompts"] if language == "en" else [language]
+    files = [language, f"{language}-studio", *(["en-prompts"] if language == "en" else [])]
     text = "".join((WEB / f"js/words/{name}.js").read_text() for name in files)
     entries = re.findall(r"^  (\"(?:[^\"\\]|\\.)*\"): (\"(?:[^\"\\]|\\.)*\"),$", text, re.MULTILINE)
     assert len(entries) == text.count('\n  "'), "one word a line, so that this test reads them all"
@@ -64,7 +66,7 @@ def words(language: str) -> dict[str, str]:
 
 
 def code() -> str:
-    files = [path for path in sorted((WEB / "js").rglob("*.js")) if path.name not in ("ko.js", "en.js")]
+    files = [path for path in sorted((WEB / "js").rglob("*.js")) if path.name not in WORDS]
     whole = "\n".join(path.read_text() for path in [*files, WEB / "index.html"])
     return re.sub(r"^\s*/\*\*[\s\S]*?\*/|(?:^|\s)//[^\n]*", "", whole, flags=re.MULTILINE)
 
@@ -141,3 +143,55 @@ def test_every_script_is_looked_at() -> None:
 def test_lint_looks_at_the_scripts() -> None:
     lint = subprocess.run(["make", "-n", "-W", "none", "lint"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     assert "tsc --project ." in lint
+
+
+#: What a script needs before it runs: all of it is loaded with it.
+IMPORT = re.compile(r"^(?:import|export)\s(?:[^\"';]*\sfrom\s+)?\"(\.[^\"]+)\"", re.MULTILINE)
+PRELOADED = re.compile(r"<link rel=\"modulepreload\" href=\"([^\"]+)\">")
+WORKER = re.compile(r"new Worker\(new URL\(\"([^\"]+)\"")
+#: Of documents and workers, no matter of other scripts and of styles.
+OF_DOCUMENTS = {
+    "Content-Security-Policy", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy",
+}  # fmt: skip
+
+
+def loaded_with(script: Path) -> set[Path]:
+    """The scripts that it imports, those that they import, and so on."""
+    found: set[Path] = set()
+    ahead = [script]
+    while ahead:
+        at = ahead.pop()
+        imported = {(at.parent / address).resolve() for address in IMPORT.findall(at.read_text())}
+        ahead += imported - found
+        found |= imported
+    return found
+
+
+def test_the_first_view_is_fetched_at_once_and_nothing_besides() -> None:
+    """Else a browser learns of each script from the one before it, and a mobile line waits at every step."""
+    needed = {str(path.relative_to(WEB)) for path in loaded_with(WEB / "js/main.js")}
+    preloaded = PRELOADED.findall((WEB / "index.html").read_text())
+    assert sorted(preloaded) == sorted(needed)
+
+
+def test_what_lies_behind_the_form_comes_whole_and_is_no_part_of_the_first_view() -> None:
+    """Whole: it works on when the line is down."""
+    first, studio = loaded_with(WEB / "js/main.js"), loaded_with(WEB / "js/studio.js")
+    assert WEB / "js/studio.js" not in first
+    by_themselves = {WEB / "js" / name for name in ("main.js", "studio.js", "page/alarm.js", "images/worker.js")}
+    assert set((WEB / "js").rglob("*.js")) - first - studio == by_themselves
+
+
+def test_scripts_and_styles_carry_no_more_than_they_need_and_workers_their_policy() -> None:
+    configured = json.loads((WEB / "staticwebapp.config.json").read_text())
+    routes = [(each["route"], each["headers"]) for each in configured["routes"]]
+    of_scripts = next(at for at, (route, _) in enumerate(routes) if route == "/*.{js,css}")
+    assert {name for name, value in routes[of_scripts][1].items() if value == ""} == OF_DOCUMENTS
+    assert set(configured["globalHeaders"]) > OF_DOCUMENTS
+    workers = {
+        (path.parent / address).resolve() for path in (WEB / "js").rglob("*.js") for address in WORKER.findall(path.read_text())
+    }
+    assert workers
+    assert {f"/{path.relative_to(WEB)}" for path in workers} == {
+        route for route, headers in routes[:of_scripts] if "*" not in route and OF_DOCUMENTS.isdisjoint(headers)
+    }

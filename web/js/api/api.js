@@ -52,9 +52,9 @@ export function apiAddress() {
   return new URL(apiBase, location.href).href;
 }
 
-/** @param {AbortSignal} [signal] @returns {Promise<import("../form/options.js").Options>} enums, limits, presets and generators. */
-export async function getOptions(signal) {
-  return worded(reading.options({ signal }));
+/** @returns {Promise<import("../form/options.js").Options>} enums, limits, presets and generators; asked by questions.js. */
+export async function getOptions() {
+  return worded(reading.options());
 }
 
 /** @returns {Promise<{limits: Limit[]}>} what the caller has spent, and their limits. */
@@ -72,7 +72,7 @@ export async function startJob(path, form, idempotencyKey, how = {}) {
   return worded(sending.generate(path, form, { key: idempotencyKey, ...how }));
 }
 
-/** @returns {Promise<{status: string, checks: Record<string, any>}>} whether a job could be made, with a check for each part. */
+/** @returns {Promise<{status: string, checks: Record<string, any>}>} whether a job could be made, with a check for each part; asked by questions.js. */
 export async function getReadiness() {
   return worded(reading.readiness());
 }

@@ -2,6 +2,7 @@
 /** Following a job to its end, over a network that comes and goes. */
 
 import { ApiError, getJob } from "./api.js";
+import { backoff, pause } from "./pause.js";
 
 /** @typedef {import("../../vendor/toonconnect.js").Job} Job */
 /** @typedef {import("../../vendor/toonconnect.js").Output} Output */
@@ -14,7 +15,6 @@ import { ApiError, getJob } from "./api.js";
  */
 
 const TERMINAL = new Set(["succeeded", "failed", "canceled"]);
-const BACKOFF_MS = [1000, 2000, 4000, 8000, 15000];
 const HOLD_SECONDS = 20;
 const NEWS_SPACING_MS = 250;
 const LOOK_SPACING_MS = 1000;
@@ -74,25 +74,4 @@ export async function follow(id, { watched = true, onJob, onConnection = () => {
 function isPassing(error) {
   const { status = 0 } = error.problem;
   return status >= 500 || status === 429 || status === 408;
-}
-
-/** @returns {number} how long to wait before attempt `failures + 1`: grows to 15 s, with a little jitter. */
-export function backoff(failures) {
-  return BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] * (0.8 + 0.4 * Math.random());
-}
-
-/** Waits, but no longer than until the browser says it is online again or `signal` aborts. */
-export function pause(/** @type {number} */ milliseconds, /** @type {AbortSignal|undefined} */ signal = undefined) {
-  return new Promise((/** @type {(nothing?: undefined) => void} */ resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      removeEventListener("online", done);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, Math.max(0, milliseconds));
-    addEventListener("online", done);
-    signal?.addEventListener("abort", done);
-    if (signal?.aborted) done();
-  });
 }

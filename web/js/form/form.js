@@ -1,22 +1,19 @@
 // @ts-check
 /** One kind's form: its images, goods, prompt and choices; what they say together; errors beside their field. */
 
-import { translatePrompt } from "../api/api.js";
 import { el, icon } from "../page/dom.js";
+import { isStudioThere, studio, withStudio } from "../page/stages.js";
 import { t, translate } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
 import { ImageField } from "../images/image-field.js";
 import { fetchPicture, picturesIn } from "../images/arriving.js";
-import { MIN_SIDE_PX } from "../images/picture-check.js";
-import * as drafts from "../kept/drafts.js";
-import * as shelf from "../kept/shelf.js";
+import { MIN_SIDE_PX } from "../images/file-types.js";
 import { Choices } from "./choices.js";
 import { GoodsField } from "./goods.js";
 import { SAMPLES, samplePicture } from "./ideas.js";
 import { chosenModel, defaultModel, kindsOf, modelsOf } from "./models.js";
 import { BASIC_OPTIONS } from "./options.js";
 import { PromptField } from "./prompt.js";
-import { ShelfRow } from "./shelf-row.js";
 
 /** The kinds whose prompt may be left to a preset, and that can be made as a sheet. */
 const WITH_PRESETS = new Set(["goods"]);
@@ -42,7 +39,7 @@ export class GeneratorForm {
   prompt;
   /** @type {Choices} */
   choices;
-  /** @type {ShelfRow} */
+  /** @type {import("./shelf-row.js").ShelfRow|undefined} */
   shelfRow;
   /** @type {GoodsField|undefined} only where there are goods to choose */
   goods;
@@ -80,8 +77,11 @@ export class GeneratorForm {
     this.onSubmit = onSubmit;
     this.root = this.#build();
     this.setOptions(BASIC_OPTIONS);
-    /** Fulfilled when what was being entered before a reload is back. */
-    this.restored = this.restoreDraft();
+    withStudio(({ ShelfRow }) => {
+      this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0])?.take(file) });
+      this.images.get(this.imageNames[0])?.root.append(this.shelfRow.root);
+      this.restoreDraft();
+    });
   }
 
   /** Takes limits, presets and models from the server; what was already entered stays. @param {import("./models.js").Told} options */
@@ -108,7 +108,7 @@ export class GeneratorForm {
     this.goods?.draw();
     this.choices.draw();
     this.prompt.draw();
-    this.shelfRow.draw();
+    this.shelfRow?.draw();
     this.#drawSamples();
     for (const field of this.images.values()) field.refresh();
     for (const name of this.errors.keys()) this.#drawError(name);
@@ -293,6 +293,8 @@ export class GeneratorForm {
     try {
       const names = Object.entries(sample.images);
       const files = await Promise.all(names.map(async ([name, file]) => ({ name, file: await samplePicture(file) })));
+      // With it comes the English of its words.
+      await studio();
       this.clearErrors();
       const isOwn = this.prompt.isWritten || [...this.images.values()].some((field) => !field.isEmpty && !field.isSample);
       /** @type {unknown[]} */
@@ -316,6 +318,7 @@ export class GeneratorForm {
     this.choices.close();
     if (this.isBusy) return;
     await this.sampleReady;
+    await this.#untilItCanBeSent();
     await Promise.all([...this.images.values()].map((field) => field.ready));
     const errors = this.#check();
     if (errors.length > 0) {
@@ -346,6 +349,16 @@ export class GeneratorForm {
     this.onSubmit({ kind: this.kind, path, form, prompt: this.prompt.text.trim() || this.#nameOfGoods(sheet), images });
   }
 
+  /** Where the line is slow: what is there to be sent waits for what sends it. */
+  async #untilItCanBeSent() {
+    if (isStudioThere() || !this.hasEntries()) return;
+    this.setBusy(true);
+    this.#say({ key: "form.coming" });
+    await studio();
+    this.setBusy(false);
+    this.#say(null);
+  }
+
   /** @param {string[]|null} sheet @returns {string} */
   #nameOfGoods(sheet) {
     return sheet ? sheet.map((id) => this.goods?.nameOf(id)).join(" · ") : this.goods?.nameOf(this.goods.preset);
@@ -355,7 +368,8 @@ export class GeneratorForm {
   #putOnShelf() {
     const character = this.images.get(this.imageNames[0]);
     // Where it cannot be read any more it is not kept either.
-    if (character?.prepared && !character.isSample) shelf.keep(character.prepared.file).catch(() => {});
+    const { prepared, isSample = true } = character ?? {};
+    if (prepared && !isSample) withStudio(({ shelf }) => shelf.keep(prepared.file).catch(() => {}));
   }
 
   #check() {
@@ -452,6 +466,7 @@ export class GeneratorForm {
 
   /** Brings back what was being entered here before, where nothing is entered now. */
   async restoreDraft() {
+    const { drafts } = await studio();
     const draft = await drafts.read(this.kind).catch(() => null);
     this.isRestoring = false;
     // Whoever was quicker than this browser's memory goes on with what they entered.
@@ -462,12 +477,12 @@ export class GeneratorForm {
   // ── Drafts ──
 
   #changed() {
-    if (this.isRestoring) return;
     this.prompt.isOptional = Boolean(this.goods && (this.goods.isSheet || this.goods.preset));
     this.prompt.draw();
     this.#drawSubmit();
     this.#drawStanding();
-    drafts.keepSoon(this.kind, () => (this.hasEntries() || this.goods?.preset || this.goods?.isSheet ? this.#draft() : null));
+    if (this.isRestoring) return;
+    withStudio(({ drafts }) => drafts.keepSoon(this.kind, () => (this.hasEntries() || this.goods?.preset || this.goods?.isSheet ? this.#draft() : null)));
   }
 
   #draft() {
@@ -492,8 +507,6 @@ export class GeneratorForm {
     const errorFor = (name, control, box) => this.#errorFor(name, control, box);
     const onChange = () => this.choices && this.#changed();
     const imageSlots = this.imageNames.map((name) => this.#buildImage(name));
-    this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0])?.take(file) });
-    imageSlots[0].append(this.shelfRow.root);
     if (WITH_PRESETS.has(this.kind)) {
       this.goods = new GoodsField({
         id: this.#id("goods"), errorFor,
@@ -509,7 +522,7 @@ export class GeneratorForm {
     }
     this.prompt = new PromptField({
       id: this.#id("prompt"), kind: this.kind, errorFor,
-      translate: (text) => translatePrompt(this.path, text),
+      translate: async (text) => (await studio()).translatePrompt(this.path, text),
       onScene: (apply) => this.#replace(apply, "scene.used", this.prompt.isWritten),
       onChange: () => {
         for (const name of ["prompt", "english"]) this.#clearError(name);

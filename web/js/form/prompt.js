@@ -3,6 +3,7 @@
 
 import { SCENES, keyOfWords } from "./ideas.js";
 import { el } from "../page/dom.js";
+import { studio } from "../page/stages.js";
 import { hasWords, inEnglish, t } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
 import { cleanPrompt, countCharacters, isBlank, isDamaged } from "./text.js";
@@ -99,7 +100,7 @@ export class PromptField {
     if (this.noteLine.textContent !== told) this.noteLine.textContent = told;
     for (const chip of this.chips ?? []) {
       chip.textContent = t(`scene.${chip.dataset.scene}`);
-      chip.setAttribute("aria-pressed", String(this.text === t(`scene.${chip.dataset.scene}.prompt`)));
+      chip.setAttribute("aria-pressed", String(this.text !== "" && this.text === t(`scene.${chip.dataset.scene}.prompt`)));
     }
   }
 
@@ -179,7 +180,9 @@ export class PromptField {
     this.control.focus();
   }
 
-  #useScene(scene) {
+  async #useScene(scene) {
+    // With it come the descriptions.
+    await studio();
     this.onScene(() => this.write(t(`scene.${scene}.prompt`)));
   }
 

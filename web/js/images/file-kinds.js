@@ -13,11 +13,6 @@ const ISPE = 0x69737065;
 const TYPES = {
   png: "image/png", jpeg: "image/jpeg", webp: "image/webp", avif: "image/avif", heic: "image/heic", heif: "image/heif", gif: "image/gif",
 };
-const LABELS = {
-  "image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WebP", "image/avif": "AVIF", "image/heic": "HEIC", "image/heif": "HEIC", "image/gif": "GIF",
-};
-// Not every system knows the newer types by name.
-const EXTENSIONS = { "image/avif": [".avif"], "image/heic": [".heic"], "image/heif": [".heif"] };
 
 // The same names as the server's (shared/domain/image_kind.py), which a test compares.
 const SIGNATURES = [
@@ -52,13 +47,6 @@ const TIFF_OF_CAMERAS = /CR\x02\0|NIKON CORPORATION|SONY\0|OLYMPUS|PENTAX/;
 const PROLOGUE = /\ufeff|\s+|<\?xml[^>]*\?>|<!--[^]*?-->/iy;
 const ELEMENT = /<(?:!doctype\s+)?(svg)\b|<(?:!doctype\s+html|html|head|body)\b/iy;
 
-/** What to do about a kind that is not taken; the others are to be exported. */
-const ADVICE = {
-  tiff: "save", bmp: "save", netpbm: "save", icon: "save", jpeg_xl: "save", jpeg_2000: "save", heif_other: "save", heic: "save", heif: "save", avif: "save", gif: "save", webp: "save",
-  pdf: "page", office: "page", hangul: "page", video: "frame", archive: "unpack", html: "image", empty: "again",
-  audio: "other", text: "other", unknown: "other",
-};
-
 /** @returns {Promise<Uint8Array>} the part of a file that tells its kind. */
 export async function headOf(file) {
   const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
@@ -82,21 +70,6 @@ export function kindByContent(head) {
 /** @returns {string|undefined} the content type of a kind that is a picture browsers and servers may take. */
 export function typeOf(kind) {
   return TYPES[kind];
-}
-
-/** @returns {string} what to do about a file of a kind that is not taken: `export`, `unpack`, ... */
-export function adviceFor(kind) {
-  return ADVICE[kind] ?? "export";
-}
-
-/** @returns {string[]} the names of content types, each once. */
-export function labelsOf(types) {
-  return [...new Set(types.map((type) => LABELS[type] ?? type.replace(/^image\//, "").toUpperCase()))];
-}
-
-/** @returns {string} content types as a file field's `accept`. */
-export function acceptOf(types) {
-  return [...new Set([...types, ...types.flatMap((type) => EXTENSIONS[type] ?? [])])].join(",");
 }
 
 /** @returns {boolean} whether a picture's head says that there may be more than one frame. */

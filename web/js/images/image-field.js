@@ -1,18 +1,19 @@
 // @ts-check
 /** One image of a form: choosing it, what is said about it, its preview, and cutting a part out of it. */
 
-import { getJob } from "../api/api.js";
-import { choosePart } from "./crop.js";
 import { el, icon } from "../page/dom.js";
-import { acceptOf, labelsOf } from "./file-kinds.js";
+import { studio } from "../page/stages.js";
+import { acceptOf, labelsOf } from "./file-types.js";
 import { formatBytes, formatLimit, nameOf, t, translate } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
-import { ImageProblem, cutOut, openImage, prepareImage } from "./images.js";
 
 /** @typedef {import("../words/messages.js").Message} Message */
-/** @typedef {import("./prepare.js").ImageProblem} Problem */
+/** What is wrong with a file. @typedef {Message & {canCrop?: boolean, preview?: Blob|null}} Problem */
 
 /** A picture of a job; the server has it. @typedef {{jobId: string, index: number}} Reference */
+/** @type {Problem} */
+const UNREADABLE = { key: "image.unreadable" };
+
 /** What brings a field back. @typedef {{reference?: Reference, file?: File, uncut?: File|null, isSample?: boolean}} Kept */
 
 /**
@@ -73,9 +74,10 @@ export class ImageField {
     Object.assign(this, { file, uncut, isSample, takenUnder: JSON.stringify(limits) });
     this.draw();
     const isStill = () => this.turn === turn;
-    this.ready = prepareImage(file, limits)
+    this.ready = studio()
+      .then(({ prepareImage }) => prepareImage(file, limits))
       .then((prepared) => isStill() && this.#show(prepared))
-      .catch((error) => isStill() && this.#refuse(file, error instanceof ImageProblem ? error : new ImageProblem("image.unreadable")));
+      .catch((error) => isStill() && this.#refuse(file, error.key ? error : UNREADABLE));
     this.onChange();
     return this.ready;
   }
@@ -98,7 +100,7 @@ export class ImageField {
       this.draw();
     };
     if (thumbnailUrl ?? url) return show(thumbnailUrl ?? url);
-    this.ready = getJob(jobId).then(
+    this.ready = studio().then(({ getJob }) => getJob(jobId)).then(
       ({ job }) => {
         const output = job?.outputs?.find((each) => each.index === index);
         if (output) show(output.thumbnail_url ?? output.url);
@@ -229,12 +231,13 @@ export class ImageField {
     this.cropButton.disabled = true;
     let opened;
     try {
+      const { choosePart, cutOut, openImage } = await studio();
       opened = await openImage(uncut);
       this.cropButton.disabled = false;
       const part = await choosePart(opened);
       if (part && this.turn === turn) await this.take(await cutOut(uncut, part), { uncut });
     } catch {
-      if (this.turn === turn) this.#refuse(uncut, new ImageProblem("image.unreadable"));
+      if (this.turn === turn) this.#refuse(uncut, UNREADABLE);
     } finally {
       this.cropButton.disabled = false;
       opened?.bitmap.close();

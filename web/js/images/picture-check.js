@@ -2,11 +2,10 @@
 /** What a picture is fit for: what the server would refuse or warn of, found before the upload (shared/pictures/). */
 
 import { canvasOf } from "./canvas.js";
+import { MIN_SIDE_PX } from "./file-types.js";
 
 /** The longer side of what a provider gets (shared/domain/generation.py). */
 export const SENT_SIDE_PX = 1024;
-/** To what smaller pictures are enlarged; and the shorter side that a model needs, where the server does not tell. */
-export const MIN_SIDE_PX = 256;
 /** Of a long picture that is made smaller: below this its shorter side has lost its detail. */
 const NARROW_PX = 384;
 const SMALL_SIDE_PX = 512;

@@ -52,3 +52,12 @@ export function remove(area, key) {
 export function onChangeElsewhere(listener) {
   addEventListener("storage", (event) => listener(event.key));
 }
+
+/** @returns {boolean} whether this browser keeps something of the page: it was here before. */
+export function isKnown() {
+  try {
+    return Object.keys(BROWSER()).some((key) => key.startsWith("toonconnect."));
+  } catch {
+    return false;
+  }
+}

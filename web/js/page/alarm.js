@@ -10,7 +10,8 @@ document.getElementById("alarm-reload")?.addEventListener("click", () => locatio
 
 // Errors of what does not load are heard on their way down alone.
 addEventListener("error", (event) => {
-  const failed = event.target instanceof HTMLScriptElement || event.target instanceof HTMLLinkElement;
+  const { target } = event;
+  const failed = target instanceof HTMLScriptElement || (target instanceof HTMLLinkElement && !("comesLater" in target.dataset));
   if (failed || (event instanceof ErrorEvent && isOwn(event))) raise();
 }, true);
 

@@ -4,8 +4,8 @@
  * something stands in the way of what it makes pictures with. A request is taken all the same, and sent on when it is over.
  */
 
-import { ApiError, getOptions, getReadiness, NetworkError } from "../api/api.js";
-import { backoff, pause } from "../api/jobs.js";
+import { backoff, pause } from "../api/pause.js";
+import { getOptions, getReadiness, NoWord } from "../api/questions.js";
 import { nameOf, onLanguageChange, t } from "../words/words.js";
 import { kindsOf, modelsOf } from "../form/models.js";
 import { change, state, subscribe } from "./store.js";
@@ -26,11 +26,17 @@ let nextLook;
 let isLooking = false;
 /** @type {Record<string, any>} what was told of each part */
 let checks = {};
-let onOptions = (/** @type {import("../form/options.js").Options} */ _) => {};
+/** @type {Set<(options: import("../form/options.js").Options) => void>} */
+const listeners = new Set();
 
-/** Draws the banners from now on. @param {typeof onOptions} listener  is told what the server offers, whenever it was read */
-export function build(listener) {
-  onOptions = listener;
+/** Calls `listener` with what the server offers: now, if that is known, and whenever it was read. @param {(options: import("../form/options.js").Options) => void} listener */
+export function onOptions(listener) {
+  listeners.add(listener);
+  if (state.options) listener(state.options);
+}
+
+/** Draws the banners from now on. */
+export function build() {
   subscribe(draw);
   onLanguageChange(draw);
   for (const event of ["online", "offline"]) addEventListener(event, draw);
@@ -79,13 +85,13 @@ export async function lookForTrouble({ knowsOptions = false } = {}) {
 
 /** Throws what is no matter of the server's. @param {unknown} error */
 function requireNoAnswer(error) {
-  if (!(error instanceof ApiError || error instanceof NetworkError)) throw error;
+  if (!(error instanceof NoWord)) throw error;
 }
 
 /** @param {import("../form/options.js").Options} options */
 function take(options) {
   change({ options, trouble: troubleOf(checks, options) });
-  onOptions(options);
+  for (const listener of listeners) listener(options);
 }
 
 /**

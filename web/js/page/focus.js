@@ -11,17 +11,21 @@ let around = [];
 
 /** Keeps watch from now on. */
 export function guardFocus() {
-  document.addEventListener("focusin", ({ target }) => {
-    last = target instanceof HTMLElement && target !== document.body ? target : null;
-    around = [];
-    for (let at = last?.parentElement; at; at = at.parentElement) around.push(at);
-  });
+  note(document.activeElement);
+  document.addEventListener("focusin", ({ target }) => note(target));
   document.addEventListener("pointerdown", ({ target }) => {
     if (!(target instanceof Element) || !target.closest("button, a, input, textarea, select, summary, label, [tabindex]")) last = null;
   });
   // Browsers move the focus off a thing when they draw it anew.
   const look = () => requestAnimationFrame(() => setTimeout(restore));
   new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributeFilter: ["disabled", "hidden", "inert", "class", "open"] });
+}
+
+/** @param {EventTarget|null} target what has the focus */
+function note(target) {
+  last = target instanceof HTMLElement && target !== document.body ? target : null;
+  around = [];
+  for (let at = last?.parentElement; at; at = at.parentElement) around.push(at);
 }
 
 function restore() {

@@ -73,6 +73,7 @@ export class JobView {
   /** @param {HTMLElement} root @param {Actions} actions */
   constructor(root, actions) {
     this.root = root;
+    this.welcome = /** @type {HTMLElement} */ (root.firstElementChild);
     this.actions = actions;
     /** @type {import("../form/models.js").Told} */
     this.options = {};
@@ -97,20 +98,12 @@ export class JobView {
     if (this.mode === "job") this.#redraw(() => this.#drawJob({ anew: true }));
   }
 
-  /** The welcome, before there is anything to show. */
+  /** The welcome, before there is anything to show: it stands in index.html. */
   showEmpty() {
     const hadFocus = this.root.contains(document.activeElement);
     this.#start("empty");
-    this.heading = el("h3", { i18n: "panel.emptyTitle", tabindex: "-1" });
-    this.root.replaceChildren(
-      el("div", { class: "empty" },
-        el("div", { class: "empty-art", "aria-hidden": "true" },
-          el("img", { src: "samples/character-haneul.jpg", alt: "", width: 96, height: 120 }),
-          el("img", { src: "samples/product-can.jpg", alt: "", width: 96, height: 120 }),
-          el("span", { class: "empty-result" }, icon("spark"))),
-        this.heading,
-        el("p", { i18n: "panel.empty" })),
-    );
+    this.heading = /** @type {HTMLElement} */ (this.welcome.querySelector("h3"));
+    this.root.replaceChildren(this.welcome);
     translate(this.root);
     if (hadFocus) this.heading.focus({ preventScroll: true });
   }

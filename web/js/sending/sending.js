@@ -4,9 +4,10 @@
  * always with its own key. So nothing that was asked for is lost, and nothing is made or paid twice.
  */
 
-import { ApiError, getOptions, inWords, NetworkError, SIGN_IN_UNAVAILABLE, startJob } from "../api/api.js";
-import { backoff } from "../api/jobs.js";
+import { ApiError, inWords, NetworkError, SIGN_IN_UNAVAILABLE, startJob } from "../api/api.js";
 import { newKey } from "../api/keys.js";
+import { backoff } from "../api/pause.js";
+import { getOptions } from "../api/questions.js";
 import { inOneTab } from "../kept/one-tab.js";
 import * as outbox from "../kept/outbox.js";
 import { t } from "../words/words.js";
@@ -296,7 +297,7 @@ export class Sending {
     while (!this.#closed && !outgoing.controller.signal.aborted) {
       const isTime = await this.#pause(outgoing, outgoing.reason === "network" ? usual : Math.max(longer ?? 0, (retryAfterSeconds ?? 0) * 1000) || null);
       // A small question first: the pictures would go out again and again.
-      if (outgoing.reason !== "network" || !isTime || (await answers(outgoing.controller.signal))) return;
+      if (outgoing.reason !== "network" || !isTime || (await answers())) return;
     }
   }
 
@@ -368,9 +369,9 @@ async function isReadable(file) {
   }
 }
 
-async function answers(signal) {
+async function answers() {
   try {
-    await getOptions(signal);
+    await getOptions();
     return true;
   } catch {
     return false;

@@ -1,7 +1,7 @@
 // @ts-check
 /** Messages as they are kept: a key and what fills it. They become words when they are shown, in the language that is on then. */
 
-import { adviceFor, labelsOf } from "../images/file-kinds.js";
+import { adviceFor, labelsOf } from "../images/file-types.js";
 import { currentLanguage, formatDollars, formatLimit, t } from "./words.js";
 
 /**

@@ -1,15 +1,16 @@
 // @ts-check
 /** The page's words in Korean and English, and the one place that knows which language is on. */
 
-import prompts from "./en-prompts.js";
 import { BROWSER, read, write } from "../kept/storage.js";
 
 const STORAGE_KEY = "toonconnect.language";
 
-/** A language is loaded when it is turned on: few people read two. */
+/** Of the one that is on, the words of the first view come first; all of both come with the page's second stage (all.js). */
 const LANGUAGES = { ko: () => import("./ko.js"), en: () => import("./en.js") };
 /** @type {Record<string, Record<string, string>>} */
-const loaded = {};
+let loaded = {};
+/** @type {Record<string, string>|null} null until all words are there */
+let prompts = null;
 
 /** @type {"ko"|"en"} */
 let language = initialLanguage();
@@ -25,6 +26,16 @@ function initialLanguage() {
 /** @param {"ko"|"en"} wanted */
 async function load(wanted) {
   loaded[wanted] ??= (await LANGUAGES[wanted]()).default;
+}
+
+/** Takes all the words there are, and has everything written with them. @param {Record<"ko"|"en", Record<string, string>>} all @param {Record<string, string>} english  see inEnglish */
+export function learn(all, english) {
+  [loaded, prompts] = [all, english];
+  tell();
+}
+
+function tell() {
+  for (const listener of listeners) listener(language);
 }
 
 /** @returns {"ko"|"en"} the language that is on. */
@@ -43,7 +54,7 @@ export async function setLanguage(next) {
   }
   language = wanted;
   write(BROWSER, STORAGE_KEY, language);
-  for (const listener of listeners) listener(language);
+  tell();
 }
 
 /** Calls `listener` after every change of language. */
@@ -51,9 +62,9 @@ export function onLanguageChange(listener) {
   listeners.add(listener);
 }
 
-/** @returns {string} the words for `key`, `{name}` places filled from `values`; an unknown key comes back as it is. */
+/** @returns {string} the words for `key`, `{name}` places filled from `values`; an unknown key comes back as it is, and one that is not there yet as nothing. */
 export function t(key, values = {}) {
-  const words = loaded[language][key] ?? key;
+  const words = loaded[language][key] ?? (prompts ? key : "");
   return words.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
@@ -62,12 +73,17 @@ export function t(key, values = {}) {
  * @returns {string|null} the English of a prompt that is ready to be taken, whichever language is on: what those who draw understand best.
  */
 export function inEnglish(key) {
-  return /** @type {Record<string, string>} */ (prompts)[key] ?? null;
+  return prompts?.[key] ?? null;
 }
 
 /** @returns {boolean} whether there are words for `key`. */
 export function hasWords(key) {
   return key in loaded[language];
+}
+
+/** Until all words are there, what has some keeps them. @param {string} key */
+function isKnown(key) {
+  return prompts !== null || hasWords(key);
 }
 
 /** @returns {string} the words for one of a group's ids, such as a kind; the id itself when there are none. */
@@ -82,10 +98,10 @@ export function nameOf(group, id) {
 export function translate(root) {
   const own = root instanceof Element && root.matches("[data-i18n], [data-i18n-attr]") ? [root] : [];
   for (const element of [...own, ...root.querySelectorAll("[data-i18n], [data-i18n-attr]")]) {
-    if (element.dataset.i18n) element.textContent = t(element.dataset.i18n);
+    if (element.dataset.i18n && isKnown(element.dataset.i18n)) element.textContent = t(element.dataset.i18n);
     for (const pair of (element.dataset.i18nAttr ?? "").split(";").filter(Boolean)) {
       const [attribute, key] = pair.split(":");
-      element.setAttribute(attribute, t(key));
+      if (isKnown(key)) element.setAttribute(attribute, t(key));
     }
   }
 }

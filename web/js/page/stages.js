@@ -1,0 +1,93 @@
+// @ts-check
+/**
+ * The page comes in two stages: first the form, then what is behind it (studio.js): all that is kept, prepared, sent, followed and
+ * shown. That one comes at once where this browser was here before, else at the first touch, so that it is there when it is needed;
+ * what needs it waits for it. It is tried until it is there, and nobody who waits for it sees that as an error.
+ */
+
+import { backoff, pause } from "../api/pause.js";
+import { isKnown } from "../kept/storage.js";
+
+const STYLES = ["crop", "sending", "result", "history"];
+const TOUCHES = ["pointerover", "pointerdown", "keydown", "focusin", "input", "change", "scroll", "dragenter", "paste", "storage"];
+/** How browsers say that a script did not come, and this that a style did not; all else is a mistake in a script. */
+const NOT_LOADED = /dynamically imported module|importing a module|no style/i;
+
+/** @typedef {typeof import("../studio.js")} Studio */
+
+/** @type {Promise<Studio>|undefined} */
+let coming;
+/** @type {Studio|null} */
+let there = null;
+/** @type {((studio: Studio) => void)[]} */
+const waiting = [];
+
+/** @returns {Promise<Studio>} the second stage, when it is there; asked for it begins to come. */
+export function studio() {
+  return (coming ??= load());
+}
+
+/** @returns {boolean} whether it is there. */
+export function isStudioThere() {
+  return there !== null;
+}
+
+/** Does what needs the second stage, once it is there; not a reason for it to come. @param {(studio: Studio) => void} act */
+export function withStudio(act) {
+  if (there) act(there);
+  else waiting.push(act);
+}
+
+/** Lets it come when it is time. @param {boolean} isNow  whether somebody waits for more than the form */
+export function letStudioCome(isNow) {
+  if (isNow || isKnown()) {
+    studio();
+    return;
+  }
+  const touched = new AbortController();
+  for (const type of TOUCHES) {
+    addEventListener(type, () => {
+      touched.abort();
+      studio();
+    }, { capture: true, passive: true, signal: touched.signal });
+  }
+}
+
+async function load() {
+  const styles = STYLES.map((name) => untilThere(() => style(`css/${name}.css`)));
+  // Older browsers remember of an address that it did not come.
+  const made = await untilThere((failures) => import(failures ? `../studio.js?${failures}` : "../studio.js"));
+  await Promise.all(styles);
+  there = made;
+  made.open();
+  for (const act of waiting) act(made);
+  return made;
+}
+
+/** @template T @param {(failures: number) => Promise<T>} get @returns {Promise<T>} */
+async function untilThere(get) {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await get(failures);
+    } catch (error) {
+      if (!NOT_LOADED.test(error.message)) throw error;
+      console.info("page:", error.message);
+      await pause(backoff(failures));
+    }
+  }
+}
+
+/** @param {string} address @returns {Promise<void>} */
+function style(address) {
+  return new Promise((resolve, reject) => {
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: address });
+    // It is tried again: no matter for alarm.js.
+    link.dataset.comesLater = "";
+    link.onload = () => resolve();
+    link.onerror = () => {
+      link.remove();
+      reject(new Error(`no style: ${address}`));
+    };
+    document.head.append(link);
+  });
+}
