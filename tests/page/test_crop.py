@@ -276,7 +276,7 @@ def test_a_part_with_nothing_in_it_is_told_and_can_be_changed(page: Page) -> Non
     dialog = opened(page, saved(picture, "PNG"))
     page.keyboard.press("Home")
     dialog.get_by_role("button", name="이 부분 쓰기").click()
-    expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("한 가지 색이라")
+    expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("한 가지 색뿐이라")
     page.get_by_test_id("crop-input_image_1").click()
     expect(page.get_by_test_id("crop-at")).to_be_focused()
     page.keyboard.press("End")

@@ -806,7 +806,7 @@ def test_a_large_file_is_made_smaller_before_it_is_sent(page: Page, backend: Stu
 def test_a_small_file_is_sent_untouched_with_a_word_of_advice(page: Page, backend: StubBackend) -> None:
     use_sample(page)
     page.get_by_test_id("file-input_image_1").set_input_files(upload("small.png", figure(200, 300)))
-    expect(page.get_by_text("이미지가 작아요")).to_be_visible()
+    expect(page.get_by_text("이미지가 작아서")).to_be_visible()
     page.get_by_test_id("submit").click()
 
     expect(page.get_by_test_id("result-image")).to_be_visible()

@@ -189,7 +189,7 @@ def test_a_smaller_picture_that_would_be_the_larger_upload_is_not_made(filled: P
     """Flat colours become many where they meet."""
     original = saved(mark(2600), "PNG")
     choose(filled, original)
-    expect(filled.get_by_text("회색 배경에 놓아서 보내요")).to_be_visible()
+    expect(filled.get_by_text("회색 배경으로 채워서 보내요")).to_be_visible()
 
     assert sent(filled, backend) == original
 
@@ -280,7 +280,7 @@ def test_where_frames_cannot_be_told_apart_a_blank_one_is_no_picture_of_a_file_t
     filled_1_mb.evaluate(WITHOUT_FRAMES)
     choose(filled_1_mb, noisy_animation("GIF"), "moving.gif")
 
-    expect(filled_1_mb.get_by_test_id("field-error-input_image_1")).to_contain_text("한 가지 색이라")
+    expect(filled_1_mb.get_by_test_id("field-error-input_image_1")).to_contain_text("한 가지 색뿐이라")
 
 
 def test_a_still_gif_is_no_animation(page: Page) -> None:
