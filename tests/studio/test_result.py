@@ -298,6 +298,8 @@ def test_goods_are_told_by_name_and_by_how_they_print(page: Page, stack: Stack) 
     stack.ended(job_id)
     show(page, stack, job_id)
     expect(page.locator(".preset-name")).to_have_text(["머그컵", "포스터"])
+    # Without a prompt it is called by its goods.
+    expect(page.get_by_test_id("history-item").first).to_contain_text("머그컵 · 포스터")
     expect(page.get_by_test_id("print").first).to_contain_text("시안용")
     # Said once: at the picture, not among the warnings as well.
     expect(page.get_by_test_id("warnings").get_by_text("dpi")).to_have_count(0)
