@@ -9,7 +9,6 @@ import { ImageField } from "../images/image-field.js";
 import { fetchPicture, picturesIn } from "../images/arriving.js";
 import { MIN_SIDE_PX } from "../images/file-types.js";
 import { Choices } from "./choices.js";
-import { GoodsField } from "./goods.js";
 import { SAMPLES, samplePicture } from "./ideas.js";
 import { chosenModel, kindsOf, modelsOf } from "./models.js";
 import { BASIC_OPTIONS } from "./options.js";
@@ -43,7 +42,7 @@ export class GeneratorForm {
   choices;
   /** @type {import("./shelf-row.js").ShelfRow|undefined} */
   shelfRow;
-  /** @type {GoodsField|undefined} only where there are goods to choose */
+  /** @type {import("./goods.js").GoodsField|undefined} only where there are goods to choose; it comes with the second stage */
   goods;
   /** @type {HTMLElement[]} */
   sampleButtons;
@@ -79,7 +78,8 @@ export class GeneratorForm {
     this.onSubmit = onSubmit;
     this.root = this.#build();
     this.setOptions(BASIC_OPTIONS);
-    withStudio(({ ShelfRow }) => {
+    withStudio(({ GoodsField, ShelfRow }) => {
+      if (WITH_PRESETS.has(this.kind)) this.#addGoods(GoodsField);
       this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0])?.take(file) });
       this.images.get(this.imageNames[0])?.root.append(this.shelfRow.root);
       this.restoreDraft();
@@ -93,8 +93,7 @@ export class GeneratorForm {
     this.prompt.max = this.options.prompt.max_length;
     this.prompt.hasTranslator = this.options.translator === true;
     this.choices.offer(this.options);
-    this.goods?.offer(this.options.presets, this.options.sheet.max_presets);
-    this.lastRatio = this.goods?.entry?.aspect_ratio;
+    this.#offerGoods();
     this.retranslate();
   }
 
@@ -197,7 +196,7 @@ export class GeneratorForm {
   focusField(name) {
     const field = this.fields.get(name);
     if (!field) return;
-    if (this.choices.dialog.contains(field.control)) this.choices.open();
+    if (this.choices.dialog?.root.contains(field.control)) this.choices.dialog.open();
     field.control.focus({ preventScroll: true });
     field.box.scrollIntoView({ block: "center" });
   }
@@ -409,6 +408,8 @@ export class GeneratorForm {
   }
 
   #clearError(name) {
+    // What the choices' dialogue has to say comes with it.
+    if (!this.fields.has(name)) return;
     const { control, box } = this.#field(name);
     this.errors.delete(name);
     control.removeAttribute("aria-invalid");
@@ -508,19 +509,6 @@ export class GeneratorForm {
     const errorFor = (name, control, box) => this.#errorFor(name, control, box);
     const onChange = () => this.choices && this.#changed();
     const imageSlots = this.imageNames.map((name) => this.#buildImage(name));
-    if (WITH_PRESETS.has(this.kind)) {
-      this.goods = new GoodsField({
-        id: this.#id("goods"), errorFor,
-        onChange: () => {
-          this.choices.useSheet(this.goods?.pictures ?? null);
-          const ratio = this.goods?.entry?.aspect_ratio;
-          if (ratio && ratio !== this.lastRatio) this.choices.useRatio(ratio);
-          this.lastRatio = ratio;
-          for (const name of ["preset", "presets", "prompt"]) this.#clearError(name);
-          onChange();
-        },
-      });
-    }
     this.prompt = new PromptField({
       id: this.#id("prompt"), kind: this.kind, errorFor,
       translate: async (text) => (await studio()).translatePrompt(this.path, text),
@@ -532,6 +520,7 @@ export class GeneratorForm {
     });
     this.choices = new Choices({
       kind: this.kind, id: this.#id("choice"), options: BASIC_OPTIONS, errorFor,
+      onDialog: (dialog) => this.root.append(dialog),
       onChange: () => {
         this.#clearError("seed");
         onChange();
@@ -549,11 +538,33 @@ export class GeneratorForm {
       el("div", { class: `images images-${imageSlots.length}` }, ...imageSlots),
       this.#buildSamples(),
       this.#buildNote(),
-      this.goods?.root,
       this.prompt.root,
       this.standing,
-      el("div", { class: "submit-bar" }, this.choices.opener, this.submitButton),
-      this.choices.dialog);
+      el("div", { class: "submit-bar" }, this.choices.opener, this.submitButton));
+  }
+
+  /** @param {typeof import("./goods.js").GoodsField} GoodsField */
+  #addGoods(GoodsField) {
+    this.goods = new GoodsField({
+      id: this.#id("goods"),
+      errorFor: (name, control, box) => this.#errorFor(name, control, box),
+      onChange: () => {
+        this.choices.useSheet(this.goods?.pictures ?? null);
+        const ratio = this.goods?.entry?.aspect_ratio;
+        if (ratio && ratio !== this.lastRatio) this.choices.useRatio(ratio);
+        this.lastRatio = ratio;
+        for (const name of ["preset", "presets", "prompt"]) this.#clearError(name);
+        this.#changed();
+      },
+    });
+    this.prompt.root.before(this.goods.root);
+    translate(this.goods.root);
+    this.#offerGoods();
+  }
+
+  #offerGoods() {
+    this.goods?.offer(this.options.presets, this.options.sheet.max_presets);
+    this.lastRatio = this.goods?.entry?.aspect_ratio;
   }
 
   #buildSamples() {
