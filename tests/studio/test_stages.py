@@ -105,6 +105,9 @@ def test_over_a_dead_line_it_is_tried_again_and_what_was_entered_is_sent_once(vi
     page.route(lost, lambda route: route.abort())
     # Not even this leads away from the page.
     assert page.evaluate(DROP, "character-haneul") is False
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("field-error-input_image_2")).to_have_text("이미지를 넣어 주세요.")
+    expect(page.get_by_test_id("field-error-input_image_1")).to_be_hidden()
     page.get_by_test_id("file-input_image_2").set_input_files(SAMPLES / "product-can.jpg")
     page.get_by_test_id("prompt").fill("a can at the beach")
     page.get_by_test_id("submit").click()

@@ -5,7 +5,7 @@
  */
 
 import { el, icon } from "../page/dom.js";
-import { studio, withStudio } from "../page/stages.js";
+import { studio } from "../page/stages.js";
 import { formatDollars, t } from "../words/words.js";
 import { chosenModel, defaultModel, modelName, modelsOf } from "./models.js";
 
@@ -15,12 +15,9 @@ const ORIGINAL = "match_input_image";
 
 /** @typedef {import("./models.js").Model} Model */
 
-/**
- * `opener` is the button, `dialog` what it opens, once it is there. `errorFor` makes the place of a field's error; `onDialog()` is
- * called when the dialogue is there, `onChange()` after every choice, `onModel()` before it where that was the model.
- */
+/** `opener` is the button, `dialog` what it opens, once it is there. `onChange()` is called after every choice, `onModel()` before it where that was the model. */
 export class Choices {
-  constructor({ kind, id, options, errorFor, onDialog, onChange, onModel }) {
+  constructor({ kind, id, options, onChange, onModel }) {
     this.kind = kind;
     this.id = id;
     this.options = options;
@@ -38,11 +35,15 @@ export class Choices {
     /** @type {import("./choices-dialog.js").ChoicesDialog|null} */
     this.dialog = null;
     this.#build();
-    withStudio(({ ChoicesDialog }) => {
-      this.dialog = new ChoicesDialog(this, errorFor);
-      onDialog(this.dialog.root);
-      this.draw();
-    });
+  }
+
+  /**
+   * Opens this from now on.
+   * @param {import("./choices-dialog.js").ChoicesDialog} dialog
+   */
+  useDialog(dialog) {
+    this.dialog = dialog;
+    this.draw();
   }
 
   /** Takes limits and models from the server; what was chosen stays where it is offered. @param {import("./options.js").Options} options */

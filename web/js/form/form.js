@@ -78,7 +78,10 @@ export class GeneratorForm {
     this.onSubmit = onSubmit;
     this.root = this.#build();
     this.setOptions(BASIC_OPTIONS);
-    withStudio(({ GoodsField, ShelfRow }) => {
+    withStudio(({ ChoicesDialog, GoodsField, ShelfRow }) => {
+      const dialog = new ChoicesDialog(this.choices, (name, control, box) => this.#errorFor(name, control, box));
+      this.root.append(dialog.root);
+      this.choices.useDialog(dialog);
       if (WITH_PRESETS.has(this.kind)) this.#addGoods(GoodsField);
       this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0])?.take(file) });
       this.images.get(this.imageNames[0])?.root.append(this.shelfRow.root);
@@ -315,8 +318,7 @@ export class GeneratorForm {
     this.choices.close();
     if (this.isBusy) return;
     await this.sampleReady;
-    await this.#untilItCanBeSent();
-    await Promise.all([...this.images.values()].map((field) => field.ready));
+    await this.#untilRead();
     const errors = this.#check();
     if (errors.length > 0) {
       this.#showMessages(errors);
@@ -346,14 +348,19 @@ export class GeneratorForm {
     this.onSubmit({ kind: this.kind, path, form, prompt: this.prompt.text.trim() || this.#nameOfGoods(sheet), images });
   }
 
-  /** Where the line is slow: what is there to be sent waits for what sends it. */
-  async #untilItCanBeSent() {
-    if (isStudioThere() || !this.hasEntries()) return;
-    this.setBusy(true);
-    this.#say({ key: "form.coming" });
-    await studio();
-    this.setBusy(false);
-    this.#say(null);
+  /** Until the images are read; where the line is slow, by what is still to come. */
+  async #untilRead() {
+    const fields = [...this.images.values()];
+    if (!isStudioThere()) {
+      // What is missing is told at once.
+      if (fields.some((field) => field.isEmpty)) return;
+      this.setBusy(true);
+      this.#say({ key: "form.coming" });
+      await studio();
+      this.setBusy(false);
+      this.#say(null);
+    }
+    await Promise.all(fields.map((field) => field.ready));
   }
 
   /** @param {string[]|null} sheet @returns {string} */
@@ -374,7 +381,7 @@ export class GeneratorForm {
     const errors = [];
     for (const [name, field] of this.images) {
       if (field.problem) errors.push({ field: name, message: field.problem });
-      else if (!field.sent) errors.push({ field: name, message: { key: "image.required" } });
+      else if (field.isEmpty || (isStudioThere() && !field.sent)) errors.push({ field: name, message: { key: "image.required" } });
     }
     if (this.goods?.pictures === 0) errors.push({ field: "presets", message: { key: "preset.required" } });
     const wrong = this.prompt.wrong(WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required");
@@ -519,8 +526,7 @@ export class GeneratorForm {
       },
     });
     this.choices = new Choices({
-      kind: this.kind, id: this.#id("choice"), options: BASIC_OPTIONS, errorFor,
-      onDialog: (dialog) => this.root.append(dialog),
+      kind: this.kind, id: this.#id("choice"), options: BASIC_OPTIONS,
       onChange: () => {
         this.#clearError("seed");
         onChange();
