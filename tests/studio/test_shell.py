@@ -63,16 +63,25 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
+def owner_of(page: Page) -> str:
+    """A browser gets its token when somebody has touched the page."""
+    page.mouse.move(2, 2)
+    expect(page.get_by_test_id("history-search")).to_be_attached()
+    while not (token := page.evaluate("localStorage.getItem('toonconnect.owner')")):
+        page.wait_for_timeout(50)
+    return str(token)
+
+
 def made(stack: Stack, page: Page, **fields: Any) -> str:
     """A job of this browser's, made without its page."""
-    token = {"X-Owner-Token": page.evaluate("localStorage.getItem('toonconnect.owner')")}
+    token = {"X-Owner-Token": owner_of(page)}
     answer = stack.goods(pictures.photo_jpeg(300, 300), token, **fields)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
 
 def ended(stack: Stack, page: Page, job_id: str) -> None:
-    token = {"X-Owner-Token": page.evaluate("localStorage.getItem('toonconnect.owner')")}
+    token = {"X-Owner-Token": owner_of(page)}
     here = f"{stack.url}/api/jobs/{job_id}?wait=20"
     while requests.get(here, headers=token, timeout=40).json()["completed_at"] is None:
         pass
@@ -214,7 +223,7 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
         expect(cards(tab)).to_have_count(3)
     expect(card).to_be_focused()
 
-    token = {"X-Owner-Token": page.evaluate("localStorage.getItem('toonconnect.owner')")}
+    token = {"X-Owner-Token": owner_of(page)}
     here = f"{stack.url}/api/jobs/{second}"
     delete.click()
     expect(cards(beside)).to_have_count(2)
@@ -359,7 +368,7 @@ def test_what_stands_in_the_way_is_told_before_the_form_and_the_page_says_what_t
     page.get_by_test_id("alarm-reload").click()
     expect(page.get_by_test_id("alarm")).to_be_hidden()
     # Not even what puts the page together has come.
-    page.route("**/js/history/list.js", lambda route: route.abort())
+    page.route("**/js/form/form.js", lambda route: route.abort())
     page.reload()
     expect(page.get_by_test_id("alarm")).to_contain_text("화면에 문제가 생겼어요")
 

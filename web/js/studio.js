@@ -32,6 +32,8 @@ import { learnAll } from "./words/all.js";
 
 // What forms need of it.
 export { getJob, translatePrompt } from "./api/api.js";
+export { ChoicesDialog } from "./form/choices-dialog.js";
+export { GoodsField } from "./form/goods.js";
 export { ShelfRow } from "./form/shelf-row.js";
 export { choosePart } from "./images/crop.js";
 export { cutOut, openImage, prepareImage } from "./images/images.js";

@@ -36,7 +36,9 @@ async function ask(path) {
 
 /** @param {"getOptions"|"getReadiness"} call @returns {Promise<any>} */
 async function byClient(call) {
-  const api = await import("./api.js");
+  const api = await import("./api.js").catch((cause) => {
+    throw new NoWord(call, { cause });
+  });
   try {
     return await api[call]();
   } catch (error) {

@@ -9,7 +9,6 @@ import { ImageField } from "../images/image-field.js";
 import { fetchPicture, picturesIn } from "../images/arriving.js";
 import { MIN_SIDE_PX } from "../images/file-types.js";
 import { Choices } from "./choices.js";
-import { GoodsField } from "./goods.js";
 import { SAMPLES, samplePicture } from "./ideas.js";
 import { chosenModel, defaultModel, kindsOf, modelsOf } from "./models.js";
 import { BASIC_OPTIONS } from "./options.js";
@@ -41,7 +40,7 @@ export class GeneratorForm {
   choices;
   /** @type {import("./shelf-row.js").ShelfRow|undefined} */
   shelfRow;
-  /** @type {GoodsField|undefined} only where there are goods to choose */
+  /** @type {import("./goods.js").GoodsField|undefined} only where there are goods to choose; it comes with the second stage */
   goods;
   /** @type {HTMLElement[]} */
   sampleButtons;
@@ -77,7 +76,11 @@ export class GeneratorForm {
     this.onSubmit = onSubmit;
     this.root = this.#build();
     this.setOptions(BASIC_OPTIONS);
-    withStudio(({ ShelfRow }) => {
+    withStudio(({ ChoicesDialog, GoodsField, ShelfRow }) => {
+      const dialog = new ChoicesDialog(this.choices, (name, control, box) => this.#errorFor(name, control, box));
+      this.root.append(dialog.root);
+      this.choices.useDialog(dialog);
+      if (WITH_PRESETS.has(this.kind)) this.#addGoods(GoodsField);
       this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0])?.take(file) });
       this.images.get(this.imageNames[0])?.root.append(this.shelfRow.root);
       this.restoreDraft();
@@ -91,8 +94,7 @@ export class GeneratorForm {
     this.prompt.max = this.options.prompt.max_length;
     this.prompt.hasTranslator = this.options.translator === true;
     this.choices.offer(this.options);
-    this.goods?.offer(this.options.presets, this.options.sheet.max_presets);
-    this.lastRatio = this.goods?.entry?.aspect_ratio;
+    this.#offerGoods();
     this.retranslate();
   }
 
@@ -199,7 +201,7 @@ export class GeneratorForm {
   focusField(name) {
     const field = this.fields.get(name);
     if (!field) return;
-    if (this.choices.dialog.contains(field.control)) this.choices.open();
+    if (this.choices.dialog?.root.contains(field.control)) this.choices.dialog.open();
     field.control.focus({ preventScroll: true });
     field.box.scrollIntoView({ block: "center" });
   }
@@ -318,8 +320,7 @@ export class GeneratorForm {
     this.choices.close();
     if (this.isBusy) return;
     await this.sampleReady;
-    await this.#untilItCanBeSent();
-    await Promise.all([...this.images.values()].map((field) => field.ready));
+    await this.#untilRead();
     const errors = this.#check();
     if (errors.length > 0) {
       this.#showMessages(errors);
@@ -349,14 +350,19 @@ export class GeneratorForm {
     this.onSubmit({ kind: this.kind, path, form, prompt: this.prompt.text.trim() || this.#nameOfGoods(sheet), images });
   }
 
-  /** Where the line is slow: what is there to be sent waits for what sends it. */
-  async #untilItCanBeSent() {
-    if (isStudioThere() || !this.hasEntries()) return;
-    this.setBusy(true);
-    this.#say({ key: "form.coming" });
-    await studio();
-    this.setBusy(false);
-    this.#say(null);
+  /** Until the images are read; where the line is slow, by what is still to come. */
+  async #untilRead() {
+    const fields = [...this.images.values()];
+    if (!isStudioThere()) {
+      // What is missing is told at once.
+      if (fields.some((field) => field.isEmpty)) return;
+      this.setBusy(true);
+      this.#say({ key: "form.coming" });
+      await studio();
+      this.setBusy(false);
+      this.#say(null);
+    }
+    await Promise.all(fields.map((field) => field.ready));
   }
 
   /** @param {string[]|null} sheet @returns {string} */
@@ -377,7 +383,7 @@ export class GeneratorForm {
     const errors = [];
     for (const [name, field] of this.images) {
       if (field.problem) errors.push({ field: name, message: field.problem });
-      else if (!field.sent) errors.push({ field: name, message: { key: "image.required" } });
+      else if (field.isEmpty || (isStudioThere() && !field.sent)) errors.push({ field: name, message: { key: "image.required" } });
     }
     if (this.goods?.pictures === 0) errors.push({ field: "presets", message: { key: "preset.required" } });
     const wrong = this.prompt.wrong(WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required");
@@ -411,6 +417,8 @@ export class GeneratorForm {
   }
 
   #clearError(name) {
+    // What the choices' dialogue has to say comes with it.
+    if (!this.fields.has(name)) return;
     const { control, box } = this.#field(name);
     this.errors.delete(name);
     control.removeAttribute("aria-invalid");
@@ -507,19 +515,6 @@ export class GeneratorForm {
     const errorFor = (name, control, box) => this.#errorFor(name, control, box);
     const onChange = () => this.choices && this.#changed();
     const imageSlots = this.imageNames.map((name) => this.#buildImage(name));
-    if (WITH_PRESETS.has(this.kind)) {
-      this.goods = new GoodsField({
-        id: this.#id("goods"), errorFor,
-        onChange: () => {
-          this.choices.useSheet(this.goods?.pictures ?? null);
-          const ratio = this.goods?.entry?.aspect_ratio;
-          if (ratio && ratio !== this.lastRatio) this.choices.useRatio(ratio);
-          this.lastRatio = ratio;
-          for (const name of ["preset", "presets", "prompt"]) this.#clearError(name);
-          onChange();
-        },
-      });
-    }
     this.prompt = new PromptField({
       id: this.#id("prompt"), kind: this.kind, errorFor,
       translate: async (text) => (await studio()).translatePrompt(this.path, text),
@@ -530,7 +525,7 @@ export class GeneratorForm {
       },
     });
     this.choices = new Choices({
-      kind: this.kind, id: this.#id("choice"), options: BASIC_OPTIONS, errorFor,
+      kind: this.kind, id: this.#id("choice"), options: BASIC_OPTIONS,
       onChange: () => {
         this.#clearError("seed");
         onChange();
@@ -548,11 +543,33 @@ export class GeneratorForm {
       el("div", { class: `images images-${imageSlots.length}` }, ...imageSlots),
       this.#buildSamples(),
       this.#buildNote(),
-      this.goods?.root,
       this.prompt.root,
       this.standing,
-      el("div", { class: "submit-bar" }, this.choices.opener, this.submitButton),
-      this.choices.dialog);
+      el("div", { class: "submit-bar" }, this.choices.opener, this.submitButton));
+  }
+
+  /** @param {typeof import("./goods.js").GoodsField} GoodsField */
+  #addGoods(GoodsField) {
+    this.goods = new GoodsField({
+      id: this.#id("goods"),
+      errorFor: (name, control, box) => this.#errorFor(name, control, box),
+      onChange: () => {
+        this.choices.useSheet(this.goods?.pictures ?? null);
+        const ratio = this.goods?.entry?.aspect_ratio;
+        if (ratio && ratio !== this.lastRatio) this.choices.useRatio(ratio);
+        this.lastRatio = ratio;
+        for (const name of ["preset", "presets", "prompt"]) this.#clearError(name);
+        this.#changed();
+      },
+    });
+    this.prompt.root.before(this.goods.root);
+    translate(this.goods.root);
+    this.#offerGoods();
+  }
+
+  #offerGoods() {
+    this.goods?.offer(this.options.presets, this.options.sheet.max_presets);
+    this.lastRatio = this.goods?.entry?.aspect_ratio;
   }
 
   #buildSamples() {

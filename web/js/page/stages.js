@@ -8,7 +8,7 @@
 import { backoff, pause } from "../api/pause.js";
 import { isKnown } from "../kept/storage.js";
 
-const STYLES = ["crop", "sending", "result", "history"];
+const STYLES = ["choosing", "crop", "sending", "result", "history"];
 const TOUCHES = ["pointerover", "pointerdown", "keydown", "focusin", "input", "change", "scroll", "dragenter", "paste", "storage"];
 /** How browsers say that a script did not come, and this that a style did not; all else is a mistake in a script. */
 const NOT_LOADED = /dynamically imported module|importing a module|no style/i;

@@ -1,0 +1,123 @@
+"""The page comes in two stages: the form, and at the first touch what is behind it; over a line that comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser import browser
+from tests.stack import Stack
+
+__all__ = ["browser"]
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "web/samples"
+STRIP = ROOT / "tests/cases/pictures/strip_690x10000.jpg"
+STUDIO = "/js/studio.js"
+DROP = """async (name) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([await (await fetch(`samples/${name}.jpg`)).blob()], `${name}.jpg`, { type: "image/jpeg" }));
+  const place = document.querySelector("#form-panel .drop");
+  const event = (type) => new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer });
+  place.dispatchEvent(event("dragenter"));
+  return place.dispatchEvent(event("drop"));
+}"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("stages")) as stack:
+        stack.configure(replicate={"delay_seconds": 0.3}, bfl={"delay_seconds": 0.3})
+        yield stack
+
+
+class Visit:
+    """A browser that was never here. What nobody has caught is an error of the test."""
+
+    def __init__(self, context: BrowserContext, stack: Stack) -> None:
+        self.page = context.new_page()
+        self.errors: list[str] = []
+        self.loaded: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.loaded.append(request.url.removeprefix(stack.url)))
+
+    def open(self, address: str) -> Page:
+        self.page.goto(address, wait_until="networkidle")
+        expect(self.page.get_by_test_id("submit")).to_be_visible()
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
+    context = browser.new_context(locale="ko-KR", reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    visit = Visit(context, stack)
+    yield visit
+    context.close()
+    assert visit.errors == []
+
+
+def test_the_rest_comes_with_the_first_touch_and_then_works_without_a_line(visit: Visit, stack: Stack) -> None:
+    page = visit.open(stack.url)
+    assert STUDIO not in visit.loaded
+    assert page.evaluate("Object.keys(localStorage)") == []
+    page.mouse.move(200, 200)
+    expect(page.get_by_test_id("history-search")).to_be_visible()
+    expect(page.get_by_test_id("history-note")).to_contain_text("만든 그림이 여기에 모여요")
+    page.wait_for_load_state("networkidle")
+
+    page.context.set_offline(True)
+    page.get_by_test_id("language-toggle").click()
+    expect(page.get_by_test_id("submit")).to_have_text("Make the image")
+    expect(page.get_by_test_id("history-note")).to_contain_text("The pictures you make gather here")
+    page.get_by_test_id("choices-open").click()
+    expect(page.get_by_test_id("choices")).to_be_visible()
+    page.get_by_test_id("choices-done").click()
+    page.get_by_test_id("file-input_image_1").set_input_files(STRIP)
+    page.get_by_test_id("crop-input_image_1").click()
+    expect(page.get_by_test_id("crop")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.context.set_offline(False)
+    # A draft is kept a moment after the last change.
+    page.wait_for_timeout(500)
+
+    # A browser that was here waits for nobody.
+    visit.loaded.clear()
+    visit.open(stack.url)
+    expect(page.get_by_test_id("history-search")).to_be_visible()
+    assert STUDIO in visit.loaded
+    expect(page.locator("#form-panel .preview:visible")).to_have_count(1)
+
+
+def test_an_address_of_a_job_brings_all_of_it_at_once(visit: Visit, stack: Stack) -> None:
+    page = visit.open(f"{stack.url}/?job=job_00000000000000000000000000000000")
+    expect(page.get_by_test_id("stage").first).to_be_visible()
+
+
+@pytest.mark.parametrize("lost", ["**/js/studio.js*", "**/vendor/idb-keyval.js", "**/css/result.css"])
+def test_over_a_dead_line_it_is_tried_again_and_what_was_entered_is_sent_once(visit: Visit, stack: Stack, lost: str) -> None:
+    stack.reset()
+    page = visit.open(stack.url)
+    page.route(lost, lambda route: route.abort())
+    # Not even this leads away from the page.
+    assert page.evaluate(DROP, "character-haneul") is False
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("field-error-input_image_2")).to_have_text("이미지를 넣어 주세요.")
+    expect(page.get_by_test_id("field-error-input_image_1")).to_be_hidden()
+    page.get_by_test_id("file-input_image_2").set_input_files(SAMPLES / "product-can.jpg")
+    page.get_by_test_id("prompt").fill("a can at the beach")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("form-note")).to_contain_text("화면의 나머지를 불러오고 있어요. 다 오면 바로 보낼게요.")
+    expect(page.get_by_test_id("submit")).to_have_attribute("aria-disabled", "true")
+    page.get_by_test_id("submit").evaluate("button => button.click()")
+    expect(page.get_by_test_id("alarm")).to_be_hidden()
+    expect(page.get_by_test_id("prompt")).to_have_value("a can at the beach")
+
+    page.unroute(lost)
+    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("history-item")).to_have_count(1)
+    assert sum(stack.stats(each)["submits"] for each in ("replicate", "bfl")) == 1
