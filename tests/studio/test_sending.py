@@ -378,9 +378,14 @@ def test_the_local_host_serves_the_page_as_it_is_deployed(context: BrowserContex
     submit(page)
     expect_one_picture(page, stack)
     assert complaints == []
-    answer = requests.get(stack.url + "/js/main.js", timeout=10)
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    script, worker, index = (
+        requests.get(stack.url + path, headers={"Accept-Encoding": "gzip, br"}, timeout=10).headers
+        for path in ("/js/main.js", "/js/images/worker.js", "/")
+    )
+    assert (script["Content-Encoding"], index["Content-Encoding"]) == ("br", "br")
+    assert "Content-Security-Policy" not in script
+    for each in (worker, index):
+        assert "default-src 'self'" in each["Content-Security-Policy"]
 
 
 def test_a_session_that_ends_while_it_is_sent_and_another_person(

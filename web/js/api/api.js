@@ -52,11 +52,6 @@ export function apiAddress() {
   return new URL(apiBase, location.href).href;
 }
 
-/** @returns {Promise<import("../form/options.js").Options>} enums, limits, presets and generators; asked by questions.js. */
-export async function getOptions() {
-  return worded(reading.options());
-}
-
 /** @returns {Promise<{limits: Limit[]}>} what the caller has spent, and their limits. */
 export async function getUsage() {
   return worded(reading.usage());
@@ -70,11 +65,6 @@ export async function getUsage() {
  */
 export async function startJob(path, form, idempotencyKey, how = {}) {
   return worded(sending.generate(path, form, { key: idempotencyKey, ...how }));
-}
-
-/** @returns {Promise<{status: string, checks: Record<string, any>}>} whether a job could be made, with a check for each part; asked by questions.js. */
-export async function getReadiness() {
-  return worded(reading.readiness());
 }
 
 /**

@@ -12,6 +12,8 @@ const STYLES = ["choosing", "crop", "sending", "result", "history"];
 const TOUCHES = ["pointerover", "pointerdown", "keydown", "focusin", "input", "change", "scroll", "dragenter", "paste", "storage"];
 /** How browsers say that a script did not come, and this that a style did not; all else is a mistake in a script. */
 const NOT_LOADED = /dynamically imported module|importing a module|no style/i;
+/** After so many tries, half a minute, it is looked whether it is the line's fault. */
+const PATIENT_TRIES = 5;
 
 /** @typedef {typeof import("../studio.js")} Studio */
 
@@ -72,6 +74,8 @@ async function untilThere(get) {
     } catch (error) {
       if (!NOT_LOADED.test(error.message)) throw error;
       console.info("page:", error.message);
+      // Something of it is not there, or an older browser remembers a script that another one imports: only a new page helps.
+      if (failures === PATIENT_TRIES && (await isReachable())) reportError(error);
       await pause(backoff(failures));
     }
   }
@@ -90,4 +94,13 @@ function style(address) {
     };
     document.head.append(link);
   });
+}
+
+/** @returns {Promise<boolean>} whether the line is there. */
+async function isReachable() {
+  try {
+    return (await fetch(new URL("../studio.js", import.meta.url), { cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
 }
