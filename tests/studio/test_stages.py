@@ -72,7 +72,7 @@ def test_the_rest_comes_with_the_first_touch_and_then_works_without_a_line(visit
 
     page.context.set_offline(True)
     page.get_by_test_id("language-toggle").click()
-    expect(page.get_by_test_id("submit")).to_have_text("Make the image")
+    expect(page.get_by_test_id("submit")).to_have_text("Make image")
     expect(page.get_by_test_id("history-note")).to_contain_text("The pictures you make gather here")
     page.get_by_test_id("choices-open").click()
     expect(page.get_by_test_id("choices")).to_be_visible()
