@@ -175,7 +175,7 @@ MODELS: tuple[Mutant, ...] = (
     options("options tell the price for one image", "generator.price_usd(len(kind.images))", "generator.price_usd(1)"),
     options(
         "the time that is offered is not measured",
-        "round(seconds.get(generator.name, generator.expected_seconds))",
+        "round(known.seconds.get(generator.name, generator.expected_seconds))",
         "round(generator.expected_seconds)",
     ),
     options(

@@ -35,7 +35,7 @@ WAITING: tuple[Mutant, ...] = (
     view("progress is news", '{"progress", "eta_seconds", ', '{"eta_seconds", '),
     view("the time that is left is news", '{"progress", "eta_seconds", ', '{"progress", '),
     view("a late job is not told", '    return {"eta_seconds": eta, "overdue": eta is None}', '    return {"eta_seconds": eta, "overdue": False}'),  # noqa: E501
-    view("who waits behind a late job is told nothing", '"eta_seconds": eta, "overdue": eta is None}\n\n\ndef _maker', '"eta_seconds": eta, "overdue": False}\n\n\ndef _maker'),  # noqa: E501
+    view("who waits behind a late job is told nothing", '"overdue": eta is None, "waiting_for"', '"overdue": False, "waiting_for"'),  # noqa: E501
     view("the time that is left is that of the last look", "return live | _reckoned(live, services().now())", "return live"),
     view("one picture of a queue speaks for those that nobody knows", "if len(known) == len(starts) else None", ""),
     waiting("a held request compares a list as one tag", "is_known(known, job.etag(spoken))", "known == job.etag(spoken)"),
