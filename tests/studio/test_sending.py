@@ -21,6 +21,7 @@ from tests.stack import Stack
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 GENERATE = "**/goods-gen/generate"
+AGAIN = "**/jobs/*/retry"
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +91,10 @@ KEPT = """async () => {
 class Lost:
     """The server's answers to POSTs: they are made, and never heard of here."""
 
-    def __init__(self, page: Page | BrowserContext) -> None:
+    def __init__(self, page: Page | BrowserContext, path: str = GENERATE) -> None:
         self.keys: list[str] = []
         self.is_lost = True
-        page.route(GENERATE, self)
+        page.route(path, self)
 
     def __call__(self, route: Route) -> None:
         self.keys.append(route.request.headers["idempotency-key"])
@@ -139,6 +140,18 @@ def test_offline_and_a_reload_while_it_is_sent_and_while_it_is_made(context: Bro
     page.reload()
     expect_one_picture(page, stack)
     assert len(set(lost.keys)) == 1
+
+    # Made again it is a request like any other: on show while it is on its way, and paid once.
+    again = Lost(page, AGAIN)
+    page.get_by_test_id("again-new").click()
+    again.wait_for(1, page)
+    expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
+    assert page.evaluate(KEPT) == 1
+    again.is_lost = False
+    page.reload()
+    expect(page.get_by_test_id("history-item")).to_have_count(3)
+    expect(page.get_by_test_id("result-image")).to_be_visible(timeout=60_000)
+    assert (stack.stats("bfl")["submits"], len(set(again.keys)), page.evaluate(KEPT)) == (2, 1, 0)
 
 
 def test_a_closed_tab_and_a_second_one(context: BrowserContext, stack: Stack) -> None:

@@ -72,7 +72,7 @@ export function send(request) {
 function showRequest(outgoing) {
   if (!outgoing) return;
   sendingView.show(outgoing);
-  panel.showRequest(outgoing.key, sendingView);
+  panel.showRequest(outgoing.key, sendingView, outgoing.again);
   drawSending(outgoing);
 }
 
@@ -84,8 +84,8 @@ function openRequest(key) {
 /** @param {Outgoing} outgoing */
 function drawSending(outgoing) {
   const pending = sending.pending();
-  const isBusy = pending.some(({ kind, isWaiting }) => kind === outgoing.kind && !isWaiting);
-  forms.get(outgoing.kind)?.setBusy(isBusy);
+  const isBusy = pending.some(({ kind, again, isWaiting }) => kind === outgoing.kind && again === null && !isWaiting);
+  if (outgoing.again === null) forms.get(outgoing.kind)?.setBusy(isBusy);
   if (panel.showsRequest(outgoing.key)) sendingView.show(outgoing);
   // It is kept and sent by itself: no reason to take the job from view that is made meanwhile.
   if (outgoing.reason === "limit" && !stoodBack.has(outgoing.key) && panel.showsRequest(outgoing.key)) {
@@ -103,7 +103,7 @@ function drawSending(outgoing) {
 /** @param {Job} job @param {Outgoing} outgoing */
 function accepted(job, outgoing) {
   const { key, kind, path, form, prompt, images, startedAt } = outgoing;
-  requests.set(job.id, { kind, path, form, prompt, images });
+  if (outgoing.again === null) requests.set(job.id, { kind, path, form, prompt, images });
   kept.remember({ id: job.id, kind, prompt, startedAt, status: job.status });
   following.receive(job);
   if (panel.showsRequest(key)) panel.become(job.id);
@@ -115,10 +115,11 @@ function refused(problem, outgoing) {
   lastRefused = outgoing;
   drawSending(outgoing);
   const errors = problem.errors ?? [];
+  const form = outgoing.again === null ? forms.get(outgoing.kind) : undefined;
   // A field that is wrong lies in the form.
-  const wasOver = errors.length > 0 && sheet.isOpen();
+  const wasOver = form !== undefined && errors.length > 0 && sheet.isOpen();
   if (wasOver) sheet.hideResult();
-  const rest = forms.get(outgoing.kind)?.showErrors(errors) ?? errors;
+  const rest = form?.showErrors(errors) ?? errors;
   if (wasOver && rest.length > 0) sheet.showResult();
   // The choice of models has changed since this page was opened.
   if (errors.some((each) => each.field === "model")) backend.loadOptions();
@@ -225,7 +226,7 @@ export function open() {
     onLost,
     onConnection: (id, ok) => panel.view.shows(id) && panel.view.setConnection(ok),
   });
-  panel.build(actionsFor(retry));
+  panel.build(actionsFor(retry, send));
   sheet.build({
     onClose: panel.close,
     onPill: (id, key) => (id !== null ? panel.open(id) : openRequest(key)),

@@ -276,7 +276,6 @@ export default {
   "money.cancelUnknown": "The picture has been ordered: it may be charged even if you cancel now.",
   "money.cancelPaid": "{paid} for what is already drawn is charged even if you cancel, and it may be up to {most}.",
   "job.usedAsCharacter": "This picture is now the character. Describe the scene you want.",
-  "job.againFailed": "The request could not be sent. Please check your connection and press again.",
   "error.code": "Error code",
   "error.jobId": "Job id",
   "error.requestId": "Request id",

@@ -284,7 +284,6 @@ export default {
   "money.cancelUnknown": "이미 그림을 맡겨서, 지금 취소해도 비용이 들 수 있어요.",
   "money.cancelPaid": "이미 그린 그림의 비용({paid})은 취소해도 청구되고, 많으면 {most}까지 들 수 있어요.",
   "job.usedAsCharacter": "이 그림을 캐릭터로 넣었어요. 원하는 장면을 적어 주세요.",
-  "job.againFailed": "다시 만들기를 보내지 못했어요. 인터넷 연결을 확인하고 다시 눌러 주세요.",
   "error.code": "오류 코드",
   "error.jobId": "작업 번호",
   "error.requestId": "요청 번호",
