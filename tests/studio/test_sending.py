@@ -198,6 +198,56 @@ def test_a_tab_that_finds_it_sent_by_another_shows_the_picture(context: BrowserC
     assert len(held) == 1
 
 
+def test_what_is_given_up_is_not_lost_where_it_had_arrived(context: BrowserContext, stack: Stack) -> None:
+    page = opened(context, stack)
+    fill(page)
+    # Without a line nothing has gone out, so it can be taken back.
+    context.set_offline(True)
+    submit(page)
+    expect(page.get_by_test_id("stage")).to_have_text("인터넷 연결을 기다리는 중이에요")
+    page.get_by_test_id("cancel-sending").click()
+    expect(page.get_by_test_id("stage")).to_contain_text("보내지 않았어요")
+    assert page.evaluate(KEPT) == 0
+    context.set_offline(False)
+
+    # It arrives, nobody hears of it, and then there is no room for it.
+    keys: list[str] = []
+
+    def lose_then_refuse(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.fulfill(status=503, json={"status": 503, "code": "busy", "title": "t", "detail": "d", "retryable": True, "charged": "no"})
+
+    context.route(GENERATE, lose_then_refuse)
+    submit(page)
+    expect(page.get_by_test_id("error")).to_contain_text("요청이 몰려 있어요")
+    beside = opened(context, stack)
+    expect(beside.get_by_test_id("stage")).to_have_text("다른 탭에서 보내는 중이에요")
+    page.get_by_test_id("discard").click()
+    expect(page.get_by_test_id("stage")).to_contain_text("‘내 작업’에 나타나요")
+    expect(page.get_by_test_id("history-item")).to_have_count(1)
+    expect(beside.get_by_test_id("notice").last).to_contain_text("다른 탭에서 보내기를 그만뒀거나")
+    expect(beside.get_by_test_id("stage")).to_have_count(0)
+    context.unroute(GENERATE)
+    with page.expect_request(GENERATE) as again:
+        submit(page)
+    assert {*keys, again.value.headers["idempotency-key"]} == {keys[0]}
+    expect_one_picture(page, stack)
+
+
+def test_whoever_leaves_at_once_has_sent_it_all_the_same(context: BrowserContext, stack: Stack) -> None:
+    page = opened(context, stack)
+    fill(page)
+    page.wait_for_timeout(400)
+    page.evaluate("document.querySelector('[data-testid=submit]').click(); setTimeout(() => location.reload(), 10)")
+    page.wait_for_event("load")
+    expect(page.get_by_test_id("tab-goods")).to_have_attribute("aria-selected", "true")
+    expect_one_picture(page, stack)
+
+
 def test_a_host_that_is_killed_while_it_is_sent_and_while_it_is_made(context: BrowserContext, tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         page = opened(context, stack)

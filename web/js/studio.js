@@ -42,6 +42,8 @@ export { shelf };
 
 const SENT_WITHIN_MS = 10_000;
 const SIGNED_IN_MS = 1000;
+const NEWS_WITHIN_MS = 500;
+const LOOK_FOR_ARRIVED_MS = [0, 2000, 5000, 15_000];
 
 /** @typedef {import("./api/jobs.js").Job} Job */
 /** @typedef {import("./api/api.js").Refusal} Refusal */
@@ -60,7 +62,9 @@ const stoodBack = new Set(); // keys of the requests that gave way to a running 
 const sending = new Sending({ onChange: drawSending, onAccepted: accepted, onRefused: refused, onElsewhere: foundElsewhere });
 const sendingView = new SendingView({
   sendNow: (key) => showRequest(sending.sendNow(key)),
-  discard: ({ key }) => sending.discard(key),
+  discard: ({ key }) => {
+    if (sending.discard(key)?.isUnsettled) lookForArrived();
+  },
 });
 
 /** @param {Intent} request */
@@ -104,7 +108,7 @@ function drawSending(outgoing) {
 function accepted(job, outgoing) {
   const { key, kind, path, form, prompt, images, startedAt } = outgoing;
   if (outgoing.again === null) requests.set(job.id, { kind, path, form, prompt, images });
-  kept.remember({ id: job.id, kind, prompt, startedAt, status: job.status });
+  kept.remember({ id: job.id, kind, prompt, startedAt, status: job.status, key });
   following.receive(job);
   if (panel.showsRequest(key)) panel.become(job.id);
   else following.watch(job.id, false);
@@ -127,10 +131,27 @@ function refused(problem, outgoing) {
   if (problem.status === 503) backend.lookForTrouble();
 }
 
-/** Another tab has had the answer: its job is in the history by now. @param {Outgoing} outgoing */
-function foundElsewhere(outgoing) {
-  const [newest] = kept.entries();
-  if (newest && panel.showsRequest(outgoing.key)) panel.become(newest.id);
+/** What was given up may have arrived all the same: then its picture is shown in the list. */
+async function lookForArrived() {
+  for (const wait of LOOK_FOR_ARRIVED_MS) {
+    await pause(wait);
+    await list.renew();
+  }
+}
+
+/** Another tab has had the answer, which made a job of it, or has given it up. @param {Outgoing} outgoing */
+async function foundElsewhere(outgoing) {
+  const madeOf = () => kept.entries().find(({ key }) => key === outgoing.key);
+  // What one tab keeps another one reads a little later.
+  if (!madeOf()) await pause(NEWS_WITHIN_MS);
+  const made = madeOf();
+  if (panel.showsRequest(outgoing.key)) {
+    if (made) panel.become(made.id);
+    else {
+      panel.empty();
+      say("sending.endedElsewhere");
+    }
+  }
   list.takeNews();
 }
 

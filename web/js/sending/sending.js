@@ -106,6 +106,9 @@ export class Sending {
   constructor(listeners) {
     this.listeners = listeners;
     addEventListener("online", () => this.wake());
+    addEventListener("offline", () => {
+      for (const outgoing of this.#all.values()) this.listeners.onChange(outgoing);
+    });
     outbox.onPut(() => this.open());
   }
 
@@ -210,34 +213,46 @@ export class Sending {
   /** @param {Outgoing} outgoing @param {boolean} isNew */
   async #run(outgoing, isNew) {
     const { key, controller } = outgoing;
+    let wasElsewhere = !isNew;
+    // It begins at once: whoever leaves the page now has asked for it all the same.
+    const keeping = isNew ? this.#keep(outgoing) : Promise.resolve(true);
     await inOneTab(
       `sending.${key}`,
       async () => {
-        if (isNew && !(await this.#keep(outgoing))) return;
+        if (!(await keeping)) return;
+        const copy = outgoing.isKept ? await outbox.get(key) : null;
         // Another tab may have had the answer meanwhile.
-        if (!isNew && (await outbox.get(key)) === null) {
+        if (wasElsewhere && outgoing.isKept && copy === null) {
           this.#all.delete(key);
           this.listeners.onChange(outgoing);
           this.listeners.onElsewhere(outgoing);
           return;
         }
+        // The copy stays as it is, whatever becomes of the file.
+        outgoing.form = copy?.form ?? outgoing.form;
         await this.#untilAnswered(outgoing);
       },
-      { signal: controller.signal, onBusy: () => this.#tell(outgoing, "elsewhere") },
+      {
+        signal: controller.signal,
+        onBusy: () => {
+          wasElsewhere = true;
+          this.#tell(outgoing, "elsewhere");
+        },
+      },
     );
   }
 
   /** @param {Outgoing} outgoing @returns {Promise<boolean>} false when a file cannot be read any more. */
   async #keep(outgoing) {
+    const putting = outbox.put(outgoing);
     this.#tell(outgoing, "uploading");
     for (const [field, value] of outgoing.form) {
       if (typeof value === "string" || (await isReadable(value))) continue;
+      await putting;
       this.#refuse(outgoing, fileIsGone(field));
       return false;
     }
-    outgoing.isKept = await outbox.put(outgoing);
-    // The copy stays as it is, whatever becomes of the file.
-    if (outgoing.isKept) outgoing.form = (await outbox.get(outgoing.key))?.form ?? outgoing.form;
+    outgoing.isKept = await putting;
     return true;
   }
 
@@ -251,6 +266,7 @@ export class Sending {
         this.#tell(outgoing, "old");
         return;
       }
+      const hadLine = navigator.onLine;
       try {
         const job = await this.#attempt(outgoing, news);
         this.listeners.onAccepted(job, outgoing);
@@ -260,7 +276,8 @@ export class Sending {
       } catch (error) {
         if (signal.aborted) return;
         const reason = reasonToKeep(error);
-        outgoing.isUnsettled ||= reason === "network";
+        // Without a line nothing has gone out.
+        outgoing.isUnsettled ||= reason === "network" && (hadLine || navigator.onLine || outgoing.uploaded > 0 || error instanceof ApiError);
         if (reason === null) {
           if (!(error instanceof ApiError)) throw error;
           this.#refuse(outgoing, error.problem);
@@ -287,7 +304,8 @@ export class Sending {
   async #attempt(outgoing, news) {
     outgoing.uploaded = 0;
     outgoing.secondsLeft = null;
-    this.#tell(outgoing, "uploading");
+    // A try without a line is not worth a word.
+    if (navigator.onLine || outgoing.step !== "reconnecting") this.#tell(outgoing, "uploading");
     const began = Date.now();
     const attempt = new AbortController();
     const stop = () => attempt.abort(outgoing.controller.signal.reason);

@@ -142,6 +142,8 @@ export default {
   "sending.answering": "Everything is sent. Waiting for the server to accept it",
   "sending.reconnecting": "The connection was lost. Reconnecting… We keep trying for {minutes} min; after that your request is kept and sent later. It is never made twice.",
   "sending.waiting": "Waiting for the right moment to send",
+  "sending.offline": "Waiting for the internet connection",
+  "sending.endedElsewhere": "The other tab stopped sending it, or it was not accepted. Send it again if you still want it.",
   "sending.elsewhere": "Another tab is sending this",
   "sending.keepOpen": "This browser has no room to keep your request. Please leave this tab open until it is sent.",
   "sending.cancel": "Don’t send",

@@ -150,6 +150,8 @@ export default {
   "sending.answering": "다 보냈어요. 접수를 기다리는 중이에요",
   "sending.reconnecting": "연결이 끊겼어요. 다시 연결 중… {minutes}분 동안 다시 해 보고, 안 되면 보관해 두었다가 나중에 보낼게요. 같은 요청이 두 번 만들어지지는 않아요.",
   "sending.waiting": "보낼 때를 기다리는 중이에요",
+  "sending.offline": "인터넷 연결을 기다리는 중이에요",
+  "sending.endedElsewhere": "다른 탭에서 보내기를 그만뒀거나 접수되지 않았어요. 필요하면 다시 보내 주세요.",
   "sending.elsewhere": "다른 탭에서 보내는 중이에요",
   "sending.keepOpen": "이 브라우저에 보관할 자리가 없어요. 다 보낼 때까지 이 탭을 닫지 말아 주세요.",
   "sending.cancel": "보내지 않기",
