@@ -2,7 +2,7 @@
 /** One kind's form: its images, goods, prompt and choices; what they say together; errors beside their field. */
 
 import { el, icon } from "../page/dom.js";
-import { isStudioThere, studio, withStudio } from "../page/stages.js";
+import { isStudioThere, studio, tryStudio, withStudio } from "../page/stages.js";
 import { t, translate } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
 import { ImageField } from "../images/image-field.js";
@@ -66,8 +66,12 @@ export class GeneratorForm {
     /** @type {string|undefined} that of the goods that were chosen last */
     this.lastRatio = undefined;
     this.sampleTurn = 0;
-    /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form. */
+    /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form, or has given way. */
     this.sampleReady = Promise.resolve();
+    /** How often something was entered or asked for here: a sample that comes after that gives way. */
+    this.wishes = 0;
+    /** Which of these wishes was the last sample. */
+    this.sampleWish = 0;
     this.isBusy = false;
     /** Until what was kept has been read, nothing is kept over it. */
     this.isRestoring = true;
@@ -81,7 +85,12 @@ export class GeneratorForm {
       this.root.append(dialog.root);
       this.choices.useDialog(dialog);
       if (WITH_PRESETS.has(this.kind)) this.#addGoods(GoodsField);
-      this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0])?.take(file) });
+      this.shelfRow = new ShelfRow({
+        onTake: (file) => {
+          this.wishes += 1;
+          this.images.get(this.imageNames[0])?.take(file);
+        },
+      });
       this.images.get(this.imageNames[0])?.root.append(this.shelfRow.root);
       this.restoreDraft();
     });
@@ -171,6 +180,7 @@ export class GeneratorForm {
    * @param {{jobId: string, index: number, url: string, thumbnailUrl?: string}} picture
    */
   usePicture(name, picture) {
+    this.wishes += 1;
     this.images.get(name ?? this.imageNames[0])?.takePictureOf(picture);
   }
 
@@ -180,6 +190,7 @@ export class GeneratorForm {
    * @param {{prompt: string, english: string|null}} written  its words, and the English that was made of them
    */
   useInput(input, written) {
+    this.wishes += 1;
     const { preset = "", presets, seed, model, label, safety_tolerance: safety } = input;
     /** @type {Record<string, string>} */
     const values = {};
@@ -225,6 +236,7 @@ export class GeneratorForm {
   takeTransfer(transfer, target) {
     const { files, address } = picturesIn(transfer);
     if (files.length === 0 && address === null) return false;
+    this.wishes += 1;
     this.#takeArrived(files, address, this.#fieldAt(target));
     return true;
   }
@@ -290,26 +302,40 @@ export class GeneratorForm {
   /** @param {number} turn */
   async #useSample(turn) {
     const sample = this.samples[turn];
+    this.wishes += 1;
+    const wish = (this.sampleWish = this.wishes);
+    const isOver = () => this.wishes !== wish;
+    const goods = JSON.stringify(this.goods?.kept());
     this.sampleTurn = (turn + 1) % this.samples.length;
     this.#say({ key: "sample.loading" });
     try {
       const names = Object.entries(sample.images);
       const files = await Promise.all(names.map(async ([name, file]) => ({ name, file: await samplePicture(file) })));
       // With it comes the English of its words.
-      await studio();
+      if (!(await tryStudio())) throw new Error("the rest of the page did not come");
+      if (isOver()) {
+        if (this.sampleWish === wish) this.#say(null);
+        return;
+      }
       this.clearErrors();
-      const isOwn = this.prompt.isWritten || [...this.images.values()].some((field) => !field.isEmpty && !field.isSample);
+      const isOwn = this.#isOwn;
       /** @type {unknown[]} */
       let taken = [];
       this.#replace(() => {
         taken = files.map(({ name, file }) => this.images.get(name)?.take(file, { isSample: true }));
-        if (sample.preset && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods?.isSheet) this.goods?.use(sample.preset);
+        const isChosen = this.goods?.preset && JSON.stringify(this.goods.kept()) !== goods;
+        if (sample.preset && !isChosen && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods?.isSheet) this.goods?.use(sample.preset);
         this.prompt.write(t(`sample.${this.kind}.${turn}`));
       }, "sample.used", isOwn);
       await Promise.all(taken);
     } catch {
-      this.#say({ key: "sample.error" });
+      if (this.sampleWish === wish) this.#say(isOver() ? null : { key: "form.failed" });
     }
+  }
+
+  /** Whether there is something in the form that no press of a button brings back. */
+  get #isOwn() {
+    return this.prompt.isWritten || [...this.images.values()].some((field) => !field.isEmpty && !field.isSample);
   }
 
   // ── Sending ──
@@ -319,8 +345,11 @@ export class GeneratorForm {
     event.preventDefault();
     this.choices.close();
     if (this.isBusy) return;
-    await this.sampleReady;
-    await this.#untilRead();
+    this.#standBy();
+    this.setBusy(true);
+    const isReady = await this.#untilReady();
+    this.setBusy(false);
+    if (!isReady) return;
     const errors = this.#check();
     if (errors.length > 0) {
       this.#showMessages(errors);
@@ -350,19 +379,31 @@ export class GeneratorForm {
     this.onSubmit({ kind: this.kind, path, form, prompt: this.prompt.text.trim() || this.#nameOfGoods(sheet), images });
   }
 
-  /** Until the images are read; where the line is slow, by what is still to come. */
-  async #untilRead() {
+  /** What was there when the button was pressed is sent: what still comes over a slow line gives way to somebody's own work. */
+  #standBy() {
+    const isFilled = [...this.images.values()].every((field) => !field.isEmpty) && this.#wrongPrompt === null;
+    if (isFilled && this.#isOwn) this.wishes += 1;
+    this.prompt.stay();
+  }
+
+  /** Until the sample is there that was asked for, and the images are read; where the line is slow, what does it all. @returns {Promise<boolean>} whether it can be sent now. */
+  async #untilReady() {
+    if (this.sampleWish === this.wishes) await this.sampleReady;
     const fields = [...this.images.values()];
     if (!isStudioThere()) {
       // What is missing is told at once.
-      if (fields.some((field) => field.isEmpty)) return;
-      this.setBusy(true);
+      if (fields.some((field) => field.isEmpty)) return true;
       this.#say({ key: "form.coming" });
-      await studio();
-      this.setBusy(false);
-      this.#say(null);
+      const isThere = await tryStudio();
+      this.#say(isThere ? null : { key: "form.failed" });
+      if (!isThere) return false;
     }
     await Promise.all(fields.map((field) => field.ready));
+    return true;
+  }
+
+  get #wrongPrompt() {
+    return this.prompt.wrong(WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required");
   }
 
   /** @param {string[]|null} sheet @returns {string} */
@@ -386,11 +427,17 @@ export class GeneratorForm {
       else if (field.isEmpty || (isStudioThere() && !field.sent)) errors.push({ field: name, message: { key: "image.required" } });
     }
     if (this.goods?.pictures === 0) errors.push({ field: "presets", message: { key: "preset.required" } });
-    const wrong = this.prompt.wrong(WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required");
+    const wrong = this.#wrongPrompt;
     if (wrong) errors.push(wrong);
     const { wrongSeed } = this.choices;
     if (wrongSeed) errors.push({ field: "seed", message: wrongSeed });
     return errors;
+  }
+
+  /** Words and pictures of somebody's own; a sample brings no more. @param {EventTarget|null} target */
+  #noteInput(target) {
+    const own = [this.prompt.root, ...[...this.images.values()].map(({ root }) => root)];
+    if (target instanceof Node && own.some((root) => root.contains(target))) this.wishes += 1;
   }
 
   // ── Errors and notes ──
@@ -539,7 +586,7 @@ export class GeneratorForm {
     this.submitLabel = el("span", { i18n: "form.submit" });
     this.submitButton = el("button", { type: "submit", class: "button primary", dataset: { testid: "submit" } }, icon("spark"), this.submitLabel);
     this.standing = el("p", { class: "standing", role: "status", hidden: true, dataset: { testid: "standing" } });
-    return el("form", { class: "generator", novalidate: true, on: { submit: (event) => this.#submit(event) } },
+    return el("form", { class: "generator", novalidate: true, on: { submit: (event) => this.#submit(event), input: (event) => this.#noteInput(event.target) } },
       el("div", { class: `images images-${imageSlots.length}` }, ...imageSlots),
       this.#buildSamples(),
       this.#buildNote(),

@@ -27,6 +27,8 @@ export class PromptField {
     this.english = null;
     /** Whether somebody wrote that English here: then it stays when the prompt changes. */
     this.isOwnEnglish = false;
+    /** Of the scenes that were asked for the last one is written. */
+    this.sceneTurn = 0;
     /** @type {import("../words/messages.js").Message|null} */
     this.note = null;
     this.#build(id, errorFor);
@@ -60,6 +62,11 @@ export class PromptField {
     this.note = null;
     this.draw();
     this.onChange();
+  }
+
+  /** What is written here stays: a scene that is still to come is not written over it. */
+  stay() {
+    if (!isBlank(this.text)) this.sceneTurn += 1;
   }
 
   kept() {
@@ -181,8 +188,11 @@ export class PromptField {
   }
 
   async #useScene(scene) {
+    this.sceneTurn += 1;
+    const [turn, before] = [this.sceneTurn, this.text];
     // With it come the descriptions.
     await studio();
+    if (this.sceneTurn !== turn || this.text !== before) return;
     this.onScene(() => this.write(t(`scene.${scene}.prompt`)));
   }
 

@@ -92,7 +92,6 @@ export default {
   "crop.across": "Position across",
   "crop.down": "Position down",
   "crop.zoom": "Size",
-  "sample.error": "The sample could not be loaded. Please try again in a moment.",
   "scene.used": "The scene is in the form. Change it as you like.",
   "prompt.translating": "Translating…",
   "prompt.translated": "Translated to English. You can change it.",
