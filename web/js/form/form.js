@@ -66,12 +66,10 @@ export class GeneratorForm {
     /** @type {string|undefined} that of the goods that were chosen last */
     this.lastRatio = undefined;
     this.sampleTurn = 0;
-    /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form, or has given way. */
+    /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form, or will not be. */
     this.sampleReady = Promise.resolve();
-    /** How often something was entered or asked for here: a sample that comes after that gives way. */
-    this.wishes = 0;
-    /** Which of these wishes was the last sample. */
-    this.sampleWish = 0;
+    /** Of the samples that were asked for the last one comes; none that was asked for before something whole was sent. */
+    this.sampleAsked = 0;
     this.isBusy = false;
     /** Until what was kept has been read, nothing is kept over it. */
     this.isRestoring = true;
@@ -85,12 +83,7 @@ export class GeneratorForm {
       this.root.append(dialog.root);
       this.choices.useDialog(dialog);
       if (WITH_PRESETS.has(this.kind)) this.#addGoods(GoodsField);
-      this.shelfRow = new ShelfRow({
-        onTake: (file) => {
-          this.wishes += 1;
-          this.images.get(this.imageNames[0])?.take(file);
-        },
-      });
+      this.shelfRow = new ShelfRow({ onTake: (file) => this.images.get(this.imageNames[0])?.take(file) });
       this.images.get(this.imageNames[0])?.root.append(this.shelfRow.root);
       this.restoreDraft();
     });
@@ -180,7 +173,6 @@ export class GeneratorForm {
    * @param {{jobId: string, index: number, url: string, thumbnailUrl?: string}} picture
    */
   usePicture(name, picture) {
-    this.wishes += 1;
     this.images.get(name ?? this.imageNames[0])?.takePictureOf(picture);
   }
 
@@ -190,7 +182,6 @@ export class GeneratorForm {
    * @param {{prompt: string, english: string|null}} written  its words, and the English that was made of them
    */
   useInput(input, written) {
-    this.wishes += 1;
     const { preset = "", presets, seed, model, label, safety_tolerance: safety } = input;
     /** @type {Record<string, string>} */
     const values = {};
@@ -236,7 +227,6 @@ export class GeneratorForm {
   takeTransfer(transfer, target) {
     const { files, address } = picturesIn(transfer);
     if (files.length === 0 && address === null) return false;
-    this.wishes += 1;
     this.#takeArrived(files, address, this.#fieldAt(target));
     return true;
   }
@@ -302,19 +292,20 @@ export class GeneratorForm {
   /** @param {number} turn */
   async #useSample(turn) {
     const sample = this.samples[turn];
-    this.wishes += 1;
-    const wish = (this.sampleWish = this.wishes);
-    const isOver = () => this.wishes !== wish;
-    const goods = JSON.stringify(this.goods?.kept());
+    const asked = (this.sampleAsked += 1);
+    const before = this.#own;
+    const preset = this.goods?.preset ?? "";
     this.sampleTurn = (turn + 1) % this.samples.length;
     this.#say({ key: "sample.loading" });
     try {
       const names = Object.entries(sample.images);
       const files = await Promise.all(names.map(async ([name, file]) => ({ name, file: await samplePicture(file) })));
       // With it comes the English of its words.
-      if (!(await tryStudio())) throw new Error("the rest of the page did not come");
-      if (isOver()) {
-        if (this.sampleWish === wish) this.#say(null);
+      if (!(await tryStudio())) throw new Error("no studio");
+      if (this.sampleAsked !== asked) return;
+      // What was entered meanwhile stays.
+      if (this.#own !== before) {
+        this.#say(null);
         return;
       }
       this.clearErrors();
@@ -323,17 +314,21 @@ export class GeneratorForm {
       let taken = [];
       this.#replace(() => {
         taken = files.map(({ name, file }) => this.images.get(name)?.take(file, { isSample: true }));
-        const isChosen = this.goods?.preset && JSON.stringify(this.goods.kept()) !== goods;
-        if (sample.preset && !isChosen && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods?.isSheet) this.goods?.use(sample.preset);
+        if (sample.preset && this.goods?.preset === preset && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods.isSheet) this.goods.use(sample.preset);
         this.prompt.write(t(`sample.${this.kind}.${turn}`));
       }, "sample.used", isOwn);
       await Promise.all(taken);
     } catch {
-      if (this.sampleWish === wish) this.#say(isOver() ? null : { key: "form.failed" });
+      if (this.sampleAsked === asked) this.#say({ key: "form.failed" });
     }
   }
 
-  /** Whether there is something in the form that no press of a button brings back. */
+  /** The words and pictures that are there, to be compared. */
+  get #own() {
+    return [this.prompt.text, this.prompt.english, ...[...this.images.values()].map(({ turn }) => turn)].join("\n");
+  }
+
+  /** Whether there is something that no press of a button brings back. */
   get #isOwn() {
     return this.prompt.isWritten || [...this.images.values()].some((field) => !field.isEmpty && !field.isSample);
   }
@@ -345,9 +340,11 @@ export class GeneratorForm {
     event.preventDefault();
     this.choices.close();
     if (this.isBusy) return;
-    this.#standBy();
     this.setBusy(true);
-    const isReady = await this.#untilReady();
+    // What is whole is sent as it is seen.
+    if (this.#isOwn && this.#check().length === 0) this.sampleAsked += 1;
+    else await this.sampleReady;
+    const isReady = await this.#untilRead();
     this.setBusy(false);
     if (!isReady) return;
     const errors = this.#check();
@@ -379,16 +376,8 @@ export class GeneratorForm {
     this.onSubmit({ kind: this.kind, path, form, prompt: this.prompt.text.trim() || this.#nameOfGoods(sheet), images });
   }
 
-  /** What was there when the button was pressed is sent: what still comes over a slow line gives way to somebody's own work. */
-  #standBy() {
-    const isFilled = [...this.images.values()].every((field) => !field.isEmpty) && this.#wrongPrompt === null;
-    if (isFilled && this.#isOwn) this.wishes += 1;
-    this.prompt.stay();
-  }
-
-  /** Until the sample is there that was asked for, and the images are read; where the line is slow, what does it all. @returns {Promise<boolean>} whether it can be sent now. */
-  async #untilReady() {
-    if (this.sampleWish === this.wishes) await this.sampleReady;
+  /** Until the images are read; where the line is slow, by what is still to come. @returns {Promise<boolean>} false where that is broken. */
+  async #untilRead() {
     const fields = [...this.images.values()];
     if (!isStudioThere()) {
       // What is missing is told at once.
@@ -402,9 +391,6 @@ export class GeneratorForm {
     return true;
   }
 
-  get #wrongPrompt() {
-    return this.prompt.wrong(WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required");
-  }
 
   /** @param {string[]|null} sheet @returns {string} */
   #nameOfGoods(sheet) {
@@ -427,17 +413,11 @@ export class GeneratorForm {
       else if (field.isEmpty || (isStudioThere() && !field.sent)) errors.push({ field: name, message: { key: "image.required" } });
     }
     if (this.goods?.pictures === 0) errors.push({ field: "presets", message: { key: "preset.required" } });
-    const wrong = this.#wrongPrompt;
+    const wrong = this.prompt.wrong(WITH_PRESETS.has(this.kind) ? "prompt.requiredGoods" : "prompt.required");
     if (wrong) errors.push(wrong);
     const { wrongSeed } = this.choices;
     if (wrongSeed) errors.push({ field: "seed", message: wrongSeed });
     return errors;
-  }
-
-  /** Words and pictures of somebody's own; a sample brings no more. @param {EventTarget|null} target */
-  #noteInput(target) {
-    const own = [this.prompt.root, ...[...this.images.values()].map(({ root }) => root)];
-    if (target instanceof Node && own.some((root) => root.contains(target))) this.wishes += 1;
   }
 
   // ── Errors and notes ──
@@ -586,7 +566,7 @@ export class GeneratorForm {
     this.submitLabel = el("span", { i18n: "form.submit" });
     this.submitButton = el("button", { type: "submit", class: "button primary", dataset: { testid: "submit" } }, icon("spark"), this.submitLabel);
     this.standing = el("p", { class: "standing", role: "status", hidden: true, dataset: { testid: "standing" } });
-    return el("form", { class: "generator", novalidate: true, on: { submit: (event) => this.#submit(event), input: (event) => this.#noteInput(event.target) } },
+    return el("form", { class: "generator", novalidate: true, on: { submit: (event) => this.#submit(event) } },
       el("div", { class: `images images-${imageSlots.length}` }, ...imageSlots),
       this.#buildSamples(),
       this.#buildNote(),

@@ -27,7 +27,7 @@ export class PromptField {
     this.english = null;
     /** Whether somebody wrote that English here: then it stays when the prompt changes. */
     this.isOwnEnglish = false;
-    /** Of the scenes that were asked for the last one is written. */
+    /** The last scene that was asked for comes, unless something is written meanwhile. */
     this.sceneTurn = 0;
     /** @type {import("../words/messages.js").Message|null} */
     this.note = null;
@@ -62,11 +62,6 @@ export class PromptField {
     this.note = null;
     this.draw();
     this.onChange();
-  }
-
-  /** What is written here stays: a scene that is still to come is not written over it. */
-  stay() {
-    if (!isBlank(this.text)) this.sceneTurn += 1;
   }
 
   kept() {
@@ -171,6 +166,7 @@ export class PromptField {
   }
 
   #written() {
+    this.sceneTurn += 1;
     const known = this.#knownEnglish(this.text);
     if (known !== null && !this.isOwnEnglish) this.english = known;
     else if (this.english !== null && !this.isOwnEnglish) this.english = null;
@@ -188,12 +184,10 @@ export class PromptField {
   }
 
   async #useScene(scene) {
-    this.sceneTurn += 1;
-    const [turn, before] = [this.sceneTurn, this.text];
+    const turn = (this.sceneTurn += 1);
     // With it come the descriptions.
     await studio();
-    if (this.sceneTurn !== turn || this.text !== before) return;
-    this.onScene(() => this.write(t(`scene.${scene}.prompt`)));
+    if (this.sceneTurn === turn) this.onScene(() => this.write(t(`scene.${scene}.prompt`)));
   }
 
   async #translate() {

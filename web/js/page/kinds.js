@@ -12,11 +12,11 @@ const panel = /** @type {HTMLElement} */ (document.getElementById("form-panel"))
 
 /** @type {Map<string, GeneratorForm>} kind → its form; those of kinds no longer offered stay for their jobs */
 export const forms = new Map();
-/** Which kind somebody has opened last in this browser. */
 const KIND_KEY = "toonconnect.kind";
 
 /** @type {string|null} */
 let open = null;
+/** What somebody has opened last in this browser. */
 let wished = read(BROWSER, KIND_KEY);
 
 /**

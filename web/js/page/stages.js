@@ -14,12 +14,12 @@ const TOUCHES = ["pointerover", "pointerdown", "keydown", "focusin", "input", "c
 const NOT_LOADED = /dynamically imported module|importing a module|no style/i;
 /** After so many tries, half a minute, it is looked whether it is the line's fault. */
 const PATIENT_TRIES = 5;
-/** Without its styles it looks poor, and works: they are not waited for longer. */
+/** Without its styles it works. */
 const STYLES_WITHIN_MS = 5000;
 
 /** @typedef {typeof import("../studio.js")} Studio */
 
-/** @type {Promise<void>|null} the load that is going on */
+/** @type {Promise<void>|null} */
 let coming = null;
 /** @type {Studio|null} */
 let there = null;
@@ -29,17 +29,16 @@ let styles;
 /** @type {((studio: Studio) => void)[]} */
 const waiting = [];
 
-/** @returns {Promise<Studio>} the second stage, when it is there; asked for it begins to come. It never fails: it may be long. */
+/** @returns {Promise<Studio>} the second stage, when it is there; asked for it begins to come. */
 export function studio() {
   tryStudio();
   return new Promise((resolve) => withStudio(resolve));
 }
 
-/** Lets it come, also where something of it was broken the last time. @returns {Promise<boolean>} whether it is there now; false where something of it is broken. */
+/** Lets it come. @returns {Promise<boolean>} whether it is there now; false where something of it is broken, this time. */
 export async function tryStudio() {
   if (there) return true;
-  coming ??= load().catch(reportError).finally(() => (coming = null));
-  await coming;
+  await (coming ??= load().catch(reportError).finally(() => (coming = null)));
   return there !== null;
 }
 
@@ -71,7 +70,7 @@ export function letStudioCome(isNow) {
 
 async function load() {
   styles ??= Promise.all(STYLES.map((name) => untilThere(() => style(`css/${name}.css`))));
-  // A browser remembers of an address that what came was broken, older ones also that nothing came.
+  // Browsers remember of an address what came, older ones that nothing came.
   const made = await untilThere(() => import(tries++ ? `../studio.js?${tries}` : "../studio.js"));
   await Promise.race([styles, pause(STYLES_WITHIN_MS)]);
   there = made;
