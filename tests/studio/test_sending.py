@@ -21,6 +21,7 @@ from tests.stack import Stack
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 GENERATE = "**/goods-gen/generate"
+AGAIN = "**/jobs/*/retry"
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +91,10 @@ KEPT = """async () => {
 class Lost:
     """The server's answers to POSTs: they are made, and never heard of here."""
 
-    def __init__(self, page: Page | BrowserContext) -> None:
+    def __init__(self, page: Page | BrowserContext, path: str = GENERATE) -> None:
         self.keys: list[str] = []
         self.is_lost = True
-        page.route(GENERATE, self)
+        page.route(path, self)
 
     def __call__(self, route: Route) -> None:
         self.keys.append(route.request.headers["idempotency-key"])
@@ -140,6 +141,18 @@ def test_offline_and_a_reload_while_it_is_sent_and_while_it_is_made(context: Bro
     expect_one_picture(page, stack)
     assert len(set(lost.keys)) == 1
 
+    # Made again it is a request like any other: on show while it is on its way, and paid once.
+    again = Lost(page, AGAIN)
+    page.get_by_test_id("again-new").click()
+    again.wait_for(1, page)
+    expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
+    assert page.evaluate(KEPT) == 1
+    again.is_lost = False
+    page.reload()
+    expect(page.get_by_test_id("history-item")).to_have_count(3)
+    expect(page.get_by_test_id("result-image")).to_be_visible(timeout=60_000)
+    assert (stack.stats("bfl")["submits"], len(set(again.keys)), page.evaluate(KEPT)) == (2, 1, 0)
+
 
 def test_a_closed_tab_and_a_second_one(context: BrowserContext, stack: Stack) -> None:
     """The other tab takes over what the closed one was sending; while both are there one sends."""
@@ -183,6 +196,56 @@ def test_a_tab_that_finds_it_sent_by_another_shows_the_picture(context: BrowserC
     for tab in (page, beside):
         expect_one_picture(tab, stack)
     assert len(held) == 1
+
+
+def test_what_is_given_up_is_not_lost_where_it_had_arrived(context: BrowserContext, stack: Stack) -> None:
+    page = opened(context, stack)
+    fill(page)
+    # Without a line nothing has gone out, so it can be taken back.
+    context.set_offline(True)
+    submit(page)
+    expect(page.get_by_test_id("stage")).to_have_text("인터넷 연결을 기다리는 중이에요")
+    page.get_by_test_id("cancel-sending").click()
+    expect(page.get_by_test_id("stage")).to_contain_text("보내지 않았어요")
+    assert page.evaluate(KEPT) == 0
+    context.set_offline(False)
+
+    # It arrives, nobody hears of it, and then there is no room for it.
+    keys: list[str] = []
+
+    def lose_then_refuse(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.fulfill(status=503, json={"status": 503, "code": "busy", "title": "t", "detail": "d", "retryable": True, "charged": "no"})
+
+    context.route(GENERATE, lose_then_refuse)
+    submit(page)
+    expect(page.get_by_test_id("error")).to_contain_text("요청이 몰려 있어요")
+    beside = opened(context, stack)
+    expect(beside.get_by_test_id("stage")).to_have_text("다른 탭에서 보내는 중이에요")
+    page.get_by_test_id("discard").click()
+    expect(page.get_by_test_id("stage")).to_contain_text("‘내 작업’에 나타나요")
+    expect(page.get_by_test_id("history-item")).to_have_count(1)
+    expect(beside.get_by_test_id("notice").last).to_contain_text("다른 탭에서 보내기를 그만뒀거나")
+    expect(beside.get_by_test_id("stage")).to_have_count(0)
+    context.unroute(GENERATE)
+    with page.expect_request(GENERATE) as again:
+        submit(page)
+    assert {*keys, again.value.headers["idempotency-key"]} == {keys[0]}
+    expect_one_picture(page, stack)
+
+
+def test_whoever_leaves_at_once_has_sent_it_all_the_same(context: BrowserContext, stack: Stack) -> None:
+    page = opened(context, stack)
+    fill(page)
+    page.wait_for_timeout(400)
+    page.evaluate("document.querySelector('[data-testid=submit]').click(); setTimeout(() => location.reload(), 10)")
+    page.wait_for_event("load")
+    expect(page.get_by_test_id("tab-goods")).to_have_attribute("aria-selected", "true")
+    expect_one_picture(page, stack)
 
 
 def test_a_host_that_is_killed_while_it_is_sent_and_while_it_is_made(context: BrowserContext, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser import browser
 from tests.stack import Stack
@@ -98,11 +98,13 @@ def test_an_address_of_a_job_brings_all_of_it_at_once(visit: Visit, stack: Stack
     expect(page.get_by_test_id("stage").first).to_be_visible()
 
 
-@pytest.mark.parametrize("lost", ["**/js/studio.js*", "**/vendor/idb-keyval.js", "**/css/result.css"])
+@pytest.mark.parametrize("lost", ["**/js/studio.js*", "**/vendor/idb-keyval.js"])
 def test_over_a_dead_line_it_is_tried_again_and_what_was_entered_is_sent_once(visit: Visit, stack: Stack, lost: str) -> None:
     stack.reset()
     page = visit.open(stack.url)
-    page.route(lost, lambda route: route.abort())
+    # Without a style it looks poor, and works.
+    for each in (lost, "**/css/result.css"):
+        page.route(each, lambda route: route.abort())
     # Not even this leads away from the page.
     assert page.evaluate(DROP, "character-haneul") is False
     page.get_by_test_id("submit").click()
@@ -121,3 +123,56 @@ def test_over_a_dead_line_it_is_tried_again_and_what_was_entered_is_sent_once(vi
     expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
     expect(page.get_by_test_id("history-item")).to_have_count(1)
     assert sum(stack.stats(each)["submits"] for each in ("replicate", "bfl")) == 1
+
+
+def test_what_is_broken_is_told_and_tried_again_with_the_next_press(visit: Visit, stack: Stack) -> None:
+    stack.reset()
+    page = visit.open(stack.url)
+    page.route("**/js/studio.js*", lambda route: route.fulfill(body="export const x = ;", content_type="text/javascript"))
+    for name, sample in (("input_image_1", "character-jun"), ("input_image_2", "product-can")):
+        page.get_by_test_id(f"file-{name}").set_input_files(SAMPLES / f"{sample}.jpg")
+    page.get_by_test_id("prompt").fill("a can at the beach")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("form-note")).to_have_text("불러오지 못했어요. 잠시 뒤 다시 눌러 주세요.")
+    expect(page.get_by_test_id("submit")).to_have_attribute("aria-disabled", "false")
+    expect(page.get_by_test_id("alarm")).to_contain_text("이미 보낸 그림이 있다면")
+    assert visit.errors
+    visit.errors.clear()
+    page.unroute("**/js/studio.js*")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    assert sum(stack.stats(each)["submits"] for each in ("replicate", "bfl")) == 1
+
+
+def test_a_sample_that_comes_late_gives_way_to_what_was_entered(visit: Visit, stack: Stack) -> None:
+    stack.reset()
+    page = visit.open(stack.url)
+    held: list[Route] = []
+    page.route("**/samples/product-can.jpg", lambda route: held.append(route))
+    page.get_by_test_id("use-sample").click()
+    expect(page.get_by_test_id("form-note")).to_contain_text("샘플을 불러오는 중")
+    # Nothing is there yet: it is waited for, and said so.
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("submit")).to_have_attribute("aria-disabled", "true")
+    for name, own in (("input_image_1", "character-jun"), ("input_image_2", "product-serum")):
+        page.get_by_test_id(f"file-{name}").set_input_files(SAMPLES / f"{own}.jpg")
+    page.get_by_test_id("prompt").fill("a serum of my own")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("prompt")).to_have_value("a serum of my own")
+    expect(page.get_by_test_id("history-item").first).to_contain_text("a serum of my own")
+    assert sum(stack.stats(each)["submits"] for each in ("replicate", "bfl")) == 1
+
+    # And a scene that comes late to what was written meanwhile.
+    page.get_by_test_id("prompt").fill("")
+    page.evaluate(
+        """() => {
+          document.querySelector("[data-testid=scene-cafe]").click();
+          const prompt = document.querySelector("[data-testid=prompt]");
+          prompt.value = "mine";
+          prompt.dispatchEvent(new Event("input", { bubbles: true }));
+        }"""
+    )
+    page.wait_for_timeout(200)
+    expect(page.get_by_test_id("prompt")).to_have_value("mine")

@@ -42,6 +42,8 @@ export { shelf };
 
 const SENT_WITHIN_MS = 10_000;
 const SIGNED_IN_MS = 1000;
+const NEWS_WITHIN_MS = 500;
+const LOOK_FOR_ARRIVED_MS = [0, 2000, 5000, 15_000];
 
 /** @typedef {import("./api/jobs.js").Job} Job */
 /** @typedef {import("./api/api.js").Refusal} Refusal */
@@ -60,7 +62,9 @@ const stoodBack = new Set(); // keys of the requests that gave way to a running 
 const sending = new Sending({ onChange: drawSending, onAccepted: accepted, onRefused: refused, onElsewhere: foundElsewhere });
 const sendingView = new SendingView({
   sendNow: (key) => showRequest(sending.sendNow(key)),
-  discard: ({ key }) => sending.discard(key),
+  discard: ({ key }) => {
+    if (sending.discard(key)?.isUnsettled) lookForArrived();
+  },
 });
 
 /** @param {Intent} request */
@@ -72,7 +76,7 @@ export function send(request) {
 function showRequest(outgoing) {
   if (!outgoing) return;
   sendingView.show(outgoing);
-  panel.showRequest(outgoing.key, sendingView);
+  panel.showRequest(outgoing.key, sendingView, outgoing.again);
   drawSending(outgoing);
 }
 
@@ -84,8 +88,8 @@ function openRequest(key) {
 /** @param {Outgoing} outgoing */
 function drawSending(outgoing) {
   const pending = sending.pending();
-  const isBusy = pending.some(({ kind, isWaiting }) => kind === outgoing.kind && !isWaiting);
-  forms.get(outgoing.kind)?.setBusy(isBusy);
+  const isBusy = pending.some(({ kind, again, isWaiting }) => kind === outgoing.kind && again === null && !isWaiting);
+  if (outgoing.again === null) forms.get(outgoing.kind)?.setBusy(isBusy);
   if (panel.showsRequest(outgoing.key)) sendingView.show(outgoing);
   // It is kept and sent by itself: no reason to take the job from view that is made meanwhile.
   if (outgoing.reason === "limit" && !stoodBack.has(outgoing.key) && panel.showsRequest(outgoing.key)) {
@@ -103,8 +107,8 @@ function drawSending(outgoing) {
 /** @param {Job} job @param {Outgoing} outgoing */
 function accepted(job, outgoing) {
   const { key, kind, path, form, prompt, images, startedAt } = outgoing;
-  requests.set(job.id, { kind, path, form, prompt, images });
-  kept.remember({ id: job.id, kind, prompt, startedAt, status: job.status });
+  if (outgoing.again === null) requests.set(job.id, { kind, path, form, prompt, images });
+  kept.remember({ id: job.id, kind, prompt, startedAt, status: job.status, key });
   following.receive(job);
   if (panel.showsRequest(key)) panel.become(job.id);
   else following.watch(job.id, false);
@@ -115,10 +119,11 @@ function refused(problem, outgoing) {
   lastRefused = outgoing;
   drawSending(outgoing);
   const errors = problem.errors ?? [];
+  const form = outgoing.again === null ? forms.get(outgoing.kind) : undefined;
   // A field that is wrong lies in the form.
-  const wasOver = errors.length > 0 && sheet.isOpen();
+  const wasOver = form !== undefined && errors.length > 0 && sheet.isOpen();
   if (wasOver) sheet.hideResult();
-  const rest = forms.get(outgoing.kind)?.showErrors(errors) ?? errors;
+  const rest = form?.showErrors(errors) ?? errors;
   if (wasOver && rest.length > 0) sheet.showResult();
   // The choice of models has changed since this page was opened.
   if (errors.some((each) => each.field === "model")) backend.loadOptions();
@@ -126,10 +131,27 @@ function refused(problem, outgoing) {
   if (problem.status === 503) backend.lookForTrouble();
 }
 
-/** Another tab has had the answer: its job is in the history by now. @param {Outgoing} outgoing */
-function foundElsewhere(outgoing) {
-  const [newest] = kept.entries();
-  if (newest && panel.showsRequest(outgoing.key)) panel.become(newest.id);
+/** What was given up may have arrived all the same: then its picture is shown in the list. */
+async function lookForArrived() {
+  for (const wait of LOOK_FOR_ARRIVED_MS) {
+    await pause(wait);
+    await list.renew();
+  }
+}
+
+/** Another tab has had the answer, which made a job of it, or has given it up. @param {Outgoing} outgoing */
+async function foundElsewhere(outgoing) {
+  const madeOf = () => kept.entries().find(({ key }) => key === outgoing.key);
+  // What one tab keeps another one reads a little later.
+  if (!madeOf()) await pause(NEWS_WITHIN_MS);
+  const made = madeOf();
+  if (panel.showsRequest(outgoing.key)) {
+    if (made) panel.become(made.id);
+    else {
+      panel.empty();
+      say("sending.endedElsewhere");
+    }
+  }
   list.takeNews();
 }
 
@@ -225,7 +247,7 @@ export function open() {
     onLost,
     onConnection: (id, ok) => panel.view.shows(id) && panel.view.setConnection(ok),
   });
-  panel.build(actionsFor(retry));
+  panel.build(actionsFor(retry, send));
   sheet.build({
     onClose: panel.close,
     onPill: (id, key) => (id !== null ? panel.open(id) : openRequest(key)),

@@ -68,15 +68,6 @@ export async function startJob(path, form, idempotencyKey, how = {}) {
 }
 
 /**
- * Makes again what a job has not made, or all of it where nothing is missing.
- * @param {string} id @param {"same"|"new"} seeds @param {string} [idempotencyKey]
- * @returns {Promise<Job>} the new job.
- */
-export async function retryJob(id, seeds, idempotencyKey) {
-  return worded(reading.retry(id, { seed: seeds, key: idempotencyKey }));
-}
-
-/**
  * Reads a job. With `waitSeconds` the server holds the answer until something changes.
  * @param {string} id @param {{waitSeconds?: number, etag?: string|null, signal?: AbortSignal}} [how]
  * @returns {Promise<{job: Job|null, etag: string|null}>} `job` is null when nothing changed since `etag`.

@@ -2,7 +2,7 @@
 /** One kind's form: its images, goods, prompt and choices; what they say together; errors beside their field. */
 
 import { el, icon } from "../page/dom.js";
-import { isStudioThere, studio, withStudio } from "../page/stages.js";
+import { isStudioThere, studio, tryStudio, withStudio } from "../page/stages.js";
 import { t, translate } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
 import { ImageField } from "../images/image-field.js";
@@ -66,8 +66,10 @@ export class GeneratorForm {
     /** @type {string|undefined} that of the goods that were chosen last */
     this.lastRatio = undefined;
     this.sampleTurn = 0;
-    /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form. */
+    /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form, or will not be. */
     this.sampleReady = Promise.resolve();
+    /** Of the samples that were asked for the last one comes; none that was asked for before something whole was sent. */
+    this.sampleAsked = 0;
     this.isBusy = false;
     /** Until what was kept has been read, nothing is kept over it. */
     this.isRestoring = true;
@@ -290,26 +292,45 @@ export class GeneratorForm {
   /** @param {number} turn */
   async #useSample(turn) {
     const sample = this.samples[turn];
+    const asked = (this.sampleAsked += 1);
+    const before = this.#own;
+    const preset = this.goods?.preset ?? "";
     this.sampleTurn = (turn + 1) % this.samples.length;
     this.#say({ key: "sample.loading" });
     try {
       const names = Object.entries(sample.images);
       const files = await Promise.all(names.map(async ([name, file]) => ({ name, file: await samplePicture(file) })));
       // With it comes the English of its words.
-      await studio();
+      if (!(await tryStudio())) throw new Error("no studio");
+      if (this.sampleAsked !== asked) return;
+      // What was entered meanwhile stays.
+      if (this.#own !== before) {
+        this.#say(null);
+        return;
+      }
       this.clearErrors();
-      const isOwn = this.prompt.isWritten || [...this.images.values()].some((field) => !field.isEmpty && !field.isSample);
+      const isOwn = this.#isOwn;
       /** @type {unknown[]} */
       let taken = [];
       this.#replace(() => {
         taken = files.map(({ name, file }) => this.images.get(name)?.take(file, { isSample: true }));
-        if (sample.preset && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods?.isSheet) this.goods?.use(sample.preset);
+        if (sample.preset && this.goods?.preset === preset && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods.isSheet) this.goods.use(sample.preset);
         this.prompt.write(t(`sample.${this.kind}.${turn}`));
       }, "sample.used", isOwn);
       await Promise.all(taken);
     } catch {
-      this.#say({ key: "sample.error" });
+      if (this.sampleAsked === asked) this.#say({ key: "form.failed" });
     }
+  }
+
+  /** The words and pictures that are there, to be compared. */
+  get #own() {
+    return [this.prompt.text, this.prompt.english, ...[...this.images.values()].map(({ turn }) => turn)].join("\n");
+  }
+
+  /** Whether there is something that no press of a button brings back. */
+  get #isOwn() {
+    return this.prompt.isWritten || [...this.images.values()].some((field) => !field.isEmpty && !field.isSample);
   }
 
   // ── Sending ──
@@ -319,8 +340,13 @@ export class GeneratorForm {
     event.preventDefault();
     this.choices.close();
     if (this.isBusy) return;
-    await this.sampleReady;
-    await this.#untilRead();
+    this.setBusy(true);
+    // What is whole is sent as it is seen.
+    if (this.#isOwn && this.#check().length === 0) this.sampleAsked += 1;
+    else await this.sampleReady;
+    const isReady = await this.#untilRead();
+    this.setBusy(false);
+    if (!isReady) return;
     const errors = this.#check();
     if (errors.length > 0) {
       this.#showMessages(errors);
@@ -350,20 +376,21 @@ export class GeneratorForm {
     this.onSubmit({ kind: this.kind, path, form, prompt: this.prompt.text.trim() || this.#nameOfGoods(sheet), images });
   }
 
-  /** Until the images are read; where the line is slow, by what is still to come. */
+  /** Until the images are read; where the line is slow, by what is still to come. @returns {Promise<boolean>} false where that is broken. */
   async #untilRead() {
     const fields = [...this.images.values()];
     if (!isStudioThere()) {
       // What is missing is told at once.
-      if (fields.some((field) => field.isEmpty)) return;
-      this.setBusy(true);
+      if (fields.some((field) => field.isEmpty)) return true;
       this.#say({ key: "form.coming" });
-      await studio();
-      this.setBusy(false);
-      this.#say(null);
+      const isThere = await tryStudio();
+      this.#say(isThere ? null : { key: "form.failed" });
+      if (!isThere) return false;
     }
     await Promise.all(fields.map((field) => field.ready));
+    return true;
   }
+
 
   /** @param {string[]|null} sheet @returns {string} */
   #nameOfGoods(sheet) {

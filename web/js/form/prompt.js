@@ -27,6 +27,8 @@ export class PromptField {
     this.english = null;
     /** Whether somebody wrote that English here: then it stays when the prompt changes. */
     this.isOwnEnglish = false;
+    /** The last scene that was asked for comes, unless something is written meanwhile. */
+    this.sceneTurn = 0;
     /** @type {import("../words/messages.js").Message|null} */
     this.note = null;
     this.#build(id, errorFor);
@@ -164,6 +166,7 @@ export class PromptField {
   }
 
   #written() {
+    this.sceneTurn += 1;
     const known = this.#knownEnglish(this.text);
     if (known !== null && !this.isOwnEnglish) this.english = known;
     else if (this.english !== null && !this.isOwnEnglish) this.english = null;
@@ -181,9 +184,10 @@ export class PromptField {
   }
 
   async #useScene(scene) {
+    const turn = (this.sceneTurn += 1);
     // With it come the descriptions.
     await studio();
-    this.onScene(() => this.write(t(`scene.${scene}.prompt`)));
+    if (this.sceneTurn === turn) this.onScene(() => this.write(t(`scene.${scene}.prompt`)));
   }
 
   async #translate() {

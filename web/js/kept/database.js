@@ -36,7 +36,7 @@ class Cupboard {
       const name = this.owner === null ? `${PREFIX}.${store}` : `${PREFIX}.${store}.${this.owner}`;
       this.opened.set(store, idb.createStore(name, store));
     }
-    return this.opened.get(store);
+    return /** @type {ReturnType<typeof idb.createStore>} */ (this.opened.get(store));
   }
 }
 
@@ -80,7 +80,13 @@ export async function put(store, key, value) {
   const { memory, opened } = at(store);
   // There at once, for whoever asks meanwhile.
   memory.set(key, value);
-  const isKept = await attempt(() => idb.set(key, value, opened()).then(() => true), false);
+  const keep = (/** @type {IDBObjectStore} */ { transaction }) => {
+    transaction.objectStore(store).put(value, key);
+    // Not left to the end of the turn: the page may be left before.
+    transaction.commit?.();
+    return idb.promisifyRequest(transaction).then(() => true);
+  };
+  const isKept = await attempt(() => opened()("readwrite", keep), false);
   if (isKept && memory.get(key) === value) memory.delete(key);
   return isKept;
 }

@@ -36,6 +36,7 @@ export function close() {
  * @property {string} prompt
  * @property {number} startedAt  milliseconds, this browser's clock
  * @property {string} status     the last one seen
+ * @property {string} [key]      that of the request that made it
  */
 
 /** @returns {Entry[]} newest first; damaged storage counts as empty. */

@@ -1,11 +1,11 @@
 // @ts-check
 /** What a result can be asked for: the link from its panel to the forms, the server and the history. */
 
-import { ApiError, cancelJob, retryJob } from "../api/api.js";
-import { newKey } from "../api/keys.js";
+import { ApiError, cancelJob } from "../api/api.js";
 import * as deletions from "../history/deletions.js";
 import { forget, itemFor, readFavourites } from "../history/list.js";
 import * as kept from "../kept/history.js";
+import { pathOfAgain } from "../sending/sending.js";
 import { receive, refresh } from "./following.js";
 import { forms, openKind, openTab } from "./kinds.js";
 import { say } from "./notices.js";
@@ -19,9 +19,14 @@ import { state } from "./store.js";
 
 /**
  * @param {(jobId: string|null) => boolean} sendAgain  sends what made a job, or the last request, if that is still at hand
+ * @param {(request: import("../sending/sending.js").Intent) => void} send
  * @returns {import("../result/job-view.js").Actions}
  */
-export function actionsFor(sendAgain) {
+export function actionsFor(sendAgain, send) {
+  /** Only the pictures that are missing, as a new job. @param {KnownJob} job */
+  const retryMissing = (job) => send(makingAgain(job, "same"));
+  /** All of it, with the same seeds or other ones. @param {KnownJob} job @param {"same"|"new"} [seeds] */
+  const again = (job, seeds = "new") => send(makingAgain(job, seeds));
   const retry = (/** @type {string|null} */ jobId) => {
     // After a reload the server alone has the images.
     const job = sendAgain(jobId) || jobId === null ? undefined : state.jobs.get(jobId);
@@ -128,39 +133,12 @@ function editField(name, job) {
   formFor(job?.kind ?? openKind())?.focusField(name);
 }
 
-/** Only the pictures that are missing, as a new job. @param {KnownJob} job */
-function retryMissing(job) {
-  return makeAgain(job, "same");
+/** A request like those of the forms: it has a key of its own, which is kept until there is an answer. @param {KnownJob} job @param {"same"|"new"} seeds */
+function makingAgain(job, seeds) {
+  const form = new FormData();
+  form.append("seed", seeds);
+  return { kind: /** @type {string} */ (job.kind), path: pathOfAgain(job.id), form, prompt: itemFor(job.id)?.prompt ?? "" };
 }
-
-/** All of it, with the same seeds or other ones. @param {KnownJob} job @param {"same"|"new"} [seeds] */
-function again(job, seeds = "new") {
-  return makeAgain(job, seeds);
-}
-
-/** @param {KnownJob} job @param {"same"|"new"} seeds */
-async function makeAgain(job, seeds) {
-  // One key for all tries of one wish: pressed twice, it is one job.
-  const wish = `${job.id} ${seeds}`;
-  if (!wishes.has(wish)) wishes.set(wish, newKey());
-  try {
-    const made = await retryJob(job.id, seeds, wishes.get(wish));
-    wishes.delete(wish);
-    kept.remember({ id: made.id, kind: made.kind, prompt: itemFor(job.id)?.prompt ?? "", startedAt: Date.now(), status: made.status });
-    receive(made);
-    panel.open(made.id);
-  } catch (error) {
-    if (!(error instanceof ApiError)) {
-      say("job.againFailed", {}, { tone: "bad" });
-      return;
-    }
-    wishes.delete(wish);
-    panel.showProblem(error.problem, []);
-  }
-}
-
-/** @type {Map<string, string>} */
-const wishes = new Map();
 
 /** @param {KnownJob} job @param {Output} output */
 function pictureOf(job, output) {

@@ -2,6 +2,7 @@
 /** The kinds that are offered: a tab and a form each. */
 
 import { GeneratorForm } from "../form/form.js";
+import { BROWSER, read, write } from "../kept/storage.js";
 import { hasWords, translate } from "../words/words.js";
 import { el } from "./dom.js";
 import { change, state } from "./store.js";
@@ -11,8 +12,12 @@ const panel = /** @type {HTMLElement} */ (document.getElementById("form-panel"))
 
 /** @type {Map<string, GeneratorForm>} kind → its form; those of kinds no longer offered stay for their jobs */
 export const forms = new Map();
+const KIND_KEY = "toonconnect.kind";
+
 /** @type {string|null} */
 let open = null;
+/** What somebody has opened last in this browser. */
+let wished = read(BROWSER, KIND_KEY);
 
 /**
  * Offers these kinds, each with a tab and a form; what was entered in a form stays.
@@ -25,7 +30,7 @@ export function offer(offered, onSubmit) {
   for (const entry of offered) if (!forms.has(entry.kind)) forms.set(entry.kind, new GeneratorForm(entry, { onSubmit }));
   tabs.replaceChildren(...names.map(buildTab));
   translate(tabs);
-  openTab(open !== null && names.includes(open) ? open : names[0]);
+  show(wished !== null && names.includes(wished) ? wished : names[0]);
 }
 
 /** @returns {GeneratorForm|undefined} the form of the tab that is open. */
@@ -38,8 +43,15 @@ export function openKind() {
   return open;
 }
 
-/** Opens a kind's tab. @param {string} kind */
+/** Opens a kind's tab, because somebody wants it. @param {string} kind */
 export function openTab(kind) {
+  wished = kind;
+  write(BROWSER, KIND_KEY, kind);
+  show(kind);
+}
+
+/** @param {string} kind */
+function show(kind) {
   const form = /** @type {GeneratorForm} */ (forms.get(kind));
   const isOpen = kind === open && panel.contains(form.root);
   open = kind;

@@ -43,17 +43,20 @@ export function become(id) {
   select(id);
 }
 
-/** Shows a request on its way. @param {string} key @param {import("../sending/sending-view.js").SendingView} sendingView what there is to say of it */
-export function showRequest(key, sendingView) {
+/**
+ * Shows a request on its way. @param {string} key @param {import("../sending/sending-view.js").SendingView} sendingView what there is to say of it
+ * @param {string|null} [from]  id of the job that is made again, which is on show again where there will be no new one
+ */
+export function showRequest(key, sendingView, from = null) {
   const isOther = request !== key;
   if (isOther) address.goTo(null, { isStep: !isOpen() });
   select(null);
   request = key;
-  if (isOther || view.mode !== "sending") view.showSending(sendingView);
+  if (isOther || view.mode !== "sending") view.showSending(sendingView, from);
   showResult();
 }
 
-/** Shows the job again that was on show, and goes on, when the request on show was made. @returns {boolean} whether there is one. */
+/** Shows the job again that was on show when the request on show was made, and goes on, or is made again. @returns {boolean} whether there is one. */
 export function returnToJob() {
   const id = view.goingOn;
   if (!id) return false;

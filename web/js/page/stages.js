@@ -14,19 +14,32 @@ const TOUCHES = ["pointerover", "pointerdown", "keydown", "focusin", "input", "c
 const NOT_LOADED = /dynamically imported module|importing a module|no style/i;
 /** After so many tries, half a minute, it is looked whether it is the line's fault. */
 const PATIENT_TRIES = 5;
+/** Without its styles it works. */
+const STYLES_WITHIN_MS = 5000;
 
 /** @typedef {typeof import("../studio.js")} Studio */
 
-/** @type {Promise<Studio>|undefined} */
-let coming;
+/** @type {Promise<void>|null} */
+let coming = null;
 /** @type {Studio|null} */
 let there = null;
+let tries = 0;
+/** @type {Promise<unknown>|undefined} */
+let styles;
 /** @type {((studio: Studio) => void)[]} */
 const waiting = [];
 
 /** @returns {Promise<Studio>} the second stage, when it is there; asked for it begins to come. */
 export function studio() {
-  return (coming ??= load());
+  tryStudio();
+  return new Promise((resolve) => withStudio(resolve));
+}
+
+/** Lets it come. @returns {Promise<boolean>} whether it is there now; false where something of it is broken, this time. */
+export async function tryStudio() {
+  if (there) return true;
+  await (coming ??= load().catch(reportError).finally(() => (coming = null)));
+  return there !== null;
 }
 
 /** @returns {boolean} whether it is there. */
@@ -56,14 +69,16 @@ export function letStudioCome(isNow) {
 }
 
 async function load() {
-  const styles = STYLES.map((name) => untilThere(() => style(`css/${name}.css`)));
-  // Older browsers remember of an address that it did not come.
-  const made = await untilThere((failures) => import(failures ? `../studio.js?${failures}` : "../studio.js"));
-  await Promise.all(styles);
+  styles ??= Promise.all(STYLES.map((name) => untilThere(() => style(`css/${name}.css`))));
+  // Browsers remember of an address what came, older ones that nothing came.
+  const made = await untilThere(() => import(tries++ ? `../studio.js?${tries}` : "../studio.js"));
+  await Promise.race([styles, pause(STYLES_WITHIN_MS)]);
   there = made;
-  made.open();
-  for (const act of waiting) act(made);
-  return made;
+  try {
+    made.open();
+  } finally {
+    for (const act of waiting.splice(0)) act(made);
+  }
 }
 
 /** @template T @param {(failures: number) => Promise<T>} get @returns {Promise<T>} */

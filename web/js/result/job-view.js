@@ -62,7 +62,7 @@ export class JobView {
   pictures;
   /** @type {import("../sending/sending-view.js").SendingView} */
   sendingView;
-  /** @type {string|null} id of the job that goes on behind a request */
+  /** @type {string|null} id of the job that goes on behind a request, or is made again by it */
   goingOn = null;
   /** @type {{problem: Refusal, rest: import("./refusal.js").FieldError[], isFromHere: boolean}|null} what stands above the job */
   refused = null;
@@ -108,12 +108,12 @@ export class JobView {
     if (hadFocus) this.heading.focus({ preventScroll: true });
   }
 
-  /** A request on its way to the server: `sendingView` says how far it has come. @param {import("../sending/sending-view.js").SendingView} sendingView */
-  showSending(sendingView) {
+  /** A request on its way to the server: `sendingView` says how far it has come. @param {import("../sending/sending-view.js").SendingView} sendingView @param {string|null} [from]  id of the job that is made again */
+  showSending(sendingView, from = null) {
     const isFromForm = Boolean(document.activeElement?.closest("form"));
     const before = this.mode === "job" && !isTerminal(this.job) ? this.jobId : null;
     this.#start("sending");
-    this.goingOn = before;
+    this.goingOn = from ?? before;
     this.sendingView = sendingView;
     this.root.replaceChildren(sendingView.root);
     // The button that was pressed cannot keep it.

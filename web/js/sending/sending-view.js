@@ -41,7 +41,8 @@ export class SendingView {
     const isOnItsWay = step === "uploading" || step === "answering";
     this.kind.textContent = nameOf("kind", kind);
     const stage = { answering: "sending.answering", elsewhere: "sending.elsewhere", discarded: isUnsettled ? "sending.discardedLate" : "sending.discarded" }[step];
-    say(this.heading, t(stage ?? (isWaiting ? "sending.waiting" : "stage.sending")));
+    const isWithoutLine = step === "reconnecting" && !navigator.onLine;
+    say(this.heading, t(stage ?? (isWaiting ? "sending.waiting" : isWithoutLine ? "sending.offline" : "stage.sending")));
     this.connection.hidden = step !== "reconnecting";
     say(this.connection, step === "reconnecting" ? t("sending.reconnecting", { minutes: GIVE_UP_MS / 60_000 }) : "");
     this.#drawBar(uploaded, isOnItsWay);
@@ -51,7 +52,7 @@ export class SendingView {
     this.stay.hidden = isKept || step === "old" || step === "discarded";
     // What has gone out as a whole may be made: stopping would only hide it. What goes out at once is not worth a button.
     const hadFocus = this.root.contains(document.activeElement);
-    this.cancel.hidden = step !== "uploading" || uploaded === 0 || isUnsettled;
+    this.cancel.hidden = isUnsettled || !(step === "reconnecting" || (step === "uploading" && uploaded > 0));
     this.#drawBox();
     if (hadFocus && !this.root.contains(document.activeElement)) this.heading.focus({ preventScroll: true });
   }

@@ -29,6 +29,16 @@ const PASSING_CODES = {
   [SIGN_IN_UNAVAILABLE]: "provider", unauthorized: "signIn",
 };
 const IN_PROGRESS = "idempotency_in_progress";
+/** Refusals of a key: the same again needs another one. */
+const OF_ITS_KEY = ["idempotency_key_reused", "job_deleted", "job_not_found"];
+/** How many keys are remembered of what was given up and may have arrived. */
+const MOST_FORMER = 8;
+const AGAIN = /^jobs\/([^/]+)\/retry$/;
+
+/** Where a job is made again. @param {string} jobId */
+export function pathOfAgain(jobId) {
+  return `jobs/${jobId}/retry`;
+}
 
 /**
  * What a form asks for. A `key` that was there before says that it is the same as then.
@@ -66,6 +76,11 @@ export class Outgoing {
     this.wake = () => {};
   }
 
+  /** Id of the job that is made again by it; null where a form asks for it. */
+  get again() {
+    return AGAIN.exec(this.path)?.[1] ?? null;
+  }
+
   /** Whether it waits for better times, and its form may send the next one. */
   get isWaiting() {
     return ["kept", "old", "elsewhere", "discarded"].includes(this.step);
@@ -78,8 +93,8 @@ export class Sending {
   /** @type {Set<Promise<void>>} */
   #running = new Set();
   #closed = false;
-  /** @type {Outgoing|null} the last one that was refused for now */
-  #refused = null;
+  /** @type {Outgoing[]} those that were refused for now, or given up, and whose keys the same again has */
+  #former = [];
 
   /**
    * `onChange(outgoing)`: it has come further, or is gone. `onAccepted(job, outgoing)`: there is a job; the request is forgotten
@@ -91,6 +106,9 @@ export class Sending {
   constructor(listeners) {
     this.listeners = listeners;
     addEventListener("online", () => this.wake());
+    addEventListener("offline", () => {
+      for (const outgoing of this.#all.values()) this.listeners.onChange(outgoing);
+    });
     outbox.onPut(() => this.open());
   }
 
@@ -106,6 +124,8 @@ export class Sending {
       }
       const outgoing = new Outgoing(request);
       outgoing.isKept = true;
+      // Whoever closed the page may have sent it before.
+      outgoing.isUnsettled = true;
       this.#all.set(outgoing.key, outgoing);
       if (isOld(outgoing)) this.#tell(outgoing, "old");
       else this.#start(outgoing);
@@ -129,10 +149,10 @@ export class Sending {
       same.wake();
       return same;
     }
-    const known = this.#refused && isSame(this.#refused, intent) ? this.#refused : null;
+    const known = this.#former.find((other) => isSame(other, intent) && !isOld(other));
     const outgoing = new Outgoing({ ...intent, key: known?.key ?? intent.key ?? newKey() });
     outgoing.isUnsettled = known?.isUnsettled ?? false;
-    this.#refused = null;
+    this.#former = this.#former.filter((other) => other !== known);
     this.#all.set(outgoing.key, outgoing);
     this.#start(outgoing, { isNew: true });
     return outgoing;
@@ -151,15 +171,18 @@ export class Sending {
     return this.deliver({ kind, path, form, prompt, images });
   }
 
-  /** Sends it no more. What has arrived already is made. */
+  /** Sends it no more. What has arrived already is made. @returns {Outgoing|null} */
   discard(/** @type {string} */ key) {
     const outgoing = this.#all.get(key);
-    if (!outgoing) return;
+    if (!outgoing) return null;
     outgoing.controller.abort();
     // How much has gone out is told a little late.
     outgoing.isUnsettled ||= ["uploading", "answering"].includes(outgoing.step);
+    // The same again is the same request, if this one has arrived.
+    if (outgoing.isUnsettled && !isOld(outgoing)) this.#rememberKey(outgoing);
     this.#forget(outgoing);
     this.#tell(outgoing, "discarded");
+    return outgoing;
   }
 
   /**
@@ -190,34 +213,46 @@ export class Sending {
   /** @param {Outgoing} outgoing @param {boolean} isNew */
   async #run(outgoing, isNew) {
     const { key, controller } = outgoing;
+    let wasElsewhere = !isNew;
+    // It begins at once: whoever leaves the page now has asked for it all the same.
+    const keeping = isNew ? this.#keep(outgoing) : Promise.resolve(true);
     await inOneTab(
       `sending.${key}`,
       async () => {
-        if (isNew && !(await this.#keep(outgoing))) return;
+        if (!(await keeping)) return;
+        const copy = outgoing.isKept ? await outbox.get(key) : null;
         // Another tab may have had the answer meanwhile.
-        if (!isNew && (await outbox.get(key)) === null) {
+        if (wasElsewhere && outgoing.isKept && copy === null) {
           this.#all.delete(key);
           this.listeners.onChange(outgoing);
           this.listeners.onElsewhere(outgoing);
           return;
         }
+        // The copy stays as it is, whatever becomes of the file.
+        outgoing.form = copy?.form ?? outgoing.form;
         await this.#untilAnswered(outgoing);
       },
-      { signal: controller.signal, onBusy: () => this.#tell(outgoing, "elsewhere") },
+      {
+        signal: controller.signal,
+        onBusy: () => {
+          wasElsewhere = true;
+          this.#tell(outgoing, "elsewhere");
+        },
+      },
     );
   }
 
   /** @param {Outgoing} outgoing @returns {Promise<boolean>} false when a file cannot be read any more. */
   async #keep(outgoing) {
+    const putting = outbox.put(outgoing);
     this.#tell(outgoing, "uploading");
     for (const [field, value] of outgoing.form) {
       if (typeof value === "string" || (await isReadable(value))) continue;
+      await putting;
       this.#refuse(outgoing, fileIsGone(field));
       return false;
     }
-    outgoing.isKept = await outbox.put(outgoing);
-    // The copy stays as it is, whatever becomes of the file.
-    if (outgoing.isKept) outgoing.form = (await outbox.get(outgoing.key))?.form ?? outgoing.form;
+    outgoing.isKept = await putting;
     return true;
   }
 
@@ -231,6 +266,7 @@ export class Sending {
         this.#tell(outgoing, "old");
         return;
       }
+      const hadLine = navigator.onLine;
       try {
         const job = await this.#attempt(outgoing, news);
         this.listeners.onAccepted(job, outgoing);
@@ -240,7 +276,8 @@ export class Sending {
       } catch (error) {
         if (signal.aborted) return;
         const reason = reasonToKeep(error);
-        outgoing.isUnsettled ||= reason === "network";
+        // Without a line nothing has gone out.
+        outgoing.isUnsettled ||= reason === "network" && (hadLine || navigator.onLine || outgoing.uploaded > 0 || error instanceof ApiError);
         if (reason === null) {
           if (!(error instanceof ApiError)) throw error;
           this.#refuse(outgoing, error.problem);
@@ -267,7 +304,8 @@ export class Sending {
   async #attempt(outgoing, news) {
     outgoing.uploaded = 0;
     outgoing.secondsLeft = null;
-    this.#tell(outgoing, "uploading");
+    // A try without a line is not worth a word.
+    if (navigator.onLine || outgoing.step !== "reconnecting") this.#tell(outgoing, "uploading");
     const began = Date.now();
     const attempt = new AbortController();
     const stop = () => attempt.abort(outgoing.controller.signal.reason);
@@ -321,9 +359,13 @@ export class Sending {
   /** @param {Outgoing} outgoing @param {Refusal} problem */
   #refuse(outgoing, problem) {
     // The next try of the same is the same request where it may have been one already, or may be one now.
-    this.#refused = outgoing.isUnsettled || problem.retryable ? outgoing : null;
+    if ((outgoing.isUnsettled || problem.retryable) && !OF_ITS_KEY.includes(problem.code ?? "")) this.#rememberKey(outgoing);
     this.#forget(outgoing);
     this.listeners.onRefused(problem, outgoing);
+  }
+
+  #rememberKey(/** @type {Outgoing} */ outgoing) {
+    this.#former = [outgoing, ...this.#former].slice(0, MOST_FORMER);
   }
 
   #forget(/** @type {Outgoing} */ { key }) {
