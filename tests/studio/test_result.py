@@ -359,9 +359,13 @@ def test_a_provider_that_is_down_is_told_as_such_and_a_cancel_says_what_it_cost(
     page.get_by_test_id("language-toggle").click()
     expect(stage).to_have_text("The picture service is not taking requests right now")
     page.get_by_test_id("language-toggle").click()
+    # Before the form too, until it goes on or is no more.
+    banner = page.get_by_test_id("service-banner")
+    expect(banner).to_contain_text("PPL 광고 컷: 그림 서비스가 잠시 멈췄어요", timeout=15_000)
     expect(page.get_by_test_id("cancel-cost")).to_contain_text("취소하면")
     page.get_by_test_id("cancel").click()
     expect(stage).to_have_text("취소했어요")
+    expect(banner).to_be_hidden()
     expect(stage).to_be_focused()
     expect(page.get_by_test_id("money")).to_have_text("취소했고, 비용은 들지 않았어요.")
 

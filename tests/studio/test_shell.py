@@ -373,9 +373,9 @@ def test_what_stands_in_the_way_is_told_before_the_form_and_the_page_says_what_t
     expect(page.get_by_test_id("alarm")).to_contain_text("화면에 문제가 생겼어요")
 
 
-TROUBLES = """async ([checks, options]) => {
+TROUBLES = """async ([checks, options, waiting]) => {
   const { troubleOf } = await import("/js/page/backend.js");
-  return troubleOf(checks, options);
+  return troubleOf(checks, options, waiting);
 }"""
 MODELS = [
     {"kind": "ppl", "model": "a", "provider": "replicate"}, {"kind": "ppl", "model": "b", "provider": "bfl"},
@@ -388,8 +388,8 @@ def test_trouble_is_what_no_model_of_a_kind_is_free_of(opened: Callable[..., Pag
     ok, down = {"status": "ok"}, {"status": "degraded", "code": "provider_unavailable"}
     key = {"status": "failed", "code": "missing_api_key"}
 
-    def trouble(**checks: Any) -> Any:
-        return page.evaluate(TROUBLES, [checks, {"generators": MODELS}])
+    def trouble(*waiting: str, **checks: Any) -> Any:
+        return page.evaluate(TROUBLES, [checks, {"generators": MODELS}, waiting])
 
     assert trouble(provider_replicate=ok, provider_bfl=ok) is None
     assert trouble(provider_replicate=down, provider_bfl=ok) is None, "the fallback makes it"
@@ -398,4 +398,6 @@ def test_trouble_is_what_no_model_of_a_kind_is_free_of(opened: Callable[..., Pag
     stopped = [{**model, "stopped": "intake_paused" if model["provider"] == "bfl" else None} for model in MODELS]
     assert page.evaluate(TROUBLES, [{}, {"generators": stopped}]) == {"reason": "paused", "kinds": ["goods"]}
     assert trouble(provider_bfl={"status": "degraded", "reason": "no answer"}) is None
+    assert trouble("ppl", provider_bfl=key) == {"reason": "provider", "kinds": ["ppl", "goods"]}
+    assert trouble("ppl") == {"reason": "provider", "kinds": ["ppl"]}
     assert trouble(storage={"status": "failed"}) == {"reason": "service", "kinds": ["ppl", "goods"]}

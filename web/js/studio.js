@@ -20,6 +20,7 @@ import * as backend from "./page/backend.js";
 import * as bell from "./page/bell.js";
 import { guardFocus } from "./page/focus.js";
 import * as following from "./page/following.js";
+import * as heldUp from "./page/held-up.js";
 import { forms } from "./page/kinds.js";
 import { say } from "./page/notices.js";
 import * as panel from "./page/panel.js";
@@ -234,6 +235,7 @@ export function open() {
   filmstrip.build({ onOpen: panel.open, onSending: openRequest });
   historyView.build({ onOpen: panel.open, onDelete: remove });
   list.keepUp();
+  heldUp.build();
   kept.onOtherTabs(() => {
     if (state.selected !== null && deletions.isDeleting(state.selected)) panel.empty();
     list.takeNews();
