@@ -474,7 +474,7 @@ def test_what_keeps_pictures_from_being_made_is_told_before_the_form_is_filled(b
         standing, banner = page.get_by_test_id("standing"), page.get_by_test_id("service-banner")
         expect(banner).to_contain_text("지금은 새 그림을 받지 않고 있어요")
         page.get_by_test_id("language-toggle").click()
-        expect(banner).to_contain_text("your request is kept and sent automatically")
+        expect(banner).to_contain_text("your request is kept and made automatically")
         page.get_by_test_id("tab-goods").click()
         expect(standing).to_contain_text("$0.05 of today’s budget is left, and this would cost about $0.08.")
         # With a translator it is offered; at 200 % zoom the bar lies in the page.

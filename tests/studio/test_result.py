@@ -420,11 +420,17 @@ def test_a_refusal_says_what_to_change_in_either_language(page: Page, stack: Sta
             {"problems": problems, "language": language},
         )
         own = [each for each in told if each[0] not in NOT_OF_THE_PAGE]
+        # A banner says that a new one can be sent all the same: of these a refusal is of this one job.
+        down = [each[1] for each in own if each[0] in WITH_A_BANNER]
+        assert len(down) == len(WITH_A_BANNER)
+        assert [each for each in down if not re.search("이 작업은|this job", each)] == []
         assert [each for each in own if re.search(r"[A-Z]{3,}_|[a-z]+_[a-z]+|\b[45]\d\d\b", each[1])] == []
         assert [each for each in own if re.search("관리자|운영자|operator|administrator", each[1]) and each[2] != "copy"] == []
         assert [each for each in own if each[2] == "copy" and not re.search("운영자|operator", each[1])] == []
 
 
+#: Above the form a banner tells of these too.
+WITH_A_BANNER = {"intake_paused", "missing_api_key", "provider_auth_failed", "provider_quota_exhausted", "provider_unavailable"}
 #: What no call of the page is answered with, or not where the panel shows it.
 NOT_OF_THE_PAGE = {
     "not_found", "method_not_allowed", "job_already_finished", "result_not_ready", "not_ready", "translator_not_configured",

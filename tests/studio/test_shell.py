@@ -343,7 +343,7 @@ def test_what_stands_in_the_way_is_told_before_the_form_and_the_page_says_what_t
             page.reload()
             expect(page.get_by_test_id("submit")).to_be_visible()
         expect(banner).to_contain_text("굿즈 시안: 지금은 새 그림을 받지 않고 있어요")
-        expect(banner).to_contain_text("자동으로 보내요")
+        expect(banner).to_contain_text("자동으로 만들어요")
         assert box(page, "#service-banner")["y"] < box(page, "#form-panel")["y"]
         page.get_by_test_id("language-toggle").click()
         expect(banner).to_contain_text("Goods mock-up: new pictures are not being taken right now")
