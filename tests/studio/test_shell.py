@@ -1,6 +1,7 @@
 """The page around its parts, against the real host: layout, filmstrip, history, addresses, notices, what goes wrong."""
 
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -155,13 +156,16 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     expect(cards(page)).to_have_count(3)
     expect(cards(page, "succeeded").locator("img")).to_have_count(2)
     expect(page.get_by_test_id("film")).to_have_count(3)
+    page.get_by_test_id("history-search").fill(unicodedata.normalize("NFD", "에코백"))
+    expect(cards(page)).to_have_attribute("data-job", second)
     page.get_by_test_id("history-search").fill("MUG")
     expect(cards(page)).to_have_count(2)
     page.get_by_test_id("history-status").select_option("failed")
     expect(cards(page)).to_have_attribute("data-job", failed)
     expect(page.get_by_test_id("history-note")).to_contain_text("1개를 찾았어요")
     page.get_by_test_id("history-kind").select_option("ppl")
-    expect(page.get_by_test_id("history-note")).to_contain_text("찾는 작업이 없어요")
+    expect(page.get_by_test_id("history-note")).to_have_text("찾는 작업이 없어요. 조건을 바꿔 보세요.")
+    expect(page.locator("#history-more")).to_be_hidden()
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("history-note")).to_contain_text("No such job")
     page.get_by_test_id("language-toggle").click()
@@ -208,6 +212,12 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     beside.evaluate("id => import('/js/page/store.js').then(({ state }) => state.jobs.delete(id))", second)
     beside.get_by_test_id("history-status").select_option("favourites")
     expect(cards(beside)).to_have_attribute("data-job", second)
+    page.locator(f".film[data-film={second}]").click()
+    for is_liked in (False, True):
+        page.get_by_test_id("favourite").click()
+        expect(beside.get_by_test_id("favourite")).to_have_attribute("aria-pressed", str(is_liked).lower())
+        expect(cards(beside)).to_have_count(int(is_liked))
+    page.locator(f".film[data-film={first}]").click()
     beside.get_by_test_id("history-status").select_option("")
     expect(cards(beside)).to_have_count(3)
     delete = page.locator(f"li[data-job={second}]").get_by_test_id("history-delete")

@@ -27,6 +27,8 @@ import * as panel from "./page/panel.js";
 import * as session from "./page/session.js";
 import * as sheet from "./page/sheet.js";
 import { change, state, subscribe } from "./page/store.js";
+import * as favourites from "./result/favourites.js";
+import { readFavourites } from "./result/picture-actions.js";
 import { Sending } from "./sending/sending.js";
 import { SendingView } from "./sending/sending-view.js";
 import { learnAll } from "./words/all.js";
@@ -240,6 +242,10 @@ export function open() {
     if (state.selected !== null && deletions.isDeleting(state.selected)) panel.empty();
     list.takeNews();
     deletions.adopt();
+  });
+  favourites.onOtherTabs(() => {
+    readFavourites();
+    list.readFavourites();
   });
   guardFocus();
   let hadTrouble = false;
