@@ -221,12 +221,15 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     beside.get_by_test_id("history-status").select_option("")
     expect(cards(beside)).to_have_count(3)
     delete = page.locator(f"li[data-job={second}]").get_by_test_id("history-delete")
+    beside.get_by_test_id("favourite").focus()
     delete.click()
     for tab in (page, beside):
         expect(cards(tab)).to_have_count(2)
+    beside.wait_for_function(f"!['body', 'favourite'].includes({FOCUS})")
     assert page.evaluate(FOCUS) == "notice-action"
     page.evaluate("document.getElementById('language').click()")
     expect(page.get_by_test_id("notice")).to_contain_text("The job was deleted.")
+    expect(page.locator("#notices > [role=status]")).to_be_empty()
     page.evaluate("document.getElementById('language').click()")
     page.keyboard.press("Enter")
     for tab in (page, beside):
@@ -236,6 +239,7 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     token = {"X-Owner-Token": owner_of(page)}
     here = f"{stack.url}/api/jobs/{second}"
     delete.click()
+    expect(page.locator("#notices > [role=status]")).to_have_text("작업을 지웠어요.")
     expect(cards(beside)).to_have_count(2)
     assert requests.get(here, headers=token, timeout=20).status_code == 200, "it can still be undone"
     expect(page.get_by_test_id("notice")).to_have_count(0, timeout=15_000)
@@ -244,14 +248,21 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
         expect(cards(tab)).to_have_count(2)
     expect(beside.get_by_test_id("result-image")).to_have_count(0)
     assert page.evaluate(FOCUS) != "body"
+    expect(page.locator("#notices > [role=status]")).to_be_empty()
 
     # A tab that is closed before the time is over: another one does it.
     page.locator(f"li[data-job={failed}]").get_by_test_id("history-delete").click()
     expect(cards(beside)).to_have_count(1)
     page.close()
     gone(beside, f"{stack.url}/api/jobs/{failed}", token)
+    # It is due at once where a clock was put back by a month meanwhile.
+    beside.evaluate(
+        "([id, dueAt]) => localStorage.setItem('toonconnect.deleting', JSON.stringify([{ id, dueAt }]))",
+        [first, (time.time() + 40 * 86_400) * 1000],
+    )
     beside.reload()
-    expect(cards(beside)).to_have_count(1)
+    expect(cards(beside)).to_have_count(0)
+    gone(beside, f"{stack.url}/api/jobs/{first}", token)
 
 
 def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(opened: Callable[..., Page], stack: Stack) -> None:
