@@ -494,7 +494,7 @@ export class GeneratorForm {
   }
 
   #draft() {
-    return { ...this.#snapshot(), at: Date.now() };
+    return this.#snapshot();
   }
 
   // ── Building ──
