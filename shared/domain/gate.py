@@ -255,7 +255,7 @@ class Gate:
 
     @property
     def is_failing(self) -> bool:
-        """The provider has failed again and again: it is left alone for a while, or nobody who has tried it since has ended yet."""
+        """The provider has failed again and again: it is left alone for a while, or nobody who tried it since has ended."""
         if self.seconds_until_open > 0:
             return True
         return self.document["open_until"] is not None and bool(self.document["active"] or self.document["waiting"])

@@ -126,7 +126,8 @@ export async function translatePrompt(path, prompt) {
  */
 export async function fetchImage(job, output) {
   try {
-    const response = await fetch(output.url, { headers: { Accept: "image/*" } });
+    // What an <img> has left in the cache was not meant for scripts, and may be refused as such.
+    const response = await fetch(output.url, { headers: { Accept: "image/*" }, cache: "reload" });
     if (response.ok) return await response.blob();
   } catch {
     // The other way.
