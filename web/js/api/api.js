@@ -47,11 +47,6 @@ async function callersToken(asked) {
   }
 }
 
-/** @returns {string} the API's full address, for messages to people. */
-export function apiAddress() {
-  return new URL(apiBase, location.href).href;
-}
-
 /** @returns {Promise<{limits: Limit[]}>} what the caller has spent, and their limits. */
 export async function getUsage() {
   return worded(reading.usage());
