@@ -15,6 +15,7 @@ from typing import Any
 
 import brotli
 from aiohttp import web
+from yarl import URL
 
 from devhost import threads
 
@@ -66,6 +67,9 @@ class StaticPage:
             return web.Response(text=text, content_type="text/html", status=200 if request.path == "/" else 404)
         name = request.match_info["path"] or "index.html"
         headers = await self._headers(self._folder / CONFIGURATION, name)
+        if not _is_trusted(request):
+            # Browsers ignore it there, and say so at each load.
+            headers.pop("Cross-Origin-Opener-Policy", None)
         file = (self._folder / name).resolve()
         if not file.is_file() or not file.is_relative_to(self._folder) or file.name == CONFIGURATION:
             return _Answer(status=404, headers=headers)
@@ -108,6 +112,12 @@ def _matches(route: str, path: str) -> bool:
     head, brace, ends = route.partition("{")
     routes = [head + end for end in ends.removesuffix("}").split(",")] if brace else [route]
     return any(fnmatchcase(path, each) for each in routes)
+
+
+def _is_trusted(request: web.Request) -> bool:
+    """What browsers call a trustworthy origin: https, or this machine by its own names."""
+    name = URL(f"//{request.host}").host or ""
+    return request.secure or name in ("localhost", "127.0.0.1", "::1") or name.endswith(".localhost")
 
 
 def _coding(accepted: str) -> str | None:

@@ -118,6 +118,7 @@ def main() -> int:
             sys.executable, "-m", "devhost", "--app", str(ROOT), "--port", str(plan.port), "--state", str(plan.state),
             "--web", str(ROOT / "web"), "--cors-setting", "ALLOWED_ORIGINS",
         ], env=_environment(plan))  # fmt: skip
+        _let_pages_read(blob_port)
         url = f"http://127.0.0.1:{plan.port}"
         if _wait(lambda: _answers(f"{url}/api/health/ready"), stopping, START_SECONDS, stack):
             print(f"\n  ToonConnect is ready after {time.monotonic() - began:.1f} s:  {url}/\n", flush=True)
@@ -148,6 +149,19 @@ def _start_azurite(stack: Stack, state: Path) -> int:
         *(part for service, port in ports.items() for part in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))),
     ], log=state / "azurite.log")  # fmt: skip
     return ports["blob"]
+
+
+def _let_pages_read(blob_port: int) -> None:
+    """What infra/app/storage.bicep lets the page's origin do: read pictures by their links. Here that origin may be any."""
+    from azure.storage.blob import BlobServiceClient, CorsRule  # meanwhile the host starts
+
+    rule = CorsRule(
+        ["*"], ["GET", "HEAD", "OPTIONS"], allowed_headers=["range", "x-ms-*"], max_age_in_seconds=3600,
+        exposed_headers=["content-length", "content-type", "content-disposition", "etag"],
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{blob_port}/{ACCOUNT}"
+    with BlobServiceClient(address, credential={"account_name": ACCOUNT, "account_key": ACCOUNT_KEY}) as account:
+        account.set_service_properties(cors=[rule])
 
 
 def _environment(plan: Plan) -> dict[str, str]:

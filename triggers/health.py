@@ -11,6 +11,7 @@ from azure.core.exceptions import AzureError
 
 from shared import delivering, threads
 from shared.domain.problem import Problem, ProblemError
+from shared.intake import INTAKE_SECONDS
 from shared.pictures.decoding import has_heif_decoder
 from shared.pictures.limits import most_pixels
 from shared.providers.provider import Provider, ProviderError
@@ -90,7 +91,7 @@ async def health_ready(req: func.HttpRequest, client) -> func.HttpResponse:  # t
         _checks.told("storage", _storage_check, lambda check: _CHECK_EVERY_SECONDS, _SILENT),
         _checks.told("task_hub", lambda: _hub_check(client), lambda check: _CHECK_EVERY_SECONDS, _SILENT),
         _checks.told("webhooks", lambda: threads.run(_webhooks_check), lambda check: _ACCOUNT_CHECK_SECONDS, _UNKNOWN),
-        *(_account_told(provider) for provider in app.providers.values()),
+        *(_provider_told(provider) for provider in app.providers.values()),
     )
     checks = {"settings": _settings_check(), "storage": storage, "task_hub": task_hub, "images": _images_check()}
     checks["webhooks"] = webhooks
@@ -148,13 +149,32 @@ async def _hub_check(client: df.DurableOrchestrationClient) -> Check:
     return {"status": "ok"}
 
 
-async def _account_told(provider: Provider) -> Check:
-    return await _checks.told(
-        f"provider_{provider.name}",
-        lambda: threads.run(_account_check, provider),
-        lambda check: _ACCOUNT_CHECK_SECONDS if check["status"] == "ok" else FAILED_CHECK_SECONDS,
-        {"status": "degraded", "reason": "no answer", "setting": provider.secret_name},
+async def _provider_told(provider: Provider) -> Check:
+    """What its account says, and where nothing is wrong with that, what came of the last pictures."""
+    account, pictures = await asyncio.gather(
+        _checks.told(
+            f"provider_{provider.name}",
+            lambda: threads.run(_account_check, provider),
+            lambda check: _ACCOUNT_CHECK_SECONDS if check["status"] == "ok" else FAILED_CHECK_SECONDS,
+            {"status": "degraded", "reason": "no answer", "setting": provider.secret_name},
+        ),
+        _checks.told(
+            f"pictures_{provider.name}",
+            lambda: threads.run(_pictures_check, provider),
+            lambda check: _CHECK_EVERY_SECONDS,
+            {"status": "ok"},
+        ),
     )
+    return pictures if account["status"] == "ok" else account
+
+
+def _pictures_check(provider: Provider) -> Check:
+    """From its gate: nothing is asked of it. Where storage is away that is said of storage."""
+    try:
+        is_failing = services().gates.look(provider.name, INTAKE_SECONDS).is_failing
+    except (AzureError, StorageNotConfigured, ValueError):
+        is_failing = False
+    return {"status": "degraded", "code": "provider_unavailable"} if is_failing else {"status": "ok"}
 
 
 def _account_check(provider: Provider) -> Check:

@@ -254,6 +254,13 @@ class Gate:
         return self.document["stopped"] is not None or self.seconds_until_open > 0
 
     @property
+    def is_failing(self) -> bool:
+        """The provider has failed again and again: it is left alone for a while, or nobody who tried it since has ended."""
+        if self.seconds_until_open > 0:
+            return True
+        return self.document["open_until"] is not None and bool(self.document["active"] or self.document["waiting"])
+
+    @property
     def seconds_until_open(self) -> float:
         return max(0.0, (self.document["open_until"] or 0.0) - self.now)
 

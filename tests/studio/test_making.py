@@ -341,6 +341,28 @@ def test_a_character_stays_on_the_shelf_and_a_draft_over_a_reload(page: Page) ->
     expect(page.get_by_test_id("prompt")).to_have_value("웃는 얼굴")
     expect(page.get_by_test_id("preset-mug")).to_be_checked()
     expect(page.get_by_test_id("summary")).to_have_text("1:1 · 2장 · JPEG")
+    # Another tab begins with it and empties its own form alone; a third one begins as the last one was left.
+    for words, left in (("웃는 얼굴", ""), ("", "다른 얼굴"), ("다른 얼굴", "다른 얼굴")):
+        beside = page.context.new_page()
+        beside.goto(page.url)
+        beside.get_by_test_id("tab-goods").click()
+        expect(beside.get_by_test_id("prompt")).to_have_value(words)
+        if words:
+            expect(previews(beside)).to_have_count(1)
+        if left != words:
+            beside.get_by_test_id("prompt").fill(left)
+            if words:
+                beside.locator(".image-field .remove:visible").click()
+                beside.get_by_test_id("preset").get_by_text("직접 쓰기").click()
+            else:
+                choose(beside, figure(), "input_image")
+                expect(previews(beside)).to_have_count(1)
+        beside.wait_for_timeout(500)
+        beside.close()
+    page.reload()
+    page.get_by_test_id("tab-goods").click()
+    expect(page.get_by_test_id("prompt")).to_have_value("웃는 얼굴")
+    expect(previews(page)).to_have_count(1)
     _, parts = sent(page)
     assert (parts["input_image"], parts["preset"], parts["n"], parts["output_format"]) == (figure(), b"mug", b"2", b"jpeg")
 
@@ -474,7 +496,7 @@ def test_what_keeps_pictures_from_being_made_is_told_before_the_form_is_filled(b
         standing, banner = page.get_by_test_id("standing"), page.get_by_test_id("service-banner")
         expect(banner).to_contain_text("지금은 새 그림을 받지 않고 있어요")
         page.get_by_test_id("language-toggle").click()
-        expect(banner).to_contain_text("your request is kept and sent automatically")
+        expect(banner).to_contain_text("your request is kept and made automatically")
         page.get_by_test_id("tab-goods").click()
         expect(standing).to_contain_text("$0.05 of today’s budget is left, and this would cost about $0.08.")
         # With a translator it is offered; at 200 % zoom the bar lies in the page.

@@ -270,6 +270,8 @@ def test_a_picture_that_is_missing_is_told_as_such_and_made_alone(page: Page, st
     expect(show(page, stack, job_id)).to_have_text("2장 중 1장을 만들었어요")
     expect(page.get_by_test_id("error")).to_have_count(0)
     expect(page.get_by_test_id("partial")).to_contain_text("빠진 그림만 다시 만들 수 있어요")
+    expect(page.get_by_test_id("history-item").first).to_contain_text("2장 중 1장")
+    expect(page.get_by_test_id("film").first).to_have_accessible_name(re.compile("^2장 중 1장, PPL"))
     expect(page.get_by_test_id("picture-missing")).to_contain_text("그림 서비스가 응답하지 않았어요")
     stack.configure(replicate=QUICK)
     page.get_by_test_id("retry-missing").click()
@@ -299,7 +301,10 @@ def test_goods_are_told_by_name_and_by_how_they_print(page: Page, stack: Stack) 
     show(page, stack, job_id)
     expect(page.locator(".preset-name")).to_have_text(["머그컵", "포스터"])
     # Without a prompt it is called by its goods.
-    expect(page.get_by_test_id("history-item").first).to_contain_text("머그컵 · 포스터")
+    expect(page.get_by_test_id("history-item").first).to_contain_text(re.compile("완성.*2장.*머그컵 외 1", re.DOTALL))
+    expect(page.get_by_test_id("film").first).to_have_accessible_name("완성, 굿즈: 머그컵 외 1")
+    page.get_by_test_id("history-search").fill("포스터")
+    expect(page.get_by_test_id("history-item")).to_have_count(1)
     expect(page.get_by_test_id("print").first).to_contain_text("시안용")
     # Said once: at the picture, not among the warnings as well.
     expect(page.get_by_test_id("warnings").get_by_text("dpi")).to_have_count(0)
@@ -359,9 +364,13 @@ def test_a_provider_that_is_down_is_told_as_such_and_a_cancel_says_what_it_cost(
     page.get_by_test_id("language-toggle").click()
     expect(stage).to_have_text("The picture service is not taking requests right now")
     page.get_by_test_id("language-toggle").click()
+    # Before the form too, until it goes on or is no more.
+    banner = page.get_by_test_id("service-banner")
+    expect(banner).to_contain_text("PPL 광고 컷: 그림 서비스가 잠시 멈췄어요", timeout=15_000)
     expect(page.get_by_test_id("cancel-cost")).to_contain_text("취소하면")
     page.get_by_test_id("cancel").click()
     expect(stage).to_have_text("취소했어요")
+    expect(banner).to_be_hidden()
     expect(stage).to_be_focused()
     expect(page.get_by_test_id("money")).to_have_text("취소했고, 비용은 들지 않았어요.")
 
@@ -416,11 +425,17 @@ def test_a_refusal_says_what_to_change_in_either_language(page: Page, stack: Sta
             {"problems": problems, "language": language},
         )
         own = [each for each in told if each[0] not in NOT_OF_THE_PAGE]
+        # A banner says that a new one can be sent all the same: of these a refusal is of this one job.
+        down = [each[1] for each in own if each[0] in WITH_A_BANNER]
+        assert len(down) == len(WITH_A_BANNER)
+        assert [each for each in down if not re.search("이 작업은|this job", each)] == []
         assert [each for each in own if re.search(r"[A-Z]{3,}_|[a-z]+_[a-z]+|\b[45]\d\d\b", each[1])] == []
         assert [each for each in own if re.search("관리자|운영자|operator|administrator", each[1]) and each[2] != "copy"] == []
         assert [each for each in own if each[2] == "copy" and not re.search("운영자|operator", each[1])] == []
 
 
+#: Above the form a banner tells of these too.
+WITH_A_BANNER = {"intake_paused", "missing_api_key", "provider_auth_failed", "provider_quota_exhausted", "provider_unavailable"}
 #: What no call of the page is answered with, or not where the panel shows it.
 NOT_OF_THE_PAGE = {
     "not_found", "method_not_allowed", "job_already_finished", "result_not_ready", "not_ready", "translator_not_configured",

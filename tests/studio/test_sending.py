@@ -441,6 +441,8 @@ def test_the_local_host_serves_the_page_as_it_is_deployed(context: BrowserContex
     fill(page)
     submit(page)
     expect_one_picture(page, stack)
+    with page.expect_download():
+        page.get_by_test_id("download").first.click()
     assert complaints == []
     script, worker, index = (
         requests.get(stack.url + path, headers={"Accept-Encoding": "gzip, br"}, timeout=10).headers
@@ -448,6 +450,10 @@ def test_the_local_host_serves_the_page_as_it_is_deployed(context: BrowserContex
     )
     assert (script["Content-Encoding"], index["Content-Encoding"]) == ("br", "br")
     assert "Content-Security-Policy" not in script
+    # By another name over http browsers ignore this one, and complain.
+    opener = "Cross-Origin-Opener-Policy"
+    elsewhere = requests.get(stack.url, headers={"Host": f"studio.example:{stack.port}"}, timeout=10).headers
+    assert (opener in index, opener in elsewhere) == (True, False)
     for each in (worker, index):
         assert "default-src 'self'" in each["Content-Security-Policy"]
 

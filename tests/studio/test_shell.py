@@ -1,6 +1,7 @@
 """The page around its parts, against the real host: layout, filmstrip, history, addresses, notices, what goes wrong."""
 
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -155,13 +156,16 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     expect(cards(page)).to_have_count(3)
     expect(cards(page, "succeeded").locator("img")).to_have_count(2)
     expect(page.get_by_test_id("film")).to_have_count(3)
+    page.get_by_test_id("history-search").fill(unicodedata.normalize("NFD", "에코백"))
+    expect(cards(page)).to_have_attribute("data-job", second)
     page.get_by_test_id("history-search").fill("MUG")
     expect(cards(page)).to_have_count(2)
     page.get_by_test_id("history-status").select_option("failed")
     expect(cards(page)).to_have_attribute("data-job", failed)
     expect(page.get_by_test_id("history-note")).to_contain_text("1개를 찾았어요")
     page.get_by_test_id("history-kind").select_option("ppl")
-    expect(page.get_by_test_id("history-note")).to_contain_text("찾는 작업이 없어요")
+    expect(page.get_by_test_id("history-note")).to_have_text("찾는 작업이 없어요. 조건을 바꿔 보세요.")
+    expect(page.locator("#history-more")).to_be_hidden()
     page.get_by_test_id("language-toggle").click()
     expect(page.get_by_test_id("history-note")).to_contain_text("No such job")
     page.get_by_test_id("language-toggle").click()
@@ -208,15 +212,24 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     beside.evaluate("id => import('/js/page/store.js').then(({ state }) => state.jobs.delete(id))", second)
     beside.get_by_test_id("history-status").select_option("favourites")
     expect(cards(beside)).to_have_attribute("data-job", second)
+    page.locator(f".film[data-film={second}]").click()
+    for is_liked in (False, True):
+        page.get_by_test_id("favourite").click()
+        expect(beside.get_by_test_id("favourite")).to_have_attribute("aria-pressed", str(is_liked).lower())
+        expect(cards(beside)).to_have_count(int(is_liked))
+    page.locator(f".film[data-film={first}]").click()
     beside.get_by_test_id("history-status").select_option("")
     expect(cards(beside)).to_have_count(3)
     delete = page.locator(f"li[data-job={second}]").get_by_test_id("history-delete")
+    beside.get_by_test_id("favourite").focus()
     delete.click()
     for tab in (page, beside):
         expect(cards(tab)).to_have_count(2)
+    beside.wait_for_function(f"!['body', 'favourite'].includes({FOCUS})")
     assert page.evaluate(FOCUS) == "notice-action"
     page.evaluate("document.getElementById('language').click()")
     expect(page.get_by_test_id("notice")).to_contain_text("The job was deleted.")
+    expect(page.locator("#notices > [role=status]")).to_be_empty()
     page.evaluate("document.getElementById('language').click()")
     page.keyboard.press("Enter")
     for tab in (page, beside):
@@ -226,6 +239,7 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     token = {"X-Owner-Token": owner_of(page)}
     here = f"{stack.url}/api/jobs/{second}"
     delete.click()
+    expect(page.locator("#notices > [role=status]")).to_have_text("작업을 지웠어요.")
     expect(cards(beside)).to_have_count(2)
     assert requests.get(here, headers=token, timeout=20).status_code == 200, "it can still be undone"
     expect(page.get_by_test_id("notice")).to_have_count(0, timeout=15_000)
@@ -234,14 +248,21 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
         expect(cards(tab)).to_have_count(2)
     expect(beside.get_by_test_id("result-image")).to_have_count(0)
     assert page.evaluate(FOCUS) != "body"
+    expect(page.locator("#notices > [role=status]")).to_be_empty()
 
     # A tab that is closed before the time is over: another one does it.
     page.locator(f"li[data-job={failed}]").get_by_test_id("history-delete").click()
     expect(cards(beside)).to_have_count(1)
     page.close()
     gone(beside, f"{stack.url}/api/jobs/{failed}", token)
+    # It is due at once where a clock was put back by a month meanwhile.
+    beside.evaluate(
+        "([id, dueAt]) => localStorage.setItem('toonconnect.deleting', JSON.stringify([{ id, dueAt }]))",
+        [first, (time.time() + 40 * 86_400) * 1000],
+    )
     beside.reload()
-    expect(cards(beside)).to_have_count(1)
+    expect(cards(beside)).to_have_count(0)
+    gone(beside, f"{stack.url}/api/jobs/{first}", token)
 
 
 def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(opened: Callable[..., Page], stack: Stack) -> None:
@@ -343,7 +364,7 @@ def test_what_stands_in_the_way_is_told_before_the_form_and_the_page_says_what_t
             page.reload()
             expect(page.get_by_test_id("submit")).to_be_visible()
         expect(banner).to_contain_text("굿즈 시안: 지금은 새 그림을 받지 않고 있어요")
-        expect(banner).to_contain_text("자동으로 보내요")
+        expect(banner).to_contain_text("자동으로 만들어요")
         assert box(page, "#service-banner")["y"] < box(page, "#form-panel")["y"]
         page.get_by_test_id("language-toggle").click()
         expect(banner).to_contain_text("Goods mock-up: new pictures are not being taken right now")
@@ -373,9 +394,9 @@ def test_what_stands_in_the_way_is_told_before_the_form_and_the_page_says_what_t
     expect(page.get_by_test_id("alarm")).to_contain_text("화면에 문제가 생겼어요")
 
 
-TROUBLES = """async ([checks, options]) => {
+TROUBLES = """async ([checks, options, waiting]) => {
   const { troubleOf } = await import("/js/page/backend.js");
-  return troubleOf(checks, options);
+  return troubleOf(checks, options, waiting);
 }"""
 MODELS = [
     {"kind": "ppl", "model": "a", "provider": "replicate"}, {"kind": "ppl", "model": "b", "provider": "bfl"},
@@ -388,8 +409,8 @@ def test_trouble_is_what_no_model_of_a_kind_is_free_of(opened: Callable[..., Pag
     ok, down = {"status": "ok"}, {"status": "degraded", "code": "provider_unavailable"}
     key = {"status": "failed", "code": "missing_api_key"}
 
-    def trouble(**checks: Any) -> Any:
-        return page.evaluate(TROUBLES, [checks, {"generators": MODELS}])
+    def trouble(*waiting: str, **checks: Any) -> Any:
+        return page.evaluate(TROUBLES, [checks, {"generators": MODELS}, waiting])
 
     assert trouble(provider_replicate=ok, provider_bfl=ok) is None
     assert trouble(provider_replicate=down, provider_bfl=ok) is None, "the fallback makes it"
@@ -398,4 +419,6 @@ def test_trouble_is_what_no_model_of_a_kind_is_free_of(opened: Callable[..., Pag
     stopped = [{**model, "stopped": "intake_paused" if model["provider"] == "bfl" else None} for model in MODELS]
     assert page.evaluate(TROUBLES, [{}, {"generators": stopped}]) == {"reason": "paused", "kinds": ["goods"]}
     assert trouble(provider_bfl={"status": "degraded", "reason": "no answer"}) is None
+    assert trouble("ppl", provider_bfl=key) == {"reason": "provider", "kinds": ["ppl", "goods"]}
+    assert trouble("ppl") == {"reason": "provider", "kinds": ["ppl"]}
     assert trouble(storage={"status": "failed"}) == {"reason": "service", "kinds": ["ppl", "goods"]}

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ import azure.functions as func
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
+from shared.domain.gate import BREAKER_FAILURES, BREAKER_SECONDS, Gate
 from shared.domain.problem import Problem
 from shared.providers.provider import ProviderError
 from tests.fakes import HUB_TROUBLE
@@ -90,6 +91,31 @@ async def test_ready_names_what_stands_in_the_way(
     answer = await readiness(hub)
 
     assert (answer.status_code, body(answer)["checks"]["provider_fake"]["status"]) == (status, told)
+
+
+async def test_a_provider_that_fails_every_picture_is_told_without_asking_it(
+    app: Any, hub: FakeHub, readiness: Any, clock: Any, moment: "Moment"
+) -> None:
+    async def told() -> Any:
+        moment.now += 60
+        answer = await readiness(hub)
+        assert answer.status_code == 200, "waiting jobs outlast it"
+        return body(answer)["checks"]["provider_fake"]
+
+    def gate(operation: Callable[[Gate], Any]) -> None:
+        app.gates.change("fake", operation)
+
+    gate(lambda gate: gate.enter("job_0/0", "i", "e"))
+    for _ in range(BREAKER_FAILURES):
+        assert await told() == {"status": "ok"}
+        gate(lambda gate: gate.note_failure("job_0/0"))
+    down = {"status": "degraded", "code": "provider_unavailable"}
+    assert await told() == down
+    # It is tried again: nothing is known to be better before that has ended. What nobody tries is not said to be down.
+    clock.pass_by(seconds=BREAKER_SECONDS + 1)
+    assert await told() == down
+    gate(lambda gate: gate.leave("job_0/0", None))
+    assert await told() == {"status": "ok"}
 
 
 async def test_an_upload_of_which_two_are_more_than_the_host_takes_is_named(app: Any, hub: FakeHub, readiness: Any) -> None:

@@ -20,12 +20,15 @@ import * as backend from "./page/backend.js";
 import * as bell from "./page/bell.js";
 import { guardFocus } from "./page/focus.js";
 import * as following from "./page/following.js";
+import * as heldUp from "./page/held-up.js";
 import { forms } from "./page/kinds.js";
 import { say } from "./page/notices.js";
 import * as panel from "./page/panel.js";
 import * as session from "./page/session.js";
 import * as sheet from "./page/sheet.js";
 import { change, state, subscribe } from "./page/store.js";
+import * as favourites from "./result/favourites.js";
+import { readFavourites } from "./result/picture-actions.js";
 import { Sending } from "./sending/sending.js";
 import { SendingView } from "./sending/sending-view.js";
 import { learnAll } from "./words/all.js";
@@ -256,10 +259,15 @@ export function open() {
   filmstrip.build({ onOpen: panel.open, onSending: openRequest });
   historyView.build({ onOpen: panel.open, onDelete: remove });
   list.keepUp();
+  heldUp.build();
   kept.onOtherTabs(() => {
     if (state.selected !== null && deletions.isDeleting(state.selected)) panel.empty();
     list.takeNews();
     deletions.adopt();
+  });
+  favourites.onOtherTabs(() => {
+    readFavourites();
+    list.readFavourites();
   });
   guardFocus();
   let hadTrouble = false;

@@ -47,11 +47,6 @@ async function callersToken(asked) {
   }
 }
 
-/** @returns {string} the API's full address, for messages to people. */
-export function apiAddress() {
-  return new URL(apiBase, location.href).href;
-}
-
 /** @returns {Promise<{limits: Limit[]}>} what the caller has spent, and their limits. */
 export async function getUsage() {
   return worded(reading.usage());
@@ -117,7 +112,8 @@ export async function translatePrompt(path, prompt) {
  */
 export async function fetchImage(job, output) {
   try {
-    const response = await fetch(output.url, { headers: { Accept: "image/*" } });
+    // What an <img> has left in the cache was not meant for scripts, and may be refused as such.
+    const response = await fetch(output.url, { headers: { Accept: "image/*" }, cache: "reload" });
     if (response.ok) return await response.blob();
   } catch {
     // The other way.

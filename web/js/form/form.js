@@ -521,7 +521,7 @@ export class GeneratorForm {
   }
 
   #draft() {
-    return { ...this.#snapshot(), at: Date.now() };
+    return this.#snapshot();
   }
 
   // ── Building ──

@@ -16,6 +16,7 @@ const UNDO_MS = 6000;
 const OTHERS_WAIT_MS = 5000;
 const BEAT_MS = 2000;
 const AGAIN_MS = 20_000;
+const LONGEST_MS = Math.max(UNDO_MS + OTHERS_WAIT_MS, AGAIN_MS);
 
 /** @type {Map<string, number>} id → the timer that will delete it */
 const timers = new Map();
@@ -69,11 +70,17 @@ export function adopt() {
       timers.delete(id);
       const now = kept.deletions().find((one) => one.id === id);
       if (!now || now.isDone) return;
-      if (now.dueAt > Date.now()) adopt();
+      if (waitFor(now.dueAt) > 0) adopt();
       else carryOut(id);
-    }, Math.max(0, dueAt - Date.now()) + Math.random() * 500));
+    }, waitFor(dueAt) + Math.random() * 500));
   }
   change();
+}
+
+/** How long until it is due: at once where a clock was put back meanwhile. @param {number} dueAt */
+function waitFor(dueAt) {
+  const left = dueAt - Date.now();
+  return left > 0 && left <= LONGEST_MS ? left : 0;
 }
 
 /** @param {string} id */

@@ -34,7 +34,7 @@ function draw(actions) {
   const sendings = [...state.sendings.values()].reverse();
   const drawing = JSON.stringify([
     currentLanguage(), state.selected, [...state.fresh], sendings.map(({ key, isWaiting }) => [key, isWaiting]),
-    items.map(({ id, status, job }) => [id, status, Boolean(job?.outputs?.length)]),
+    items.map(({ id, status, title, missing, job }) => [id, status, title, missing, Boolean(job?.outputs?.length)]),
   ]);
   // A list rebuilt under the pointer would swallow the click.
   if (drawing === drawn) return;
@@ -47,12 +47,17 @@ function draw(actions) {
       picture: ringOf(sending), isCurrent: false, isFresh: false, onClick: () => actions.onSending(sending.key),
     })),
     ...items.map((item) => film(item.id, {
-      status: item.status, words: `${t(`status.${item.status}`)}, ${nameOf("kind", item.kind)}`, prompt: item.prompt,
+      status: item.status, words: `${stateOf(item)}, ${nameOf("kind", item.kind)}`, prompt: item.title,
       picture: pictureOf("film", item), isCurrent: item.id === state.selected, isFresh: state.fresh.has(item.id), onClick: () => actions.onOpen(item.id),
     })),
   );
   list.scrollLeft = wasAt;
   if (focused) /** @type {HTMLElement|null} */ (list.querySelector(`[data-film="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
+}
+
+/** @param {import("./list.js").Item} item */
+function stateOf({ status, count, missing }) {
+  return status === "succeeded" && missing > 0 ? t("history.partial", { count, made: count - missing }) : t(`status.${status}`);
 }
 
 /**

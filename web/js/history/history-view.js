@@ -40,7 +40,7 @@ function draw(actions) {
   const { items, hasMore, isFiltered, isFailed, isReading, areFavourites } = list.shown();
   const drawing = JSON.stringify([
     currentLanguage(), state.selected, hasMore, isFiltered, isFailed, isReading, areFavourites,
-    items.map(({ id, status, prompt, job }) => [id, status, prompt, Boolean(job?.outputs?.length)]),
+    items.map(({ id, status, title, count, missing, job }) => [id, status, title, count, missing, Boolean(job?.outputs?.length)]),
   ]);
   // A list rebuilt under the pointer would swallow the click.
   if (drawing === drawn) return;
@@ -50,7 +50,8 @@ function draw(actions) {
   if (isFailed) words = t("history.failed");
   else if (items.length === 0 && isReading) words = t("history.reading");
   else if (items.length === 0 && areFavourites) words = t("history.noFavourites");
-  else if (items.length === 0) words = t(isFiltered ? "history.nothingFound" : "history.empty");
+  else if (items.length === 0 && isFiltered) words = t(hasMore ? "history.nothingFoundYet" : "history.nothingFound");
+  else if (items.length === 0) words = t("history.empty");
   else if (isFiltered) words = t("history.found", { count: hasMore ? `${items.length}+` : items.length });
   if (note.textContent !== words) note.textContent = words;
   const focused = document.activeElement instanceof HTMLElement && cards.contains(document.activeElement) ? document.activeElement : null;
@@ -80,8 +81,10 @@ function drawTools() {
 
 /** Its words are its name: what is read is what is heard. @param {list.Item} item @param {Actions} actions */
 function card(item, actions) {
-  const { id, kind, status, startedAt } = item;
-  const prompt = item.prompt || t("history.noPrompt");
+  const { id, kind, status, startedAt, count, missing } = item;
+  const prompt = item.title || t("history.noPrompt");
+  const isPartial = status === "succeeded" && missing > 0;
+  const badge = isPartial ? t("history.partial", { count, made: count - missing }) : t(`status.${status}`);
   const time = new Intl.DateTimeFormat(currentLanguage(), { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(startedAt);
   const isEnded = !["queued", "processing"].includes(status);
   return el("li", { dataset: { job: id } },
@@ -89,7 +92,8 @@ function card(item, actions) {
       type: "button", class: "history-item", "aria-current": state.selected === id ? "true" : null,
       dataset: { testid: "history-item", job: id, status }, on: { click: () => actions.onOpen(id) },
     },
-      el("span", { class: "thumb" }, pictureOf("card", item), el("span", { class: `badge ${status}`, text: t(`status.${status}`) })),
+      el("span", { class: "thumb" }, pictureOf("card", item), el("span", { class: `badge ${isPartial ? "partial" : status}`, text: badge }),
+        count > 1 && !isPartial ? el("span", { class: "badge count", text: t("history.count", { count }) }) : null),
       el("span", { class: "history-words" }, el("span", { class: "history-prompt", text: prompt }), el("span", { class: "history-time", text: `${nameOf("kind", kind)} · ${time}` }))),
     isEnded
       ? el("button", {

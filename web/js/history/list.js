@@ -11,8 +11,10 @@ import * as signIn from "../account/sign-in.js";
 import { inLanguage } from "../form/models.js";
 import * as kept from "../kept/history.js";
 import { forgetJob, likedJobs } from "../result/favourites.js";
+import { missingOf, placesOf } from "../result/pictures.js";
 import { isFollowed, receive, refresh, stop, watch } from "../page/following.js";
 import { change, state } from "../page/store.js";
+import { t } from "../words/words.js";
 
 /** How many more are shown at a time. */
 const STEP = 24;
@@ -25,7 +27,10 @@ export const FAVOURITES = "favourites";
  * @typedef {object} Item
  * @property {string} id
  * @property {string} kind
- * @property {string} prompt
+ * @property {string} prompt   what was asked for, where there are no words the goods
+ * @property {string} title    that in short
+ * @property {number} count    how many pictures were asked for
+ * @property {number} missing  how many of them there are not, of an ended job
  * @property {number} startedAt
  * @property {string} status  one that the page has words for
  * @property {import("../api/jobs.js").Job|null} job  null until the server has told of it
@@ -56,20 +61,29 @@ export function allItems() {
 /** @param {string} id @param {import("../api/jobs.js").Job|null} job @param {import("../kept/history.js").Entry|undefined} entry @returns {Item} */
 function itemOf(id, job, entry) {
   const status = state.gone.has(id) ? "gone" : (job?.status ?? entry?.status ?? "processing");
+  const written = job ? kept.writtenFor(job, entry).prompt : (entry?.prompt ?? "");
+  const goods = job && !written ? presetNames(job) : [];
   return {
     id, job,
     kind: job?.kind ?? entry?.kind ?? "",
-    prompt: job ? kept.writtenFor(job, entry).prompt || presetName(job) || "" : (entry?.prompt ?? ""),
+    prompt: written || goods.join(" · "),
+    title: written || (goods.length > 1 ? t("history.andOthers", { first: goods[0], count: goods.length - 1 }) : (goods[0] ?? "")),
+    count: job ? placesOf(job).length : 1,
+    missing: job ? missingOf(job).length : 0,
     startedAt: Date.parse(job?.created_at ?? "") || entry?.startedAt || Date.now(),
     status: [...ENDED, "queued", "gone"].includes(status) ? status : "processing",
   };
 }
 
-/** What is asked for where there is no prompt: the goods. @param {import("../api/jobs.js").Job|null} job */
-function presetName(job) {
-  const asked = job?.input?.presets ?? [job?.input?.preset];
-  const names = asked.flatMap((id) => state.options?.presets?.filter((preset) => preset.id === id).map((preset) => inLanguage(preset.name) ?? preset.id) ?? []);
-  return names.join(" · ");
+/** What is asked for where there is no prompt: the goods. @param {import("../api/jobs.js").Job} job @returns {string[]} */
+function presetNames({ input }) {
+  const asked = input?.presets ?? [input?.preset];
+  return asked.flatMap((id) => state.options?.presets?.filter((preset) => preset.id === id).map((preset) => inLanguage(preset.name) ?? preset.id) ?? []);
+}
+
+/** However it is spelt: a Mac writes Korean in parts. @param {string} text */
+function plain(text) {
+  return text.normalize("NFKC").toLowerCase();
 }
 
 /** @param {string} id @returns {Item|undefined} */
@@ -81,12 +95,12 @@ export function itemFor(id) {
 
 /** @returns {{items: Item[], hasMore: boolean, isFiltered: boolean, isFailed: boolean, isReading: boolean, areFavourites: boolean}} what the history shows. */
 export function shown() {
-  const wanted = filter.text.trim().toLocaleLowerCase();
+  const wanted = plain(filter.text.trim());
   // Beyond what was read of the list there are gaps.
   const fits = (/** @type {Item} */ { id, kind, status, prompt, startedAt }) =>
     (!filter.kind || kind === filter.kind) &&
     (!filter.status || groupOf(status) === filter.status || isLiked(id)) &&
-    (!wanted || prompt.toLocaleLowerCase().includes(wanted)) &&
+    (!wanted || plain(prompt).includes(wanted)) &&
     (filter.status === FAVOURITES || pages.cursor === null || startedAt >= pages.oldest);
   const items = allItems().filter(fits);
   return {

@@ -2,7 +2,7 @@
 /** What a file is by its first bytes: the pictures that may be taken, and the names of what people choose by mistake. */
 
 /** How many bytes of a file tell its kind. */
-export const HEAD_BYTES = 4096;
+const HEAD_BYTES = 4096;
 /** Where a HEIC file lists what is in it: at its beginning. */
 const BOXES_BYTES = 65536;
 /** A ZIP archive lists what is in it at its end. */

@@ -1,23 +1,41 @@
 // @ts-check
-/** What was being entered in each form, pictures too, so that a reload or a closed tab loses nothing. Each person's own. */
+/**
+ * What was being entered in each form, pictures too, so that a reload or a closed tab loses nothing. Each person's own, and each
+ * tab's: a tab that is loaded again finds its own, a new one the newest.
+ */
 
+import { newKey } from "../api/keys.js";
 import * as database from "./database.js";
+import { read as readText, TAB, write } from "./storage.js";
 
 const STORE = "drafts";
+const TAB_KEY = "toonconnect.tab";
 /** After the last key. */
 const PAUSE_MS = 300;
+/** Tabs whose drafts are kept, of each kind: those that changed theirs last. */
+const MOST = 6;
 
 const timers = new Map(); // kind → its timer and what is to be kept
+/** Kinds of which there was something in this tab. */
+const begun = new Set();
+const tab = readText(TAB, TAB_KEY) ?? newKey();
+write(TAB, TAB_KEY, tab);
 
-/** Keeps what `draft()` tells of a kind's form, soon; null forgets it. @param {string} kind @param {() => object|null} draft */
+/** Keeps what `draft()` tells of a kind's form, soon; null: it is empty. @param {string} kind @param {() => object|null} draft */
 export function keepSoon(kind, draft) {
   clearTimeout(timers.get(kind)?.timer);
   timers.set(kind, { draft, timer: setTimeout(() => keep(kind), PAUSE_MS) });
 }
 
-/** @param {string} kind @returns {Promise<any>} what was kept of a kind's form. */
+/** @param {string} kind @returns {Promise<any>} what was kept of a kind's form; null where it was left empty. */
 export async function read(kind) {
-  return (await database.get(STORE, kind)) ?? null;
+  const all = (await database.entries(STORE)).filter(([key]) => key === kind || key.startsWith(`${kind}/`));
+  all.sort(([, one], [, other]) => other.at - one.at);
+  for (const [key] of all.slice(MOST)) if (key !== keyOf(kind)) database.remove(STORE, key);
+  const [, found] = all.find(([key]) => key === keyOf(kind)) ?? all[0] ?? [];
+  if (!found || found.isEmpty) return null;
+  begun.add(kind);
+  return found;
 }
 
 function keep(kind) {
@@ -25,7 +43,15 @@ function keep(kind) {
   clearTimeout(timer);
   timers.delete(kind);
   const kept = draft();
-  return kept === null ? database.remove(STORE, kind) : database.put(STORE, kind, kept);
+  // That it was emptied is known too, so that a new tab does not bring it back; what was never begun is no news.
+  if (kept === null && !begun.has(kind)) return;
+  begun.add(kind);
+  database.put(STORE, keyOf(kind), { ...(kept ?? { isEmpty: true }), at: Date.now() });
+}
+
+/** @param {string} kind */
+function keyOf(kind) {
+  return `${kind}/${tab}`;
 }
 
 // Whoever leaves within the pause loses nothing either.

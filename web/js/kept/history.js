@@ -89,7 +89,7 @@ export function deletions() {
 
 /** Notes that a job is to be deleted at `dueAt`; null takes that back. @param {string} id @param {number|null} dueAt */
 export function noteDeletion(id, dueAt) {
-  const others = deletions().filter((one) => one.id !== id && !(one.isDone && one.dueAt < Date.now() - TOLD_MS));
+  const others = deletions().filter((one) => one.id !== id && !(one.isDone && Math.abs(Date.now() - one.dueAt) > TOLD_MS));
   save(DELETING_KEY, dueAt === null ? others : [...others, { id, dueAt }]);
 }
 

@@ -35,10 +35,3 @@ export function goBack() {
 export function onStep(listener) {
   addEventListener("popstate", listener);
 }
-
-/** @returns {string} a job's full address, to be kept or sent. @param {string} id */
-export function addressOf(id) {
-  const url = new URL("./", location.href);
-  url.searchParams.set(NAME, id);
-  return url.href;
-}

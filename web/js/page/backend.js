@@ -26,6 +26,8 @@ let nextLook;
 let isLooking = false;
 /** @type {Record<string, any>} what was told of each part */
 let checks = {};
+/** @type {string[]} kinds whose jobs wait for those who draw */
+let heldUp = [];
 /** @type {Set<(options: import("../form/options.js").Options) => void>} */
 const listeners = new Set();
 
@@ -73,7 +75,7 @@ export async function lookForTrouble({ knowsOptions = false } = {}) {
   try {
     if (!knowsOptions) take(await getOptions());
     checks = (await getReadiness()).checks ?? {};
-    change({ trouble: troubleOf(checks, state.options ?? {}) });
+    change({ trouble: troubleOf(checks, state.options ?? {}, heldUp) });
   } catch (error) {
     // It did not say: what is known stays.
     requireNoAnswer(error);
@@ -90,23 +92,31 @@ function requireNoAnswer(error) {
 
 /** @param {import("../form/options.js").Options} options */
 function take(options) {
-  change({ options, trouble: troubleOf(checks, options) });
+  change({ options, trouble: troubleOf(checks, options, heldUp) });
   for (const listener of listeners) listener(options);
+}
+
+/** What is seen of jobs that wait. @param {string[]} kinds */
+export function noteHeldUp(kinds) {
+  heldUp = kinds;
+  change({ trouble: troubleOf(checks, state.options ?? {}, heldUp) });
 }
 
 /**
  * @param {Record<string, any>} checks of GET /api/health/ready
  * @param {import("../form/models.js").Told} options of GET /api/options
+ * @param {string[]} [waiting] kinds whose jobs wait for those who draw
  * @returns {{reason: string, kinds: string[]}|null} `kinds` are those that cannot be made: all of whose models are away.
  */
-export function troubleOf(checks, options) {
+export function troubleOf(checks, options, waiting = []) {
   const kinds = kindsOf(options).map(({ kind }) => kind);
   if (GROUND.some((part) => checks[part]?.status === "failed")) return { reason: "service", kinds };
   /** @param {import("../form/models.js").Generator} model */
   const codeOf = ({ provider, stopped }) => stopped ?? checks[`provider_${provider}`]?.code ?? null;
-  const away = kinds.filter((kind) => modelsOf(options, kind).every(codeOf) && modelsOf(options, kind).length > 0);
+  const away = kinds.filter((kind) => waiting.includes(kind) || (modelsOf(options, kind).every(codeOf) && modelsOf(options, kind).length > 0));
   if (away.length === 0) return null;
-  return { reason: TROUBLES[codeOf(modelsOf(options, away[0])[0])] ?? "provider", kinds: away };
+  const code = modelsOf(options, away[0]).map(codeOf)[0] ?? "";
+  return { reason: TROUBLES[code] ?? "provider", kinds: away };
 }
 
 function draw() {

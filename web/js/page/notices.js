@@ -16,6 +16,8 @@ const place = /** @type {HTMLElement} */ (document.getElementById("notices"));
 const spoken = el("p", { class: "visually-hidden", role: "status" });
 place.append(spoken);
 
+let spokenTimer = 0;
+
 /** @type {Set<Notice>} */
 const shown = new Set();
 
@@ -93,10 +95,18 @@ export function say(key, values = {}, how = {}) {
   const notice = new Notice(key, values, { milliseconds: STAYS_MS, ...how });
   shown.add(notice);
   // The region alone is heard by who listens: cards come with buttons.
+  clearTimeout(spokenTimer);
   spoken.textContent = t(key, values);
+  spokenTimer = setTimeout(hush, STAYS_MS);
   return notice;
+}
+
+/** What was heard is not read again later, nor in another language. */
+function hush() {
+  spoken.textContent = "";
 }
 
 onLanguageChange(() => {
   for (const notice of shown) notice.write();
+  hush();
 });

@@ -93,7 +93,7 @@ export function empty() {
 }
 
 /** Shows what the address names. */
-export function showAddress() {
+function showAddress() {
   const id = address.jobInAddress();
   select(id);
   if (id !== null) showResult({ takesFocus: isSheet() });

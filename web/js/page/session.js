@@ -59,11 +59,6 @@ export function isKnown() {
   return !signIn.isNeeded || signIn.account() !== null;
 }
 
-/** @returns {boolean} whether the page is being left for another. */
-export function isLeft() {
-  return isLeaving;
-}
-
 /** Leaves the page for one without anything of its owner: no form, no picture, no key of a request. */
 async function leave(beforeLeaving, signOut = async () => "./") {
   if (isLeaving) return;

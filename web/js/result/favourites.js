@@ -1,9 +1,13 @@
 // @ts-check
 /** The pictures that their creator likes best: kept in this browser, each person's apart. */
 
+import { newKey } from "../api/keys.js";
 import * as database from "../kept/database.js";
+import { BROWSER, onChangeElsewhere, write } from "../kept/storage.js";
 
 const STORE = "favourites";
+/** Written whenever one is liked or not any more: other tabs hear of it. */
+const BELL = "toonconnect.favourites";
 
 /** @param {{id: string}} job @param {number} index */
 function keyOf(job, index) {
@@ -29,4 +33,10 @@ export async function forgetJob(id) {
 export async function setFavourite(job, index, isOn) {
   if (isOn) await database.put(STORE, keyOf(job, index), { jobId: job.id, index, kind: job.kind, at: Date.now() });
   else await database.remove(STORE, keyOf(job, index));
+  write(BROWSER, BELL, newKey());
+}
+
+/** Calls `listener` when another tab has changed any of them. @param {() => void} listener */
+export function onOtherTabs(listener) {
+  onChangeElsewhere((key) => key === BELL && listener());
 }

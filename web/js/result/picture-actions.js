@@ -58,6 +58,8 @@ export function downloadButton(desk, output) {
   return link;
 }
 
+const READ_AGAIN = "toonconnect:favourites";
+
 /** A heart that is on or off; what it says is kept in this browser. @param {Desk} desk @param {() => Output} output */
 export function favouriteButton(desk, output) {
   const job = desk.job();
@@ -75,8 +77,15 @@ export function favouriteButton(desk, output) {
       },
     },
   }, icon("heart"));
-  isFavourite(job, index).then((isOn) => button.setAttribute("aria-pressed", String(isOn)));
+  const read = () => isFavourite(job, index).then((isOn) => button.setAttribute("aria-pressed", String(isOn)));
+  button.addEventListener(READ_AGAIN, read);
+  read();
   return button;
+}
+
+/** The hearts on show, as they are kept now. */
+export function readFavourites() {
+  for (const heart of document.querySelectorAll(".favourite")) heart.dispatchEvent(new Event(READ_AGAIN));
 }
 
 /** The rest, each where the page knows how. @param {Desk} desk @param {() => Output} output */
