@@ -222,11 +222,9 @@ def test_four_pictures_come_one_by_one_and_are_all_in_view(page: Page, stack: St
     expect(page.get_by_test_id("cancel-cost")).to_contain_text("청구될 수 있어요")
     expect(page.get_by_test_id("eta")).to_have_text(re.compile("남음|곧 끝나요|늦어지고"))
     expect(page.get_by_test_id("waiting-hint")).to_contain_text("끝나는 대로 제자리에")
-    # Some are there while others are still being drawn.
-    page.wait_for_function(
-        """() => document.querySelector("#result").dataset.status === "running"
-          && document.querySelectorAll("[data-testid=result-image]").length > 0"""
-    )
+    # Some are there while others are still being drawn, and are counted.
+    expect(page.get_by_test_id("stage")).to_have_text(re.compile("4장 중 [123]장 완성"))
+    assert page.get_by_test_id("result-image").count() > 0
     expect(page.get_by_test_id("stage")).to_have_text("완성됐어요")
     images = page.get_by_test_id("result-image")
     expect(images).to_have_count(4)
@@ -356,6 +354,7 @@ def test_a_provider_that_is_down_is_told_as_such_and_a_cancel_says_what_it_cost(
     stage = show(page, stack, ppl(stack))
     expect(stage).to_have_text("그림 서비스가 지금 요청을 받지 못하고 있어요")
     expect(page.get_by_test_id("waiting-hint")).to_contain_text("자동으로 이어서 만들어요")
+    expect(page.get_by_test_id("picture-coming")).to_contain_text("그림 서비스를 기다려요")
     page.get_by_test_id("language-toggle").click()
     expect(stage).to_have_text("The picture service is not taking requests right now")
     page.get_by_test_id("language-toggle").click()

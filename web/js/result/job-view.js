@@ -296,7 +296,7 @@ export class JobView {
     if (ended) {
       this.waiting?.stop();
       this.setConnection(true);
-    } else this.waiting?.draw(job);
+    } else this.waiting?.draw(job, this.options.translator === true);
     this.#drawFacts(ended);
     this.#drawMaker();
     this.#drawTrouble(ended, isPartial, missing);

@@ -8,6 +8,7 @@ import { el, icon } from "../page/dom.js";
 import { formatBytes, hasWords, t } from "../words/words.js";
 import { downloadButton, favouriteButton, furtherButtons } from "./picture-actions.js";
 import { printOf } from "./prints.js";
+import { waitsForProvider } from "./waiting.js";
 
 const IMAGE_RETRIES = 3;
 
@@ -178,6 +179,11 @@ function menuOf(buttons, name) {
 /** How a picture that there is not stands. @param {KnownJob} job @param {Picture|null} picture */
 function missingState(job, picture) {
   if (isTerminal(job) || picture?.status === "failed" || picture?.status === "canceled") return "missing";
-  if (picture?.status === "succeeded") return "arriving";
-  return job.stage === "waiting" ? "waiting" : "drawing";
+  if (picture?.status === "succeeded" || job.stage === "storing") return "arriving";
+  if (waitsForProvider(job)) return "heldUp";
+  if (job.stage === "generating") return "drawing";
+  const isQueued = job.stage === "waiting" || job.stage === "submitting";
+  // Of several the slowest one speaks: others may be drawn already.
+  if (isQueued && (job.pictures?.length ?? 1) > 1) return "inTurn";
+  return job.stage === "waiting" ? "waiting" : "preparing";
 }
