@@ -277,6 +277,19 @@ def test_a_picture_that_is_missing_is_told_as_such_and_made_alone(page: Page, st
     again = stack_job(page, stack)
     assert (again["retry_of"]["id"], again["input"]["n"]) == (job_id, 1)
 
+    # Of mixed reasons each is told, and what making them again does and does not.
+    stack.configure(replicate={"outcome_sequence": ["succeed", "moderated_output", "failed", "failed", "failed"]})
+    job_id = ppl(stack, n="3")
+    stack.ended(job_id)
+    expect(show(page, stack, job_id)).to_have_text("3장 중 1장을 만들었어요")
+    partial = page.get_by_test_id("partial")
+    expect(partial).to_contain_text("안전 검사에 걸렸어요 (1장)")
+    expect(partial).to_contain_text("그림 서비스가 응답하지 않았어요 (1장)")
+    expect(partial).to_contain_text("그중 1장은 장면이나 이미지를 바꿔야")
+    # What the server makes again.
+    expect(page.get_by_test_id("retry-missing")).to_have_text("빠진 2장만 다시 만들기 · 약 $0.16")
+    expect(page.get_by_test_id("edit-prompt")).to_be_visible()
+
     # What only another scene can mend leads there.
     stack.configure(replicate={"outcome_sequence": ["succeed", "moderated_output"]})
     job_id = ppl(stack, n="2", prompt="거친 장면")

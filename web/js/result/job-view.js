@@ -10,7 +10,7 @@ import { buildAbout } from "./about.js";
 import { buildCaption } from "./caption.js";
 import { costOf, costOfCanceling, goesOn, priceOfAgain } from "./money.js";
 import { zipButton } from "./picture-actions.js";
-import { missingOf, Pictures, placesOf, reasonOf } from "./pictures.js";
+import { missingOf, Pictures, placesOf } from "./pictures.js";
 import { buildPartial, buildRefusal, fieldName } from "./refusal.js";
 import { Viewer } from "./viewer.js";
 import { stageOf, Waiting } from "./waiting.js";
@@ -69,6 +69,8 @@ export class JobView {
   /** @type {Record<string, string>} what the parts say, as they were drawn */
   drawn = {};
   settlingLooks = 0;
+  /** Whether what is gone was this visitor's. */
+  isOwn = true;
 
   /** @param {HTMLElement} root @param {Actions} actions */
   constructor(root, actions) {
@@ -154,19 +156,20 @@ export class JobView {
     }
     // Of a job that is not read yet the history alone knows.
     this.job = job.kind ? job : { ...job, kind };
-    this.kind = this.job.kind;
-    this.kindLabel.textContent = nameOf("kind", this.kind);
+    this.#setKind(this.job.kind);
     this.#redraw(() => this.#drawJob());
   }
 
-  /** A job the server no longer has. @param {{id: string, kind: string, startedAt: number}} entry */
-  showGone(entry) {
+  /** A job the server has no longer, or never had for this visitor. @param {{id: string, kind: string, startedAt: number}} entry @param {{isOwn: boolean}} about */
+  showGone(entry, { isOwn }) {
     this.#start("gone");
     this.entry = entry;
+    this.isOwn = isOwn;
     this.#frame({ kind: entry.kind, startedAt: entry.startedAt });
     this.waiting?.stop();
-    this.#setHeading({ key: "stage.gone" });
-    this.foot.replaceChildren(this.#button("job.delete", "quiet", () => this.actions.remove(entry.id)));
+    this.#setHeading({ key: isOwn ? "stage.gone" : "stage.notFound" });
+    if (isOwn) this.foot.replaceChildren(this.#button("job.delete", "quiet", () => this.actions.remove(entry.id)));
+    else this.trouble.replaceChildren(el("p", { text: t("job.notFound"), dataset: { testid: "not-found" } }));
   }
 
   /** Says that the line dropped, or takes that back. */
@@ -185,10 +188,10 @@ export class JobView {
   /** Writes every word again in the language that is on. */
   retranslate() {
     translate(this.root);
-    if (this.kindLabel && this.mode !== "empty" && this.mode !== "problem" && this.mode !== "sending") this.kindLabel.textContent = nameOf("kind", this.kind);
+    if (this.mode === "job") this.#setKind(this.kind);
     if (this.mode === "problem") this.#drawProblem();
     if (this.mode === "sending") this.sendingView.retranslate();
-    if (this.mode === "gone") this.showGone(this.entry);
+    if (this.mode === "gone") this.showGone(this.entry, { isOwn: this.isOwn });
     if (this.mode === "job") {
       this.#redraw(() => this.#drawJob({ anew: true }));
       this.#drawRefused();
@@ -211,8 +214,8 @@ export class JobView {
 
   /** @param {{kind: string, startedAt: number}} known */
   #frame({ kind, startedAt }) {
-    this.kind = kind;
-    this.kindLabel = el("span", { class: "kind", text: nameOf("kind", kind) });
+    this.kindLabel = el("span", { class: "kind" });
+    this.#setKind(kind);
     this.sample = el("span", { class: "kind sample", i18n: "job.sample", hidden: true, dataset: { testid: "sample" } });
     this.heading = el("p", { class: "stage", role: "status", "aria-live": "polite", tabindex: "-1", dataset: { testid: "stage" } });
     this.connection = el("p", { class: "connection", role: "status", hidden: true, dataset: { testid: "connection" } });
@@ -234,6 +237,13 @@ export class JobView {
       this.warnings, this.folds,
     );
     translate(this.root);
+  }
+
+  /** @param {string} [kind]  empty where it is not known */
+  #setKind(kind = "") {
+    this.kind = kind;
+    this.kindLabel.hidden = !kind;
+    this.kindLabel.textContent = kind && nameOf("kind", kind);
   }
 
   /** Draws, and leaves the focus where it was, or at the heading when what had it is gone. @param {() => void} draw */
@@ -346,10 +356,8 @@ export class JobView {
     const { error } = job;
     const isNew = this.#isNew("trouble", ended && [job.status, error?.code, error?.detail, error?.charged, goesOn(job), missing.length, this.desk.presets().length]);
     if (!isNew) return;
-    if (isPartial) {
-      const why = reasonOf(job, missing[0].picture);
-      this.trouble.replaceChildren(buildPartial(job, missing, { desk: this.desk, why, price: priceOfAgain(this.options, job, missing.length) }));
-    } else if (ended && error) this.trouble.replaceChildren(buildRefusal(error, { job, rest: error.errors ?? [], desk: this.desk }));
+    if (isPartial) this.trouble.replaceChildren(buildPartial(job, missing, { desk: this.desk, price: priceOfAgain(this.options, job, missing.length) }));
+    else if (ended && error) this.trouble.replaceChildren(buildRefusal(error, { job, rest: error.errors ?? [], desk: this.desk }));
     else this.trouble.replaceChildren();
   }
 
