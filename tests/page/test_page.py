@@ -93,7 +93,7 @@ def test_ppl_samples_become_a_picture(page: Page, backend: StubBackend) -> None:
     expect(page.get_by_test_id("result-image")).to_be_visible()
     expect(page.get_by_test_id("stage")).to_have_text("완성됐어요")
     expect(page.get_by_test_id("facts")).to_contain_text("768×960")
-    expect(page.get_by_test_id("facts")).to_contain_text("시드 4207")
+    expect(page.get_by_test_id("about")).to_contain_text("4207")
     sent = backend.submissions[0]
     assert sent.path == "/api/ppl-gen/generate"
     assert sent.language == "ko"

@@ -10,7 +10,7 @@ import { copyText } from "./clipboard.js";
 /** @typedef {import("../form/models.js").Preset} Preset */
 
 /** @param {import("../api/jobs.js").KnownJob} job @param {Preset[]} presets  those of the server's options */
-export function captionOf(job, presets = []) {
+function captionOf(job, presets = []) {
   const names = (job.input?.presets ?? [job.input?.preset])
     .map((id) => presets.find((preset) => preset.id === id))
     .filter((preset) => preset !== undefined)

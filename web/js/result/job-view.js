@@ -8,8 +8,8 @@ import { say } from "../page/notices.js";
 import { currentLanguage, formatDate, formatDuration, nameOf, t, translate } from "../words/words.js";
 import { buildAbout } from "./about.js";
 import { buildCaption } from "./caption.js";
+import { buildFoot, jobButton } from "./foot.js";
 import { costOf, costOfCanceling, goesOn, priceOfAgain } from "./money.js";
-import { zipButton } from "./picture-actions.js";
 import { missingOf, Pictures, placesOf } from "./pictures.js";
 import { buildPartial, buildRefusal, fieldName } from "./refusal.js";
 import { Viewer } from "./viewer.js";
@@ -168,7 +168,7 @@ export class JobView {
     this.#frame({ kind: entry.kind, startedAt: entry.startedAt });
     this.waiting?.stop();
     this.#setHeading({ key: isOwn ? "stage.gone" : "stage.notFound" });
-    if (isOwn) this.foot.replaceChildren(this.#button("job.delete", "quiet", () => this.actions.remove(entry.id)));
+    if (isOwn) this.foot.replaceChildren(jobButton(t("job.delete"), "quiet", () => this.actions.remove(entry.id)));
     else this.trouble.replaceChildren(el("p", { text: t("job.notFound"), dataset: { testid: "not-found" } }));
   }
 
@@ -226,14 +226,16 @@ export class JobView {
     this.trouble = el("div", { class: "trouble" });
     this.pictures = new Pictures(this.desk);
     this.notice = el("div", { class: "notice" });
+    this.cancel = el("div", { class: "cancel" });
+    this.cancelCost = el("p", { class: "hint", hidden: true, dataset: { testid: "cancel-cost" } });
     this.foot = el("div", { class: "foot" });
     this.money = el("p", { class: "money", hidden: true, dataset: { testid: "money" } });
     this.warnings = el("ul", { class: "warnings", hidden: true, dataset: { testid: "warnings", i18nAttr: "aria-label:job.warnings" } });
     this.folds = el("div", { class: "folds" });
     this.root.replaceChildren(
       this.refusal,
-      el("div", { class: "job-head" }, this.kindLabel, this.sample, this.heading),
-      this.connection, this.waiting.root, el("div", { class: "job-line" }, this.facts, this.maker), this.trouble, this.pictures.root, this.notice, this.foot, this.money,
+      el("div", { class: "job-head" }, this.kindLabel, this.sample, this.heading, this.cancel),
+      this.connection, this.waiting.root, this.cancelCost, el("div", { class: "job-line" }, this.facts, this.maker), this.trouble, this.pictures.root, this.notice, this.foot, this.money,
       this.warnings, this.folds,
     );
     translate(this.root);
@@ -311,6 +313,7 @@ export class JobView {
     this.#drawMaker();
     this.#drawTrouble(ended, isPartial, missing);
     this.pictures.draw(job, { anew });
+    this.#drawCancel(ended);
     this.#drawFoot(ended, isPartial, missing);
     this.#drawMoney(ended);
     this.#drawWarnings();
@@ -321,6 +324,7 @@ export class JobView {
   #stage(ended, isPartial, missing) {
     const { job } = this;
     if (isPartial) return { key: "stage.partial", values: { count: placesOf(job).length, made: placesOf(job).length - missing.length } };
+    if (job.status === "succeeded" && placesOf(job).length > 1) return { key: "stage.allReady", values: { count: placesOf(job).length } };
     if (ended) return { key: `stage.${job.status}` };
     return this.canceling ? { key: "stage.canceling" } : stageOf(job);
   }
@@ -364,32 +368,22 @@ export class JobView {
   /** @param {boolean} ended @param {boolean} isPartial @param {Place[]} missing */
   #drawFoot(ended, isPartial, missing) {
     const { job } = this;
-    const cost = costOfCanceling(job);
-    const isNew = this.#isNew("foot", ended ? [job.status, missing.length, (job.outputs ?? []).length, this.desk.presets().length] : [this.canceling, cost]);
-    if (!isNew) return;
-    if (!ended) {
-      this.foot.replaceChildren(this.#cancelButton(job), el("span", { class: "hint", text: t(cost.key, cost.values), dataset: { testid: "cancel-cost" } }));
-      return;
-    }
-    const outputs = job.outputs ?? [];
-    const count = placesOf(job).length;
-    const price = priceOfAgain(this.options, job, count);
-    const again = (/** @type {string} */ key, /** @type {"same"|"new"} */ seed, /** @type {string} */ testid) => this.#button(key, "quiet", () => this.actions.again?.(job, seed), testid);
-    const canRepeat = this.actions.again && !isPartial && (job.status !== "failed" || outputs.length > 0);
-    this.foot.replaceChildren(...[
-      outputs.length > 1 ? zipButton(this.desk) : null,
-      canRepeat ? again("job.againNew", "new", "again-new") : null,
-      canRepeat && outputs.length > 0 ? again("job.againSame", "same", "again-same") : null,
-      this.#button("job.reuse", "quiet", () => this.actions.reuse(job, this.kind)),
-      // It can be undone for some seconds.
-      this.#button("job.delete", "quiet danger", () => this.actions.remove(job.id), "delete"),
-      canRepeat && price ? el("span", { class: "hint again-price", text: t("job.againPrice", { price }) }) : null,
-    ].filter(Boolean));
+    if (!this.#isNew("foot", ended && [job.status, missing.length, (job.outputs ?? []).length, this.desk.presets().length])) return;
+    this.foot.replaceChildren(...(ended ? buildFoot(job, { desk: this.desk, options: this.options, isPartial }) : []));
+  }
+
+  /** The way to cancel, and what it costs. @param {boolean} ended */
+  #drawCancel(ended) {
+    const cost = costOfCanceling(this.job);
+    if (!this.#isNew("cancel", !ended && [this.canceling, cost])) return;
+    this.cancel.replaceChildren(...(ended ? [] : [this.#cancelButton(this.job)]));
+    this.cancelCost.hidden = ended;
+    this.cancelCost.textContent = ended ? "" : t(cost.key, cost.values);
   }
 
   /** @param {KnownJob} job */
   #cancelButton(job) {
-    const cancel = this.#button("job.cancel", "quiet", async () => {
+    const cancel = jobButton(t("job.cancel"), "quiet", async () => {
       if (this.canceling) return;
       this.canceling = true;
       this.#redraw(() => this.#drawJob());
@@ -403,7 +397,6 @@ export class JobView {
     if (this.canceling) cancel.setAttribute("aria-disabled", "true");
     return cancel;
   }
-
 
   /** What it cost. While that is not the last word the job is read again. @param {boolean} ended */
   #drawMoney(ended) {
@@ -455,12 +448,5 @@ export class JobView {
     this.viewer.open(index, (last) => {
       /** @type {HTMLElement|null} */ (this.root.querySelector(`[data-index="${last}"] [data-testid="open-viewer"]`))?.focus({ preventScroll: true });
     });
-  }
-
-  /** @param {string} key @param {string} look @param {() => void} action @param {string} [testid] */
-  #button(key, look, action, testid) {
-    const button = el("button", { type: "button", class: `button ${look}`, text: t(key), on: { click: action } });
-    if (testid) button.dataset.testid = testid;
-    return button;
   }
 }
