@@ -18,6 +18,7 @@ from shared.domain.job import (
     GENERATING,
     PROCESSING,
     SUCCEEDED,
+    STORING,
     WAITING,
     charged,
     ended_pictures,
@@ -184,6 +185,7 @@ async def _live(client: df.DurableOrchestrationClient, document: dict[str, Any],
             slowest: dict[str, Any] = min(shown, key=_progress)
             ended = [s.output for s in statuses if s is not None and isinstance(s.output, dict)]
             live |= {**slowest, "ledgers": [custom.get("sends") for custom in shown], "ended": ended}
+            live["others_are_drawn"] = any(custom.get("stage") in (GENERATING, STORING) for custom in shown)
     if live.get("stage") == WAITING:
         live |= await threads.run(_place_in_queue, document, live)
     return live | _reckoned(live, services().now())
@@ -205,8 +207,10 @@ def _place_in_queue(document: dict[str, Any], live: dict[str, Any]) -> dict[str,
     holders = [holder_name(document["id"], index) for index in range(document["input"]["n"])]
     positions = [position for holder in holders if (position := gate.position(holder))]
     if not positions:
-        # Asked again later: it was refused, or not answered. One that has just been given its slot is told when it may be there.
-        return {"waiting_for": "turn" if "eta_seconds" in live else "provider"}
+        # Asked again later: it was refused, or not answered, which is a turn to wait for while the provider draws others of the
+        # job. One that has just been given its slot is told when it may be there.
+        goes_on = "eta_seconds" in live or (live.get("others_are_drawn") and not gate.is_shut)
+        return {"waiting_for": "turn" if goes_on else "provider"}
     typical = gate.typical_seconds(generator.expected_seconds, generator.name)
     starts = [gate.expected_start(holder, generator.expected_seconds) for holder in holders if gate.position(holder)]
     known = [start for start in starts if start is not None]

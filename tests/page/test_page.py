@@ -93,7 +93,7 @@ def test_ppl_samples_become_a_picture(page: Page, backend: StubBackend) -> None:
     expect(page.get_by_test_id("result-image")).to_be_visible()
     expect(page.get_by_test_id("stage")).to_have_text("완성됐어요")
     expect(page.get_by_test_id("facts")).to_contain_text("768×960")
-    expect(page.get_by_test_id("facts")).to_contain_text("시드 4207")
+    expect(page.get_by_test_id("about")).to_contain_text("4207")
     sent = backend.submissions[0]
     assert sent.path == "/api/ppl-gen/generate"
     assert sent.language == "ko"
@@ -458,13 +458,20 @@ def test_the_queue_position_and_remaining_time_are_shown(page: Page, backend: St
     expect(page.get_by_test_id("progress")).to_have_attribute("aria-valuenow", "32")
     expect(page.get_by_text(re.compile("약 1[012]초 남음"))).to_be_visible()
     expect(page.locator("[aria-current=step]")).to_have_text("대기")
+    expect(page.get_by_test_id("picture-coming")).to_contain_text("차례를 기다려요")
+    # It was sent in English: there is no such step.
+    expect(page.locator(".stepper li:visible")).to_have_text(["확인", "대기", "요청", "그리기", "저장"])
     expect(page.get_by_test_id("history-item")).to_have_attribute("data-status", "processing")
 
 
 def test_between_two_words_of_the_server_bar_and_time_move_on_and_never_back(page: Page, backend: StubBackend) -> None:
     """The server answers a held request with news alone, and progress is none."""
-    backend.hold_at = "generating"
+    backend.hold_at = "validating"
     submit_sample(page)
+    expect(page.get_by_test_id("picture-coming")).to_contain_text("준비 중")
+    backend.hold_at = "generating"
+    backend.touch()
+    expect(page.get_by_test_id("picture-coming")).to_contain_text("그리는 중")
     bar = page.get_by_test_id("progress")
     expect(bar).to_have_attribute("aria-valuenow", "64")
     expect(page.get_by_text("약 10초 남음")).to_be_visible()

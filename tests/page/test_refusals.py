@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +96,42 @@ def test_a_job_that_fails_over_its_picture_says_so_beside_it_in_the_language_tha
     page.get_by_test_id("language-toggle").click()
 
     expect(error).to_have_text(told(problem, "en")[FIELD])
+
+
+def test_a_picture_of_a_job_that_is_there_no_more_is_told_without_ids_in_either_language(
+    page: Page, backend: StubBackend, complaints: list[str]
+) -> None:
+    unknown = invalid_fields((FIELD, "내 작업에 그런 그림이 없습니다. job:<번호>/<번호>를 확인하세요.", "Check job:<id>/<index>."))
+    poor = unusable("one_colour").about("input_image_1")
+    backend.refusals = [Refusal(unknown), Refusal(poor)]  # type: ignore[list-item]
+    submit_picture = """async (name) => {
+      const form = (await import('/js/page/kinds.js')).openForm();
+      form.usePicture(name, { jobId: "job_1", index: 0, url: "/samples/product-can.jpg" });
+    }"""
+    page.get_by_test_id("use-sample").first.click()
+    expect(page.locator(".image-field .preview:visible")).to_have_count(2)
+    page.evaluate(submit_picture, FIELD)
+    expect(page.locator(".image-note").last).to_contain_text("여기서 만든 그림")
+    page.get_by_test_id("submit").click()
+    error = page.get_by_test_id(f"field-error-{FIELD}")
+    expect(error).to_have_text("이 그림은 보관 기간이 지났거나 지워졌어요. 다른 이미지를 넣어 주세요.")
+    expect(page.locator(".image-note").last).to_have_text("")
+    expect(page.locator(".error-detail")).to_have_text(re.compile("표시된 항목을 고쳐서"))
+    page.get_by_test_id("language-toggle").click()
+    expect(error).to_contain_text("Please add another image.")
+    page.get_by_test_id("language-toggle").click()
+
+    # What the server says of an image is kept with its language, and said by its code in the other one.
+    page.get_by_test_id("use-sample").first.click()
+    expect(page.locator(".image-field .preview:visible")).to_have_count(2)
+    page.get_by_test_id("submit").click()
+    error = page.get_by_test_id("field-error-input_image_1")
+    expect(error).to_have_text(told(poor, "ko")["input_image_1"])
+    page.get_by_test_id("language-toggle").click()
+    expect(error).to_contain_text("No picture can be made from this image")
+    page.get_by_test_id("language-toggle").click()
+    expect(error).to_have_text(told(poor, "ko")["input_image_1"])
+    complaints.clear()
 
 
 def test_what_the_page_itself_found_is_told_again_in_the_other_language(page: Page, backend: StubBackend) -> None:

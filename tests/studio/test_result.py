@@ -138,9 +138,17 @@ def test_a_picture_is_looked_at_closely_beside_what_it_was_made_of(page: Page, s
     styles = images.evaluate_all("images => images.map((image) => image.style.transform)")
     assert len(set(styles)) == 1
     assert "scale(1.5)" in styles[0]
+    steps = page.evaluate("history.length")
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("viewer")).to_have_count(0)
     expect(opener).to_be_focused()
+
+    # What is done with it leads away from it; and the way back leads to the job.
+    opener.click()
+    page.get_by_test_id("viewer-use-as-character").click()
+    expect(page.get_by_test_id("viewer")).to_have_count(0)
+    expect(page.get_by_role("img", name="캐릭터 이미지 미리보기")).to_be_visible()
+    assert page.evaluate("[history.length, history.state?.isOver ?? false]") == [steps, False]
 
 
 def pinch(page: Page, x: float, y: float) -> None:
@@ -219,17 +227,21 @@ def test_four_pictures_come_one_by_one_and_are_all_in_view(page: Page, stack: St
     job_id = ppl(stack, n="4")
     show(page, stack, job_id)
     expect(page.get_by_test_id("picture-coming")).to_have_count(4)
+    expect(page.get_by_test_id("cancel")).to_be_in_viewport(ratio=1)
     expect(page.get_by_test_id("cancel-cost")).to_contain_text("청구될 수 있어요")
     expect(page.get_by_test_id("eta")).to_have_text(re.compile("남음|곧 끝나요|늦어지고"))
     expect(page.get_by_test_id("waiting-hint")).to_contain_text("끝나는 대로 제자리에")
-    # Some are there while others are still being drawn.
-    page.wait_for_function(
-        """() => document.querySelector("#result").dataset.status === "running"
-          && document.querySelectorAll("[data-testid=result-image]").length > 0"""
-    )
-    expect(page.get_by_test_id("stage")).to_have_text("완성됐어요")
+    # Some are there while others are still being drawn, and are counted.
+    expect(page.get_by_test_id("stage")).to_have_text(re.compile("4장 중 [123]장 완성"))
+    assert page.get_by_test_id("result-image").count() > 0
+    expect(page.get_by_test_id("stage")).to_have_text("4장 모두 완성됐어요")
     images = page.get_by_test_id("result-image")
     expect(images).to_have_count(4)
+    # In tiles of one size, beside each other.
+    tiles = page.locator("#result .frame").evaluate_all(
+        "all => all.map((each) => JSON.stringify([each.offsetTop, each.offsetWidth, each.offsetHeight]))"
+    )
+    assert len(set(tiles)) == 1
     for at in range(4):
         is_loaded(images.nth(at))
     bottoms = images.evaluate_all("images => images.map((image) => image.getBoundingClientRect().bottom)")
@@ -254,6 +266,10 @@ def test_four_pictures_come_one_by_one_and_are_all_in_view(page: Page, stack: St
     page.get_by_test_id("open-viewer").first.click()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_test_id("viewer").locator("h2")).to_have_text("그림 2 / 4")
+    # A heart that is set here is set there.
+    page.get_by_test_id("viewer").get_by_test_id("favourite").click()
+    expect(page.locator("#result").get_by_test_id("favourite").nth(1)).to_have_attribute("aria-pressed", "true")
+    page.get_by_test_id("viewer-stage").focus()
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("open-viewer").nth(1)).to_be_focused()
     page.get_by_test_id("more").nth(1).click()
@@ -280,6 +296,19 @@ def test_a_picture_that_is_missing_is_told_as_such_and_made_alone(page: Page, st
     expect(page.get_by_test_id("result-image")).to_have_count(1)
     again = stack_job(page, stack)
     assert (again["retry_of"]["id"], again["input"]["n"]) == (job_id, 1)
+
+    # Of mixed reasons each is told, and what making them again does and does not.
+    stack.configure(replicate={"outcome_sequence": ["succeed", "moderated_output", "failed", "failed", "failed"]})
+    job_id = ppl(stack, n="3")
+    stack.ended(job_id)
+    expect(show(page, stack, job_id)).to_have_text("3장 중 1장을 만들었어요")
+    partial = page.get_by_test_id("partial")
+    expect(partial).to_contain_text("안전 검사에 걸렸어요 (1장)")
+    expect(partial).to_contain_text("그림 서비스가 응답하지 않았어요 (1장)")
+    expect(partial).to_contain_text("그중 1장은 장면이나 이미지를 바꿔야")
+    # What the server makes again.
+    expect(page.get_by_test_id("retry-missing")).to_have_text("빠진 2장만 다시 만들기 · 약 $0.16")
+    expect(page.get_by_test_id("edit-prompt")).to_be_visible()
 
     # What only another scene can mend leads there.
     stack.configure(replicate={"outcome_sequence": ["succeed", "moderated_output"]})
@@ -361,6 +390,7 @@ def test_a_provider_that_is_down_is_told_as_such_and_a_cancel_says_what_it_cost(
     stage = show(page, stack, ppl(stack))
     expect(stage).to_have_text("그림 서비스가 지금 요청을 받지 못하고 있어요")
     expect(page.get_by_test_id("waiting-hint")).to_contain_text("자동으로 이어서 만들어요")
+    expect(page.get_by_test_id("picture-coming")).to_contain_text("그림 서비스를 기다려요")
     page.get_by_test_id("language-toggle").click()
     expect(stage).to_have_text("The picture service is not taking requests right now")
     page.get_by_test_id("language-toggle").click()
@@ -492,4 +522,16 @@ def test_on_a_phone_the_pictures_fill_the_sheet(browser: Browser, stack: Stack) 
     assert wide <= 0
     page.get_by_test_id("viewer-close").tap()
     expect(page.get_by_test_id("viewer")).to_have_count(0)
+
+    # It is a step of its own: the way back leads to the sheet, and the next one to the form.
+    sheet = page.locator("#result-section.sheet-open")
+    page.get_by_test_id("sheet-close").tap()
+    page.evaluate("async (id) => (await import('/js/page/panel.js')).open(id)", job_id)
+    page.get_by_test_id("open-viewer").first.tap()
+    page.go_back()
+    expect(page.get_by_test_id("viewer")).to_have_count(0)
+    expect(sheet).to_have_count(1)
+    expect(page.get_by_test_id("open-viewer").first).to_be_focused()
+    page.go_back()
+    expect(sheet).to_have_count(0)
     context.close()

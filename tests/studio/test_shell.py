@@ -264,6 +264,12 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     expect(cards(beside)).to_have_count(0)
     gone(beside, f"{stack.url}/api/jobs/{first}", token)
 
+    # Of a job that is not this visitor's nothing is said that is not known, and nothing offered that cannot be.
+    beside.goto(f"{stack.url}/?job=job_00000000000000000000000000000000")
+    expect(beside.get_by_test_id("stage")).to_have_text("이 작업을 열 수 없어요")
+    expect(beside.get_by_test_id("not-found")).to_contain_text("‘내 작업’에서 골라 주세요")
+    expect(beside.locator("#result .kind:visible, #result button:visible")).to_have_count(0)
+
 
 def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(opened: Callable[..., Page], stack: Stack) -> None:
     stack.configure(bfl={"delay_seconds": 4})

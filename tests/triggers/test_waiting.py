@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared import names
 from tests.triggers.calls import RUNTIME, Clock, FakeHub, Status, body, delete, finish, get, new_job, post
 from triggers import waiting
 from triggers.validators import is_known
@@ -192,3 +193,21 @@ async def test_a_job_that_waits_says_whether_it_is_for_its_turn_or_for_a_provide
     assert body(await get(hub, job_id))["waiting_for"] == "provider"
     finish(app, hub, job_id)
     assert body(await get(hub, job_id))["waiting_for"] is None
+
+
+async def test_one_picture_that_was_refused_waits_for_its_turn_while_others_are_drawn(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub, n="2")
+    shown(hub, job_id, stage="generating")
+
+    def are_at(*stages: str) -> None:
+        for index, stage in enumerate(stages):
+            status = Status(RUNTIME.Running, {"stage": stage, "progress": 15 + 15 * (stage != "waiting"), "model": "fake"})
+            hub.statuses[names.picture_instance_id(job_id, index, 2, 0)] = status
+
+    are_at("waiting", "generating")
+    assert body(await get(hub, job_id))["waiting_for"] == "turn"
+    are_at("waiting", "waiting")
+    assert body(await get(hub, job_id))["waiting_for"] == "provider"
+    are_at("waiting", "generating")
+    app.gates.change("fake", lambda gate: gate.stop("provider_quota_exhausted"))
+    assert body(await get(hub, job_id))["waiting_for"] == "provider"

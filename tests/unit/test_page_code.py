@@ -28,7 +28,7 @@ BUILT: dict[str, tuple[str, ...] | None] = {
     "notify.{}": None,
     "option.safety.{}": None,
     "picture.missing.{}": None,
-    "picture.{}": ("waiting", "drawing", "arriving", "missing", "canceled"),
+    "picture.{}": ("preparing", "waiting", "inTurn", "heldUp", "drawing", "arriving", "missing", "canceled"),
     "pill.{}": None,
     "prompt.placeholder.{}": None,
     "refusal.{}": None,

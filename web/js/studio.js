@@ -126,7 +126,7 @@ function refused(problem, outgoing) {
   // A field that is wrong lies in the form.
   const wasOver = form !== undefined && errors.length > 0 && sheet.isOpen();
   if (wasOver) sheet.hideResult();
-  const rest = form?.showErrors(errors) ?? errors;
+  const rest = form?.showErrors(errors, problem.code) ?? errors;
   if (wasOver && rest.length > 0) sheet.showResult();
   // The choice of models has changed since this page was opened.
   if (errors.some((each) => each.field === "model")) backend.loadOptions();
@@ -185,7 +185,7 @@ function onJob(job, before) {
   const form = forms.get(job.kind);
   panel.redraw(job.id);
   if (state.selected === job.id) {
-    if (before && !isTerminal(before) && job.error?.errors) form?.showErrors(job.error.errors);
+    if (before && !isTerminal(before) && job.error?.errors) form?.showErrors(job.error.errors, job.error.code);
     else form?.rewordErrors(before?.error?.errors ?? [], job.error?.errors ?? []);
   }
   if (before && !isTerminal(before) && isTerminal(job)) {

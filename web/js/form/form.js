@@ -3,7 +3,7 @@
 
 import { el, icon } from "../page/dom.js";
 import { isStudioThere, studio, tryStudio, withStudio } from "../page/stages.js";
-import { t, translate } from "../words/words.js";
+import { currentLanguage, hasWords, t, translate } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
 import { ImageField } from "../images/image-field.js";
 import { fetchPicture, picturesIn } from "../images/arriving.js";
@@ -16,6 +16,8 @@ import { PromptField } from "./prompt.js";
 
 /** The kinds whose prompt may be left to a preset, and that can be made as a sheet. */
 const WITH_PRESETS = new Set(["goods"]);
+/** Refused with these, a picture of a job is there no more: what is poor about one has codes of its own. */
+const LOST = new Set(["validation_failed", "result_expired"]);
 const IMAGE_ICONS = { input_image_1: "person", input_image_2: "bottle", input_image: "person" };
 
 /**
@@ -136,20 +138,26 @@ export class GeneratorForm {
 
   /**
    * Puts each error beside its field and moves to the first.
-   * @param {ServerError[]} errors  as the server wrote them
+   * @param {ServerError[]} errors  as the server wrote them @param {string} [code]  of the refusal that they are of
    * @returns {ServerError[]} those that belong to no field here.
    */
-  showErrors(errors) {
+  showErrors(errors, code = "") {
     const rest = errors.filter(({ field }) => this.fields.get(field)?.box.hidden ?? true);
-    this.#showMessages(errors.filter((error) => !rest.includes(error)).map(({ field, message }) => ({ field, message: { text: message } })));
+    this.#showMessages(errors.filter((error) => !rest.includes(error)).map(({ field, message }) => ({ field, message: this.#lost(field, code) ?? asWritten(message, code) })));
     return rest;
+  }
+
+  /** Lets go of a picture of a job that the server has no longer, and says so. @param {string} field @param {string} code @returns {Message|null} null of all else. */
+  #lost(field, code) {
+    const image = this.images.get(field);
+    return image?.reference && LOST.has(code) ? image.lose() : null;
   }
 
   /** Puts the server's errors in other words, where they still stand. @param {ServerError[]} before @param {ServerError[]} after */
   rewordErrors(before, after) {
     for (const { field, message } of after) {
       const shown = this.errors.get(field)?.text;
-      if (shown !== undefined && before.some((error) => error.field === field && error.message === shown)) this.#setError(field, { text: message });
+      if (shown !== undefined && before.some((error) => error.field === field && error.message === shown)) this.#setError(field, asWritten(message));
     }
   }
 
@@ -648,6 +656,11 @@ export class GeneratorForm {
     const model = chosenModel(modelsOf(this.options, this.kind), this.choices?.model ?? "");
     return { maxBytes, maxPixels, types, minSide: model?.min_side_px ?? MIN_SIDE_PX };
   }
+}
+
+/** What the server wrote, in the language that is on; in the other one it is said by the refusal's code. @param {string} text @param {string} [code] @returns {Message} */
+function asWritten(text, code = "") {
+  return { text, language: currentLanguage(), key: hasWords(`refusal.${code}`) ? `refusal.${code}` : "refusal.validation_failed" };
 }
 
 /** @param {import("./ideas.js").Sample} sample */

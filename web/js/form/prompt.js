@@ -8,7 +8,7 @@ import { hasWords, inEnglish, t } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
 import { cleanPrompt, countCharacters, isBlank, isDamaged } from "./text.js";
 
-const HANGUL = /[\u3131-\u318e\uac00-\ud7a3]/;
+export const HANGUL = /[\u3131-\u318e\uac00-\ud7a3]/;
 
 /**
  * The field in `root`. `errorFor(name, control, box)` makes the place of a field's error; `translate(text)` asks the server;

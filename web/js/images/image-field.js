@@ -104,10 +104,10 @@ export class ImageField {
       ({ job }) => {
         const output = job?.outputs?.find((each) => each.index === index);
         if (output) show(output.thumbnail_url ?? output.url);
-        else if (this.turn === turn) this.#lose();
+        else if (this.turn === turn) this.lose();
       },
       (error) => {
-        if ([404, 410].includes(error.problem?.status)) return this.turn === turn && this.#lose();
+        if ([404, 410].includes(error.problem?.status)) return this.turn === turn && this.lose();
         show(null);
       },
     );
@@ -220,9 +220,12 @@ export class ImageField {
     this.onChange();
   }
 
-  #lose() {
+  /** The picture of a job that it names is there no more. @returns {Message} */
+  lose() {
+    const message = { key: "image.ofJobGone" };
     this.clear();
-    this.onProblem({ key: "image.ofJobGone" });
+    this.onProblem(message);
+    return message;
   }
 
   async #crop() {

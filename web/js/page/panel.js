@@ -124,8 +124,10 @@ function select(id) {
 
 /** @param {string} id */
 function draw(id) {
-  const item = itemFor(id) ?? { id, kind: state.jobs.get(id)?.kind ?? state.kinds[0], prompt: "", startedAt: Date.now(), status: "queued" };
-  if (state.gone.has(id)) view.showGone(item);
+  const known = itemFor(id);
+  // Of one that an address alone names nothing is known, and it may be somebody else's.
+  const item = known ?? { id, kind: "", prompt: "", startedAt: Date.now(), status: "queued" };
+  if (state.gone.has(id)) view.showGone(item, { isOwn: known !== undefined });
   else view.showJob(state.jobs.get(id) ?? { id, status: "processing", stage: null, progress: 0, outputs: [], error: null }, { kind: item.kind, startedAt: begunAt(id, item) });
 }
 

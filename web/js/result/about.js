@@ -13,6 +13,7 @@ export function buildAbout(job, options) {
   const sent = input?.prompt_sent && input.prompt_sent !== prompt ? input.prompt_sent : null;
   const rows = [
     ["about.model", provenance?.model ? modelName(options, provenance.model) : null],
+    ["about.seed", (job.outputs ?? []).map(({ seed }) => seed).filter((seed) => seed != null).join(", ")],
     ["about.made", provenance?.created_at ? formatDate(provenance.created_at) : null],
     ["about.prompt", prompt || null],
     ["about.sent", sent],

@@ -8,9 +8,9 @@ import { say } from "../page/notices.js";
 import { currentLanguage, formatDate, formatDuration, nameOf, t, translate } from "../words/words.js";
 import { buildAbout } from "./about.js";
 import { buildCaption } from "./caption.js";
+import { buildFoot, jobButton } from "./foot.js";
 import { costOf, costOfCanceling, goesOn, priceOfAgain } from "./money.js";
-import { zipButton } from "./picture-actions.js";
-import { missingOf, Pictures, placesOf, reasonOf } from "./pictures.js";
+import { missingOf, Pictures, placesOf } from "./pictures.js";
 import { buildPartial, buildRefusal, fieldName } from "./refusal.js";
 import { Viewer } from "./viewer.js";
 import { stageOf, Waiting } from "./waiting.js";
@@ -69,6 +69,8 @@ export class JobView {
   /** @type {Record<string, string>} what the parts say, as they were drawn */
   drawn = {};
   settlingLooks = 0;
+  /** Whether what is gone was this visitor's. */
+  isOwn = true;
 
   /** @param {HTMLElement} root @param {Actions} actions */
   constructor(root, actions) {
@@ -154,19 +156,20 @@ export class JobView {
     }
     // Of a job that is not read yet the history alone knows.
     this.job = job.kind ? job : { ...job, kind };
-    this.kind = this.job.kind;
-    this.kindLabel.textContent = nameOf("kind", this.kind);
+    this.#setKind(this.job.kind);
     this.#redraw(() => this.#drawJob());
   }
 
-  /** A job the server no longer has. @param {{id: string, kind: string, startedAt: number}} entry */
-  showGone(entry) {
+  /** A job the server has no longer, or never had for this visitor. @param {{id: string, kind: string, startedAt: number}} entry @param {{isOwn: boolean}} about */
+  showGone(entry, { isOwn }) {
     this.#start("gone");
     this.entry = entry;
+    this.isOwn = isOwn;
     this.#frame({ kind: entry.kind, startedAt: entry.startedAt });
     this.waiting?.stop();
-    this.#setHeading({ key: "stage.gone" });
-    this.foot.replaceChildren(this.#button("job.delete", "quiet", () => this.actions.remove(entry.id)));
+    this.#setHeading({ key: isOwn ? "stage.gone" : "stage.notFound" });
+    if (isOwn) this.foot.replaceChildren(jobButton(t("job.delete"), "quiet", () => this.actions.remove(entry.id)));
+    else this.trouble.replaceChildren(el("p", { text: t("job.notFound"), dataset: { testid: "not-found" } }));
   }
 
   /** Says that the line dropped, or takes that back. */
@@ -185,10 +188,10 @@ export class JobView {
   /** Writes every word again in the language that is on. */
   retranslate() {
     translate(this.root);
-    if (this.kindLabel && this.mode !== "empty" && this.mode !== "problem" && this.mode !== "sending") this.kindLabel.textContent = nameOf("kind", this.kind);
+    if (this.mode === "job") this.#setKind(this.kind);
     if (this.mode === "problem") this.#drawProblem();
     if (this.mode === "sending") this.sendingView.retranslate();
-    if (this.mode === "gone") this.showGone(this.entry);
+    if (this.mode === "gone") this.showGone(this.entry, { isOwn: this.isOwn });
     if (this.mode === "job") {
       this.#redraw(() => this.#drawJob({ anew: true }));
       this.#drawRefused();
@@ -211,8 +214,8 @@ export class JobView {
 
   /** @param {{kind: string, startedAt: number}} known */
   #frame({ kind, startedAt }) {
-    this.kind = kind;
-    this.kindLabel = el("span", { class: "kind", text: nameOf("kind", kind) });
+    this.kindLabel = el("span", { class: "kind" });
+    this.#setKind(kind);
     this.sample = el("span", { class: "kind sample", i18n: "job.sample", hidden: true, dataset: { testid: "sample" } });
     this.heading = el("p", { class: "stage", role: "status", "aria-live": "polite", tabindex: "-1", dataset: { testid: "stage" } });
     this.connection = el("p", { class: "connection", role: "status", hidden: true, dataset: { testid: "connection" } });
@@ -223,17 +226,26 @@ export class JobView {
     this.trouble = el("div", { class: "trouble" });
     this.pictures = new Pictures(this.desk);
     this.notice = el("div", { class: "notice" });
+    this.cancel = el("div", { class: "cancel" });
+    this.cancelCost = el("p", { class: "hint", hidden: true, dataset: { testid: "cancel-cost" } });
     this.foot = el("div", { class: "foot" });
     this.money = el("p", { class: "money", hidden: true, dataset: { testid: "money" } });
     this.warnings = el("ul", { class: "warnings", hidden: true, dataset: { testid: "warnings", i18nAttr: "aria-label:job.warnings" } });
     this.folds = el("div", { class: "folds" });
     this.root.replaceChildren(
       this.refusal,
-      el("div", { class: "job-head" }, this.kindLabel, this.sample, this.heading),
-      this.connection, this.waiting.root, el("div", { class: "job-line" }, this.facts, this.maker), this.trouble, this.pictures.root, this.notice, this.foot, this.money,
+      el("div", { class: "job-head" }, this.kindLabel, this.sample, this.heading, this.cancel),
+      this.connection, this.waiting.root, this.cancelCost, el("div", { class: "job-line" }, this.facts, this.maker), this.trouble, this.pictures.root, this.notice, this.foot, this.money,
       this.warnings, this.folds,
     );
     translate(this.root);
+  }
+
+  /** @param {string} [kind]  empty where it is not known */
+  #setKind(kind = "") {
+    this.kind = kind;
+    this.kindLabel.hidden = !kind;
+    this.kindLabel.textContent = kind && nameOf("kind", kind);
   }
 
   /** Draws, and leaves the focus where it was, or at the heading when what had it is gone. @param {() => void} draw */
@@ -296,11 +308,12 @@ export class JobView {
     if (ended) {
       this.waiting?.stop();
       this.setConnection(true);
-    } else this.waiting?.draw(job);
+    } else this.waiting?.draw(job, this.options.translator === true);
     this.#drawFacts(ended);
     this.#drawMaker();
     this.#drawTrouble(ended, isPartial, missing);
     this.pictures.draw(job, { anew });
+    this.#drawCancel(ended);
     this.#drawFoot(ended, isPartial, missing);
     this.#drawMoney(ended);
     this.#drawWarnings();
@@ -311,6 +324,7 @@ export class JobView {
   #stage(ended, isPartial, missing) {
     const { job } = this;
     if (isPartial) return { key: "stage.partial", values: { count: placesOf(job).length, made: placesOf(job).length - missing.length } };
+    if (job.status === "succeeded" && placesOf(job).length > 1) return { key: "stage.allReady", values: { count: placesOf(job).length } };
     if (ended) return { key: `stage.${job.status}` };
     return this.canceling ? { key: "stage.canceling" } : stageOf(job);
   }
@@ -346,42 +360,30 @@ export class JobView {
     const { error } = job;
     const isNew = this.#isNew("trouble", ended && [job.status, error?.code, error?.detail, error?.charged, goesOn(job), missing.length, this.desk.presets().length]);
     if (!isNew) return;
-    if (isPartial) {
-      const why = reasonOf(job, missing[0].picture);
-      this.trouble.replaceChildren(buildPartial(job, missing, { desk: this.desk, why, price: priceOfAgain(this.options, job, missing.length) }));
-    } else if (ended && error) this.trouble.replaceChildren(buildRefusal(error, { job, rest: error.errors ?? [], desk: this.desk }));
+    if (isPartial) this.trouble.replaceChildren(buildPartial(job, missing, { desk: this.desk, price: priceOfAgain(this.options, job, missing.length) }));
+    else if (ended && error) this.trouble.replaceChildren(buildRefusal(error, { job, rest: error.errors ?? [], desk: this.desk }));
     else this.trouble.replaceChildren();
   }
 
   /** @param {boolean} ended @param {boolean} isPartial @param {Place[]} missing */
   #drawFoot(ended, isPartial, missing) {
     const { job } = this;
-    const cost = costOfCanceling(job);
-    const isNew = this.#isNew("foot", ended ? [job.status, missing.length, (job.outputs ?? []).length, this.desk.presets().length] : [this.canceling, cost]);
-    if (!isNew) return;
-    if (!ended) {
-      this.foot.replaceChildren(this.#cancelButton(job), el("span", { class: "hint", text: t(cost.key, cost.values), dataset: { testid: "cancel-cost" } }));
-      return;
-    }
-    const outputs = job.outputs ?? [];
-    const count = placesOf(job).length;
-    const price = priceOfAgain(this.options, job, count);
-    const again = (/** @type {string} */ key, /** @type {"same"|"new"} */ seed, /** @type {string} */ testid) => this.#button(key, "quiet", () => this.actions.again?.(job, seed), testid);
-    const canRepeat = this.actions.again && !isPartial && (job.status !== "failed" || outputs.length > 0);
-    this.foot.replaceChildren(...[
-      outputs.length > 1 ? zipButton(this.desk) : null,
-      canRepeat ? again("job.againNew", "new", "again-new") : null,
-      canRepeat && outputs.length > 0 ? again("job.againSame", "same", "again-same") : null,
-      this.#button("job.reuse", "quiet", () => this.actions.reuse(job, this.kind)),
-      // It can be undone for some seconds.
-      this.#button("job.delete", "quiet danger", () => this.actions.remove(job.id), "delete"),
-      canRepeat && price ? el("span", { class: "hint again-price", text: t("job.againPrice", { price }) }) : null,
-    ].filter(Boolean));
+    if (!this.#isNew("foot", ended && [job.status, missing.length, (job.outputs ?? []).length, this.desk.presets().length])) return;
+    this.foot.replaceChildren(...(ended ? buildFoot(job, { desk: this.desk, options: this.options, isPartial }) : []));
+  }
+
+  /** The way to cancel, and what it costs. @param {boolean} ended */
+  #drawCancel(ended) {
+    const cost = costOfCanceling(this.job);
+    if (!this.#isNew("cancel", !ended && [this.canceling, cost])) return;
+    this.cancel.replaceChildren(...(ended ? [] : [this.#cancelButton(this.job)]));
+    this.cancelCost.hidden = ended;
+    this.cancelCost.textContent = ended ? "" : t(cost.key, cost.values);
   }
 
   /** @param {KnownJob} job */
   #cancelButton(job) {
-    const cancel = this.#button("job.cancel", "quiet", async () => {
+    const cancel = jobButton(t("job.cancel"), "quiet", async () => {
       if (this.canceling) return;
       this.canceling = true;
       this.#redraw(() => this.#drawJob());
@@ -395,7 +397,6 @@ export class JobView {
     if (this.canceling) cancel.setAttribute("aria-disabled", "true");
     return cancel;
   }
-
 
   /** What it cost. While that is not the last word the job is read again. @param {boolean} ended */
   #drawMoney(ended) {
@@ -447,12 +448,5 @@ export class JobView {
     this.viewer.open(index, (last) => {
       /** @type {HTMLElement|null} */ (this.root.querySelector(`[data-index="${last}"] [data-testid="open-viewer"]`))?.focus({ preventScroll: true });
     });
-  }
-
-  /** @param {string} key @param {string} look @param {() => void} action @param {string} [testid] */
-  #button(key, look, action, testid) {
-    const button = el("button", { type: "button", class: `button ${look}`, text: t(key), on: { click: action } });
-    if (testid) button.dataset.testid = testid;
-    return button;
   }
 }

@@ -64,13 +64,15 @@ const READ_AGAIN = "toonconnect:favourites";
 export function favouriteButton(desk, output) {
   const job = desk.job();
   const { index } = output();
+  const of = `${job.id}/${index}`;
   const button = el("button", {
     type: "button", class: "round favourite", "aria-pressed": "false", "aria-label": t("picture.favourite", { index: index + 1 }),
-    title: t("picture.favouriteTitle"), dataset: { testid: "favourite" },
+    title: t("picture.favouriteTitle"), dataset: { testid: "favourite", of },
     on: {
       click: async () => {
         const isOn = button.getAttribute("aria-pressed") !== "true";
-        button.setAttribute("aria-pressed", String(isOn));
+        // It is in the large view, too.
+        for (const each of document.querySelectorAll(`.favourite[data-of="${CSS.escape(of)}"]`)) each.setAttribute("aria-pressed", String(isOn));
         await setFavourite(job, index, isOn);
         desk.actions.favourite?.(job, index, isOn);
         desk.say(isOn ? "picture.liked" : "picture.unliked");

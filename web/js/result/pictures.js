@@ -8,6 +8,7 @@ import { el, icon } from "../page/dom.js";
 import { formatBytes, hasWords, t } from "../words/words.js";
 import { downloadButton, favouriteButton, furtherButtons } from "./picture-actions.js";
 import { printOf } from "./prints.js";
+import { waitsForProvider } from "./waiting.js";
 
 const IMAGE_RETRIES = 3;
 
@@ -53,6 +54,7 @@ export class Pictures {
     const isNothing = isTerminal(job) && (job.outputs ?? []).length === 0;
     this.root.hidden = isNothing;
     this.root.dataset.count = String(Math.min(places.length, 9));
+    this.root.style.setProperty("--tile", tileOf(job, places));
     if (isNothing) {
       this.tiles.clear();
       this.root.replaceChildren();
@@ -84,9 +86,8 @@ export class Pictures {
     const shape = el("div", { class: isMissing ? "placeholder still" : "placeholder" },
       icon(isMissing ? "alert" : "image"),
       el("p", { class: "placeholder-words", text: words }));
-    const [, width, height] = /^(\d+):(\d+)$/.exec(picture?.aspect_ratio ?? job.input?.aspect_ratio ?? "") ?? ["", "4", "5"];
     // As large as the picture will be.
-    shape.style.setProperty("--ratio", `${width} / ${height}`);
+    shape.style.setProperty("--ratio", ratioOf(job, picture));
     return el("figure", { class: `output ${isMissing ? "missing" : "coming"}`, dataset: { index: String(index), testid: isMissing ? "picture-missing" : "picture-coming" } },
       shape,
       this.#presetName(picture?.preset));
@@ -130,7 +131,9 @@ export class Pictures {
     const further = furtherButtons(this.desk, now);
     const element = el("figure", { class: "output", dataset: { index: String(output.index) } },
       el("div", { class: "frame" },
-        el("button", { type: "button", class: "open", "aria-label": t("viewer.open", { index: output.index + 1 }), dataset: { testid: "open-viewer" }, on: { click: () => this.desk.open(output.index) } }, image),
+        el("button", { type: "button", class: "open", "aria-label": t("viewer.open", { index: output.index + 1 }), dataset: { testid: "open-viewer" }, on: { click: () => this.desk.open(output.index) } },
+          image,
+          el("span", { class: "open-words" }, icon("fit"), t("viewer.look"))),
         favouriteButton(this.desk, now)),
       el("figcaption", {},
         this.#facts(output),
@@ -144,13 +147,11 @@ export class Pictures {
   #facts(output) {
     const extension = { "image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WebP" }[output.content_type] ?? "";
     const name = inLanguage(this.desk.presets().find((preset) => preset.id === output.preset)?.name);
-    const hasSeed = output.seed !== null && output.seed !== undefined;
     const print = printOf(output, this.desk.presets());
     return el("div", { class: "facts-box" },
       name ? el("p", { class: "preset-name", text: name }) : null,
       el("p", { class: "facts", dataset: { testid: "facts" } },
-        [`${output.width}×${output.height}`, extension, formatBytes(output.bytes ?? 0)].filter(Boolean).join(" · "),
-        hasSeed ? el("span", { class: "seed", text: t("job.seed", { seed: output.seed }) }) : null),
+        [`${output.width}×${output.height}`, extension, formatBytes(output.bytes ?? 0).replace(" ", "\u00a0")].filter(Boolean).join(" · ")),
       print ? el("p", { class: `print ${print.isGood ? "good" : "draft"}`, text: t(print.key, print.values), dataset: { testid: "print" } }) : null);
   }
 }
@@ -175,9 +176,26 @@ function menuOf(buttons, name) {
   return menu;
 }
 
+/** The shape that was asked for; that of an image is known by the first picture. @param {KnownJob} job @param {Picture|null} picture */
+function ratioOf(job, picture) {
+  const [, width, height] = /^(\d+):(\d+)$/.exec(picture?.aspect_ratio ?? job.input?.aspect_ratio ?? "") ?? ["", job.outputs?.[0]?.width ?? 4, job.outputs?.[0]?.height ?? 5];
+  return `${width} / ${height}`;
+}
+
+/** The shape of all tiles: that of the pictures, where they have one. @param {KnownJob} job @param {Place[]} places */
+function tileOf(job, places) {
+  const shapes = new Set(places.map(({ picture }) => ratioOf(job, picture)));
+  return shapes.size === 1 ? [...shapes][0] : "1 / 1";
+}
+
 /** How a picture that there is not stands. @param {KnownJob} job @param {Picture|null} picture */
 function missingState(job, picture) {
   if (isTerminal(job) || picture?.status === "failed" || picture?.status === "canceled") return "missing";
-  if (picture?.status === "succeeded") return "arriving";
-  return job.stage === "waiting" ? "waiting" : "drawing";
+  if (picture?.status === "succeeded" || job.stage === "storing") return "arriving";
+  if (waitsForProvider(job)) return "heldUp";
+  if (job.stage === "generating") return "drawing";
+  const isQueued = job.stage === "waiting" || job.stage === "submitting";
+  // Of several the slowest one speaks: others may be drawn already.
+  if (isQueued && (job.pictures?.length ?? 1) > 1) return "inTurn";
+  return job.stage === "waiting" ? "waiting" : "preparing";
 }

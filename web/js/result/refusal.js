@@ -5,6 +5,7 @@ import { el, icon } from "../page/dom.js";
 import { formatTime, hasWords, t } from "../words/words.js";
 import { copyText } from "./clipboard.js";
 import { goesOn } from "./money.js";
+import { reasonOf } from "./pictures.js";
 
 /** @typedef {import("../api/api.js").Refusal} Refusal */
 /** @typedef {import("../api/jobs.js").KnownJob} KnownJob */
@@ -31,8 +32,8 @@ const STEPS = {
   job_not_finished: "none",
   idempotency_key_reused: "again",
 };
-/** Of these the server's own sentence says best what is wrong: it names the picture, the file, the field. */
-const IN_THE_SERVERS_WORDS = new Set(["image_unusable", "unsupported_image", "image_too_large", "validation_failed"]);
+/** Of these the server's own sentence says best what is wrong: it names the picture or the file. */
+const IN_THE_SERVERS_WORDS = new Set(["image_unusable", "unsupported_image", "image_too_large"]);
 
 /** A field of the request as the form calls it. @param {string} field */
 export function fieldName(field) {
@@ -126,24 +127,33 @@ async function copyDetails(problem, job, desk) {
 }
 
 /**
- * What is said of a job some of whose pictures are missing: how many, why, and how to get them.
+ * What is said of a job some of whose pictures are missing: how many, why, and how to get them. The server makes all that are
+ * missing again, also those that would be refused again: then both is offered, and said.
  * @param {KnownJob} job @param {import("./pictures.js").Place[]} missing
- * @param {{desk: Desk, why: string, price: string|null}} about
+ * @param {{desk: Desk, price: string|null}} about  `price` of all that are missing
  */
-export function buildPartial(job, missing, { desk, why, price }) {
+export function buildPartial(job, missing, { desk, price }) {
   const { actions } = desk;
-  const problems = missing.map(({ picture }) => picture?.error ?? job.error).filter((problem) => problem != null);
-  const canBeMade = problems.length > 0 && problems.some((problem) => problem.retryable);
-  const words = { count: missing.length, why: t(why), price: price ?? "" };
+  const count = missing.length;
+  const stuck = missing.filter(({ picture }) => !(picture?.error ?? job.error)?.retryable).length;
+  /** @type {Map<string, number>} */
+  const reasons = new Map();
+  for (const { picture } of missing) {
+    const reason = reasonOf(job, picture);
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  const why = [...reasons].map(([key, of]) => (reasons.size > 1 ? t("partial.reason", { why: t(key), count: of }) : t(key))).join(", ");
+  const words = { count, why, stuck, price: price ?? "" };
   const money = moneyOf(job.error ?? {}, job);
-  const action = canBeMade
-    ? el("button", { type: "button", class: "button primary", text: t(price ? "partial.retryPriced" : "partial.retry", words), dataset: { testid: "retry-missing" }, on: { click: () => actions.retryMissing(job) } })
-    : actions.editPrompt
-      ? el("button", { type: "button", class: "button primary", text: t("refusal.do.editPrompt"), dataset: { testid: "edit-prompt" }, on: { click: () => actions.editPrompt?.(job) } })
-      : null;
+  const button = (/** @type {string} */ key, /** @type {string} */ look, /** @type {string} */ testid, /** @type {() => void} */ action) =>
+    el("button", { type: "button", class: `button ${look}`, text: t(key, words), dataset: { testid }, on: { click: action } });
+  const buttons = [
+    stuck < count ? button(price ? "partial.retryPriced" : "partial.retry", "primary", "retry-missing", () => actions.retryMissing(job)) : null,
+    stuck > 0 && actions.editPrompt ? button("refusal.do.editPrompt", stuck < count ? "quiet" : "primary", "edit-prompt", () => actions.editPrompt?.(job)) : null,
+  ].filter(Boolean);
   return el("div", { class: "error partial", role: "status", tabindex: "-1", dataset: { testid: "partial" } },
-    el("div", { class: "error-head" }, icon("alert"), el("p", { class: "error-detail", text: t(canBeMade ? "partial.again" : "partial.change", words) })),
+    el("div", { class: "error-head" }, icon("alert"), el("p", { class: "error-detail", text: t(stuck === 0 ? "partial.again" : stuck < count ? "partial.mixed" : "partial.change", words) })),
     money ? el("p", { class: "charged", text: t("partial.money", { money }), dataset: { testid: "charged" } }) : null,
-    action,
+    buttons.length > 0 ? el("div", { class: "partial-steps" }, ...buttons) : null,
     job.error ? buildDetails(job.error, job, desk, true) : null);
 }

@@ -3,14 +3,21 @@
 
 import { el, icon } from "../page/dom.js";
 import { t } from "../words/words.js";
-import { downloadButton } from "./picture-actions.js";
+import { inLanguage } from "../form/models.js";
+import * as address from "../page/address.js";
+import { downloadButton, favouriteButton } from "./picture-actions.js";
 import { Zoom } from "./zoom.js";
 
 /** One of the pictures that lie side by side; `find`: its link in a newer version of the job. @typedef {{name: string, url: string, find: (job: import("../api/jobs.js").KnownJob) => string|undefined}} Shown */
 
+/** Where there is neither wheel nor key. */
+const FINGERS = matchMedia("(pointer: coarse)");
+
 export class Viewer {
   index = 0;
   isBeside = false;
+  /** Whether the way back leads out of it. */
+  hasStep = false;
   /** @type {((index: number) => void)|undefined} */
   onClose;
   /** @type {Zoom} */
@@ -34,12 +41,21 @@ export class Viewer {
     this.#build();
     document.body.append(this.dialog);
     this.dialog.showModal();
+    address.lay(() => {
+      this.hasStep = false;
+      this.dialog?.close();
+    });
+    this.hasStep = true;
     this.#draw();
     this.stage.focus();
   }
 
+  /** Away with it, because something else comes on show. */
   close() {
-    this.dialog?.close();
+    if (!this.dialog) return;
+    this.hasStep = false;
+    address.leave();
+    this.dialog.close();
   }
 
   #build() {
@@ -47,7 +63,8 @@ export class Viewer {
     this.name = el("h2", { class: "viewer-name" });
     this.beside = el("button", { type: "button", class: "button tool-wide", "aria-pressed": "false", text: t("viewer.beside"), dataset: { testid: "viewer-beside" }, on: { click: () => this.#setBeside(!this.isBeside) } });
     this.level = el("output", { class: "viewer-level", dataset: { testid: "viewer-level" } });
-    this.download = el("span", { class: "viewer-download" });
+    this.character = el("button", { type: "button", class: "button tool-wide", text: t("picture.useAsCharacter"), hidden: !this.desk.actions.useAsCharacter, dataset: { testid: "viewer-use-as-character" }, on: { click: () => this.#useAsCharacter() } });
+    this.download = el("span", { class: "viewer-own" });
     this.panes = el("div", { class: "viewer-panes" });
     this.stage = el("div", { class: "viewer-stage", tabindex: "0", role: "group", "aria-label": t("viewer.stage"), dataset: { testid: "viewer-stage" } }, this.panes);
     this.hint = el("p", { class: "viewer-hint" });
@@ -60,15 +77,19 @@ export class Viewer {
       el("div", { class: "viewer-bar" },
         this.name,
         this.beside,
+        this.character,
+        this.download,
+        tool("viewer.close", "close", "viewer-close", () => this.dialog?.close())),
+      this.stage,
+      el("div", { class: "viewer-foot" },
+        this.previous,
         el("div", { class: "viewer-tools", role: "group", "aria-label": t("viewer.zoom") },
           tool("viewer.farther", "minus", "viewer-farther", () => this.zoom.farther()),
           this.level,
           tool("viewer.nearer", "plus", "viewer-nearer", () => this.zoom.nearer()),
           tool("viewer.fit", "fit", "viewer-fit", () => this.zoom.fit())),
-        this.download,
-        tool("viewer.close", "close", "viewer-close", () => this.close())),
-      this.stage,
-      el("div", { class: "viewer-foot" }, this.previous, this.hint, this.next));
+        this.next,
+        this.hint));
     this.zoom = new Zoom(this.stage, (scale) => { this.level.textContent = `${Math.round(scale * 100)}%`; });
   }
 
@@ -85,14 +106,16 @@ export class Viewer {
     const output = this.#output();
     const sources = this.desk.job().input?.images ?? [];
     const at = outputs.indexOf(output);
-    this.name.textContent = outputs.length > 1 ? t("viewer.name", { at: at + 1, count: outputs.length }) : t("viewer.nameAlone");
+    const item = inLanguage(this.desk.presets().find(({ id }) => id === output.preset)?.name);
+    if (outputs.length > 1) this.name.textContent = t(item ? "viewer.nameOf" : "viewer.name", { item, at: at + 1, count: outputs.length });
+    else this.name.textContent = item || t("viewer.nameAlone");
     this.beside.hidden = sources.length === 0;
     this.beside.setAttribute("aria-pressed", String(this.isBeside));
     this.previous.hidden = this.next.hidden = outputs.length < 2;
     this.previous.disabled = at === 0;
     this.next.disabled = at === outputs.length - 1;
-    this.hint.textContent = this.isBeside ? t(sources.length > 1 ? "viewer.hintLabel" : "viewer.hintCharacter") : t("viewer.hint");
-    this.download.replaceChildren(downloadButton(this.desk, () => this.#output()));
+    this.hint.textContent = this.isBeside ? t(sources.length > 1 ? "viewer.hintLabel" : "viewer.hintCharacter") : t(FINGERS.matches ? "viewer.hintFingers" : "viewer.hint");
+    this.download.replaceChildren(favouriteButton(this.desk, () => this.#output()), downloadButton(this.desk, () => this.#output()));
     /** @type {Shown[]} */
     const before = this.isBeside ? sources.map(({ field, url }) => ({ name: t(`image.${field}`), url, find: (job) => job.input?.images?.find((each) => each.field === field)?.url })) : [];
     /** @type {Shown} */
@@ -155,7 +178,18 @@ export class Viewer {
     event.preventDefault();
   }
 
+  /** The page shows something else then: only when the step is taken back. */
+  async #useAsCharacter() {
+    const [job, output] = [this.desk.job(), this.#output()];
+    this.hasStep = false;
+    this.dialog.close();
+    await address.lift();
+    this.desk.actions.useAsCharacter?.(job, output);
+  }
+
   #closed() {
+    if (this.hasStep) address.lift();
+    this.hasStep = false;
     this.dialog.remove();
     this.dialog = null;
     this.onClose?.(this.index);

@@ -9,12 +9,13 @@ import { currentLanguage, formatDollars, formatLimit, t } from "./words.js";
  * @property {string} [key]
  * @property {object} [values]  figures as they are: bytes, dollars, times; each is written as the language does
  * @property {string} [text]    in place of a key: what the server wrote
+ * @property {"ko"|"en"} [language]  of the text; in the other one the key is said
  */
 
 /** @param {Message|null} message @returns {string} */
 export function wordsOf(message) {
   if (!message) return "";
-  if (message.text !== undefined) return message.text;
+  if (message.text !== undefined && (message.language ?? currentLanguage()) === currentLanguage()) return message.text;
   /** @type {any} */
   const { kind, types, maxBytes, ground, price, left, until } = message.values ?? {};
   const made = {
