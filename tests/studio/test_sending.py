@@ -219,7 +219,9 @@ def test_what_is_given_up_is_not_lost_where_it_had_arrived(context: BrowserConte
             route.fetch()
             route.abort()
         else:
-            route.fulfill(status=503, json={"status": 503, "code": "busy", "title": "t", "detail": "d", "retryable": True, "charged": "no"})
+            route.fulfill(
+                status=503, json={"status": 503, "code": "busy", "title": "t", "detail": "d", "retryable": True, "charged": "no"}
+            )
 
     context.route(GENERATE, lose_then_refuse)
     submit(page)

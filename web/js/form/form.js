@@ -68,9 +68,9 @@ export class GeneratorForm {
     /** @type {string|undefined} that of the goods that were chosen last */
     this.lastRatio = undefined;
     this.sampleTurn = 0;
-    /** @type {Promise<unknown>} fulfilled when the sample that was asked for is in the form, or will not be. */
+    /** @type {Promise<unknown>} */
     this.sampleReady = Promise.resolve();
-    /** Of the samples that were asked for the last one comes; none that was asked for before something whole was sent. */
+    /** The last one that was asked for. */
     this.sampleAsked = 0;
     this.isBusy = false;
     /** Until what was kept has been read, nothing is kept over it. */
@@ -312,10 +312,7 @@ export class GeneratorForm {
       if (!(await tryStudio())) throw new Error("no studio");
       if (this.sampleAsked !== asked) return;
       // What was entered meanwhile stays.
-      if (this.#own !== before) {
-        this.#say(null);
-        return;
-      }
+      if (this.#own !== before) return this.#say(null);
       this.clearErrors();
       const isOwn = this.#isOwn;
       /** @type {unknown[]} */
@@ -331,7 +328,7 @@ export class GeneratorForm {
     }
   }
 
-  /** The words and pictures that are there, to be compared. */
+  /** Tells words and pictures from others. */
   get #own() {
     return [this.prompt.text, this.prompt.english, ...[...this.images.values()].map(({ turn }) => turn)].join("\n");
   }
@@ -384,7 +381,7 @@ export class GeneratorForm {
     this.onSubmit({ kind: this.kind, path, form, prompt: this.prompt.text.trim() || this.#nameOfGoods(sheet), images });
   }
 
-  /** Until the images are read; where the line is slow, by what is still to come. @returns {Promise<boolean>} false where that is broken. */
+  /** Until the images are read, by what may be still to come. @returns {Promise<boolean>} false where that is broken. */
   async #untilRead() {
     const fields = [...this.images.values()];
     if (!isStudioThere()) {

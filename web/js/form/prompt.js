@@ -27,7 +27,7 @@ export class PromptField {
     this.english = null;
     /** Whether somebody wrote that English here: then it stays when the prompt changes. */
     this.isOwnEnglish = false;
-    /** The last scene that was asked for comes, unless something is written meanwhile. */
+    /** The last scene comes, unless something is written meanwhile. */
     this.sceneTurn = 0;
     /** @type {import("../words/messages.js").Message|null} */
     this.note = null;

@@ -14,8 +14,7 @@ const TOUCHES = ["pointerover", "pointerdown", "keydown", "focusin", "input", "c
 const NOT_LOADED = /dynamically imported module|importing a module|no style/i;
 /** After so many tries, half a minute, it is looked whether it is the line's fault. */
 const PATIENT_TRIES = 5;
-/** Without its styles it works. */
-const STYLES_WITHIN_MS = 5000;
+const STYLES_WITHIN_MS = 5000; // without them it works
 
 /** @typedef {typeof import("../studio.js")} Studio */
 
@@ -35,7 +34,7 @@ export function studio() {
   return new Promise((resolve) => withStudio(resolve));
 }
 
-/** Lets it come. @returns {Promise<boolean>} whether it is there now; false where something of it is broken, this time. */
+/** Lets it come. @returns {Promise<boolean>} false where something of it is broken. */
 export async function tryStudio() {
   if (there) return true;
   await (coming ??= load().catch(reportError).finally(() => (coming = null)));
