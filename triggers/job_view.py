@@ -17,8 +17,8 @@ from shared.domain.gate import holder_name
 from shared.domain.job import (
     GENERATING,
     PROCESSING,
-    SUCCEEDED,
     STORING,
+    SUCCEEDED,
     WAITING,
     charged,
     ended_pictures,

@@ -101,7 +101,7 @@ def test_a_job_that_fails_over_its_picture_says_so_beside_it_in_the_language_tha
 def test_a_picture_of_a_job_that_is_there_no_more_is_told_without_ids_in_either_language(
     page: Page, backend: StubBackend, complaints: list[str]
 ) -> None:
-    unknown = invalid_fields((FIELD, "내 작업에 그런 그림이 없습니다. job:<번호>/<번호>를 확인하세요.", "Check job:<id>/<index>."))
+    unknown = invalid_fields((FIELD, "내 작업에 그런 그림이 없습니다. job:<번호>/<번호>.", "Check job:<id>/<index>."))
     poor = unusable("one_colour").about("input_image_1")
     backend.refusals = [Refusal(unknown), Refusal(poor)]  # type: ignore[list-item]
     submit_picture = """async (name) => {
