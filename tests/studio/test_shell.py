@@ -121,7 +121,7 @@ def box(page: Page, selector: str) -> dict[str, float]:
 
 
 def test_form_result_and_filmstrip_have_their_places_and_nothing_moves_while_they_come(opened: Callable[..., Page]) -> None:
-    page = opened((1920, 1080))
+    page = opened((1920, 1080), script="localStorage.setItem('toonconnect.history', '[]');")
     make, result, strip = box(page, ".make"), box(page, ".result"), box(page, "#filmstrip")
     assert round(make["width"]) == 420
     assert 1400 < result["x"] + result["width"] - make["x"] <= 1600
@@ -129,7 +129,9 @@ def test_form_result_and_filmstrip_have_their_places_and_nothing_moves_while_the
     assert strip["y"] + strip["height"] <= make["y"]
     assert round(strip["width"]) == round(result["x"] + result["width"] - make["x"])
     expect(page.get_by_test_id("pill")).to_be_hidden()
+    expect(page.get_by_test_id("films-all")).to_be_hidden()
     phone = opened(PHONE)
+    expect(phone.get_by_test_id("to-history")).to_be_hidden()
     expect(phone.get_by_test_id("filmstrip")).to_be_hidden()
     expect(phone.locator("#result-section")).to_be_hidden()
     for one in (page, phone):
@@ -326,8 +328,13 @@ def test_on_a_phone_the_result_is_a_sheet_the_form_one_step_back_and_a_pill_tell
     page.go_back()
     expect(sheet).to_be_hidden()
     expect(page.get_by_test_id("prompt")).to_have_value("머그컵에 그린 캐릭터")
-    assert page.evaluate(FOCUS) != "body"
+    assert page.evaluate(FOCUS) == "submit"
     expect(pill).to_contain_text("그림을 만드는 중")
+    # A line of the bar, of whichever form is open.
+    assert box(page, ".submit-bar")["y"] <= box(page, "#pill")["y"] < box(page, "[data-testid=submit]")["y"]
+    page.get_by_test_id("tab-ppl").click()
+    expect(pill).to_be_visible()
+    page.get_by_test_id("tab-goods").click()
     page.get_by_test_id("language-toggle").click()
     expect(pill).to_contain_text("Making a picture")
     page.get_by_test_id("language-toggle").click()
@@ -347,9 +354,27 @@ def test_on_a_phone_the_result_is_a_sheet_the_form_one_step_back_and_a_pill_tell
     expect_a_picture(page)
     page.get_by_test_id("sheet-close").click()
     expect(page).to_have_url(stack.url + "/")
+    # What was refused leads to what can be changed, clear of the bar.
+    stack.configure(bfl={"outcome": "moderated_input"})
+    page.get_by_test_id("tab-goods").click()
+    expect(page.locator(".image-field .preview:visible")).to_have_count(1)
+    page.get_by_test_id("prompt").fill("거친 그림")
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_test_id("submit").click()
+    page.get_by_test_id("edit-prompt").click()
+    expect(page.get_by_test_id("prompt")).to_be_focused()
+    expect(sheet).to_be_hidden()
+    page.wait_for_timeout(300)
+    prompt = box(page, "[data-testid=prompt]")
+    assert 0 <= prompt["y"] < prompt["y"] + prompt["height"] <= box(page, ".submit-bar")["y"]
+    page.get_by_test_id("to-history").click()
+    expect(page.locator("#history-title")).to_be_focused()
     # From the history, and deleted from within the sheet's job: the form is there again, with the way back.
-    page.get_by_test_id("history-item").click()
+    page.get_by_test_id("history-item").first.click()
     expect(sheet).to_be_visible()
+    page.go_back()
+    expect(page.get_by_test_id("history-item").first).to_be_focused()
+    page.get_by_test_id("history-item").first.click()
     page.set_viewport_size({"width": 320, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 

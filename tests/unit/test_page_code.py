@@ -33,6 +33,7 @@ BUILT: dict[str, tuple[str, ...] | None] = {
     "prompt.placeholder.{}": None,
     "refusal.{}": None,
     "sample.{}.{}": None,
+    "sample.{}.{}.name": None,
     "scene.{}": None,
     "scene.{}.prompt": None,
     "sending.kept.{}": None,
@@ -111,6 +112,16 @@ def test_every_word_is_used_and_every_used_one_is_there() -> None:
     assert unknown(keys, text) == set()
 
 
+def test_what_a_sample_asks_for_fits_every_item() -> None:
+    """Its words stay when somebody goes on to all goods at once."""
+    for language in ("ko", "en"):
+        told = words(language)
+        items = {text.lower() for key, text in told.items() if re.fullmatch(r"sample\.goods\.\d\.name", key)} | {"가슴", "front"}
+        asked = [text.lower() for key, text in told.items() if re.fullmatch(r"sample\.goods\.\d", key)]
+        assert len(asked) == 3
+        assert [text for text in asked if any(item in text for item in items)] == []
+
+
 def test_what_is_said_to_be_put_together_is() -> None:
     groups = {key.split(".")[0] for key in words("ko")}
     made = {each for each in strings(code()) if "{}" in each and re.fullmatch(r"[\w.{}]+", each) and each.split(".")[0] in groups}
@@ -178,7 +189,7 @@ def test_what_lies_behind_the_form_comes_whole_and_is_no_part_of_the_first_view(
     """Whole: it works on when the line is down."""
     first, studio = loaded_with(WEB / "js/main.js"), loaded_with(WEB / "js/studio.js")
     assert WEB / "js/studio.js" not in first
-    by_themselves = {WEB / "js" / name for name in ("main.js", "studio.js", "page/alarm.js", "images/worker.js")}
+    by_themselves = {WEB / "js" / name for name in ("main.js", "studio.js", "page/alarm.js", "page/place.js", "images/worker.js")}
     assert set((WEB / "js").rglob("*.js")) - first - studio == by_themselves
 
 

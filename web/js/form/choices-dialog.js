@@ -211,7 +211,7 @@ export class ChoicesDialog {
         input: () => {
           this.of.safety = this.safety.value;
           this.#drawSafety();
-          this.of.onChange();
+          this.of.changed();
         },
       },
     });

@@ -80,7 +80,7 @@ export class Choices {
     this.seedMode = mode;
     if (mode === "fixed" && !this.seed) this.seed = String(crypto.getRandomValues(new Uint32Array(1))[0]);
     this.dialog?.drawSeed();
-    this.onChange();
+    this.changed();
   }
 
   /** @returns {Model|undefined} the model that would make the picture; undefined until the server has told of it. */
@@ -88,7 +88,7 @@ export class Choices {
     return chosenModel(modelsOf(this.options, this.kind), this.model);
   }
 
-  /** @returns {{count: number, price: number|null, seconds: number|null}} of all that would be made. */
+  /** @returns {{count: number, price: number|null, seconds: number|null}} the price of all that would be made, the time of one. */
   get expected() {
     const count = this.pictures ?? Number(this.values.n);
     const { price_usd: price = 0, expected_seconds: seconds = 0 } = this.generator ?? {};
@@ -149,16 +149,18 @@ export class Choices {
   get offered() {
     const { aspect_ratios: ratios, output_formats: formats, n } = this.options;
     const { aspect_ratio: ratio } = this.values;
-    const first = ratios.filter((each) => FIRST_RATIOS.includes(each));
-    const shown = this.hasAllRatios ? ratios : [...first, ...(ratios.includes(ratio) && !first.includes(ratio) ? [ratio] : [])];
+    // That of each of the goods is one more for a sheet; there are no more than one row of them, with the one that is chosen.
+    const all = this.pictures === null ? ratios : ["", ...ratios];
+    const first = all.filter((each) => each === "" || FIRST_RATIOS.includes(each)).slice(0, FIRST_RATIOS.length);
+    if (all.includes(ratio) && !first.includes(ratio)) first[first.length - 1] = ratio;
     return {
-      aspect_ratio: this.pictures === null ? shown : ["", ...shown],
+      aspect_ratio: this.hasAllRatios ? all : first,
       n: Array.from({ length: n.max - n.min + 1 }, (_, index) => String(n.min + index)),
       output_format: formats,
     };
   }
 
-  /** Something was chosen in the dialogue. */
+  /** Something was chosen. */
   changed() {
     this.#drawSummary();
     this.onChange();
@@ -176,11 +178,19 @@ export class Choices {
     const models = modelsOf(this.options, this.kind);
     const { generator } = this;
     const named = models.length > 1 && generator && generator !== defaultModel(models) ? modelName(this.options, generator.model) : null;
-    const parts = [ratioName(this.values.aspect_ratio), t("option.count", { n: count }), this.values.output_format.toUpperCase(), named];
+    // What holds for every picture from now on and is easily forgotten comes before what is cut on a phone.
+    const parts = [
+      ratioName(this.values.aspect_ratio), t("option.count", { n: count }),
+      this.seedMode === "fixed" ? t("option.seedOn") : null,
+      this.isLabelled ? t("option.labelOn") : null,
+      Number(this.safety) === this.options.safety_tolerance.default ? null : t("option.safetyOn", { level: this.safety }),
+      this.values.output_format.toUpperCase(), named,
+    ];
     this.summary.textContent = parts.filter(Boolean).join(" · ");
     this.expectedLine.textContent = [
       price === null ? null : t("form.price", { price: formatDollars(price) }),
-      seconds === null ? null : t("form.expected", { seconds }),
+      // Of several nobody knows how many are made at once.
+      seconds === null ? null : t(count > 1 ? "form.expectedEach" : "form.expected", { seconds }),
     ].filter(Boolean).join(" · ");
   }
 

@@ -3,11 +3,11 @@
 
 import { el, icon } from "../page/dom.js";
 import { isStudioThere, studio, tryStudio, withStudio } from "../page/stages.js";
-import { currentLanguage, hasWords, t, translate } from "../words/words.js";
+import { currentLanguage, formatLimit, hasWords, t, translate } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
 import { ImageField } from "../images/image-field.js";
 import { fetchPicture, picturesIn } from "../images/arriving.js";
-import { MIN_SIDE_PX } from "../images/file-types.js";
+import { MIN_SIDE_PX, labelsOf } from "../images/file-types.js";
 import { Choices } from "./choices.js";
 import { SAMPLES, samplePicture } from "./ideas.js";
 import { chosenModel, defaultModel, kindsOf, modelsOf } from "./models.js";
@@ -117,6 +117,8 @@ export class GeneratorForm {
     this.shelfRow?.draw();
     this.#drawSamples();
     for (const field of this.images.values()) field.refresh();
+    const { types, maxBytes } = this.#imageLimits();
+    this.formats.textContent = t("image.formats", { types: labelsOf(types).join(" · "), max: formatLimit(maxBytes) });
     for (const name of this.errors.keys()) this.#drawError(name);
     this.#drawNote();
     this.#drawSubmit();
@@ -203,10 +205,6 @@ export class GeneratorForm {
     this.#say(null);
   }
 
-  focusPrompt() {
-    this.focusField("prompt");
-  }
-
   /** Moves to a field, wherever it is. @param {string} name as the server calls it */
   focusField(name) {
     const field = this.fields.get(name);
@@ -214,6 +212,8 @@ export class GeneratorForm {
     if (this.choices.dialog?.root.contains(field.control)) this.choices.dialog.open();
     field.control.focus({ preventScroll: true });
     field.box.scrollIntoView({ block: "center" });
+    // What it lies in may be higher than the screen.
+    field.control.scrollIntoView({ block: "nearest" });
   }
 
   /** The first field without a picture; undefined where all have one. */
@@ -546,6 +546,7 @@ export class GeneratorForm {
   #build() {
     const errorFor = (name, control, box) => this.#errorFor(name, control, box);
     const onChange = () => this.choices && this.#changed();
+    this.formats = el("p", { class: "drop-formats", id: this.#id("formats") });
     const imageSlots = this.imageNames.map((name) => this.#buildImage(name));
     this.prompt = new PromptField({
       id: this.#id("prompt"), kind: this.kind, errorFor,
@@ -573,6 +574,7 @@ export class GeneratorForm {
     this.standing = el("p", { class: "standing", role: "status", hidden: true, dataset: { testid: "standing" } });
     return el("form", { class: "generator", novalidate: true, on: { submit: (event) => this.#submit(event) } },
       el("div", { class: `images images-${imageSlots.length}` }, ...imageSlots),
+      this.formats,
       this.#buildSamples(),
       this.#buildNote(),
       this.prompt.root,
@@ -607,7 +609,7 @@ export class GeneratorForm {
   #buildSamples() {
     this.sampleButtons = this.samples.map((sample, index) =>
       el("button", { type: "button", class: "sample-one", dataset: { testid: `sample-${index}` }, on: { click: () => (this.sampleReady = this.#useSample(index)) } },
-        el("span", { class: "sample-stack", "aria-hidden": "true" }, ...samplePictures(sample))));
+        el("span", { class: "sample-stack", "aria-hidden": "true" }, ...samplePictures(sample)), el("span", { i18n: `sample.${this.kind}.${index}.name` })));
     this.sampleButton = el("button", {
       type: "button", class: "button quiet", dataset: { testid: "use-sample" },
       on: { click: () => (this.sampleReady = this.#useSample(this.sampleTurn)) },
@@ -620,7 +622,7 @@ export class GeneratorForm {
   #drawSamples() {
     for (const [index, button] of this.sampleButtons.entries()) {
       const words = t(`sample.${this.kind}.${index}`);
-      button.setAttribute("aria-label", t("sample.one", { n: index + 1, prompt: words }));
+      button.setAttribute("aria-label", t("sample.one", { name: t(`sample.${this.kind}.${index}.name`), prompt: words }));
       button.title = words;
     }
   }
@@ -635,6 +637,7 @@ export class GeneratorForm {
   #buildImage(name) {
     const field = new ImageField(name, {
       id: this.#id(name),
+      describedBy: this.#id("formats"),
       picture: IMAGE_ICONS[name] ?? "image",
       limits: () => this.#imageLimits(),
       onProblem: (message) => (message ? this.#setError(name, message) : this.#clearError(name)),
@@ -663,5 +666,5 @@ function asWritten(text, code = "") {
 /** @param {import("./ideas.js").Sample} sample */
 function samplePictures({ images, preset }) {
   const files = [...Object.values(images).map((file) => `small/${file}`), ...(preset ? [`goods/${preset}`] : [])];
-  return files.map((file) => el("img", { src: `samples/${file}.webp`, alt: "", width: 24, height: 30, decoding: "async" }));
+  return files.map((file) => el("img", { src: `samples/${file}.webp`, alt: "", width: 32, height: 40, decoding: "async" }));
 }

@@ -124,7 +124,7 @@ export class PromptField {
     this.optionalMark = el("span", { class: "optional", i18n: "prompt.optional", hidden: true });
     const example = `prompt.placeholder.${this.kind}`;
     this.control = el("textarea", {
-      id, rows: 4, dataset: { testid: "prompt", i18nAttr: hasWords(example) ? `placeholder:${example}` : "" }, "aria-describedby": `${id}-note`,
+      id, rows: 3, dataset: { testid: "prompt", i18nAttr: hasWords(example) ? `placeholder:${example}` : "" }, "aria-describedby": `${id}-note`,
       on: { input: () => this.#written() },
     });
     this.chips = (SCENES[this.kind] ?? []).map((scene) =>

@@ -11,7 +11,8 @@ import { pictureOf, turnRings } from "./pictures.js";
 const MOST = 24;
 
 const list = /** @type {HTMLElement} */ (document.getElementById("films"));
-const link = /** @type {HTMLElement} */ (document.getElementById("films-all"));
+/** On a phone the one in the header. */
+const links = document.querySelectorAll("[href='#history-section']");
 let drawn = "";
 
 /** @typedef {import("../page/store.js").Sending} Sending */
@@ -21,11 +22,13 @@ let drawn = "";
 export function build(actions) {
   subscribe(() => draw(actions));
   setInterval(turn, 1000);
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    document.getElementById("history-section")?.scrollIntoView({ block: "start" });
-    document.getElementById("history-title")?.focus({ preventScroll: true });
-  });
+  for (const link of links) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      document.getElementById("history-section")?.scrollIntoView({ block: "start" });
+      document.getElementById("history-title")?.focus({ preventScroll: true });
+    });
+  }
 }
 
 /** @param {Actions} actions */
@@ -41,6 +44,8 @@ function draw(actions) {
   drawn = drawing;
   const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement.dataset.film : null;
   const wasAt = list.scrollLeft;
+  // From the first one on it is there (place.js).
+  if (items.length + sendings.length > 0) document.documentElement.classList.add("has-films");
   list.replaceChildren(
     ...sendings.map((sending) => film(sending.key, {
       status: "sending", words: t(sending.isWaiting ? "film.kept" : "film.sending", { kind: nameOf("kind", sending.kind) }), prompt: sending.prompt,

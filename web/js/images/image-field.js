@@ -3,8 +3,8 @@
 
 import { el, icon } from "../page/dom.js";
 import { studio } from "../page/stages.js";
-import { acceptOf, labelsOf } from "./file-types.js";
-import { formatBytes, formatLimit, nameOf, t, translate } from "../words/words.js";
+import { acceptOf } from "./file-types.js";
+import { formatBytes, nameOf, t, translate } from "../words/words.js";
 import { wordsOf } from "../words/messages.js";
 
 /** @typedef {import("../words/messages.js").Message} Message */
@@ -23,9 +23,9 @@ const UNREADABLE = { key: "image.unreadable" };
 export class ImageField {
   /**
    * @param {string} name
-   * @param {{id: string, picture: string, limits: () => import("./prepare.js").Limits, onProblem: (message: Message|null) => void, onChange?: () => void}} how
+   * @param {{id: string, picture: string, describedBy: string, limits: () => import("./prepare.js").Limits, onProblem: (message: Message|null) => void, onChange?: () => void}} how
    */
-  constructor(name, { id, picture, limits, onProblem, onChange = () => {} }) {
+  constructor(name, { id, picture, describedBy, limits, onProblem, onChange = () => {} }) {
     this.name = name;
     this.limits = limits;
     this.onProblem = onProblem;
@@ -46,7 +46,7 @@ export class ImageField {
     this.takenUnder = "";
     this.isSample = false;
     this.turn = 0;
-    this.#build(id, picture);
+    this.#build(id, picture, describedBy);
   }
 
   get isEmpty() {
@@ -143,9 +143,7 @@ export class ImageField {
   draw() {
     translate(this.root);
     const name = nameOf("image", this.name);
-    const { types, maxBytes } = this.limits();
     this.title.textContent = name;
-    this.formats.textContent = t("image.formats", { types: labelsOf(types).join(" · "), max: formatLimit(maxBytes) });
     this.remove.setAttribute("aria-label", t("image.remove", { name }));
     this.preview.alt = this.preview.hidden ? "" : t("image.preview", { name });
     this.camera.hidden = !this.isEmpty;
@@ -249,12 +247,11 @@ export class ImageField {
     }
   }
 
-  #build(id, picture) {
+  #build(id, picture, describedBy) {
     const takeFrom = (input) => input.addEventListener("change", () => input.files[0] && this.take(input.files[0]));
-    this.input = el("input", { type: "file", id, class: "visually-hidden", accept: acceptOf(this.limits().types), "aria-describedby": `${id}-note`, "aria-labelledby": `${id}-label`, dataset: { testid: `file-${this.name}` } });
+    this.input = el("input", { type: "file", id, class: "visually-hidden", accept: acceptOf(this.limits().types), "aria-describedby": `${id}-note ${describedBy}`, "aria-labelledby": `${id}-label`, dataset: { testid: `file-${this.name}` } });
     this.preview = el("img", { class: "preview", hidden: true, alt: "" });
-    this.formats = el("span", { class: "drop-formats" });
-    this.empty = el("span", { class: "drop-empty" }, icon(picture), el("span", { class: "drop-words", i18n: "image.drop" }), this.formats);
+    this.empty = el("span", { class: "drop-empty" }, icon(picture), el("span", { class: "drop-words by-mouse", i18n: "image.drop" }), el("span", { class: "drop-words by-touch", i18n: "image.choose" }));
     this.unseenName = el("span", { class: "drop-words drop-name" });
     this.unseen = el("span", { class: "drop-empty", hidden: true, dataset: { testid: `unseen-${this.name}` } }, icon("image"), this.unseenName, el("span", { class: "drop-formats", i18n: "image.unseen" }));
     this.remove = el("button", { type: "button", class: "icon-button remove", hidden: true }, icon("close"));

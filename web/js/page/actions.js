@@ -125,7 +125,7 @@ function editPrompt(job) {
   const form = formFor(job?.kind ?? openKind());
   if (!form) return;
   if (job && !form.hasEntries()) form.useInput(job.input ?? {}, kept.writtenFor(job));
-  form.focusPrompt();
+  form.focusField("prompt");
 }
 
 /** Leads to the field that a refusal is about. @param {string} name @param {KnownJob|null} job  none where the request became no job */

@@ -62,6 +62,8 @@ function show(kind) {
   panel.setAttribute("aria-labelledby", `tab-${kind}`);
   // A form that is put in its place again would lose the focus.
   if (!isOpen) panel.replaceChildren(form.root);
+  // The pill lies in the form that is open.
+  change();
 }
 
 /** @param {string} kind */

@@ -10,10 +10,13 @@ import { state, subscribe } from "./store.js";
 const NARROW = matchMedia("(max-width: 899px)");
 
 const section = /** @type {HTMLElement} */ (document.getElementById("result-section"));
+const strip = /** @type {HTMLElement} */ (document.getElementById("filmstrip"));
 const title = /** @type {HTMLElement} */ (document.getElementById("result-title"));
 const pill = /** @type {HTMLElement} */ (document.getElementById("pill"));
 const pillRing = /** @type {HTMLElement} */ (document.getElementById("pill-ring"));
 const pillWords = /** @type {HTMLElement} */ (document.getElementById("pill-words"));
+/** @type {Element|null} what had the focus when the sheet was opened */
+let openedFrom = null;
 /** What lies under the sheet and is out of reach meanwhile. */
 const under = () => /** @type {Iterable<HTMLElement>} */ (document.querySelectorAll(".skip, .top, .make, #history-section, footer, main > .banner"));
 
@@ -30,22 +33,38 @@ export function isOpen() {
 /** Shows the result: the sheet on a phone, else its column from its top. `takesFocus`: its heading gets it. */
 export function showResult({ takesFocus = true } = {}) {
   const wasOpen = isOpen();
+  if (!wasOpen) openedFrom = document.activeElement;
   section.classList.add("sheet-open");
   draw();
   if (isSheet()) {
     if (!wasOpen) section.scrollTop = 0;
   } else if (!isInView()) {
-    (document.getElementById("filmstrip") ?? section).scrollIntoView({ block: "start" });
+    (strip.checkVisibility() ? strip : section).scrollIntoView({ block: "start" });
   }
   if (takesFocus) title.focus({ preventScroll: true });
 }
 
-/** Takes the sheet away; the focus that was in it goes to the form. */
+/** Takes the sheet away; the focus that was in it goes back to where it was before. */
 export function hideResult() {
   const hadFocus = isOpen() && section.contains(document.activeElement);
   section.classList.remove("sheet-open");
   draw();
-  if (hadFocus) document.getElementById("page-title")?.focus();
+  if (hadFocus) opener()?.focus({ preventScroll: true });
+}
+
+/** @returns {HTMLElement|null} what the sheet was opened from, or the form's title where that is no more. */
+function opener() {
+  // The history draws its cards anew.
+  const job = openedFrom instanceof HTMLElement && openedFrom.dataset.job;
+  const from = job ? document.querySelector(`.history-item[data-job="${CSS.escape(job)}"]`) : openedFrom;
+  const isThere = from instanceof HTMLElement && from !== document.body && from.isConnected && from.checkVisibility();
+  return isThere ? from : document.getElementById("page-title");
+}
+
+/** A step back scrolls the page to where it was, after somebody may have been led elsewhere. */
+function keepInSight() {
+  const field = document.activeElement;
+  if (!isOpen() && field?.matches(".make :is(input, textarea, fieldset)")) field.scrollIntoView({ block: "nearest" });
 }
 
 function isInView() {
@@ -63,6 +82,7 @@ export function build({ onClose, onPill }) {
     const { job, sending } = onPillNow();
     onPill(job?.id ?? null, sending?.key ?? null);
   });
+  addEventListener("popstate", () => requestAnimationFrame(() => requestAnimationFrame(keepInSight)));
   NARROW.addEventListener("change", draw);
   subscribe(draw);
   setInterval(() => !pill.hidden && draw(), 1000);
@@ -81,6 +101,10 @@ function draw() {
   for (const element of under()) element.inert = isUnder;
   const { sending, job } = onPillNow();
   pill.hidden = isUnder || (!sending && !job);
+  document.documentElement.classList.toggle("has-pill", isSheet() && !pill.hidden);
+  // In the bar of the form that is open.
+  const bar = document.querySelector(".submit-bar");
+  if (!pill.hidden && bar && pill.parentElement !== bar) bar.prepend(pill);
   const count = state.sendings.size + runningJobs().length;
   const percent = job ? percentOf(job.id) : null;
   const ended = job && isTerminal(job);

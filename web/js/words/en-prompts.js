@@ -4,10 +4,10 @@
 export default {
   "sample.ppl.0": "A summer ad in front of a convenience store: the character smiles brightly, holding the peach soda can",
   "sample.ppl.1": "A fresh cosmetics ad: the character shows the serum in front of a sunny bathroom mirror",
-  "sample.goods.0": "The character's face large on the front, warm pastel colours",
+  "sample.goods.0": "The character's face large, warm pastel colours",
   "sample.goods.1": "The character's upper body in the centre, mint background",
   "sample.ppl.2": "A lunch-break ad by a classroom window: the character smiles and hands the peach soda can to a friend",
-  "sample.goods.2": "The character waving, crisp on a white mug",
+  "sample.goods.2": "The character waving, crisp colours",
   "scene.cafe.prompt": "At a sunny café window seat the character holds the product in one hand and smiles brightly. A wooden table and a potted plant are in view; the label of the product faces the viewer and is sharp. Keep the character's face, colours and line style.",
   "scene.store.prompt": "In the evening the character sits on a blue chair in front of a convenience store and holds up the product. The sign glows softly; the label of the product faces the viewer and is sharp. Keep the character's face, colours and line style.",
   "scene.classroom.prompt": "At break time the character smiles at a desk by the classroom window with the product beside them. A blackboard and desks are behind; the label of the product faces the viewer and is sharp. Keep the character's face, colours and line style.",

@@ -189,7 +189,7 @@ export default {
   "job.downloading": "Downloading…",
   "job.downloadFallback": "Opened in a new window. Long-press or right-click the picture to save it.",
   "job.useSeed": "Use this seed",
-  "job.seedUsed": "Seed {seed} is set.",
+  "job.seedUsed": "The next pictures use seed {seed} too. Choose ‘Random’ in the options to undo that.",
   "job.alt": "Generated picture {index}: {prompt}",
   "job.imageBroken": "The picture could not be loaded. Check your connection and open it again.",
   "job.warnings": "Good to know",

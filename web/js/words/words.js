@@ -123,15 +123,15 @@ export function formatDate(at) {
   return new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(at));
 }
 
-/** @returns {string} a file size in KB or MB. */
+/** @returns {string} a file size in KB or MB, which stay on one line. */
 export function formatBytes(bytes) {
-  if (bytes >= 1024 * 1024) return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-  return `${Math.max(1, Math.round(bytes / 1024))} KB`;
+  if (bytes >= 1024 * 1024) return `${(bytes / 1024 / 1024).toFixed(1)}\u00a0MB`;
+  return `${Math.max(1, Math.round(bytes / 1024))}\u00a0KB`;
 }
 
 /** @returns {string} a limit of file size, without decimals that say nothing. */
 export function formatLimit(bytes) {
-  return formatBytes(bytes).replace(/\.0(?= )/, "");
+  return formatBytes(bytes).replace(/\.0(?=\u00a0)/, "");
 }
 
 /** @returns {string} a price in US dollars, to a tenth of a cent where it has one. */
