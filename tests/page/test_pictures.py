@@ -117,7 +117,7 @@ def filled_1_mb(backend: StubBackend, page: Page) -> Page:
     """The same, where files may have 1 MB."""
     backend.options["image"] = {**stub.OPTIONS["image"], "max_bytes": 1024 * 1024}
     page.reload()
-    expect(page.locator(".drop-formats").first).to_contain_text("1 MB")
+    expect(page.locator("#ppl-formats")).to_contain_text("1 MB")
     use_sample(page)
     return page
 
@@ -407,7 +407,7 @@ def test_the_server_says_which_kinds_are_taken(open_page: OpenPage, backend: Stu
         "이 파일은 쓸 수 없어요: JPEG. PNG나 JPEG로 내보낸 뒤 올려 주세요."
     )
     expect(page.get_by_test_id("file-input_image_1")).to_have_attribute("accept", "image/png,image/heic,.heic")
-    expect(page.locator(".drop-formats").first).to_have_text("PNG · HEIC, 3 MB 이하")
+    expect(page.locator("#ppl-formats")).to_have_text("PNG · HEIC, 3 MB 이하")
 
 
 @pytest.mark.parametrize(
