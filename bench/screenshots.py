@@ -4,6 +4,7 @@ Each is what a screen shows, not the whole length of the page. What a picture sh
 """
 
 import io
+import re
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ PROMPT = {
     "en": "A summer ad: the character holds up a can in front of a convenience store and smiles",
 }
 SECONDS = {"delay_seconds": 1, "start_seconds": 0.1}
+SAID_OF_DOWN = re.compile("다시 보내지 않아도|do not have to send it again")
 DOWN = [{"on": "create", "kind": "status", "status": 503}]
 
 
@@ -164,7 +166,8 @@ def fill_form(page: Page, kind: str) -> None:
 
 def shows(page: Page, job: str) -> None:
     if job == "down":
-        expect(page.get_by_test_id("stage").first).to_be_visible()
+        # It says so after a while.
+        expect(page.locator("#result [data-testid=waiting-hint]")).to_contain_text(SAID_OF_DOWN)
         return
     pictures = page.get_by_test_id("result-image")
     expect(pictures).to_have_count({"ppl": 1, "goods": 4, "partial": 3}[job])

@@ -158,6 +158,9 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     expect(cards(page)).to_have_count(3)
     expect(cards(page, "succeeded").locator("img")).to_have_count(2)
     expect(page.get_by_test_id("film")).to_have_count(3)
+    # One way there is enough.
+    expect(page.get_by_test_id("films-all")).to_be_visible()
+    expect(page.get_by_test_id("to-history")).to_be_hidden()
     page.get_by_test_id("history-search").fill(unicodedata.normalize("NFD", "에코백"))
     expect(cards(page)).to_have_attribute("data-job", second)
     page.get_by_test_id("history-search").fill("MUG")

@@ -133,7 +133,7 @@ export class Pictures {
       el("div", { class: "frame" },
         el("button", { type: "button", class: "open", "aria-label": t("viewer.open", { index: output.index + 1 }), dataset: { testid: "open-viewer" }, on: { click: () => this.desk.open(output.index) } },
           image,
-          el("span", { class: "open-words" }, icon("fit"), t("viewer.look"))),
+          el("span", { class: "open-words" }, icon("fit"), el("span", { text: t("viewer.look") }))),
         favouriteButton(this.desk, now)),
       el("figcaption", {},
         this.#facts(output),
