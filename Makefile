@@ -29,8 +29,8 @@ A_WEEK_AGO := $(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.timezo
 NPM_LATEST := @kusto/language-service-next@latest axe-core@latest azurite@latest client-zip@latest idb-keyval@latest oauth4webapi@latest typescript@latest node@22
 # Of these packages web/vendor has a file and the licence.
 VENDORED := client-zip:index.js:LICENSE.txt idb-keyval:dist/index.js:LICENCE oauth4webapi:build/index.js:LICENSE.md
-# Files among four processes: most of the time two of them wait for a host.
-SHARED_OUT := -n 4 --dist loadfile --no-loadscope-reorder
+# Files among five processes: most of the time three of them wait for a host.
+SHARED_OUT := -n 5 --dist loadfile --no-loadscope-reorder
 SETUP := .venv/.ready node_modules/.ready
 # The Bicep compiler, for the tests of infra/.
 BICEP ?= $(shell command -v bicep)
