@@ -301,7 +301,8 @@ export class GeneratorForm {
   async #useSample(turn) {
     const sample = this.samples[turn];
     const asked = (this.sampleAsked += 1);
-    const before = this.#own;
+    const words = this.#words;
+    const turns = new Map([...this.images].map(([name, field]) => [name, field.turn]));
     const preset = this.goods?.preset ?? "";
     this.sampleTurn = (turn + 1) % this.samples.length;
     this.#say({ key: "sample.loading" });
@@ -311,16 +312,18 @@ export class GeneratorForm {
       // With it comes the English of its words.
       if (!(await tryStudio())) throw new Error("no studio");
       if (this.sampleAsked !== asked) return;
-      // What was entered meanwhile stays.
-      if (this.#own !== before) return this.#say(null);
+      // What was entered meanwhile stays, and the rest is the sample's.
+      const free = files.filter(({ name }) => this.images.get(name)?.turn === turns.get(name));
+      const isSpoken = this.#words !== words;
+      if (free.length === 0 && isSpoken) return this.#say(null);
       this.clearErrors();
       const isOwn = this.#isOwn;
       /** @type {unknown[]} */
       let taken = [];
       this.#replace(() => {
-        taken = files.map(({ name, file }) => this.images.get(name)?.take(file, { isSample: true }));
+        taken = free.map(({ name, file }) => this.images.get(name)?.take(file, { isSample: true }));
         if (sample.preset && this.goods?.preset === preset && this.options.presets?.some(({ id }) => id === sample.preset) && !this.goods.isSheet) this.goods.use(sample.preset);
-        this.prompt.write(t(`sample.${this.kind}.${turn}`));
+        if (!isSpoken) this.prompt.write(t(`sample.${this.kind}.${turn}`));
       }, "sample.used", isOwn);
       await Promise.all(taken);
     } catch {
@@ -328,9 +331,9 @@ export class GeneratorForm {
     }
   }
 
-  /** Tells words and pictures from others. */
-  get #own() {
-    return [this.prompt.text, this.prompt.english, ...[...this.images.values()].map(({ turn }) => turn)].join("\n");
+  /** Tells words from others. */
+  get #words() {
+    return `${this.prompt.text}\n${this.prompt.english}`;
   }
 
   /** Whether there is something that no press of a button brings back. */
@@ -395,7 +398,6 @@ export class GeneratorForm {
     await Promise.all(fields.map((field) => field.ready));
     return true;
   }
-
 
   /** @param {string[]|null} sheet @returns {string} */
   #nameOfGoods(sheet) {
