@@ -86,8 +86,8 @@ e2e: $(SETUP)  ## end-to-end tests; of a host that is already there: make e2e HO
 e2e-settings: .venv/.ready  ## what a host needs for make e2e HOST=..., a line each (SIM_PORT=7090)
 	@$(PY) -m tests.given_host
 
-bench: $(SETUP)  ## the benchmarks, as ratios against a baseline of the same run
-	@$(PY) -m bench
+bench: $(SETUP) .venv-baseline/.ready  ## figures beside the service this replaces (NAMES="cpu submit", LONG=1, WRITE=1)
+	@$(PY) -m bench $(NAMES) $(if $(LONG),--long) $(if $(WRITE),--write)
 
 faults: $(SETUP)  ## every documented failure of the providers, played, as a table
 	@$(PY) -m tests.faults
@@ -150,6 +150,12 @@ format: $(SETUP)  ## put the code into its one format
 	@.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-tools.txt
 	@touch $@
 
+.venv-baseline/.ready: bench/baseline/requirements.txt
+	@echo "setting up .venv-baseline ..."
+	@test -x .venv-baseline/bin/python || $(PYTHON) -m venv .venv-baseline
+	@.venv-baseline/bin/python -m pip install --quiet --disable-pip-version-check -r bench/baseline/requirements.txt
+	@touch $@
+
 node_modules/.ready: package.json package-lock.json
 	@echo "setting up node_modules ..."
 	@npm ci --silent --no-audit --no-fund
@@ -164,4 +170,4 @@ node_modules/.ready: package.json package-lock.json
 	@touch $@
 
 clean:  ## remove what was set up and all local state
-	rm -rf .venv .venv312 .venv313 .venv-tools node_modules .devhost
+	rm -rf .venv .venv312 .venv313 .venv-tools .venv-baseline node_modules .devhost
