@@ -6,7 +6,10 @@ import azure.functions as func
 import activities
 import orchestrators
 import triggers
+from shared import history_times
 from shared.services import services
+
+history_times.read_quickly()
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for blueprint in (*triggers.blueprints, *orchestrators.blueprints, *activities.blueprints):

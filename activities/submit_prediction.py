@@ -5,6 +5,7 @@ record, and what is done with a record that was there before. This file carries 
 """
 
 import contextlib
+import functools
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -115,6 +116,8 @@ class _Sender:
         self._generator: Generator = services.generators[payload["generator"]]
         self._attempt = Attempt.of(payload)
         self._measured = measured
+        #: What goes within a request is encoded once.
+        self._inside = functools.cache(_inside)
         #: Nobody waits for an answer: the job has ended, and no prediction of it is watched.
         self.is_story_over = False
 
@@ -132,6 +135,9 @@ class _Sender:
 
     def _run(self) -> p.SubmitAnswer:
         images = self._images()
+        if not self._payload["is_over"] and not _has_links(images):
+            # Encoded before the intent, which the send follows at once.
+            self._inside(images)
         record, is_new = self._begun(images)
         job = self._job(record if is_new else None)
         wanted = is_wanted(job) and self._is_made_here(job) and not self._payload["is_over"]
@@ -256,7 +262,7 @@ class _Sender:
             self._change(record, record.submission.canceled())
             return self._verdict(record)
         # Encoded before the intent, which the send follows at once.
-        order = replace(order, images=_inside(order.images))
+        order = replace(order, images=self._inside(order.images))
         self._change(record, self._sent_again(record.submission, by_link=False))
         return self._send(record, order)
 
@@ -435,22 +441,21 @@ class _Sender:
         return Order(
             reference=f"{self._payload['job_id']}/{self._payload['index']}",
             webhook_url=self._generator.provider.webhook_url(self._payload["instance"], self._payload["attempt"]),
-            prompt=prompt, images=_as_sent(images, record.submission), roles=KINDS[job["kind"]].roles,
+            prompt=prompt, images=self._as_sent(images, record.submission), roles=KINDS[job["kind"]].roles,
             aspect_ratio=aspect_ratio,
             output_format=asked["output_format"], safety_tolerance=asked["safety_tolerance"],
             seed=job["seeds"][self._payload["index"]],
         )  # fmt: skip
 
+    def _as_sent(self, images: tuple[Image, ...], submission: Submission) -> tuple[Image, ...]:
+        if submission.is_by_link:
+            return images
+        # The former version sent them as they were prepared, and what it sent is found by that.
+        return self._inside(images) if submission.says_how_sent else tuple(map(bytes_of, images))
+
 
 def _has_links(images: tuple[Image, ...]) -> bool:
     return any(isinstance(image, Linked) for image in images)
-
-
-def _as_sent(images: tuple[Image, ...], submission: Submission) -> tuple[Image, ...]:
-    if submission.is_by_link:
-        return images
-    # The former version sent them as they were prepared, and what it sent is found by that.
-    return _inside(images) if submission.says_how_sent else tuple(map(bytes_of, images))
 
 
 def _inside(images: tuple[Image, ...]) -> tuple[bytes, ...]:

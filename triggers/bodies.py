@@ -1,7 +1,9 @@
 """A request's body, before anybody asks what it says: forms and JSON are told the same of what does not reach the app."""
 
+import contextlib
 import json
-from typing import Any
+import tempfile
+from typing import IO, Any
 
 import azure.functions as func
 from werkzeug.http import parse_options_header
@@ -12,6 +14,8 @@ from triggers.charsets import UnknownCharset, decode
 
 #: Of a JSON body: a prompt of 2,000 characters, each of them escaped, several times over.
 MAX_JSON_BYTES = 256 * 1024
+#: What is smaller is not worth a file.
+SET_ASIDE_FROM_BYTES = 1024 * 1024
 #: Of what lies within what in it.
 MAX_JSON_DEPTH = 100
 
@@ -53,6 +57,50 @@ def body_of(req: func.HttpRequest) -> bytes:
         is_chunked = "chunked" in req.headers.get("transfer-encoding", "").lower()
         raise ProblemError(_CHUNKED if is_chunked else _EMPTY)
     return body
+
+
+def let_go(req: func.HttpRequest) -> bool:
+    """Let go of the raw body: the request lives as long as its answer, which may wait for minutes. Whether that was possible.
+
+    The SDK has no way to say so; should it rename the attribute, only memory is lost (bench/ measures it).
+    """
+    return _put_back(req, b"")
+
+
+def set_aside(req: func.HttpRequest) -> IO[bytes] | None:
+    """Keep a large body in a file, which is gone when it is closed. None where it stays where it is: it is small, or no file
+    takes it."""
+    body: bytes = req.get_body()
+    if len(body) < SET_ASIDE_FROM_BYTES:
+        return None
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever takes it back
+    except OSError:
+        return None
+    try:
+        file.write(body)
+        file.flush()
+        is_free = let_go(req)
+    except OSError:
+        is_free = False
+    if is_free:
+        return file
+    with contextlib.suppress(OSError):
+        file.close()
+    return None
+
+
+def take_back(req: func.HttpRequest, file: IO[bytes]) -> None:
+    """What was set aside is the request's body again."""
+    file.seek(0)
+    _put_back(req, file.read())
+
+
+def _put_back(req: func.HttpRequest, body: bytes) -> bool:
+    is_known = hasattr(req, "_HttpRequest__body_bytes")
+    if is_known:
+        req._HttpRequest__body_bytes = body
+    return is_known
 
 
 def read_json_object(req: func.HttpRequest) -> dict[str, Any]:

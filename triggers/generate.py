@@ -5,7 +5,7 @@ import contextlib
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from shared.starting import ensure_started, generators_for, plan_of
 from shared.storage.documents import Busy
 from shared.storage.image_names import upload_name
 from shared.storage.key_store import Deleted, Fingerprints, InProgress, Known, Reused, Taken, key_name
+from triggers.bodies import set_aside, take_back
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
 from triggers.job_view import Job, JobNotFound, view
 from triggers.own_pictures import read_pictures
@@ -82,7 +83,7 @@ async def take(
 ) -> func.HttpResponse:
     """Start the job that is `accepted` (its document, and whether it was there before), and answer. `is_synchronous`: as the
     FastAPI services answered."""
-    async with accepting:
+    async with _turn(req):
         document, replayed = await threads.run(accepted)
     telemetry.event("job_accepted", job_id=document["id"], kind=document["kind"], request_id=request_id(req), replayed=replayed)
     headers = {"Location": job_url(req, document["id"]), **({"Idempotent-Replayed": "true"} if replayed else {})}
@@ -103,6 +104,20 @@ async def take(
             return problem_response(req, problem, headers)
         job = Job(document)
         return json_response(view(req, job), 202, {**headers, "Retry-After": job.retry_after})
+
+
+@contextlib.asynccontextmanager
+async def _turn(req: func.HttpRequest) -> AsyncIterator[None]:
+    """One of the places of `accepting`. The body of who has to wait for it lies in a file meanwhile."""
+    aside = await threads.run(set_aside, req) if accepting.locked() else None
+    try:
+        async with accepting:
+            if aside is not None:
+                await threads.run(take_back, req, aside)
+            yield
+    finally:
+        if aside is not None:
+            aside.close()
 
 
 async def _answer(

@@ -19,7 +19,7 @@ from shared.pictures.facts import ImageFacts
 from shared.pictures.limits import too_large
 from shared.pictures.upload import inspect_upload
 from shared.settings import FORM_OVERHEAD_BYTES, LARGEST_UPLOAD_BYTES, Settings
-from triggers.bodies import body_of
+from triggers.bodies import body_of, let_go
 from triggers.charsets import UnknownCharset, decode
 from triggers.multipart import MAX_PARTS, TOO_MANY_PARTS, Part, parts_of
 
@@ -108,7 +108,7 @@ def _parts(req: func.HttpRequest, images_bytes: int, too_much: Problem) -> tuple
         raise ProblemError(_no_form(mime_type))
     # Before the parts are there: two times the images are enough to have in memory.
     del body
-    _release_body(req)
+    let_go(req)
     parts = list(found)
     if not parts:
         raise ProblemError(_NO_FIELDS)
@@ -270,15 +270,6 @@ def _no_form(mime_type: str) -> Problem:
         f"{_MULTIPART} 폼이 필요한데 {told} 본문이 왔습니다. 필드와 이미지를 폼으로 보내 주세요(curl에서는 -F).",
         f"A form ({_MULTIPART}) is needed, but the body is {told}. Send the fields and images as a form (with curl: -F).",
     )
-
-
-def _release_body(req: func.HttpRequest) -> None:
-    """Let go of the raw body: the request lives as long as its answer, which may wait for minutes.
-
-    The SDK has no way to say so; should it rename the attribute, only memory is lost (bench/ measures it).
-    """
-    if hasattr(req, "_HttpRequest__body_bytes"):
-        req._HttpRequest__body_bytes = b""
 
 
 def inspect_images(form: Form, kind: Kind, settings: Settings, min_side_px: int) -> dict[str, ImageFacts]:

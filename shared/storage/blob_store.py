@@ -1,5 +1,6 @@
 """Blobs by name in two containers: images, and the JSON documents beside them. Writes can be conditional."""
 
+import functools
 import json
 import time
 import uuid
@@ -10,7 +11,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
+from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.storage.image_memory import ImageMemory
 
@@ -18,6 +19,8 @@ IMAGES = "images"
 DOCUMENTS = "documents"
 #: Metadata of a document that tells one write from all others.
 _WRITE = "write"
+#: Clients of single blobs that are kept, 32 KB each: a job's document is asked for by all its steps.
+_KEPT_CLIENTS = 64
 
 
 class Conflict(Exception):
@@ -40,18 +43,21 @@ class BlobStore:
         clock: Callable[[], float] = time.monotonic,
         containers: tuple[str, ...] = (IMAGES, DOCUMENTS),
     ) -> None:
-        self._service = service
         self._containers = containers
         self._created: set[str] = set()
         self._recent = ImageMemory(clock)
+        # To make a client takes as long as to send its request; they may be shared by threads.
+        self._container = functools.cache(service.get_container_client)
+        self._blob = functools.lru_cache(_KEPT_CLIENTS)(self._blob_client)
 
-    def _container(self, name: str) -> ContainerClient:
-        return self._service.get_container_client(name)
+    def _blob_client(self, container: str, name: str) -> BlobClient:
+        return self._container(container).get_blob_client(name)
 
     def put_image(self, name: str, data: bytes, content_type: str, metadata: dict[str, str] | None = None) -> None:
         """Write an image under `name`, replacing what was there: the same step run twice leaves the same blob."""
-        self._ensuring(IMAGES).upload_blob(
-            name, data, overwrite=True, metadata=ascii_only(metadata),
+        self._ensure(IMAGES)
+        self._blob(IMAGES, name).upload_blob(
+            data, overwrite=True, metadata=ascii_only(metadata),
             content_settings=ContentSettings(content_type=content_type, cache_control="private, max-age=3600"),
         )  # fmt: skip
         self._recent.wrote(name, data)
@@ -61,7 +67,7 @@ class BlobStore:
         data = self._recent.get(name)
         if data is None:
             try:
-                data = self._container(IMAGES).download_blob(name).readall()
+                data = self._blob(IMAGES, name).download_blob().readall()
             except ResourceNotFoundError:
                 raise Missing(name) from None
             self._recent.read(name, data)
@@ -115,7 +121,7 @@ class BlobStore:
             self._recent.forget(name)
         condition: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         try:
-            self._container(container).delete_blob(name, **condition)
+            self._blob(container, name).delete_blob(**condition)
         except (ResourceNotFoundError, ResourceModifiedError):
             return
 
@@ -142,13 +148,13 @@ class BlobStore:
         """Create what is missing and touch the account; raises what the storage client raises."""
         for name in self._containers:
             self._created.discard(name)
-            self._ensuring(name)
+            self._ensure(name)
 
     def _put_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None, **conditions: Any) -> str:
         write = uuid.uuid4().hex
-        blob = self._ensuring(DOCUMENTS).get_blob_client(name)
+        self._ensure(DOCUMENTS)
         try:
-            answer = blob.upload_blob(
+            answer = self._blob(DOCUMENTS, name).upload_blob(
                 json.dumps(document, ensure_ascii=False).encode(),
                 content_settings=ContentSettings(content_type="application/json"),
                 metadata={**ascii_only(metadata), _WRITE: write},
@@ -170,7 +176,7 @@ class BlobStore:
 
     def _download(self, name: str) -> tuple[dict[str, Any], str, dict[str, str]] | None:
         try:
-            stream = self._container(DOCUMENTS).download_blob(name)
+            stream = self._blob(DOCUMENTS, name).download_blob()
             return json.loads(stream.readall()), str(stream.properties.etag), dict(stream.properties.metadata or {})
         except ResourceNotFoundError:
             return None
@@ -183,16 +189,15 @@ class BlobStore:
         except ResourceNotFoundError:
             return
 
-    def _ensuring(self, name: str) -> ContainerClient:
-        """The container, made once per process where it is missing."""
-        container = self._container(name)
-        if name not in self._created:
-            try:
-                container.create_container()
-            except ResourceExistsError:
-                pass
-            self._created.add(name)
-        return container
+    def _ensure(self, name: str) -> None:
+        """Make the container where it is missing, once per process."""
+        if name in self._created:
+            return
+        try:
+            self._container(name).create_container()
+        except ResourceExistsError:
+            pass
+        self._created.add(name)
 
 
 def ascii_only(metadata: dict[str, str] | None) -> dict[str, str]:

@@ -343,3 +343,19 @@ async def test_whatever_happens_one_intent_is_sent_twice_at_most_and_never_silen
     assert len([state for state in states if state != "refused"]) == taken
     if answer["state"] == "submitted":
         assert states == ["open", "accepted"][-taken:]
+
+
+async def test_what_goes_within_a_request_is_encoded_before_the_intent(
+    services: Any, client: Any, generator: FakeGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longer a host is between its intent and its call, the more die there and leave a send of which nobody knows."""
+    recorded = []
+
+    def encoded(data: bytes) -> bytes:
+        recorded.append(services.blobs.read_document(RECORD))
+        return data + b", small"
+
+    monkeypatch.setattr("activities.submit_prediction.for_inline", encoded)
+    await submit(services, client, submit_order())
+    assert recorded == [None], "once, and with nothing on record"
+    assert generator.submitted[0].images == (b"image, small",)
