@@ -5,6 +5,8 @@
 // answer to a write waits until the index is saved; writes that arrive meanwhile share the next save.
 "use strict";
 
+require("./lean.cjs");
+
 const http = require("node:http");
 const Loki = require("lokijs");
 

@@ -15,6 +15,7 @@ from shared import telemetry
 from shared.services import Services, use_services
 from shared.settings import Settings
 from tests.azurite import Azurite, AzuriteOAuth
+from tests.times import Measuring, Telling
 
 # No deadline: a busy machine is no bug. No database: a run depends on the code alone.
 hypothesis.settings.register_profile("calm", deadline=None, database=None)
@@ -25,6 +26,15 @@ hypothesis.configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "
 
 #: Folders whose tests wait for whole hosts.
 _WAITING = {"devhost", "drills", "e2e", "faults", "histories", "ops", "rare", "studio"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Under xdist its workers run the tests, and this process tells of them.
+    in_worker = hasattr(config, "workerinput")
+    if in_worker or not config.getoption("numprocesses", None):
+        config.pluginmanager.register(Measuring())
+    if not in_worker:
+        config.pluginmanager.register(Telling())
 
 
 @pytest.hookimpl(trylast=True)

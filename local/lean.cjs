@@ -1,0 +1,20 @@
+// What Azurite loads when it starts and never uses here: Application Insights, for a telemetry that is off, and the client of a
+// database that it is not given. Together they are two thirds of the CPU time of a start.
+"use strict";
+
+const path = require("node:path");
+const Module = require("node:module");
+
+// Where Node can, what it has compiled is kept for the next start.
+Module.enableCompileCache?.(path.join(__dirname, "../node_modules/.cache/azurite"));
+
+const unused = {
+  applicationinsights: {},
+  sequelize: { Model: class {} },
+};
+
+const azurite = Module.createRequire(require.resolve("azurite/package.json"));
+for (const [name, exports] of Object.entries(unused)) {
+  const file = azurite.resolve(name);
+  require.cache[file] = Object.assign(new Module(file), { exports, loaded: true });
+}
