@@ -61,10 +61,11 @@ class Seen:
 class Creators:
     """`every`: seconds between an answer and the next look; None as the answer's Retry-After says."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, every: float | None = 1.0) -> None:
+    def __init__(self, url: str, session: aiohttp.ClientSession, every: float | None, patience: float) -> None:
         self._url = url
         self._session = session
         self._every = every
+        self._patience = patience
 
     async def make(self, form: Form, delay: float = 0.0) -> Seen:
         """Post after `delay` seconds, and look until the job has ended. Raises RuntimeError unless it has succeeded."""
@@ -99,7 +100,7 @@ class Creators:
         seen.job, now = job, time.time()
         if job["status"] in ENDS:
             seen.ended = now
-        elif now - seen.answered > PATIENCE_SECONDS and self._every is not None:
+        elif now - seen.answered > self._patience:
             raise TimeoutError(f"{job['id']} is {job['status']}, {job['stage']}")
 
     async def get(self, job_id: str, query: str = "") -> tuple[dict[str, Any], float]:
@@ -114,14 +115,14 @@ class Creators:
             return job | {"retry_after": float(answer.headers.get("Retry-After", 1))}, seconds
 
 
-def run(url: str, work: Callable[[Creators], Awaitable[T]], every: float | None = 1.0) -> T:
+def run(url: str, work: Callable[[Creators], Awaitable[T]], every: float | None = 1.0, patience: float = PATIENCE_SECONDS) -> T:
     """What `work` gives, with creators whose connections are kept open, as many as they need."""
 
     async def all_of_it() -> T:
-        timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=patience)
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
-            return await work(Creators(url, session, every))
+            return await work(Creators(url, session, every, patience))
 
     return asyncio.run(all_of_it())
 

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -26,11 +26,11 @@ SETTLE_SECONDS = 1.0
 
 
 @contextmanager
-def fresh_stack(seconds: float = 3.0, *, is_told: bool = False, **settings: str) -> Iterator[Stack]:
+def fresh_stack(seconds: float = 3.0, *, is_told: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """A stack with nothing in it, whose providers take `seconds` for every picture and limit nobody. `is_told`: Replicate calls
     when it is done."""
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), **{**CAPS, **QUIET, **settings})
+        stack = Stack(Path(folder), **{**CAPS, **QUIET, **(settings or {})})
         if is_told:
             stack.settings["PUBLIC_BASE_URL"] = stack.url
         with stack:
