@@ -102,12 +102,14 @@ audit: .venv-tools/.ready  ## known vulnerabilities of what is pinned and of all
 	@$(AUDIT) -r requirements-dev.txt
 	@$(AUDIT) --no-deps -r requirements-no-deps.txt
 	@$(AUDIT) -r requirements-tools.txt
+	@$(AUDIT) -r bench/baseline/requirements.txt
 	@npm audit --audit-level=high
 
 update: .venv-tools/.ready  ## newer versions of all that is pinned and of web/vendor, then lint and the quick tests
 	@$(PUR) --minor azure-functions,azure-functions-durable -r requirements-dev.txt
 	@$(PUR) -r requirements-no-deps.txt
 	@$(PUR) -r requirements-tools.txt
+	@$(PUR) -r bench/baseline/requirements.txt
 	@npm install --package-lock-only --save-exact --ignore-scripts --no-audit --no-fund --before="$$($(A_WEEK_AGO))" $(NPM_LATEST)
 	@$(MAKE) --no-print-directory vendor lint
 	@$(PY) -m pytest -q -n 2 --dist loadfile $(QUICK)

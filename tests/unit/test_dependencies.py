@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -28,8 +28,12 @@ def project() -> dict[str, str]:
     """The files that the rules are about, by name; of others only the name counts."""
     said = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
     files = dict.fromkeys(said.stdout.splitlines(), "")
-    read = [name for name in files if fnmatch(name, "requirements*.txt") or name.startswith((".github/", "web/vendor/"))]
+    read = [name for name in files if _is_requirements(name) or name.startswith((".github/", "web/vendor/"))]
     return files | {name: (ROOT / name).read_text() for name in [*read, "Makefile", "package.json", "web/index.html", CLIENT]}
+
+
+def _is_requirements(name: str) -> bool:
+    return fnmatch(PurePosixPath(name).name, "requirements*.txt")
 
 
 def unseen_by_dependabot(files: Files) -> Iterator[str]:
@@ -39,8 +43,15 @@ def unseen_by_dependabot(files: Files) -> Iterator[str]:
         for pattern, ecosystem in MANIFESTS.items():
             if fnmatch(name, pattern) and ecosystem not in seen:
                 yield f"{name}: Dependabot does not look at {ecosystem}"
+    # Files of requirements are looked for where it is told; of the others each kind has one place.
+    listed = re.search(r"^    director(?:y: (\S+)|ies: \[(.*)\])$", seen.get("pip", ""), re.MULTILINE)
+    folders = re.split(r",\s*", (listed[1] or listed[2]) if listed else "")
+    for name in filter(_is_requirements, files):
+        if (folder := f"/{PurePosixPath(name).parent}".removesuffix(".")) not in folders:
+            yield f"{name}: Dependabot does not look into {folder}"
     for ecosystem, update in seen.items():
-        for part in ("directory: /\n", "interval: weekly", "default-days: 7", "groups:", 'patterns: ["*"]'):
+        of_one = () if ecosystem == "pip" else ("directory: /\n",)
+        for part in (*of_one, "interval: weekly", "default-days: 7", "groups:", 'patterns: ["*"]'):
             if part not in update:
                 yield f"Dependabot: {ecosystem} has no {part.strip()}"
 
@@ -48,7 +59,7 @@ def unseen_by_dependabot(files: Files) -> Iterator[str]:
 def unpinned(files: Files) -> Iterator[str]:
     """Python's packages have one version each; OpenTelemetry's follows from that of the exporter."""
     for name, text in files.items():
-        if fnmatch(name, "requirements*.txt"):
+        if _is_requirements(name):
             for line in text.splitlines():
                 is_one = re.fullmatch(r"[\w.-]+==[\w.]+(; python_version \S+ \"[\d.]+\")?", line)
                 if line and not is_one and not re.match(r"#|-r requirements|opentelemetry-(api|sdk)$", line):
@@ -64,7 +75,7 @@ def not_raised(files: Files) -> Iterator[str]:
     assert audit
     latest = (re.search(r"^NPM_LATEST := (.*)$", files["Makefile"], re.MULTILINE) or [""])[0]
     of_dev = re.findall(r"^-r (\S+)", files["requirements-dev.txt"], re.MULTILINE)
-    for name in (name for name in files if fnmatch(name, "requirements*.txt") and name not in of_dev):
+    for name in (name for name in files if _is_requirements(name) and name not in of_dev):
         yield from (
             f"make {goal[0].partition(':')[0]} leaves {name} out" for goal in (update, audit) if f"-r {name}" not in goal[1]
         )
@@ -147,6 +158,11 @@ MISTAKES = [
     Mistake("web/Dockerfile", "", "FROM scratch\n", "web/Dockerfile: Dependabot does not look at docker"),
     Mistake("infra/main.tf", "", "", "infra/main.tf: Dependabot does not look at terraform"),
     Mistake("web/js/library.min.js", "", "", "web/js/library.min.js: Dependabot does not look at None"),
+    Mistake(".github/dependabot.yml", "[/, /bench/baseline]", "[/]", "Dependabot does not look into /bench/baseline"),
+    Mistake(".github/dependabot.yml", "[/, /bench/baseline]", "/", "Dependabot does not look into /bench/baseline"),
+    Mistake(".github/dependabot.yml", "[/, /bench/baseline]", "[/bench/baseline]", "Dependabot does not look into /"),
+    Mistake("bench/baseline/requirements.txt", "fastapi==", "fastapi>=", "bench/baseline/requirements.txt: fastapi>="),
+    Mistake("Makefile", "@$(PUR) -r bench", "@true bench", "make update leaves bench/baseline/requirements.txt out"),
     Mistake(".github/dependabot.yml", "package-ecosystem: npm", "package-ecosystem: bun", "package.json: Dependabot does not"),
     Mistake(".github/dependabot.yml", "package-ecosystem: github-actions", "package-ecosystem: docker", "github-actions"),
     Mistake(".github/dependabot.yml", "    cooldown: { default-days: 7 }\n", "", "pip has no default-days: 7"),

@@ -1,0 +1,80 @@
+"""How long a POST of two images of 1 MB takes until its 202: one at a time with nothing else to do, beside writing the same blobs
+(both images and a job document) one after the other from here; with 32 jobs running; and 32 at once.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from bench import clients, hosts
+from bench.clients import Form
+from bench.table import Row, percentile, spread
+from tests import pictures
+from tests.stack import Stack
+
+BYTES, ALONE, BURST, ROUNDS = 1_000_000, 15, 32, 2
+IDLE_GOAL, BURST_GOAL = 3.0, 1.0
+#: Longer than the case: these jobs only wait meanwhile.
+RUNNING_SECONDS = 100
+
+
+def rows(is_long: bool) -> Iterator[Row]:
+    image = pictures.noisy_jpeg(BYTES)
+    form = clients.ppl(image, image)
+    with hosts.fresh_stack(0.5) as stack:
+        _post(stack, [form], apart=0)
+        hosts.until_idle(stack)
+        alone, written = _alone(stack, form, image)
+        burst = []
+        for _ in range(ROUNDS):
+            burst += _post(stack, [form] * BURST, apart=0)
+            hosts.until_idle(stack)
+        hosts.let_providers_take(stack, RUNNING_SECONDS)
+        _post(stack, [form] * BURST, apart=0.3)
+        time.sleep(3)
+        beside = _post(stack, [form] * ALONE, apart=0.5)
+    ratio = statistics.median(alone) / statistics.median(written)
+    goal = f"<= {IDLE_GOAL:.0f} x"
+    yield Row(
+        "alone",
+        _told(alone),
+        spread(written, "ms", 1000, 0),
+        ratio,
+        goal,
+        ratio <= IDLE_GOAL,
+        "three writes, and the form's parsing",
+    )
+    yield Row(f"{BURST} jobs running", _told(beside), limit="the host's one Python, which these POSTs' own jobs use as well")
+    is_quick = percentile(burst, 95) <= BURST_GOAL
+    yield Row(f"{BURST} at once", _told(burst), goal=f"p95 <= {BURST_GOAL:.0f} s", holds=is_quick, limit="the host's one Python")
+
+
+def _alone(stack: Stack, form: Form, image: bytes) -> tuple[list[float], list[float]]:
+    """POSTs, and writes of the same, in turns: seconds of each."""
+    document = json.dumps({"kind": "ppl", "prompt": "x" * 1500}).encode()
+    alone, written = [], []
+    with BlobServiceClient.from_connection_string(stack.connection_string) as account:
+        container = account.create_container("bench")
+        for number in range(ALONE):
+            alone += _post(stack, [form], apart=0)
+            hosts.until_idle(stack)
+            written.append(_write(container, number, image, document))
+    return alone, written[1:]
+
+
+def _write(container: ContainerClient, number: int, image: bytes, document: bytes) -> float:
+    began = time.perf_counter()
+    for name, data in (("character", image), ("product", image), ("job", document)):
+        container.upload_blob(f"{number}/{name}", data)
+    return time.perf_counter() - began
+
+
+def _post(stack: Stack, forms: list[Form], apart: float) -> list[float]:
+    return [seen.answered - seen.posted for seen in clients.posted(stack.url, forms, apart=apart)]
+
+
+def _told(seconds: list[float]) -> str:
+    return f"p50 {percentile(seconds, 50) * 1000:.0f} ms, p95 {percentile(seconds, 95) * 1000:.0f} ms"
