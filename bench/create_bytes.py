@@ -1,7 +1,7 @@
 """`python -m bench.create_bytes`: what one create of two images weighs on the wire, within the request and by link.
 
 The images are such as creators upload, about a megabyte each, prepared as a job prepares them. The host's memory under 16 such
-jobs of 2 x 5 MB is measured as `python -m bench` does, with links off and on.
+jobs of 2 x 5 MB is measured as `python -m bench memory` does, with links off and on.
 """
 
 import io
@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from bench.__main__ import peak_memory
+from bench.cases.memory import large_photo, peak_memory
 from shared.generators.generator import Order
 from shared.generators.image import Linked
 from shared.generators.registry import MODELS
@@ -50,7 +50,8 @@ def main() -> int:
             print(f"{model.id:46} {within:>9,} bytes within, {by_link:>6,} by link, 1/{within / by_link:.0f}")
     for switch in ("false", "true"):
         with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), IMAGES_BY_LINK=switch) as stack:
-            print(f"IMAGES_BY_LINK={switch}: {peak_memory(stack).measured} at 16 uploads of 2 x 5 MB")
+            peak, _ = peak_memory(stack, large_photo())
+            print(f"IMAGES_BY_LINK={switch}: {peak / 1e6:.0f} MB at 16 uploads of 2 x 5 MB")
     return 0
 
 

@@ -1,0 +1,123 @@
+"""The host's resident memory: its peak while 16 PPL uploads of 2 x 5 MB come at once, and whether it grows over 1,000 jobs.
+
+The peak is the kernel's own (VmHWM, set back just before), each on a host of its own that has made one small job. What it is made
+of is told by uploads that lack one thing: pixels (nothing to decode) or bytes (nothing to hold). The long run makes goods jobs
+whose provider needs no time, some at once: what the host holds is the median of a second, after 100, 500 and 1,000 of them.
+"""
+
+import io
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+from PIL import Image
+
+from bench.table import Row
+from tests import pictures
+from tests.stack import Stack
+
+UPLOADS = 16
+MOST_BYTES = 250_000_000
+#: Just below what a file may have.
+FILE_BYTES = 5_200_000
+#: What the service that this replaces took for the same, when it was measured.
+FORMER_BYTES = 911_000_000
+JOBS, AT_ONCE, LOOKED_AT = 1000, 6, (100, 500, 1000)
+#: Between 500 and 1,000 jobs: what is kept of jobs would be megabytes, an allocator's mood is less than this.
+MOST_GROWTH = 1.03
+_CAPS = {"BFL_MAX_ACTIVE": "64", "BFL_KONTEXT_MAX_ACTIVE": "64"}
+
+
+def rows(is_long: bool) -> Iterator[Row]:
+    peak, idle = _under_uploads(large_photo())
+    yield Row(
+        "peak, 16 uploads of 2 x 5 MB, 12 megapixels each", _mb(peak), f"{_mb(FORMER_BYTES)} (the old service, on record)",
+        peak / FORMER_BYTES, f"<= {_mb(MOST_BYTES)}", peak <= MOST_BYTES,
+    )  # fmt: skip
+    yield Row("of it: the host after one small job", _mb(idle))
+    for what, image in (
+        ("5 MB, but few pixels: uploads held", pictures.photo_jpeg(400, 400).ljust(FILE_BYTES, b"\0")),
+        ("12 megapixels, but few bytes: decoding", pictures.photo_jpeg(4000, 3000)),
+        ("neither: 16 jobs at once", pictures.photo_jpeg(400, 400)),
+    ):
+        peak, idle = _under_uploads(image)
+        yield Row(f"peak over that, {what}", _mb(peak - idle))
+    if is_long:
+        yield from _over_many_jobs()
+
+
+def large_photo() -> bytes:
+    """A photo of 12 megapixels whose grain makes the file as large as one may be."""
+    size = (4000, 3000)
+    grain = Image.frombytes("L", size, random.Random(1).randbytes(size[0] * size[1]))
+    photo = Image.blend(pictures.product(1000, 750).convert("RGB").resize(size), grain.convert("RGB"), 0.11)
+    for quality in range(95, 50, -3):
+        buffer = io.BytesIO()
+        photo.save(buffer, "JPEG", quality=quality)
+        if buffer.tell() <= FILE_BYTES:
+            return buffer.getvalue().ljust(FILE_BYTES, b"\0")
+    raise ValueError("this grain does not fit into a file")
+
+
+def _under_uploads(image: bytes) -> tuple[int, int]:
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder)) as stack:
+        return peak_memory(stack, image)
+
+
+def peak_memory(stack: Stack, image: bytes) -> tuple[int, int]:
+    """The host's peak in bytes while 16 such uploads become pictures at once, and what it held before."""
+    small = pictures.photo_jpeg(400, 400)
+    _succeeded(stack.ppl(small, small, {"Prefer": "wait=60"}).json())
+    (host,) = stack.processes("devhost")
+    before = _held(host)
+    Path(f"/proc/{host.pid}/clear_refs").write_text("5", "ascii")  # proc(5): the peak starts again from now
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        for job in pool.map(lambda _: stack.ppl(image, image, {"Prefer": "wait=120"}).json(), range(UPLOADS)):
+            _succeeded(stack.ended(job["id"], 300))
+    return _peak(host), before
+
+
+def _over_many_jobs() -> Iterator[Row]:
+    image = pictures.photo_jpeg(800, 800)
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), **_CAPS) as stack:
+        stack.configure(bfl={"delay_seconds": 0, "max_active": 64})
+        (host,) = stack.processes("devhost")
+        held: dict[int, int] = {}
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for first, last in zip((0, *LOOKED_AT), LOOKED_AT, strict=False):
+                for job in pool.map(lambda _: stack.goods(image, {"Prefer": "wait=120"}).json(), range(first, last)):
+                    _succeeded(job)
+                held[last] = _held(host)
+    growth = held[JOBS] / held[500]
+    yield Row(
+        f"after 100, 500 and 1,000 goods jobs, {AT_ONCE} at once", ", ".join(_mb(each) for each in held.values()),
+        f"{_mb(held[500])} after 500", growth, f"<= {MOST_GROWTH} x after 500", growth <= MOST_GROWTH,
+    )  # fmt: skip
+
+
+def _succeeded(job: dict[str, Any]) -> None:
+    if job.get("status") != "succeeded":
+        raise RuntimeError(f"no picture: {job}")
+
+
+def _held(host: psutil.Process) -> int:
+    seen = []
+    for _ in range(10):
+        time.sleep(0.1)
+        seen.append(host.memory_info().rss)
+    return int(statistics.median(seen))
+
+
+def _peak(host: psutil.Process) -> int:
+    lines = Path(f"/proc/{host.pid}/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"
