@@ -27,11 +27,16 @@ def main() -> int:
         case, run = importlib.import_module(f"bench.cases.{name}"), where()
         print(f"## {name}\n\n{(case.__doc__ or '').strip()}\n\n{run}\n", flush=True)
         try:
-            table = markdown(case.rows(asked.long))
+            rows = list(case.rows(asked.long))
         except Exception:  # noqa: BLE001 one case that fails leaves the others their figures
             traceback.print_exc()
             failed.append(name)
             continue
+        if not rows:
+            # What was kept of a long run stays.
+            print("with --long only\n", flush=True)
+            continue
+        table = markdown(rows)
         print(table, flush=True)
         if asked.write:
             keep(name, table, run)
