@@ -1,9 +1,7 @@
 """`python -m bench.worst_days [NAME ...]`: what holds when everything goes wrong, in figures."""
 
 import argparse
-import json
 import random
-import re
 import statistics
 import sys
 import tempfile
@@ -11,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +27,6 @@ from tests.vault import CloudSecrets
 CLIENTS = 8
 #: (what, figure, whether it is right where that can be said)
 Figures = Iterator[tuple[str, Any, bool | None]]
-_EVENT = re.compile(r"^(\S+ \S+) \S+\s+toonconnect: (\w+) (\{.*\})$", re.MULTILINE)
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +55,7 @@ def gate(jobs: int = 200, limit: int = 6) -> Figures:
     ) as stack:
         stack.configure(bfl={"delay_seconds": 1, "max_active": limit})
         ended = _all_ended(stack, _post(stack, jobs, lambda n: stack.goods(_picture(), prompt=f"number {n}")))
-        stats, events = stack.stats("bfl"), _events(stack)
+        stats, events = stack.stats("bfl"), stack.events
         operations = (stack.folder / "azurite.log").read_text().count("/documents/gates/")
     yield "jobs that succeeded", _count(ended, "succeeded"), _count(ended, "succeeded") == jobs
     yield "most active at the provider", stats["max_active"], stats["max_active"] <= limit
@@ -247,14 +243,6 @@ def _all_ended(stack: Stack, accepted: list[str], seconds: float = 600) -> list[
 
 def _count(jobs: list[dict[str, Any]], status: str) -> int:
     return sum(job["status"] == status for job in jobs)
-
-
-def _events(stack: Stack) -> list[tuple[float, str, dict[str, Any]]]:
-    """(time, name, fields) of what the app logged."""
-    return [
-        (datetime.fromisoformat(at.replace(",", ".")).astimezone().timestamp(), name, json.loads(fields))
-        for at, name, fields in _EVENT.findall(stack.log)
-    ]
 
 
 def _p95(values: list[float]) -> float:

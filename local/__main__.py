@@ -117,7 +117,7 @@ def main() -> int:
         stack.start("devhost", [
             sys.executable, "-m", "devhost", "--app", str(ROOT), "--port", str(plan.port), "--state", str(plan.state),
             "--web", str(ROOT / "web"), "--cors-setting", "ALLOWED_ORIGINS",
-        ], env=_environment(plan))  # fmt: skip
+        ], env=environment(plan))  # fmt: skip
         _let_pages_read(blob_port)
         url = f"http://127.0.0.1:{plan.port}"
         if _wait(lambda: _answers(f"{url}/api/health/ready"), stopping, START_SECONDS, stack):
@@ -164,7 +164,7 @@ def _let_pages_read(blob_port: int) -> None:
         account.set_service_properties(cors=[rule])
 
 
-def _environment(plan: Plan) -> dict[str, str]:
+def environment(plan: Plan) -> dict[str, str]:
     """What the app is told. Whatever is in the environment already wins, so real keys and other servers can be used."""
     ports = json.loads((plan.state / "azurite.json").read_text())
     endpoints = ";".join(f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for service, port in ports.items())
@@ -187,7 +187,7 @@ def _environment(plan: Plan) -> dict[str, str]:
 
 def _leave_word(plan: Plan) -> None:
     """Write down where this stack is and what it uses, for `python -m ops`: Azurite's key is everybody's, others stay out."""
-    ours = {name: value for name, value in _environment(plan).items() if name in (*TOLD, "AzureWebJobsStorage")}
+    ours = {name: value for name, value in environment(plan).items() if name in (*TOLD, "AzureWebJobsStorage")}
     given = {name: os.environ[name] for name in TOLD if name in os.environ}
     told = {"url": f"http://127.0.0.1:{plan.port}", "settings": ours | given}
     (plan.state / "running.json").write_text(json.dumps(told, indent=1))

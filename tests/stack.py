@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +20,7 @@ from local.ports import free_port
 from tests.azurite import ACCOUNT, ACCOUNT_KEY
 
 ROOT = Path(__file__).resolve().parent.parent
+_EVENT = re.compile(r"^(\S+ \S+) \S+\s+toonconnect: (\w+) (\{.*\})$", re.MULTILINE)
 
 
 class Stack:
@@ -43,6 +46,14 @@ class Stack:
     @property
     def log(self) -> str:
         return (self.folder / "stack.log").read_text(errors="replace")
+
+    @property
+    def events(self) -> list[tuple[float, str, dict[str, Any]]]:
+        """(time, name, fields) of what the app logged."""
+        return [
+            (datetime.fromisoformat(at.replace(",", ".")).astimezone().timestamp(), name, json.loads(fields))
+            for at, name, fields in _EVENT.findall(self.log)
+        ]
 
     def start(self, path: str = "/api/health/ready") -> None:
         """Start, or start again, and wait until it is up."""

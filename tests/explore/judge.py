@@ -64,14 +64,19 @@ class Told:
 
 def judge(world: "World", views: dict[str, dict[str, Any]]) -> list[str]:
     """Everything that is wrong. `views`: the jobs that still are, as clients see them now."""
+    return [*world.records.wrongs, *left_wrong(world, views), *moments.rules(world)]
+
+
+def left_wrong(world: "World", views: dict[str, dict[str, Any]]) -> list[str]:
+    """What is wrong with what a story has left, whenever it happened: this holds of real processes too (real.py)."""
     told = [
         Told(world.records.jobs[job], world.store.document(f"jobs/{job}/job.json") or {}, view) for job, view in views.items()
     ]
-    wrongs = [*world.records.wrongs]
+    wrongs: list[str] = []
     for one in told:
         for rule in (_terminal, _paid_and_silent, _charged, _cost, _outputs, charges_are_true, lost_pictures, _told_once):
             wrongs += rule(world, one)
-    for rule_of_all in (_stories, _gates, _deleted, _originals, _posts, _stopped, moments.rules):
+    for rule_of_all in (_stories, _gates, _deleted, _originals, _posts, _stopped):
         wrongs += rule_of_all(world)
     return wrongs
 

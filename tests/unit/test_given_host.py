@@ -17,7 +17,7 @@ from tests.stack import Stack
 def test_the_settings_are_those_of_make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "azurite.json").write_text('{"blob": 1, "queue": 2, "table": 3}')
     monkeypatch.setattr(os, "environ", {})
-    ours = launcher._environment(launcher.Plan(7071, 7090, tmp_path, simulators=True))
+    ours = launcher.environment(launcher.Plan(7071, 7090, tmp_path, simulators=True))
 
     asked = settings(7090)
     assert asked.pop("AzureWebJobsStorage") == "UseDevelopmentStorage=true"
