@@ -20,6 +20,10 @@ QUICK_ON_13 := tests/activities tests/orchestrators
 # The same, and the rest that is quick.
 FAST := tests/unit tests/contract tests/orchestrators tests/activities tests/triggers tests/providers tests/integration tests/simulators \
   tests/histories tests/devhost
+# What a minute on two cores has room for, by folder of tests/, and all that it leaves out: a test holds both against what is there.
+MINUTE := activities clients contract triggers unit
+LEFT_OUT := corpus devhost drills e2e explore faults former forms histories infra integration mutants ops orchestrators page providers rare \
+  simulators studio worker unit/test_inline_encoding.py unit/test_multipart.py unit/test_picture_* unit/test_queue_messages.py
 # What cannot be looked up is no pass. Releases are taken in when they are a week old.
 # On 3.13, where there is one: some packages are for that side only.
 TOOLS_PYTHON ?= $(or $(PYTHON313),$(PYTHON))
@@ -37,8 +41,11 @@ SETUP := .venv/.ready node_modules/.ready
 BICEP ?= $(shell command -v bicep)
 export BICEP
 
-.PHONY: help run test coverage check worker set-up-versions versions fast e2e e2e-settings bench faults explore mutants audit update \
-  vendor lint format clean .venv
+# Else each of the many processes of a run compiles all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help run test quick collect coverage check worker set-up-versions versions fast e2e e2e-settings bench faults explore mutants \
+  audit update vendor lint format clean .venv
 
 help:  ## what can be done here
 	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +55,14 @@ run: $(SETUP)  ## everything on this machine: Azurite, both simulators, the host
 
 test: $(SETUP) .venv/.browser  ## the whole test suite
 	@$(PY) -m pytest $(SHARED_OUT) $(PYTEST_ARGS)
+
+quick: $(SETUP)  ## in a minute, what needs no host and no browser; says what it leaves out
+	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(MINUTE:%=tests/%) \
+	  $(foreach each,$(filter %.py,$(LEFT_OUT)),--ignore=tests/$(each)) $(foreach each,$(filter %*,$(LEFT_OUT)),--ignore-glob='tests/$(each)')
+	@echo "left out, make test runs them: $(LEFT_OUT)"
+
+collect: $(SETUP)  ## see whether every test can be imported; compiles them all
+	@said=$$($(PY) -m pytest --collect-only -qq) || { echo "$$said"; exit 1; }
 
 coverage: $(SETUP) .venv/.browser  ## the whole test suite, and which lines it has run (takes longer)
 	@$(PY) -m pytest $(SHARED_OUT) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)

@@ -17,6 +17,18 @@ Loki.prototype.autosaveEnable = function (...args) {
   return enable.apply(this, args);
 };
 
+// A save that is asked for while an index is read from disk is never done (lokijs). Its service does not listen yet, so it holds
+// no write that was answered.
+const reading = new Set();
+const load = Loki.prototype.loadDatabase;
+Loki.prototype.loadDatabase = function (options, callback) {
+  reading.add(this);
+  return load.call(this, options, (...told) => {
+    reading.delete(this);
+    callback?.(...told);
+  });
+};
+
 let next = null;
 let lastMilliseconds = 0;
 
@@ -25,6 +37,7 @@ async function saveAll() {
   const began = performance.now();
   await Promise.all(
     [...indexes]
+      .filter((index) => !reading.has(index))
       .filter((index) => index.autosaveDirty() || index.throttledSavePending)
       .map((index) => new Promise((resolve, reject) => index.saveDatabase((error) => (error ? reject(error) : resolve())))),
   );

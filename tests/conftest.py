@@ -1,5 +1,7 @@
 """What tests of every folder may ask for. Nothing here starts before a test asks."""
 
+import functools
+import importlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from shared import telemetry
 from shared.services import Services, use_services
 from shared.settings import Settings
 from tests.azurite import Azurite, AzuriteOAuth
-from tests.times import Measuring, Telling
+from tests.times import Measuring, Telling, suite_of
 
 # No deadline: a busy machine is no bug. No database: a run depends on the code alone.
 hypothesis.settings.register_profile("calm", deadline=None, database=None)
@@ -24,8 +26,18 @@ hypothesis.settings.load_profile("calm")
 hypothesis.configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "toonconnect-hypothesis")
 
 
+# Each replay reads the times of its whole history again: two thirds of the CPU time of a story on the bench.
+_history_event = importlib.import_module("azure.durable_functions.models.history.HistoryEvent")
+_history_event.dt_parse = functools.lru_cache(100_000)(_history_event.dt_parse)  # type: ignore[attr-defined]
+
+#: The files that take minutes by themselves, the longest first.
+LONGEST = (
+    "drills/test_drills.py", "faults/test_faults.py", "ops/test_commands.py", "studio/test_result.py", "studio/test_making.py",
+    "studio/test_sending.py", "e2e/test_bad_days.py", "e2e/test_worst_days.py", "e2e/test_sign_in.py", "ops/test_guides.py",
+    "studio/test_shell.py", "studio/test_stages.py", "studio/test_standards.py", "e2e/test_nothing_is_told.py",
+)  # fmt: skip
 #: Folders whose tests wait for whole hosts.
-_WAITING = {"devhost", "drills", "e2e", "faults", "histories", "ops", "rare", "studio"}
+WAITING = ("devhost", "drills", "e2e", "faults", "histories", "ops", "rare", "studio")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,9 +51,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What waits comes first, in the order that it has: no process is left alone with it while the others have nothing to do."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in _WAITING)
+    """The longest come first, then what waits, else in the order that it has: at the end no process is left alone with a long
+    file while the others have nothing to do."""
+    places = {f"tests/{name}": place for place, name in enumerate(LONGEST)}
+
+    def place(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return places.get(file, len(places) if suite_of(file) in WAITING else len(places) + 1)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

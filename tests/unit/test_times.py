@@ -18,7 +18,7 @@ def test_what_children_took_is_counted_while_they_run_and_when_they_have_ended()
         child.communicate(b"\n")
     ended = cpu_seconds() - before
 
-    assert running >= 0.4
+    assert running >= 0.35, "the clock of processes ticks in hundredths"
     assert ended >= running - 0.05
 
 
