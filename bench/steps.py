@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from bench.storage_operations import COUNTING, DURABLE_STEP, count_blob_operations
+from bench.storage_operations import COUNTING, DURABLE_STEP, blob_operations
 from tests import pictures
 from tests.stack import ROOT, Stack
 
@@ -62,6 +62,8 @@ class Steps:
     episodes: int
     history: int
     blobs: int
+    #: The blob operations as they came, of the last job where several were measured.
+    operations: tuple[str, ...]
     #: Queue and table operations, estimated with the figures that were counted under the real engine.
     durable: int
     cpu: float
@@ -98,15 +100,16 @@ def main() -> int:
 def measure(app: Path, jobs: int, warm: int, at_once: int = 1, cases: Sequence[Case] = CASES) -> list[Steps]:
     """What a job of each case takes in this checkout: medians, the CPU time apart, which is a mean."""
     with ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(lambda case: _typical(_measured(app, case, jobs, warm)), cases))
+        return list(pool.map(lambda case: _typical(measured(app, case, jobs, warm)), cases))
 
 
 def _typical(rows: list[Steps]) -> Steps:
     numbers: dict[str, Any] = {name: statistics.median(getattr(row, name) for row in rows) for name, _, _ in FIGURES}
-    return Steps(**{**numbers, "cpu": statistics.mean(row.cpu for row in rows)})
+    return Steps(**{**numbers, "cpu": statistics.mean(row.cpu for row in rows)}, operations=rows[-1].operations)
 
 
-def _measured(app: Path, case: Case, jobs: int, warm: int) -> list[Steps]:
+def measured(app: Path, case: Case, jobs: int, warm: int) -> list[Steps]:
+    """What each of so many jobs of a case takes, one after another; those that warm up go before them, all at once."""
     image = pictures.photo_jpeg(800, 800)
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), **COUNTING)
@@ -124,7 +127,10 @@ def _measured(app: Path, case: Case, jobs: int, warm: int) -> list[Steps]:
             stack.configure(bfl={"delay_seconds": case.seconds}, replicate={"delay_seconds": case.seconds})
             # The launcher's last look at readiness is over.
             time.sleep(2)
-            return [_one_job(stack, case, post) for _ in range(warm + jobs)][warm:]
+            for job_id in [post() for _ in range(warm)]:
+                until_ended(stack, job_id, case.seconds + 60)
+            time.sleep(_SETTLE_SECONDS)
+            return [_one_job(stack, case, post) for _ in range(jobs)]
 
 
 def _one_job(stack: Stack, case: Case, post: Callable[[], str]) -> Steps:
@@ -132,24 +138,30 @@ def _one_job(stack: Stack, case: Case, post: Callable[[], str]) -> Steps:
     log = stack.folder / "azurite.log"
     logged, worked, began = log.stat().st_size, _cpu_seconds(host), time.monotonic()
     job_id = post()
-    hub = stack.folder / "taskhub.sqlite"
-    while (status := _status(hub, job_id)) not in ("Completed", "Failed", "Terminated"):
-        if time.monotonic() - began > case.seconds + 60:
-            raise TimeoutError(f"{case.what}: {job_id} is {status}")
-        time.sleep(0.05)
+    hub = until_ended(stack, job_id, case.seconds + 60)
     seconds = time.monotonic() - began
     time.sleep(_SETTLE_SECONDS)
     cpu = _cpu_seconds(host) - worked
     with log.open() as lines:
         lines.seek(logged)
-        blobs = count_blob_operations(lines.read())
+        operations = tuple(blob_operations(lines.read()))
     if stack.job(job_id)["status"] != "succeeded":
         raise RuntimeError(f"{case.what}: {job_id} did not succeed")
     time.sleep(_SETTLE_SECONDS)
-    return counted(_history(hub, job_id), blobs, cpu, seconds)
+    return counted(history_of(hub, job_id), operations, cpu, seconds)
 
 
-def counted(history: list[dict[str, Any]], blobs: Counter[str] | None = None, cpu: float = 0.0, seconds: float = 0.0) -> Steps:
+def until_ended(stack: Stack, job_id: str, seconds: float) -> Path:
+    """Asks the task hub's file, so that nothing of it is the host's work; gives that file. Raises TimeoutError."""
+    hub, ends = stack.folder / "taskhub.sqlite", time.monotonic() + seconds
+    while (status := status_of(hub, job_id)) not in ("Completed", "Failed", "Terminated"):
+        if time.monotonic() > ends:
+            raise TimeoutError(f"{job_id} is {status}")
+        time.sleep(0.05)
+    return hub
+
+
+def counted(history: list[dict[str, Any]], operations: tuple[str, ...] = (), cpu: float = 0.0, seconds: float = 0.0) -> Steps:
     """The steps of an instance by its history."""
     kinds = Counter(event["EventType"] for event in history)
     activities = sum(kinds[kind] for kind in _TASK_ENDS)
@@ -157,7 +169,7 @@ def counted(history: list[dict[str, Any]], blobs: Counter[str] | None = None, cp
     steps = {"instance": 1, "activity": activities, "timer": kinds[_TIMER_CREATED], "event": kinds[_EVENT_RAISED]}
     return Steps(
         activities=activities, timers=kinds[_TIMER_CREATED], looks=looks, episodes=kinds[_ORCHESTRATOR_STARTED],
-        history=len(history), blobs=blobs.total() if blobs else 0,
+        history=len(history), blobs=len(operations), operations=operations,
         durable=sum(DURABLE_STEP[step] * count for step, count in steps.items()), cpu=cpu, seconds=seconds,
     )  # fmt: skip
 
@@ -167,12 +179,14 @@ def _cpu_seconds(host: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _status(hub: Path, job_id: str) -> str | None:
+def status_of(hub: Path, job_id: str) -> str | None:
+    """The runtime status in a task hub's file; None while it has no such instance."""
     rows = _rows(hub, "SELECT status FROM instances WHERE id = ?", job_id)
     return rows[0] if rows else None
 
 
-def _history(hub: Path, job_id: str) -> list[dict[str, Any]]:
+def history_of(hub: Path, job_id: str) -> list[dict[str, Any]]:
+    """The stored history in a task hub's file."""
     return [json.loads(text) for text in _rows(hub, "SELECT event FROM history WHERE id = ? ORDER BY seq", job_id)]
 
 

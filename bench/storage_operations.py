@@ -13,9 +13,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,20 @@ from bench.record import record, recorded
 from tests import pictures
 from tests.stack import Stack
 
+#: Event types of a stored history, as they are on the wire.
+_TASK_SCHEDULED, _TASK_ENDS, _EPISODE_STARTED, _EPISODE_ENDED = 4, (5, 6), 12, 13
 _LINE = re.compile(r'"(GET|PUT|HEAD|DELETE|POST) (/devstoreaccount1/\S*) HTTP/[\d.]+" (\d+)')
+#: What lies where (decision 20), by what it is called in a list of operations.
+_PLACES = tuple(
+    (re.compile(pattern), called)
+    for pattern, called in (
+        (r"images/uploads/.+", "upload"), (r"images/pictures/[^/]+/prepared/.+", "prepared image"),
+        (r"images/pictures/[^/]+/output/.+", "output"), (r"images/pictures/[^/]+/thumbnail/.+", "thumbnail"),
+        (r"documents/jobs/[^/]+/job\.json", "job document"), (r"documents/jobs/[^/]+/submission-.+", "submission"),
+        (r"documents/jobs/[^/]+/.+", "other document of the job"), (r"documents/gates/.+", "gate"),
+        (r"documents/predictions/.+", "prediction's name"),
+    )
+)  # fmt: skip
 #: Azure Storage operations of one step with the Azure Storage provider: (queue and table operations counted at Azurite under
 #: the engine, without the polls that find nothing). The last two are estimates.
 DURABLE_STEP = {"instance": 9, "activity": 9, "timer": 6, "event": 7, "sub-orchestration": 11}
@@ -56,6 +71,8 @@ class Counted:
     steps: Counter[str]
     episodes: int
     seconds: float
+    #: For which an instance was active for it; 0 where that was not measured.
+    active: float = 0.0
 
     @property
     def executions(self) -> int:
@@ -141,7 +158,9 @@ def _count(what: str, kind: str, is_told: bool, post: Callable[[Stack], requests
                 lines.seek(before)
                 blobs = count_blob_operations(lines.read())
             events = requests.get(hub, params={"showHistory": "true"}, timeout=10).json()["historyEvents"]
-            return Counted(what, kind, blobs, count_steps(events), _episodes(stack.folder / "taskhub.sqlite", job_id), seconds)
+            steps, stored = count_steps(events), _stored(stack.folder / "taskhub.sqlite", job_id)
+            active = active_seconds(stored, seconds_of_http=[1.0] * (1 + steps["event"]))
+            return Counted(what, kind, blobs, steps, _episodes(stored), seconds, active)
 
 
 def count_blob_operations(access_log: str) -> Counter[str]:
@@ -154,6 +173,14 @@ def count_blob_operations(access_log: str) -> Counter[str]:
     return counts
 
 
+def blob_operations(access_log: str) -> Iterator[str]:
+    """Each blob operation as it came: its method, and what kind of blob it is of."""
+    for method, path, _ in _LINE.findall(access_log):
+        place = path.removeprefix("/devstoreaccount1/").partition("?")[0]
+        kind = next((called for pattern, called in _PLACES if pattern.fullmatch(place)), place)
+        yield f"{method} {kind}"
+
+
 def count_steps(events: list[dict[str, Any]]) -> Counter[str]:
     """Durable steps of one instance by its history."""
     names = {
@@ -163,11 +190,39 @@ def count_steps(events: list[dict[str, Any]]) -> Counter[str]:
     return Counter(names[event["EventType"]] for event in events if event["EventType"] in names)
 
 
-def _episodes(hub: Path, job_id: str) -> int:
-    """How often the orchestrator ran: OrchestratorStarted in its stored history (12 on the wire)."""
-    with sqlite3.connect(f"file:{hub}?mode=ro", uri=True) as connection:
-        rows = connection.execute("SELECT event FROM history WHERE id = ?", (job_id,)).fetchall()
-    return sum(json.loads(row[0])["EventType"] == 12 for row in rows)
+def active_seconds(history: list[dict[str, Any]], seconds_of_http: Sequence[float] = ()) -> float:
+    """For how long instances are active for one job alone, as its stored history has it: whatever runs is billed for a second at
+    least, what runs on the same instance meanwhile is not billed again. HTTP functions have instances of their own: the POST and
+    webhooks, of so many seconds, come on top."""
+    began: dict[int, datetime] = {}
+    spans: list[tuple[datetime, datetime]] = []
+    episode = None
+    for event in history:
+        kind, now = event["EventType"], datetime.fromisoformat(event["Timestamp"].replace("Z", "+00:00"))
+        if kind == _EPISODE_STARTED:
+            episode = now
+        elif kind == _TASK_SCHEDULED:
+            began[event["EventId"]] = now
+        elif kind in _TASK_ENDS:
+            spans.append((began[event["TaskScheduledId"]], now))
+        elif kind == _EPISODE_ENDED and episode is not None:
+            spans.append((episode, now))
+    total, until = timedelta(), None
+    for start, end in sorted((start, max(end, start + timedelta(seconds=SECONDS_AN_EXECUTION))) for start, end in spans):
+        total += max(end - max(start, until or start), timedelta())
+        until = max(end, until or end)
+    return total.total_seconds() + sum(seconds_of_http)
+
+
+def _stored(hub: Path, job_id: str) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(f"file:{hub}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT event FROM history WHERE id = ? ORDER BY seq", (job_id,)).fetchall()
+    return [json.loads(row[0]) for row in rows]
+
+
+def _episodes(history: list[dict[str, Any]]) -> int:
+    """How often the orchestrator ran."""
+    return sum(event["EventType"] == _EPISODE_STARTED for event in history)
 
 
 def _print_counts(counted: list[Counted]) -> None:

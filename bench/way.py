@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.record import record
-from bench.steps import CASES, Case, _history, _status
+from bench.steps import CASES, Case, history_of, status_of
 from bench.storage_operations import COUNTING
 from tests import pictures
 from tests.stack import Stack
@@ -70,11 +70,11 @@ def _job(stack: Stack, case: Case, image: bytes) -> Steps:
     answer = stack.goods(image) if case.kind == "goods" else stack.ppl(image, image)
     answered, job_id = time.time(), str(answer.json()["id"])
     hub = stack.folder / "taskhub.sqlite"
-    while _status(hub, job_id) not in ("Completed", "Failed", "Terminated"):
+    while status_of(hub, job_id) not in ("Completed", "Failed", "Terminated"):
         if time.time() - asked > case.seconds + 60:
             raise TimeoutError(f"{case.what}: {job_id}")
         time.sleep(0.05)
-    return steps_of(_history(hub, job_id), asked, answered)
+    return steps_of(history_of(hub, job_id), asked, answered)
 
 
 def steps_of(history: list[dict[str, Any]], asked: float, answered: float) -> Steps:
