@@ -30,7 +30,7 @@ def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     if picture.mode == "RGBA":
         return _with_alpha(picture, transform) if transform else picture
     if transform is None:
-        return picture.convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
     given, apply = transform
     return apply(picture if picture.mode == given else picture.convert(given))
 

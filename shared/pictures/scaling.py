@@ -21,6 +21,10 @@ class Bands(Protocol):
     @property
     def size(self) -> tuple[int, int]: ...
 
+    @property
+    def whole(self) -> Image.Image | None:
+        """All of it, where it lies in memory as L, RGB or CMYK: a band of that would be a copy, whose pages are not free."""
+
     def band(self, top: int, bottom: int) -> Image.Image:
         """L, RGB, CMYK, or RGBA where something may be transparent."""
 
@@ -39,17 +43,24 @@ def scaled(picture: Bands, size: tuple[int, int]) -> Image.Image:
     if picture.size == size:
         return picture.band(0, height)
     across, down = max(1, int(width / wide / _GAP)), max(1, int(height / high / _GAP))
+    if picture.whole is not None and across == down == 1:
+        return picture.whole.resize(size, _FILTER)
     rows = max(1, BAND_PIXELS // width // down) * down
     narrow = Image.new(_premultiplied(picture.band(0, 1)).mode, (wide, -(-height // down)))
     for top in range(0, height, rows):
-        band = _premultiplied(picture.band(top, min(height, top + rows)))
-        if across > 1 or down > 1:
-            band = band.reduce((across, down))
+        band = _averaged(picture, top, min(height, top + rows), (across, down))
         # The last column may stand for fewer than the others.
         band = band.resize((wide, band.height), _FILTER, box=(0, 0, width / across, band.height))
         narrow.paste(band, (0, top // down))
     small = narrow.resize(size, _FILTER, box=(0, 0, wide, height / down))
     return small.convert("RGBA") if small.mode == "RGBa" else small
+
+
+def _averaged(picture: Bands, top: int, bottom: int, by: tuple[int, int]) -> Image.Image:
+    if picture.whole is not None:
+        return picture.whole.reduce(by, (0, top, picture.size[0], bottom))
+    band = _premultiplied(picture.band(top, bottom))
+    return band if by == (1, 1) else band.reduce(by)
 
 
 def _premultiplied(band: Image.Image) -> Image.Image:

@@ -3,14 +3,15 @@
 from tests.mutants.mutant import Mutant, of
 
 _BOUNDS, _STRUCTURE = "tests/unit/test_picture_bounds.py", "tests/unit/test_picture_structure.py"
-_COLOURS, _FORMATS, _USE = (
+_COLOURS, _FORMATS, _SCALING, _USE = (
     "tests/unit/test_picture_colours.py",
     "tests/unit/test_picture_formats.py",
+    "tests/unit/test_picture_scaling.py",
     "tests/unit/test_picture_use.py",
 )
 content = of("shared/pictures/content.py", _STRUCTURE, _FORMATS)
 limits = of("shared/pictures/limits.py", _BOUNDS)
-decoding = of("shared/pictures/decoding.py", _STRUCTURE, _FORMATS, _BOUNDS)
+decoding = of("shared/pictures/decoding.py", _STRUCTURE, _FORMATS, _SCALING, _BOUNDS)
 gif = of("shared/pictures/gif.py", _STRUCTURE, _BOUNDS)
 png = of("shared/pictures/png.py", _STRUCTURE, _BOUNDS)
 jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS)
@@ -21,7 +22,7 @@ colour = of("shared/pictures/colour.py", _COLOURS, "tests/unit/test_picture_case
 ground = of("shared/pictures/ground.py", _USE)
 prepare = of("shared/pictures/prepare.py", _USE, _FORMATS, _BOUNDS)
 results = of("shared/pictures/results.py", _BOUNDS, _COLOURS)
-scaling = of("shared/pictures/scaling.py", _USE, _BOUNDS, "tests/unit/test_images.py")
+scaling = of("shared/pictures/scaling.py", _USE, _SCALING, _BOUNDS, "tests/unit/test_images.py")
 upload = of("shared/pictures/upload.py", _USE)
 
 PICTURES: tuple[Mutant, ...] = (
@@ -47,7 +48,7 @@ PICTURES: tuple[Mutant, ...] = (
         "clock: Callable[[], float] = time.thread_time",
         "clock: Callable[[], float] = time.monotonic",
     ),
-    decoding("a whole file is read before the clock is looked at", "_READ_BYTES = 4096", "_READ_BYTES = 100_000_000"),
+    decoding("a whole file is read before the clock is looked at", "_READS = 64", "_READS = 1"),
     decoding(
         "every frame of an animation is decoded in search of one",
         "most = max(1, min(MAX_FRAMES, MAX_FRAME_PIXELS // (opened.width * opened.height)))",
@@ -91,6 +92,7 @@ PICTURES: tuple[Mutant, ...] = (
     av1("a second sequence header is passed over", "max(width for width, _ in sizes)", "sizes[0][0]"),
     jpeg("a scan has as many components as it says", "if not 1 <= count <= 4 or len(body)", "if len(body)"),
     av1("only what Pillow writes is understood of AV1", "        _skip_operating_points(bits)\n", "        bits.read(22)\n"),
+    decoding("bands are copied of what lies in memory", "return self._picture if is_plain else None", "return None"),
     scaling("a second picture of full size is made", "BAND_PIXELS = 1_000_000", "BAND_PIXELS = 1_000_000_000"),
     # ---- what refuses a picture, and what does not ----
     content(
