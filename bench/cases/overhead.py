@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bench import clients, hosts
 from bench.clients import Seen
-from bench.steps import _history
+from bench.steps import history_of
 from bench.table import Row, percentile
 from bench.way import POST, STORE, Steps, _spans, steps_of
 from tests import pictures
@@ -88,7 +88,7 @@ def _post(stack: Stack, jobs: int) -> list[Seen]:
 def _job(stack: Stack, seen: Seen, seconds: float) -> Job:
     job = stack.job(seen.job["id"])
     assert job["status"] == "succeeded", job
-    history = _history(stack.folder / "taskhub.sqlite", job["id"])
+    history = history_of(stack.folder / "taskhub.sqlite", job["id"])
     ended = max(end for name, _, end in _spans(history) if name == FINISH)
     return Job(ended - seen.posted - seconds, steps_of(history, seen.posted, seen.answered))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.steps import _history, counted
+from bench.steps import counted, history_of
 from tests import pictures
 from tests.stack import Stack
 
@@ -22,7 +22,7 @@ def test_a_job_asks_its_provider_for_no_more_than_this(stack: Stack) -> None:
         asked = stack.stats(provider)
         found = {name: asked[name] for name in ("create_requests", "downloads", "lists", "cancel_requests", "refused")}
         assert found == {"create_requests": 1, "downloads": 1, "lists": 0, "cancel_requests": 0, "refused": 0}
-        looks = counted(_history(stack.folder / "taskhub.sqlite", job["id"])).looks
+        looks = counted(history_of(stack.folder / "taskhub.sqlite", job["id"])).looks
         assert asked["polls"] == looks <= MOST_LOOKS
         # And nothing else, whatever it may be; one more where somebody asks whether the app is ready: after the account.
         assert sum(asked["http"].values()) <= 1 + asked["polls"] + 1 + 1
