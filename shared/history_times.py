@@ -14,10 +14,13 @@ _NAME = "dt_parse"
 
 
 def read_quickly() -> None:
-    """From now on this process's SDK reads ISO 8601 itself, and all else as before. Should it name its parser otherwise one day,
+    """From now on this process's SDK reads ISO 8601 itself, and all else as before. Should it have its parser elsewhere one day,
     only time is lost."""
     for reader in _READERS:
-        module = importlib.import_module(f"azure.durable_functions.{reader}")
+        try:
+            module = importlib.import_module(f"azure.durable_functions.{reader}")
+        except ModuleNotFoundError:
+            continue
         known = getattr(module, _NAME, None)
         if known is not None and not isinstance(known, _Quick):
             setattr(module, _NAME, _Quick(known))
