@@ -2,8 +2,8 @@
 
 From what was counted now (storage operations, executions) and measured now: the seconds for which instances are active for one
 job, where whatever runs counts for a second at least and what runs meanwhile is not paid for again. Three jobs on stacks of their
-own, as long at their providers as pictures usually are. Once for jobs of which ten share an instance, each execution a tenth of a
-second, as the guide reckons; once for jobs that have the instances to themselves. What is always ready or goes on without any
+own, as long at their providers as pictures usually take. Once for jobs of which ten share an instance, each execution a tenth of
+a second, as the guide reckons; once for jobs that have the instances to themselves. What is always ready or goes on without any
 job costs by the month, and is in neither.
 """
 

@@ -51,8 +51,18 @@ def test_a_goods_job_takes_no_more_steps_than_this(seconds: float, expected: flo
     assert {name: count for name, count in took.items() if count > most[name]} == {}
 
 
-def test_a_job_that_is_told_of_the_end_takes_no_more_steps_than_this() -> None:
-    took = steps_of_a_job(15, is_told=True, expected=15)
+@pytest.mark.parametrize("seconds", [1, 2, 3.5, 5, 7.3, 10, 20, 45, 60, 80, 100, 110])
+def test_a_picture_whose_time_is_known_is_looked_at_six_times_at_most(seconds: float) -> None:
+    took = steps_of_a_job(seconds, expected=seconds)
+
+    assert took["looks"] <= 6
+    # Of a look its activity and its timer, each of them begun and ended, and the two episodes between.
+    assert took["history"] <= 16 + 8 * took["looks"]
+
+
+@pytest.mark.parametrize("seconds", [5, 15, 30, 100])
+def test_a_job_that_is_told_of_the_end_takes_no_more_steps_than_this(seconds: float) -> None:
+    took = steps_of_a_job(seconds, is_told=True, expected=seconds)
 
     assert took == {"activities": 4, "timers": 1, "looks": 1, "history": 24}
 
