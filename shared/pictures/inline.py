@@ -41,8 +41,20 @@ def for_inline(data: bytes) -> bytes:
     floor = _small_jpeg(picture, INLINE_QUALITIES[-1], profile)
     if len(floor) > INLINE_BYTES:
         return lossless if is_jpeg else min(lossless, floor, key=len)
-    better = (_small_jpeg(picture, quality, profile) for quality in INLINE_QUALITIES[:-1])
-    return next((jpeg for jpeg in better if len(jpeg) <= INLINE_BYTES), floor)
+    return _best_jpeg(picture, profile) or floor
+
+
+def _best_jpeg(picture: Image.Image, profile: bytes | None) -> bytes | None:
+    """Of those better than the smallest the best that fits, found by halving: a better one is larger."""
+    best, qualities = None, INLINE_QUALITIES[:-1]
+    while qualities:
+        middle = len(qualities) // 2
+        jpeg = _small_jpeg(picture, qualities[middle], profile)
+        if len(jpeg) <= INLINE_BYTES:
+            best, qualities = jpeg, qualities[:middle]
+        else:
+            qualities = qualities[middle + 1 :]
+    return best
 
 
 def _with_palette(picture: Image.Image) -> bytes | None:

@@ -24,6 +24,7 @@ prepare = of("shared/pictures/prepare.py", _USE, _FORMATS, _BOUNDS)
 results = of("shared/pictures/results.py", _BOUNDS, _COLOURS)
 scaling = of("shared/pictures/scaling.py", _USE, _SCALING, _BOUNDS, "tests/unit/test_images.py")
 upload = of("shared/pictures/upload.py", _USE)
+inline = of("shared/pictures/inline.py", "tests/unit/test_inline_encoding.py")
 
 PICTURES: tuple[Mutant, ...] = (
     # ---- what costs memory or time ----
@@ -149,5 +150,7 @@ PICTURES: tuple[Mutant, ...] = (
     prepare("what is all transparent is sent", '    if picture.getchannel("A").getextrema()[1] == 0:', "    if False:"),
     ground("a white mark stays on white", "    if _share_seen(picture, WHITE) >= _ENOUGH:", "    if True:"),
     upload("a strip of seventy pixels is paid for", "    if side < min_side_px:", "    if False:"),
+    inline("the best quality that fits is passed over", "qualities[middle + 1 :]", "qualities[middle + 2 :]"),
+    inline("every quality is tried", "middle = len(qualities) // 2", "middle = 0"),
     decoding("the first frame is sent though it is blank", "if not is_blank(scaled(bands, _thumb(opened.size))):", "if True:"),
 )

@@ -8,7 +8,8 @@ from functools import cache
 import pytest
 from PIL import Image, ImageCms
 
-from bench.encodings import difference
+from bench.encodings import difference_seen
+from shared.pictures import inline
 from shared.pictures.inline import INLINE_BYTES, INLINE_QUALITIES, INLINE_URI_CHARACTERS, for_inline
 from shared.pictures.prepare import prepare_for_provider
 from tests import pictures
@@ -26,8 +27,18 @@ DRAWN = [
 
 
 @cache
+def drawn(make) -> Image.Image:
+    return make(*SQUARE)
+
+
+@cache
 def prepared(make, kind: str = "PNG") -> bytes:
-    return prepare_for_provider(saved(make(*SQUARE), kind)).data
+    return prepare_for_provider(saved(drawn(make), kind)).data
+
+
+@cache
+def inlined(make) -> bytes:
+    return for_inline(prepared(make))
 
 
 def data_uri(data: bytes) -> str:
@@ -57,11 +68,11 @@ def test_what_is_drawn_fits_a_data_uri(make, is_coloured: bool) -> None:
     data = prepared(make)
 
     assert len(data) > INLINE_BYTES
-    assert len(data_uri(for_inline(data))) <= INLINE_URI_CHARACTERS
+    assert len(data_uri(inlined(make))) <= INLINE_URI_CHARACTERS
 
 
 def test_a_photo_that_came_as_a_png_fits_a_data_uri() -> None:
-    assert len(data_uri(for_inline(prepared(pictures.product)))) <= INLINE_URI_CHARACTERS
+    assert len(data_uri(inlined(pictures.product))) <= INLINE_URI_CHARACTERS
 
 
 @pytest.mark.parametrize("excess", [0, 1])
@@ -82,13 +93,36 @@ def test_a_small_picture_goes_as_it_is(kind: str) -> None:
     assert for_inline(data) == data
 
 
-def test_the_best_quality_that_fits_is_taken() -> None:
-    data = prepared(pictures.character)
-    sent = for_inline(data)
+@pytest.mark.parametrize("limit", [None, *range(8)])
+def test_the_best_quality_that_fits_is_taken(limit: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`limit`: as many bytes as that one has, so that each is the best once."""
+    make = pictures.character
+    sizes = sizes_of_jpegs(make)
+    most = INLINE_BYTES if limit is None else sizes[limit]
+    monkeypatch.setattr("shared.pictures.inline.INLINE_BYTES", most)
+    sent = for_inline(prepared(make))
 
-    fitting = [len(saved(opened(data), "JPEG", quality=quality, subsampling=0, optimize=True)) for quality in range(95, 87, -1)]
-    assert len(sent) == max(size for size in fitting if size <= INLINE_BYTES)
-    assert max(fitting) > INLINE_BYTES
+    assert len(sent) == max(size for size in sizes if size <= most)
+    assert len(set(sizes)) == len(INLINE_QUALITIES) == 8
+    assert max(sizes) > INLINE_BYTES
+
+
+@cache
+def sizes_of_jpegs(make) -> list[int]:
+    picture = opened(prepared(make))
+    return [len(saved(picture, "JPEG", quality=quality, subsampling=0, optimize=True)) for quality in range(95, 87, -1)]
+
+
+def test_few_qualities_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    encode = inline._small_jpeg
+    monkeypatch.setattr(
+        inline, "_small_jpeg", lambda picture, quality, *more: tried.append(quality) or encode(picture, quality, *more)
+    )
+
+    sent = for_inline(prepared(pictures.painted_character))
+    assert len(sent) <= INLINE_BYTES
+    assert len(tried) <= 4
 
 
 # ---- nothing that is seen is lost ----
@@ -96,40 +130,38 @@ def test_the_best_quality_that_fits_is_taken() -> None:
 
 @pytest.mark.parametrize(("make", "is_coloured"), DRAWN)
 def test_black_and_white_loses_nothing_and_colours_nothing_that_is_seen(make, is_coloured: bool) -> None:
-    data = prepared(make)
-    sent = for_inline(data)
+    data, sent = prepared(make), inlined(make)
 
     if not is_coloured:
         assert is_loaded_alike(sent, data)
         return
-    lost = difference(opened(data), opened(sent))
-    assert 0 < lost.seen_noticeable <= 0.025
-    assert lost.seen_permille <= 4.0
-    assert lost.seen_plain <= 0.0001
+    lost = difference_seen(opened(data), opened(sent))
+    assert 0 < lost.noticeable <= 0.025
+    assert lost.permille <= 4.0
+    assert lost.plain <= 0.0001
 
 
 def test_colours_keep_their_full_resolution() -> None:
-    sent = opened(for_inline(prepared(pictures.character)))
+    sent = opened(inlined(pictures.character))
 
     assert [component[1:3] for component in sent.layer] == [(1, 1)] * 3  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("make", "is_coloured"), DRAWN)
 def test_even_the_floor_is_hardly_seen_and_what_lies_below_it_is(make, is_coloured: bool) -> None:
-    picture = make(*SQUARE)
-    at_floor = difference(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[-1], subsampling=0)))
+    picture = drawn(make)
+    at_floor = difference_seen(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[-1], subsampling=0)))
 
-    assert (at_floor.seen_permille <= 4.0, at_floor.seen_plain <= 0.0001) == (True, True)
+    assert (at_floor.permille <= 4.0, at_floor.plain <= 0.0001) == (True, True)
     if make is pictures.character:
-        below = difference(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[-1] - 3, subsampling=0)))
-        halved = difference(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[0], subsampling=2)))
-        assert below.seen_permille > 4.0
-        assert halved.seen_permille > 4.0
+        below = difference_seen(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[-1] - 3, subsampling=0)))
+        halved = difference_seen(picture, opened(saved(picture, "JPEG", quality=INLINE_QUALITIES[0], subsampling=2)))
+        assert below.permille > 4.0
+        assert halved.permille > 4.0
 
 
 def test_what_does_not_fit_at_the_floor_is_sent_at_the_floor() -> None:
-    data = prepared(pictures.noise)
-    sent = for_inline(data)
+    data, sent = prepared(pictures.noise), inlined(pictures.noise)
 
     assert len(sent) > INLINE_BYTES
     assert sent == saved(opened(data), "JPEG", quality=INLINE_QUALITIES[-1], subsampling=0)
@@ -151,12 +183,12 @@ def test_a_jpeg_is_not_encoded_again_unless_it_fits_then() -> None:
 
 
 def test_a_jpeg_that_fits_when_encoded_again_is() -> None:
-    picture = pictures.product(1024, 1024).crop((0, 0, 1024, 800))
+    picture = drawn(pictures.product).crop((0, 0, 1024, 800))
     data = saved(picture, "JPEG", quality=92, subsampling=0)
     sent = for_inline(data)
 
     assert len(sent) <= INLINE_BYTES < len(data)
-    assert difference(opened(data), opened(sent)).seen_permille <= 4.0
+    assert difference_seen(opened(data), opened(sent)).permille <= 4.0
 
 
 def test_a_palette_that_would_lose_a_colour_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,13 +209,13 @@ def test_a_colour_profile_is_kept(make) -> None:
 
 
 def test_a_picture_without_a_profile_gets_none() -> None:
-    assert "icc_profile" not in opened(for_inline(prepared(pictures.character))).info
+    assert "icc_profile" not in opened(inlined(pictures.character)).info
 
 
 def test_what_is_transparent_stays_as_it_is() -> None:
-    picture = pictures.painted_character(*SQUARE).convert("RGBA")
+    picture = drawn(pictures.painted_character).convert("RGBA")
     picture.putalpha(Image.linear_gradient("L").resize(SQUARE))
-    keyed = saved(pictures.painted_character(*SQUARE), "PNG", transparency=(1, 2, 3))
+    keyed = saved(drawn(pictures.painted_character), "PNG", transparency=(1, 2, 3))
 
     for data in (saved(picture, "PNG"), keyed):
         assert for_inline(data) == data
@@ -191,13 +223,13 @@ def test_what_is_transparent_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("make", [pictures.line_art, pictures.character, pictures.noise])
 def test_the_same_picture_is_sent_the_same_way_each_time(make) -> None:
-    assert for_inline(prepared(make)) == for_inline(prepared(make))
+    assert for_inline(prepared(make)) == inlined(make)
 
 
 @pytest.mark.parametrize("make", [pictures.line_art, pictures.painted_character])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_a_file_that_breaks_off_is_an_error(make, kind: str) -> None:
-    whole = saved(make(*SQUARE), kind, quality=100)
+    whole = saved(drawn(make), kind, quality=100)
 
     with pytest.raises(OSError, match="truncated"):
         for_inline(whole[: INLINE_BYTES + 1000])
