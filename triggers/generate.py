@@ -296,13 +296,15 @@ def _create(
                 limits.withdraw(app, document)
         raise
     small = _prepared_at_once(form, facts) if "retry_of" not in document else {}
-    document = document | {"images": _image_names(app, document, facts, small, taken)}
+    # Of this POST alone, so that neither of two with one key can remove, or write anew, what the other's job is made of.
+    post = taken.holder if taken else ""
+    document = document | {"images": _image_names(app, document, facts, small, post)}
     if small:
         document["prepared"] = {field: _warnings(field, image) for field, image in small.items()}
     try:
         for field, name in document["images"].items():
             if field in small:
-                app.sent_images.keep(job_id, field, small[field])
+                app.sent_images.keep(job_id, field, small[field], post)
             else:
                 app.uploads.keep(name, form.files[field], facts[field].content_type)
         if "webhook" in document:
@@ -344,14 +346,13 @@ def _warnings(field: str, image: Prepared) -> list[WarningData]:
 
 
 def _image_names(
-    app: Services, document: dict[str, Any], facts: dict[str, ImageFacts], small: dict[str, Prepared], taken: Taken | None
+    app: Services, document: dict[str, Any], facts: dict[str, ImageFacts], small: dict[str, Prepared], post: str
 ) -> dict[str, str]:
-    """Those of uploads are of this POST alone, so that neither of two with one key can remove, or write anew, what the other's
-    job is made of. What is prepared is the same of both."""
-    post, job_id = taken.holder if taken else "", document["id"]
+    """Where each is stored, as it came or prepared."""
+    job_id = document["id"]
     is_prepared = "retry_of" in document
     return {
-        field: app.sent_images.name(job_id, field, small[field])
+        field: app.sent_images.name(job_id, field, small[field], post)
         if field in small
         else upload_name(job_id, field, EXTENSIONS[known.content_type], post, is_prepared=is_prepared)
         for field, known in facts.items()
@@ -378,7 +379,7 @@ def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | Non
     except Exception:  # noqa: BLE001 - storage is away, however it says so
         raise ProblemError(Problem("internal", charged="unknown")) from error
     if not is_alone or (known and known["images"] != document["images"]):
-        originals.forget(app, document)
+        originals.take_back(app, document)
     if not is_alone:
         raise ProblemError(Problem("idempotency_in_progress", charged="unknown")) from error
     return known

@@ -65,7 +65,7 @@ PRIVACY: tuple[Mutant, ...] = (
     finish("the end of a job leaves its uploads", "    originals.forget(services, document)\n", ""),
     finish("uploads go before the end is on record", "    pictures = [told_by_records", "    originals.forget(services, services.jobs.read(payload[\"job_id\"]) or {\"id\": \"\"})\n    pictures = [told_by_records"),  # noqa: E501
     starting("a job that is given up leaves its uploads", "    originals.forget(app, document)\n", ""),
-    generate("a repeated POST leaves its uploads", "        originals.forget(app, document)\n", "        pass\n"),
+    generate("a repeated POST leaves its uploads", "        originals.take_back(app, document)\n", "        pass\n"),
     uploads("nothing is deleted", "self._blobs.delete(IMAGES, name)", "pass"),
     uploads("one of several uploads is deleted", "            self._blobs.delete(IMAGES, name)", "            self._blobs.delete(IMAGES, name)\n            break"),  # noqa: E501
     originals("storage that does not delete fails an end", "except Exception as error:  # noqa: BLE001 - the job has ended", "except ZeroDivisionError as error:  # noqa: BLE001 - the job has ended"),  # noqa: E501

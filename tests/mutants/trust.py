@@ -285,7 +285,7 @@ TRUST: tuple[Mutant, ...] = (
         '            app.uploads.delete(document["images"].values())',
     ),
     generate("a refused POST leaves its images", 'app.uploads.delete(document["images"].values())', "pass"),
-    overtaken("a POST removes what another one's job is made of", 'taken.holder if taken else ""', '""'),
+    overtaken("a POST removes what another one's job is made of", 'post = taken.holder if taken else ""', 'post = ""'),
     overtaken(
         "who was overtaken is counted as the only one",
         'taken is None or app.keys.hold(document["key"], taken)',
