@@ -8,6 +8,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from PIL import Image
+
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures import profiles
 from shared.pictures.exif import orientation_of
@@ -22,6 +24,8 @@ _CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
 _BYTES = {_GREY: 1, _RGB: 4, _PALETTE: 1, _GREY_ALPHA: 4, _RGBA: 4}
 #: Frames before the one that is decoded are held, and what they were put on.
 _ANIMATED_BYTES = 18.0
+#: Without filters the next level saves 6 % at most, loses 10 % of screentones, and takes a third more time.
+_UNFILTERED_LEVEL = 3
 #: Name, body, and whether its checksum is right.
 _Chunk = tuple[bytes, bytes, bool]
 
@@ -52,6 +56,18 @@ def read(data: bytes) -> Content:
         transparent=transparent, is_animated=is_animated,
         bytes_per_pixel=_ANIMATED_BYTES if is_animated else 1.5 + _bytes(kind, depth, has_colour_key=transparent is not None),
     )  # fmt: skip
+
+
+def unfiltered(picture: Image.Image) -> bytes:
+    """A PNG of an RGB picture, its rows packed as they are. Pillow filters all colours: that takes half of the time, and what
+    is drawn becomes larger by it, since its rows repeat themselves."""
+    width, height = picture.size
+    header = struct.pack(">IIBBBBB", width, height, 8, _RGB, 0, 0, 0)
+    # Behind each row Pillow leaves a byte of 0: the next row's filter, which is none.
+    rows = picture.tobytes("raw", "RGB", 3 * width + 1, 1)
+    packer = zlib.compressobj(_UNFILTERED_LEVEL)
+    pixels = packer.compress(b"\0") + packer.compress(memoryview(rows)[:-1]) + packer.flush()
+    return _SIGNATURE + b"".join(map(_packed, ((b"IHDR", header, True), (b"IDAT", pixels, True), (b"IEND", b"", True))))
 
 
 def has_all_rows(data: bytes) -> bool:

@@ -3,8 +3,9 @@
 from tests.mutants.mutant import Mutant, of
 
 _BOUNDS, _STRUCTURE = "tests/unit/test_picture_bounds.py", "tests/unit/test_picture_structure.py"
-_COLOURS, _FORMATS, _SCALING, _USE = (
+_COLOURS, _ENCODING, _FORMATS, _SCALING, _USE = (
     "tests/unit/test_picture_colours.py",
+    "tests/unit/test_picture_encoding.py",
     "tests/unit/test_picture_formats.py",
     "tests/unit/test_picture_scaling.py",
     "tests/unit/test_picture_use.py",
@@ -13,7 +14,7 @@ content = of("shared/pictures/content.py", _STRUCTURE, _FORMATS)
 limits = of("shared/pictures/limits.py", _BOUNDS)
 decoding = of("shared/pictures/decoding.py", _STRUCTURE, _FORMATS, _SCALING, _BOUNDS)
 gif = of("shared/pictures/gif.py", _STRUCTURE, _BOUNDS)
-png = of("shared/pictures/png.py", _STRUCTURE, _BOUNDS)
+png = of("shared/pictures/png.py", _STRUCTURE, _ENCODING, _BOUNDS)
 jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS)
 webp = of("shared/pictures/webp.py", _STRUCTURE, _BOUNDS)
 isobmff = of("shared/pictures/isobmff.py", _STRUCTURE, "tests/unit/test_picture_cases.py", _FORMATS, _BOUNDS)
@@ -24,6 +25,7 @@ prepare = of("shared/pictures/prepare.py", _USE, _FORMATS, _BOUNDS)
 results = of("shared/pictures/results.py", _BOUNDS, _COLOURS)
 scaling = of("shared/pictures/scaling.py", _USE, _SCALING, _BOUNDS, "tests/unit/test_images.py")
 upload = of("shared/pictures/upload.py", _USE)
+encode = of("shared/pictures/encode.py", _ENCODING)
 inline = of("shared/pictures/inline.py", "tests/unit/test_inline_encoding.py")
 
 PICTURES: tuple[Mutant, ...] = (
@@ -150,6 +152,9 @@ PICTURES: tuple[Mutant, ...] = (
     prepare("what is all transparent is sent", '    if picture.getchannel("A").getextrema()[1] == 0:', "    if False:"),
     ground("a white mark stays on white", "    if _share_seen(picture, WHITE) >= _ENOUGH:", "    if True:"),
     upload("a strip of seventy pixels is paid for", "    if side < min_side_px:", "    if False:"),
+    encode("photos lose their filters", "<= _HARDLY * len(filtered.getvalue())", "<= 9 * len(filtered.getvalue())"),
+    encode("drawings are filtered", "<= _HARDLY * len(filtered.getvalue())", "<= 0"),
+    png("rows are packed a byte off", 'packer.compress(b"\\0") + ', ""),
     inline("the best quality that fits is passed over", "qualities[middle + 1 :]", "qualities[middle + 2 :]"),
     inline("every quality is tried", "middle = len(qualities) // 2", "middle = 0"),
     decoding("the first frame is sent though it is blank", "if not is_blank(scaled(bands, _thumb(opened.size))):", "if True:"),

@@ -158,11 +158,7 @@ REQUESTS: tuple[Mutant, ...] = (
     post("the ratio is not kept", '"aspect_ratio": asked.aspect_ratio', '"aspect_ratio": "1:1"'),
     post("safety is not kept", '"safety_tolerance": asked.safety_tolerance', '"safety_tolerance": 2'),
     post("the format is not kept", '"output_format": asked.output_format', '"output_format": "png"'),
-    encode(
-        "an upload keeps where it was taken",
-        "clean = Image.new(picture.mode, picture.size)\n    clean.paste(picture)\n    clean.save(",
-        "picture.save(",
-    ),
+    encode("an upload keeps where it was taken", "    if picture.info:", "    if False:"),
     limits("an upload of any size is decoded", "if pixels > most:", "if False:"),
     results("a result of any size is decoded", " or facts.width * facts.height > MAX_IMAGE_PIXELS:", ":"),
     results(
