@@ -204,9 +204,7 @@ async def _unfinished(w: World) -> Any:
 
 
 async def _without_inputs(w: World) -> Any:
-    job_id = await w.ended()
-    w.app.pictures.forget(job_id)
-    return await w.ask(retry.retry_job, job_id, "POST")
+    return await w.ask(retry.retry_job, await w.ended(), "POST")
 
 
 async def _no_signing_key(w: World) -> Any:
