@@ -74,7 +74,11 @@ AZURE = {
 
 
 def account_of(documents: Documents) -> str:
-    return str(documents._blobs._service.account_name)
+    return account_below(documents._blobs)
+
+
+def account_below(blobs: BlobStore) -> str:
+    return str(blobs._container("documents").account_name)
 
 
 def test_what_is_of_no_job_lies_in_the_hosts_account_and_jobs_and_keys_beside_their_images() -> None:
@@ -101,7 +105,7 @@ def test_every_account_is_looked_at_once_with_the_containers_it_is_used_for(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[tuple[str, tuple[str, ...]]] = []
-    monkeypatch.setattr(BlobStore, "check", lambda self: looked.append((str(self._service.account_name), self._containers)))
+    monkeypatch.setattr(BlobStore, "check", lambda self: looked.append((account_below(self), self._containers)))
     Services(Settings.from_environ(environ), credential=MadeUpIdentity()).check_storage()
 
     two = [("stimages", ("images", "documents")), ("sthost", ("documents",))]
