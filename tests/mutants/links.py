@@ -46,7 +46,7 @@ LINKS: tuple[Mutant, ...] = (
     submit("a link that failed fails its job", "if error.is_about_image and order.is_by_link:", "if False:"),
     submit("any refusal of a link is repeated", "if error.is_about_image and order.is_by_link:", "if order.is_by_link:"),
     submit("images that went inside are sent again", "if error.is_about_image and order.is_by_link:", "if error.is_about_image:"),
-    submit("the repeat goes by link again", "replace(order, images=_inside(order.images))", "order"),
+    submit("the repeat goes by link again", "replace(order, images=self._inside(order.images))", "order"),
     submit("a repeat is sent for nobody", 'if not is_wanted(self._services.jobs.read(self._payload["job_id"])):\n            self._change(record, record.submission.canceled())', "if False:\n            pass"),  # noqa: E501
     submit("a repeat is not told of", '"image_link_failed", job_id', '"submit_refused", job_id'),
     submit("a repeat is on record as a link", "by_link=False))\n        return self._send(record, order)", "by_link=True))\n        return self._send(record, order)"),  # noqa: E501

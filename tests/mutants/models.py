@@ -121,13 +121,13 @@ MODELS: tuple[Mutant, ...] = (
     submit("models are not told what images show", 'roles=KINDS[job["kind"]].roles,', "roles=(),"),
     submit(
         "images are sent as large as they were prepared",
-        "return _inside(images) if submission.says_how_sent else",
+        "return self._inside(images) if submission.says_how_sent else",
         "return",
     ),
     submit(
         "what the former version sent is looked for as it would be sent today",
-        "return _inside(images) if submission.says_how_sent else tuple(map(bytes_of, images))",
-        "return _inside(images)",
+        "return self._inside(images) if submission.says_how_sent else tuple(map(bytes_of, images))",
+        "return self._inside(images)",
     ),
     # ---- sizes ----
     sizes("a size above one megapixel is billed as two", "MEGAPIXEL // width //", "2 * MEGAPIXEL // width //"),
