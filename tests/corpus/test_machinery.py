@@ -18,6 +18,7 @@ from tests.corpus.raw import saved
 from tests.corpus.real import Refused, Taken
 from tests.corpus.views import View
 from tests.corpus.workers import Limits, Worker
+from tests.pace import MOST
 
 
 def test_an_input_is_named_by_two_numbers() -> None:
@@ -43,6 +44,9 @@ def test_each_mutation_changes_most_files() -> None:
         changed = [name for name, data in seed_files().items() if any(mutate(data, rng) != data for _ in range(6))]
         # Not every format has checksums; what has none is left alone.
         assert len(changed) > (20 if mutate.__name__ == "checksum_wrong" else 60), mutate.__name__
+
+
+SMALL = Limits(cpu_seconds=0.2, megabytes=30)
 
 
 def _picture(data: bytes) -> Taken:
@@ -77,7 +81,7 @@ def _dies(data: bytes) -> Taken:
 
 def _burns(data: bytes) -> Taken:
     began = time.process_time()
-    while data != b"warm up" and time.process_time() < began + 0.4:
+    while data != b"warm up" and time.process_time() < began + 2 * MOST * SMALL.cpu_seconds:
         pass
     return _picture(data)
 
@@ -86,9 +90,6 @@ def _hoards(data: bytes) -> Taken:
     if data != b"warm up":
         bytearray(b"\1") * (60 << 20)
     return _picture(data)
-
-
-SMALL = Limits(cpu_seconds=0.2, megabytes=30)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Owners take turns: nobody is kept waiting by another's many, nobody waits for ever, and a position says when a slot comes."""
 
 import random
-import time
 from collections import Counter
 from typing import Any
 
@@ -9,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.gate import Gate
+from tests.pace import measured
 from tests.unit.test_gate import Clocked
 
 OWNERS, PROVIDERS = "xyz", ("max", "pro")
@@ -201,13 +201,13 @@ def test_a_thousand_who_wait_are_ordered_quickly() -> None:
             "generator": PROVIDERS[n % 2], "turn": n // 50, "provider_turn": n // 50,
         }  # fmt: skip
 
-    def seconds(what: Any) -> float:
-        began = time.perf_counter()
-        what()
-        return time.perf_counter() - began
-
-    assert min(seconds(lambda: gate.at().position("job_0777/0")) for _ in range(5)) < 0.05
-    assert seconds(lambda: gate.at().leave("nobody", None)) < 0.5, "all 24 slots given at once"
+    with measured() as told:
+        for _ in range(5):
+            gate.at().position("job_0777/0")
+    assert told.seconds < 5 * 0.05 * told.slowness
+    with measured() as given:
+        gate.at().leave("nobody", None)
+    assert given.seconds < 0.5 * given.slowness, "all 24 slots given at once"
     assert len(gate.at().document["active"]) == 24
 
 
