@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-#: What `fixed_work` took at the least of 200 tries on the machine that the bounds were found on.
+#: What `fixed_work` took at the least of 300 tries on the machine that the bounds were found on.
 QUIET_SECONDS = 0.031
 #: More is no neighbour's doing. What costs a multiple of this is found on any machine, however busy.
 MOST = 4.0
