@@ -1,12 +1,11 @@
 """The app's stack and the baseline beside it, before the same simulators: started, and their processor time and memory read."""
 
 import os
-import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -23,6 +22,8 @@ CAPS = {name: str(MANY) for name in ("BFL_MAX_ACTIVE", "BFL_KONTEXT_MAX_ACTIVE",
 QUIET = {"AzureWebJobs.housekeeping.Disabled": "true"}
 #: The host's clock of processor time ticks a hundred times a second, and what a job leaves behind is done by then.
 SETTLE_SECONDS = 1.0
+#: Whoever waits longer than this for the end of all jobs has found a fault.
+PATIENCE_SECONDS = 120.0
 
 
 @contextmanager
@@ -82,16 +83,6 @@ class Baseline:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(20)
-
-
-def until_idle(stack: Stack, seconds: float = 120.0) -> None:
-    """Until no orchestration runs. Asks the task hub's file, so that nothing of it is the host's work. Raises TimeoutError."""
-    ends = time.monotonic() + seconds
-    with closing(sqlite3.connect(f"file:{stack.folder / 'taskhub.sqlite'}?mode=ro", uri=True)) as hub:
-        while hub.execute("SELECT 1 FROM instances WHERE status IN ('Pending', 'Running') LIMIT 1").fetchone():
-            if time.monotonic() > ends:
-                raise TimeoutError("jobs are still running")
-            time.sleep(0.05)
 
 
 def host_of(stack: Stack) -> psutil.Process:

@@ -43,7 +43,8 @@ from shared.services import Services, use_services
 from shared.settings import Settings
 from tests import pictures
 from tests.azurite import Azurite
-from tests.explore.real import Hub, RealWorld
+from tests.explore.real import RealWorld
+from tests.hub import Hub
 from tests.stack import ROOT, Stack
 from triggers import housekeeping
 
@@ -421,7 +422,7 @@ def _moment(stack: Stack, posting: int, *, is_up: bool) -> set[str]:
     """What was going on, each thing once."""
     if not is_up:
         return {"start-up"}
-    steps = {*Hub(stack.folder / "taskhub.sqlite").under_way(), *(["POST"] if posting else [])}
+    steps = {*Hub(stack.folder).under_way(), *(["POST"] if posting else [])}
     return steps or {"waiting"}
 
 
@@ -442,7 +443,7 @@ class _Deaths:
 
 async def _settle(stack: Stack) -> None:
     """What goes on after the ends of jobs ends too; housekeeping comes, as it would within minutes."""
-    url, hub = f"{stack.url}/runtime/webhooks/durabletask", Hub(stack.folder / "taskhub.sqlite")
+    url, hub = f"{stack.url}/runtime/webhooks/durabletask", Hub(stack.folder)
     urls = {"id": "INSTANCEID", "statusQueryGetUri": f"{url}/instances/INSTANCEID"}
     binding = {"taskHubName": "ToonConnect", "creationUrls": {}, "managementUrls": urls, "rpcBaseUrl": f"{url}/"}
     client = df.DurableOrchestrationClient(json.dumps(binding))

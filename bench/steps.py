@@ -6,8 +6,6 @@ of the host is the job's. With `--app` other checkouts are measured, each by its
 """
 
 import argparse
-import json
-import sqlite3
 import statistics
 import sys
 import tempfile
@@ -23,6 +21,7 @@ import psutil
 
 from bench.storage_operations import COUNTING, DURABLE_STEP, blob_operations
 from tests import pictures
+from tests.hub import Hub
 from tests.stack import ROOT, Stack
 
 #: Event types of a stored history, as they are on the wire.
@@ -128,17 +127,17 @@ def measured(app: Path, case: Case, jobs: int, warm: int) -> list[Steps]:
             # The launcher's last look at readiness is over.
             time.sleep(2)
             for job_id in [post() for _ in range(warm)]:
-                until_ended(stack, job_id, case.seconds + 60)
+                Hub(stack.folder).wait_until_ended(job_id, case.seconds + 60)
             time.sleep(_SETTLE_SECONDS)
             return [_one_job(stack, case, post) for _ in range(jobs)]
 
 
 def _one_job(stack: Stack, case: Case, post: Callable[[], str]) -> Steps:
     (host,) = stack.processes("devhost")
-    log = stack.folder / "azurite.log"
+    log, hub = stack.folder / "azurite.log", Hub(stack.folder)
     logged, worked, began = log.stat().st_size, _cpu_seconds(host), time.monotonic()
     job_id = post()
-    hub = until_ended(stack, job_id, case.seconds + 60)
+    hub.wait_until_ended(job_id, case.seconds + 60)
     seconds = time.monotonic() - began
     time.sleep(_SETTLE_SECONDS)
     cpu = _cpu_seconds(host) - worked
@@ -148,17 +147,7 @@ def _one_job(stack: Stack, case: Case, post: Callable[[], str]) -> Steps:
     if stack.job(job_id)["status"] != "succeeded":
         raise RuntimeError(f"{case.what}: {job_id} did not succeed")
     time.sleep(_SETTLE_SECONDS)
-    return counted(history_of(hub, job_id), operations, cpu, seconds)
-
-
-def until_ended(stack: Stack, job_id: str, seconds: float) -> Path:
-    """Asks the task hub's file, so that nothing of it is the host's work; gives that file. Raises TimeoutError."""
-    hub, ends = stack.folder / "taskhub.sqlite", time.monotonic() + seconds
-    while (status := status_of(hub, job_id)) not in ("Completed", "Failed", "Terminated"):
-        if time.monotonic() > ends:
-            raise TimeoutError(f"{job_id} is {status}")
-        time.sleep(0.05)
-    return hub
+    return counted(hub.history(job_id), operations, cpu, seconds)
 
 
 def counted(history: list[dict[str, Any]], operations: tuple[str, ...] = (), cpu: float = 0.0, seconds: float = 0.0) -> Steps:
@@ -177,25 +166,6 @@ def counted(history: list[dict[str, Any]], operations: tuple[str, ...] = (), cpu
 def _cpu_seconds(host: psutil.Process) -> float:
     times = host.cpu_times()
     return float(times.user + times.system)
-
-
-def status_of(hub: Path, job_id: str) -> str | None:
-    """The runtime status in a task hub's file; None while it has no such instance."""
-    rows = _rows(hub, "SELECT status FROM instances WHERE id = ?", job_id)
-    return rows[0] if rows else None
-
-
-def history_of(hub: Path, job_id: str) -> list[dict[str, Any]]:
-    """The stored history in a task hub's file."""
-    return [json.loads(text) for text in _rows(hub, "SELECT event FROM history WHERE id = ? ORDER BY seq", job_id)]
-
-
-def _rows(hub: Path, query: str, job_id: str) -> list[str]:
-    connection = sqlite3.connect(f"file:{hub}?mode=ro", uri=True)
-    try:
-        return [row[0] for row in connection.execute(query, (job_id,)).fetchall()]
-    finally:
-        connection.close()
 
 
 def print_table(apps: list[Path], columns: list[list[Steps]]) -> None:

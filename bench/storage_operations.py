@@ -6,16 +6,13 @@ real engine (durable steps below). Prices are examples from public pages, not qu
 """
 
 import argparse
-import json
 import re
-import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +22,7 @@ import requests
 
 from bench.record import record, recorded
 from tests import pictures
+from tests.hub import Hub
 from tests.stack import Stack
 
 #: Event types of a stored history, as they are on the wire.
@@ -158,7 +156,7 @@ def _count(what: str, kind: str, is_told: bool, post: Callable[[Stack], requests
                 lines.seek(before)
                 blobs = count_blob_operations(lines.read())
             events = requests.get(hub, params={"showHistory": "true"}, timeout=10).json()["historyEvents"]
-            steps, stored = count_steps(events), _stored(stack.folder / "taskhub.sqlite", job_id)
+            steps, stored = count_steps(events), Hub(stack.folder).history(job_id)
             active = active_seconds(stored, seconds_of_http=[1.0] * (1 + steps["event"]))
             return Counted(what, kind, blobs, steps, _episodes(stored), seconds, active)
 
@@ -212,12 +210,6 @@ def active_seconds(history: list[dict[str, Any]], seconds_of_http: Sequence[floa
         total += max(end - max(start, until or start), timedelta())
         until = max(end, until or end)
     return total.total_seconds() + sum(seconds_of_http)
-
-
-def _stored(hub: Path, job_id: str) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(f"file:{hub}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT event FROM history WHERE id = ? ORDER BY seq", (job_id,)).fetchall()
-    return [json.loads(row[0]) for row in rows]
 
 
 def _episodes(history: list[dict[str, Any]]) -> int:

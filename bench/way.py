@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.record import record
-from bench.steps import CASES, Case, history_of, status_of
+from bench.steps import CASES, Case
 from bench.storage_operations import COUNTING
 from tests import pictures
+from tests.hub import Hub
 from tests.stack import Stack
 
 #: Event types of a stored history, as they are on the wire.
@@ -69,17 +70,14 @@ def _job(stack: Stack, case: Case, image: bytes) -> Steps:
     asked = time.time()
     answer = stack.goods(image) if case.kind == "goods" else stack.ppl(image, image)
     answered, job_id = time.time(), str(answer.json()["id"])
-    hub = stack.folder / "taskhub.sqlite"
-    while status_of(hub, job_id) not in ("Completed", "Failed", "Terminated"):
-        if time.time() - asked > case.seconds + 60:
-            raise TimeoutError(f"{case.what}: {job_id}")
-        time.sleep(0.05)
-    return steps_of(history_of(hub, job_id), asked, answered)
+    hub = Hub(stack.folder)
+    hub.wait_until_ended(job_id, case.seconds + 60)
+    return steps_of(hub.history(job_id), asked, answered)
 
 
 def steps_of(history: list[dict[str, Any]], asked: float, answered: float) -> Steps:
     """The steps of one job; `stored` is the whole time from the POST to the end of the last look, which stores the picture."""
-    spans = list(_spans(history))
+    spans = list(spans_of(history))
     last = max((span for span in spans if span[0] == _LOOK), key=lambda span: span[2])
     spent: dict[str, list[float]] = {POST: [answered - asked]}
     for span in spans:
@@ -89,7 +87,7 @@ def steps_of(history: list[dict[str, Any]], asked: float, answered: float) -> St
     return steps | {STORED: (1, last[2] - asked)}
 
 
-def _spans(history: list[dict[str, Any]]) -> Iterator[tuple[str, float, float]]:
+def spans_of(history: list[dict[str, Any]]) -> Iterator[tuple[str, float, float]]:
     """Activities until the episode that has their answer, and waits for a timer or an event: name, begin, end."""
     asked: dict[int, tuple[str, float]] = {}
     waiting: float | None = None

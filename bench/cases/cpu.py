@@ -4,6 +4,7 @@ their job once a second, and again by clients that never look; the same from the
 What the host spends without a job in the same time is taken off.
 """
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,7 @@ from bench import clients, hosts
 from bench.clients import Form
 from bench.table import Row, spread
 from tests import pictures
+from tests.hub import Hub
 from tests.stack import Stack
 
 SECONDS, JOBS, ROUNDS, APART = 3, 10, 3, 0.1
@@ -63,7 +65,7 @@ def _looking(url: str) -> Callable[[list[Form]], object]:
 def _unseen(stack: Stack) -> Callable[[list[Form]], object]:
     def make(forms: list[Form]) -> None:
         clients.posted(stack.url, forms, apart=APART)
-        hosts.until_idle(stack)
+        Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
 
     return make
 
@@ -75,7 +77,7 @@ def _idle(stack: Stack, seconds: float = 4.0) -> float:
 
 
 def _row(what: str, ours: list[float], old: list[float], goal: float | None = None) -> Row:
-    middle, base = sorted(ours)[len(ours) // 2], sorted(old)[len(old) // 2]
+    middle, base = statistics.median(ours), statistics.median(old)
     return Row(
         what, spread(ours, digits=3), spread(old, digits=3), middle / base,
         "" if goal is None else f"<= {goal:.2f} s", None if goal is None else round(middle, 3) <= goal,

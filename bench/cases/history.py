@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.steps import Steps, counted, history_of, until_ended
+from bench.steps import Steps, counted
 from bench.storage_operations import COUNTING
 from bench.table import Row
 from tests import pictures
+from tests.hub import Hub
 from tests.stack import Stack
 
 TIMES = (5, 30, 100)
@@ -43,7 +44,7 @@ def rows(is_long: bool) -> Iterator[Row]:
 
 def _taken(stack: Stack, seconds: int) -> Mapping[str, list[Steps]]:
     """What each of the jobs took, by kind."""
-    image = pictures.photo_jpeg(800, 800)
+    image, hub = pictures.photo_jpeg(800, 800), Hub(stack.folder)
 
     def made(number: int) -> dict[str, list[str]]:
         jobs = {
@@ -51,7 +52,7 @@ def _taken(stack: Stack, seconds: int) -> Mapping[str, list[Steps]]:
             "ppl": [str(stack.ppl(image, image).json()["id"]) for _ in range(number)],
         }
         for job_id in (*jobs["goods"], *jobs["ppl"]):
-            until_ended(stack, job_id, seconds + 60)
+            hub.wait_until_ended(job_id, seconds + 60)
             if stack.job(job_id)["status"] != "succeeded":
                 raise RuntimeError(f"{job_id} did not succeed")
         return jobs
@@ -59,8 +60,7 @@ def _taken(stack: Stack, seconds: int) -> Mapping[str, list[Steps]]:
     made(WARM)
     # What was seen of the gate is old by then.
     time.sleep(2.5)
-    hub = stack.folder / "taskhub.sqlite"
-    return {kind: [counted(history_of(hub, job_id)) for job_id in ids] for kind, ids in made(JOBS).items()}
+    return {kind: [counted(hub.history(job_id)) for job_id in ids] for kind, ids in made(JOBS).items()}
 
 
 def _polled(seconds: int, jobs: list[Steps]) -> Row:

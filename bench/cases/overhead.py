@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from bench import clients, hosts
 from bench.clients import Seen
-from bench.steps import history_of
 from bench.table import Row, percentile
-from bench.way import POST, STORE, Steps, _spans, steps_of
+from bench.way import POST, STORE, Steps, spans_of, steps_of
 from tests import pictures
+from tests.hub import Hub
 from tests.stack import Stack
 
 SECONDS = (3.0, 3.5, 7.3, 12.0)
@@ -81,15 +81,15 @@ def _post(stack: Stack, jobs: int) -> list[Seen]:
     image = pictures.photo_jpeg(800, 800)
     forms = [clients.goods(image), clients.ppl(image, image)] * jobs
     posted = clients.posted(stack.url, forms, apart=APART / 2)
-    hosts.until_idle(stack)
+    Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
     return posted
 
 
 def _job(stack: Stack, seen: Seen, seconds: float) -> Job:
     job = stack.job(seen.job["id"])
     assert job["status"] == "succeeded", job
-    history = history_of(stack.folder / "taskhub.sqlite", job["id"])
-    ended = max(end for name, _, end in _spans(history) if name == FINISH)
+    history = Hub(stack.folder).history(job["id"])
+    ended = max(end for name, _, end in spans_of(history) if name == FINISH)
     return Job(ended - seen.posted - seconds, steps_of(history, seen.posted, seen.answered))
 
 

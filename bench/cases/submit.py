@@ -13,6 +13,7 @@ from bench import clients, hosts
 from bench.clients import Form
 from bench.table import Row, percentile, spread
 from tests import pictures
+from tests.hub import Hub
 from tests.stack import Stack
 
 BYTES, ALONE, BURST, ROUNDS = 1_000_000, 15, 32, 2
@@ -26,12 +27,12 @@ def rows(is_long: bool) -> Iterator[Row]:
     form = clients.ppl(image, image)
     with hosts.fresh_stack(0.5) as stack:
         _post(stack, [form], apart=0)
-        hosts.until_idle(stack)
+        Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
         alone, written = _alone(stack, form, image)
         burst = []
         for _ in range(ROUNDS):
             burst += _post(stack, [form] * BURST, apart=0)
-            hosts.until_idle(stack)
+            Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
         hosts.let_providers_take(stack, RUNNING_SECONDS)
         _post(stack, [form] * BURST, apart=0.3)
         time.sleep(3)
@@ -60,7 +61,7 @@ def _alone(stack: Stack, form: Form, image: bytes) -> tuple[list[float], list[fl
         container = account.create_container("bench")
         for number in range(ALONE):
             alone += _post(stack, [form], apart=0)
-            hosts.until_idle(stack)
+            Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
             written.append(_write(container, number, image, document))
     return alone, written[1:]
 

@@ -5,9 +5,7 @@ whether it was made. That a picture is lost has no excuse.
 """
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -28,30 +26,12 @@ from tests.explore.records import Records
 from tests.explore.store import Store
 from tests.explore.troubles import Troubles
 from tests.explore.world import World
+from tests.hub import Hub
 
 #: Events that rules look for.
 _HEARD = frozenset({"job_ended", "job_given_up"})
 _JOB = re.compile(r"jobs/([^/]+)/job\.json")
 _SUBMISSION = re.compile(r"jobs/([^/]+)/submission-(\d+)-(\d+)\.json")
-
-
-class Hub:
-    """The task hub's file, read beside the host that writes it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def rows(self, prefix: str = "") -> list[dict[str, Any]]:
-        found = self._read("SELECT id, status FROM instances WHERE substr(id, 1, ?) = ?", (len(prefix), prefix))
-        return [{"id": instance, "status": status} for instance, status in found]
-
-    def under_way(self) -> list[str]:
-        """The activities without an answer, by name."""
-        return [name for (name,) in self._read("SELECT name FROM work", ())]
-
-    def _read(self, query: str, values: tuple[Any, ...]) -> list[Any]:
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=10)) as hub:
-            return hub.execute(query, values).fetchall()
 
 
 class RealWorld:
@@ -65,7 +45,7 @@ class RealWorld:
         self.plan = Plan(deaths=(0,))
         self.troubles, self.customers = Troubles(), list[Any]()
         self.logged = [(name, fields) for name, fields in logged if name in _HEARD]
-        self.engine, self.ledger = Hub(folder / "taskhub.sqlite"), Ledger()
+        self.engine, self.ledger = Hub(folder), Ledger()
         self.records = Records(cast(World, self))
         self.store = Store(self.records)
         #: Of no job that is in storage.

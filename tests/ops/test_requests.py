@@ -2,8 +2,9 @@
 
 import pytest
 
-from bench.steps import counted, history_of
+from bench.steps import counted
 from tests import pictures
+from tests.hub import Hub
 from tests.stack import Stack
 
 #: Of a job whose provider takes 3 s.
@@ -22,7 +23,7 @@ def test_a_job_asks_its_provider_for_no_more_than_this(stack: Stack) -> None:
         asked = stack.stats(provider)
         found = {name: asked[name] for name in ("create_requests", "downloads", "lists", "cancel_requests", "refused")}
         assert found == {"create_requests": 1, "downloads": 1, "lists": 0, "cancel_requests": 0, "refused": 0}
-        looks = counted(history_of(stack.folder / "taskhub.sqlite", job["id"])).looks
+        looks = counted(Hub(stack.folder).history(job["id"])).looks
         assert asked["polls"] == looks <= MOST_LOOKS
         # And nothing else, whatever it may be; one more where somebody asks whether the app is ready: after the account.
         assert sum(asked["http"].values()) <= 1 + asked["polls"] + 1 + 1
