@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -73,6 +74,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="of the moments and the jobs")
     parser.add_argument("--write", action="store_true", help="keep the table in docs/performance.md")
     asked = parser.parse_args()
+    # As Ctrl-C does: what was started ends too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run_on = where()
     print(f"{run_on}, seed {asked.seed}\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -17,15 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from bench.hosts import cpu_seconds
 from bench.storage_operations import COUNTING, DURABLE_STEP, blob_operations
+from devhost.replay import EVENT_RAISED, ORCHESTRATOR_STARTED, TASK_COMPLETED, TASK_FAILED, TASK_SCHEDULED, TIMER_CREATED
 from tests import pictures
 from tests.hub import Hub
 from tests.stack import ROOT, Stack
 
-#: Event types of a stored history, as they are on the wire.
-_TASK_SCHEDULED, _TASK_ENDS, _TIMER_CREATED, _ORCHESTRATOR_STARTED, _EVENT_RAISED = 4, (5, 6), 10, 12, 15
 _LOOK = "check_prediction"
 #: The host's clock of CPU time ticks a hundred times a second, and what a job leaves behind is done by then.
 _SETTLE_SECONDS = 0.5
@@ -135,12 +133,12 @@ def measured(app: Path, case: Case, jobs: int, warm: int) -> list[Steps]:
 def _one_job(stack: Stack, case: Case, post: Callable[[], str]) -> Steps:
     (host,) = stack.processes("devhost")
     log, hub = stack.folder / "azurite.log", Hub(stack.folder)
-    logged, worked, began = log.stat().st_size, _cpu_seconds(host), time.monotonic()
+    logged, worked, began = log.stat().st_size, cpu_seconds(host), time.monotonic()
     job_id = post()
     hub.wait_until_ended(job_id, case.seconds + 60)
     seconds = time.monotonic() - began
     time.sleep(_SETTLE_SECONDS)
-    cpu = _cpu_seconds(host) - worked
+    cpu = cpu_seconds(host) - worked
     with log.open() as lines:
         lines.seek(logged)
         operations = tuple(blob_operations(lines.read()))
@@ -153,19 +151,14 @@ def _one_job(stack: Stack, case: Case, post: Callable[[], str]) -> Steps:
 def counted(history: list[dict[str, Any]], operations: tuple[str, ...] = (), cpu: float = 0.0, seconds: float = 0.0) -> Steps:
     """The steps of an instance by its history."""
     kinds = Counter(event["EventType"] for event in history)
-    activities = sum(kinds[kind] for kind in _TASK_ENDS)
-    looks = sum(event["EventType"] == _TASK_SCHEDULED and event["Name"] == _LOOK for event in history)
-    steps = {"instance": 1, "activity": activities, "timer": kinds[_TIMER_CREATED], "event": kinds[_EVENT_RAISED]}
+    activities = kinds[TASK_COMPLETED] + kinds[TASK_FAILED]
+    looks = sum(event["EventType"] == TASK_SCHEDULED and event["Name"] == _LOOK for event in history)
+    steps = {"instance": 1, "activity": activities, "timer": kinds[TIMER_CREATED], "event": kinds[EVENT_RAISED]}
     return Steps(
-        activities=activities, timers=kinds[_TIMER_CREATED], looks=looks, episodes=kinds[_ORCHESTRATOR_STARTED],
+        activities=activities, timers=kinds[TIMER_CREATED], looks=looks, episodes=kinds[ORCHESTRATOR_STARTED],
         history=len(history), blobs=len(operations), operations=operations,
         durable=sum(DURABLE_STEP[step] * count for step, count in steps.items()), cpu=cpu, seconds=seconds,
     )  # fmt: skip
-
-
-def _cpu_seconds(host: psutil.Process) -> float:
-    times = host.cpu_times()
-    return float(times.user + times.system)
 
 
 def print_table(apps: list[Path], columns: list[list[Steps]]) -> None:

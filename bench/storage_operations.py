@@ -21,12 +21,11 @@ from typing import Any
 import requests
 
 from bench.record import record, recorded
+from devhost.replay import ORCHESTRATOR_COMPLETED, ORCHESTRATOR_STARTED, TASK_COMPLETED, TASK_FAILED, TASK_SCHEDULED
 from tests import pictures
 from tests.hub import Hub
 from tests.stack import Stack
 
-#: Event types of a stored history, as they are on the wire.
-_TASK_SCHEDULED, _TASK_ENDS, _EPISODE_STARTED, _EPISODE_ENDED = 4, (5, 6), 12, 13
 _LINE = re.compile(r'"(GET|PUT|HEAD|DELETE|POST) (/devstoreaccount1/\S*) HTTP/[\d.]+" (\d+)')
 #: What lies where (decision 20), by what it is called in a list of operations.
 _PLACES = tuple(
@@ -197,13 +196,13 @@ def active_seconds(history: list[dict[str, Any]], seconds_of_http: Sequence[floa
     episode = None
     for event in history:
         kind, now = event["EventType"], datetime.fromisoformat(event["Timestamp"].replace("Z", "+00:00"))
-        if kind == _EPISODE_STARTED:
+        if kind == ORCHESTRATOR_STARTED:
             episode = now
-        elif kind == _TASK_SCHEDULED:
+        elif kind == TASK_SCHEDULED:
             began[event["EventId"]] = now
-        elif kind in _TASK_ENDS:
+        elif kind in (TASK_COMPLETED, TASK_FAILED):
             spans.append((began[event["TaskScheduledId"]], now))
-        elif kind == _EPISODE_ENDED and episode is not None:
+        elif kind == ORCHESTRATOR_COMPLETED and episode is not None:
             spans.append((episode, now))
     total, until = timedelta(), None
     for start, end in sorted((start, max(end, start + timedelta(seconds=SECONDS_AN_EXECUTION))) for start, end in spans):
@@ -214,7 +213,7 @@ def active_seconds(history: list[dict[str, Any]], seconds_of_http: Sequence[floa
 
 def _episodes(history: list[dict[str, Any]]) -> int:
     """How often the orchestrator ran."""
-    return sum(event["EventType"] == _EPISODE_STARTED for event in history)
+    return sum(event["EventType"] == ORCHESTRATOR_STARTED for event in history)
 
 
 def _print_counts(counted: list[Counted]) -> None:

@@ -18,12 +18,11 @@ from typing import Any
 from bench.record import record
 from bench.steps import CASES, Case
 from bench.storage_operations import COUNTING
+from devhost.replay import ORCHESTRATOR_STARTED, TASK_COMPLETED, TASK_FAILED, TASK_SCHEDULED, TIMER_CREATED
 from tests import pictures
 from tests.hub import Hub
 from tests.stack import Stack
 
-#: Event types of a stored history, as they are on the wire.
-_SCHEDULED, _ENDS, _TIMER, _EPISODE = 4, (5, 6), 10, 12
 #: By what they are called in the record.
 MEASURED = {case.what: case for case in CASES if case.seconds in (12, 15)}
 #: Steps that are no activity of that name: the last look also stores the picture, and `stored` is all until then.
@@ -94,16 +93,16 @@ def spans_of(history: list[dict[str, Any]]) -> Iterator[tuple[str, float, float]
     now = 0.0
     for event in history:
         kind = event["EventType"]
-        if kind == _EPISODE:
+        if kind == ORCHESTRATOR_STARTED:
             now = _seconds(event["Timestamp"])
-        elif kind == _SCHEDULED:
+        elif kind == TASK_SCHEDULED:
             if waiting is not None:
                 yield WAIT, waiting, now
                 waiting = None
             asked[event["EventId"]] = (event["Name"], now)
-        elif kind in _ENDS:
+        elif kind in (TASK_COMPLETED, TASK_FAILED):
             yield *asked[event["TaskScheduledId"]], now
-        elif kind == _TIMER:
+        elif kind == TIMER_CREATED:
             waiting = now if waiting is None else waiting
 
 
