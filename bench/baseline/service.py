@@ -18,7 +18,8 @@ REPLICATE = os.environ["REPLICATE_API_BASE_URL"]
 BFL = os.environ["BFL_API_BASE_URL"]
 PPL_MODEL, GOODS_MODEL = "flux-kontext-apps/multi-image-kontext-max", "flux-kontext-max"
 POLL_SECONDS, POLLS = 1.0, 120
-CONTENT_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "jpg": "image/jpeg"}
+#: What a form may say besides its prompt; here nobody does.
+DEFAULTS = {"output_format": "png", "safety_tolerance": 2}
 
 app = FastAPI()
 
@@ -41,28 +42,20 @@ async def health() -> dict[str, str]:
 async def goods(
     input_image: UploadFile,
     prompt: str = Form(...),
-    aspect_ratio: str = Form("match_input_image"),
-    output_format: str = Form("png"),
-    safety_tolerance: int = Form(2),
-    seed: int | None = Form(None),
 ) -> Response:
     key = {"x-key": os.environ["BFL_API_KEY"]}
     order: dict[str, Any] = {
         "prompt": prompt,
         "input_image": base64.b64encode(await input_image.read()).decode(),
-        "output_format": output_format,
-        "safety_tolerance": safety_tolerance,
+        **DEFAULTS,
     }
-    # BFL matches the input image where nothing is said.
-    order |= {} if aspect_ratio == "match_input_image" else {"aspect_ratio": aspect_ratio}
-    order |= {} if seed is None else {"seed": seed}
     task = _answer(requests.post(f"{BFL}/v1/{GOODS_MODEL}", json=order, headers=key, timeout=30))  # noqa: ASYNC210 - as it was
     for _ in range(POLLS):
         time.sleep(POLL_SECONDS)  # noqa: ASYNC251 - as it was
         asked = {"id": task["id"]}
         found = _answer(requests.get(task["polling_url"], params=asked, headers=key, timeout=30))  # noqa: ASYNC210 - as it was
         if found["status"] == "Ready":
-            return _picture(found["result"]["sample"], output_format)
+            return _picture(found["result"]["sample"])
     raise Failed("이미지 생성이 2분 내에 완료되지 않았습니다")
 
 
@@ -71,28 +64,22 @@ def ppl(
     input_image_1: UploadFile,
     input_image_2: UploadFile,
     prompt: str = Form(...),
-    aspect_ratio: str = Form("match_input_image"),
-    output_format: str = Form("png"),
-    safety_tolerance: int = Form(2),
-    seed: int | None = Form(None),
 ) -> Response:
     key = {"Authorization": f"Bearer {os.environ['REPLICATE_API_TOKEN']}"}
     order: dict[str, Any] = {
         "prompt": prompt,
         "input_image_1": _data_uri(input_image_1),
         "input_image_2": _data_uri(input_image_2),
-        "aspect_ratio": aspect_ratio,
-        "output_format": output_format,
-        "safety_tolerance": safety_tolerance,
+        "aspect_ratio": "match_input_image",
+        **DEFAULTS,
     }
-    order |= {} if seed is None else {"seed": seed}
     url = f"{REPLICATE}/v1/models/{PPL_MODEL}/predictions"
     prediction = _answer(requests.post(url, json={"input": order}, headers=key, timeout=30))
     for _ in range(POLLS):
         time.sleep(POLL_SECONDS)
         prediction = _answer(requests.get(prediction["urls"]["get"], headers=key, timeout=30))
         if prediction["status"] == "succeeded":
-            return _picture(prediction["output"], output_format)
+            return _picture(prediction["output"])
         if prediction["status"] in ("failed", "canceled"):
             raise Failed(f"Replicate 모델 생성 실패: {prediction['error']}")
     raise Failed("이미지 생성이 2분 내에 완료되지 않았습니다")
@@ -108,5 +95,5 @@ def _answer(response: requests.Response) -> dict[str, Any]:
     return dict(response.json())
 
 
-def _picture(url: str, output_format: str) -> Response:
-    return Response(requests.get(url, timeout=30).content, media_type=CONTENT_TYPES[output_format])
+def _picture(url: str) -> Response:
+    return Response(requests.get(url, timeout=30).content, media_type="image/png")
