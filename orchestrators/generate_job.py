@@ -47,7 +47,8 @@ def _prepared(
     context: df.DurableOrchestrationContext, job: p.JobOrder, started_at: str
 ) -> Generator[Any, Any, tuple[list[str], ProblemData | None, list[WarningData]]]:
     """The prepared images in the kind's order, or why there are none; and what is merely poor about them. Meanwhile the prompt is
-    translated, where it is to be: what is sent is decided when this returns images."""
+    translated, where it is to be: what is sent is decided when this returns images. Small images came prepared."""
+    known = job.get("prepared", {})
     orders: list[p.PrepareOrder] = [
         {
             "job_id": job["job_id"],
@@ -57,6 +58,7 @@ def _prepared(
             "asked_at": context.current_utc_datetime.isoformat(),
         }
         for field, blob in job["images"].items()
+        if field not in known
     ]
     calls: list[tuple[str, Any]] = [(str(names.PREPARE_IMAGE), order) for order in orders]
     if "translation" in job:
@@ -68,7 +70,10 @@ def _prepared(
 
     try:
         answers = yield from call_each(context, calls, job["limits"]["patience"]["patient"], before_wait)
-        prepared: list[p.PrepareAnswer] = answers[: len(orders)]
+        of_field: dict[str, p.PrepareAnswer] = {order["field"]: answers[i] for i, order in enumerate(orders)}
+        for field, poor in known.items():
+            of_field[field] = {"blob": job["images"][field], "warnings": poor}
+        prepared = [of_field[field] for field in job["images"]]
         problem = next((image["problem"] for image in prepared if "problem" in image), None)
         if problem is None and {"state": "again"} in answers[len(orders) :]:
             yield from _translated(context, job, started_at)

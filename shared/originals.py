@@ -29,6 +29,14 @@ def forget(app: Services, document: Document) -> None:
         telemetry.event("uploads_kept", logging.WARNING, job_id=document["id"], reason=type(error).__name__)
 
 
+def take_back(app: Services, document: Document) -> None:
+    """Delete the images that a POST stored whose job another POST made: what it prepared of them too. Raises nothing."""
+    try:
+        app.uploads.delete(document.get("images", {}).values())
+    except Exception as error:  # noqa: BLE001 - as above
+        telemetry.event("uploads_kept", logging.WARNING, job_id=document["id"], reason=type(error).__name__)
+
+
 def forget_left(app: Services, now: datetime, *, of_before: bool = False) -> int:
     """Delete what is left of the uploads of ended jobs, and of POSTs that died; returns of how many jobs. `of_before`: those
     that earlier versions kept, for which all that their jobs have is listed."""

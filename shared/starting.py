@@ -77,6 +77,8 @@ def job_order(app: Services, document: Document) -> JobOrder:
         ],
         "limits": plan["limits"],
     }  # fmt: skip
+    if document.get("prepared"):
+        order["prepared"] = document["prepared"]
     if translation.is_open(document):
         order["translation"] = translation.PLAN
     return order

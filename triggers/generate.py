@@ -23,9 +23,11 @@ from shared.domain.job import QUEUED, SUCCEEDED, charged, is_deleted, is_termina
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import Problem, ProblemError, broken_settings, invalid_fields, unreadable
 from shared.domain.sheet import sheet_of
+from shared.domain.warning import WarningData
 from shared.generators.generator import Generator
 from shared.job_ids import new_job_id
-from shared.pictures.facts import ImageFacts
+from shared.pictures.facts import ImageFacts, Prepared
+from shared.pictures.prepare import prepare_small
 from shared.services import Services, services
 from shared.starting import ensure_started, generators_for, plan_of
 from shared.storage.documents import Busy
@@ -293,10 +295,18 @@ def _create(
             if _is_alone(app, document, taken):
                 limits.withdraw(app, document)
         raise
-    document = document | {"images": _upload_names(document, facts, taken)}
+    small = _prepared_at_once(form, facts) if "retry_of" not in document else {}
+    # Of this POST alone, so that neither of two with one key can remove, or write anew, what the other's job is made of.
+    post = taken.holder if taken else ""
+    document = document | {"images": _image_names(app, document, facts, small, post)}
+    if small:
+        document["prepared"] = {field: _warnings(field, image) for field, image in small.items()}
     try:
         for field, name in document["images"].items():
-            app.uploads.keep(name, form.files[field], facts[field].content_type)
+            if field in small:
+                app.sent_images.keep(job_id, field, small[field], post)
+            else:
+                app.uploads.keep(name, form.files[field], facts[field].content_type)
         if "webhook" in document:
             # First what leads back to it, whatever version of the app ends the job.
             app.deliveries.expect(job_id)
@@ -313,12 +323,38 @@ def _create(
     return document
 
 
-def _upload_names(document: dict[str, Any], facts: dict[str, ImageFacts], taken: Taken | None) -> dict[str, str]:
-    """Of this POST alone, so that neither of two with one key can remove, or write anew, what the other's job is made of."""
-    post = taken.holder if taken else ""
+def _prepared_at_once(form: Form, facts: dict[str, ImageFacts]) -> dict[str, Prepared]:
+    """Small images, as what providers get: their uploads need not be kept. None while others wait for this POST, nor of what
+    cannot be prepared, which the job's own step tells."""
+    if is_crowded():
+        return {}
+    found: dict[str, Prepared] = {}
+    for field in facts:
+        with contextlib.suppress(ProblemError):
+            if (prepared := prepare_small(form.files[field])) is not None:
+                found[field] = prepared
+    return found
+
+
+def is_crowded() -> bool:
+    """Whether requests may be waiting for their turn."""
+    return accepting.locked()
+
+
+def _warnings(field: str, image: Prepared) -> list[WarningData]:
+    return [{**warning, "field": field} for warning in image.warnings]
+
+
+def _image_names(
+    app: Services, document: dict[str, Any], facts: dict[str, ImageFacts], small: dict[str, Prepared], post: str
+) -> dict[str, str]:
+    """Where each is stored, as it came or prepared."""
+    job_id = document["id"]
     is_prepared = "retry_of" in document
     return {
-        field: upload_name(document["id"], field, EXTENSIONS[known.content_type], post, is_prepared=is_prepared)
+        field: app.sent_images.name(job_id, field, small[field], post)
+        if field in small
+        else upload_name(job_id, field, EXTENSIONS[known.content_type], post, is_prepared=is_prepared)
         for field, known in facts.items()
     }
 
@@ -337,12 +373,13 @@ def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | Non
         is_alone = known is not None or _is_alone(app, document, taken)
         if known is None and is_alone:
             app.index.remove(document)
-            app.uploads.forget(document)
+            # What was prepared of them too: nobody else can be making this job.
+            app.uploads.delete(document["images"].values())
             limits.withdraw(app, document)
     except Exception:  # noqa: BLE001 - storage is away, however it says so
         raise ProblemError(Problem("internal", charged="unknown")) from error
     if not is_alone or (known and known["images"] != document["images"]):
-        originals.forget(app, document)
+        originals.take_back(app, document)
     if not is_alone:
         raise ProblemError(Problem("idempotency_in_progress", charged="unknown")) from error
     return known

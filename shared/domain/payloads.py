@@ -78,8 +78,10 @@ class JobOrder(TypedDict):
     progress: int
     #: Tells owners apart in a line.
     owner: NotRequired[str]
-    #: Uploads by field.
+    #: Uploads by field; of those in `prepared`, what they were prepared as when the job was accepted.
     images: dict[str, str]
+    #: What is merely poor about images that are prepared already, by field. The version before had none.
+    prepared: NotRequired[dict[str, list[WarningData]]]
     label: str
     generators: list[GeneratorChoice]
     pictures: list[PictureWish]

@@ -1,5 +1,8 @@
 """What a provider gets of an upload: what the creator saw, and nothing else."""
 
+import threading
+from contextlib import AbstractContextManager
+
 from PIL import Image
 
 from shared.domain.generation import PROVIDER_IMAGE_SIDE_PX
@@ -10,13 +13,18 @@ from shared.pictures import content
 from shared.pictures.colour import to_srgb
 from shared.pictures.decoding import DAMAGE, UPLOADS, decoded, is_blank
 from shared.pictures.encode import encoded, upright
-from shared.pictures.facts import Prepared
+from shared.pictures.facts import Content, Prepared
 from shared.pictures.ground import WHITE, on_ground
 from shared.pictures.limits import require_real
 from shared.pictures.scaling import PROVIDER_MIN_SIDE_PX, scaled, size_to_send
 
 #: Of a long picture that was made smaller: below this its shorter side has lost its detail.
 _NARROW_PX = 384
+#: What is prepared while its POST waits: no larger than what is sent, and of formats whose decoders take 10 ms for that.
+_SMALL_PIXELS, _SMALL_BYTES = PROVIDER_IMAGE_SIDE_PX**2, 1024 * 1024
+_SMALL_TYPES = frozenset({"image/jpeg", "image/png"})
+#: Small ones wait for each other alone, never for an upload that takes seconds.
+_SMALL = threading.BoundedSemaphore(1)
 
 
 def prepare_for_provider(data: bytes) -> Prepared:
@@ -26,9 +34,20 @@ def prepare_for_provider(data: bytes) -> Prepared:
     lossless, the rest becomes JPEG. One is decoded at a time.
     Raises ProblemError: `unsupported_image` when the file breaks off or is damaged, `image_unusable` when nothing would be seen.
     """
+    return _prepared(content.read(data), UPLOADS)
+
+
+def prepare_small(data: bytes) -> Prepared | None:
+    """As prepare_for_provider, of an image with which that is quickly done; None of any other."""
     known = content.read(data)
+    is_plain = known.facts.content_type in _SMALL_TYPES and known.passes == 1 and not known.is_animated
+    is_small = known.facts.width * known.facts.height <= _SMALL_PIXELS and len(data) <= _SMALL_BYTES
+    return _prepared(known, _SMALL) if is_plain and is_small and not known.breaks_off else None
+
+
+def _prepared(known: Content, lane: AbstractContextManager[object]) -> Prepared:
     require_real(known)
-    with UPLOADS:
+    with lane:
         try:
             bands, frame = decoded(known, size_to_send((known.facts.width, known.facts.height)))
             full = bands.size

@@ -34,9 +34,9 @@ def is_prepared_upload(name: str) -> bool:
     return name.startswith(UPLOADS) and _PREPARED in name
 
 
-def prepared_name(job_id: str, field: str, extension: str) -> str:
-    """What a provider gets of an upload."""
-    return f"{_folder(job_id)}prepared/{field}.{extension}"
+def prepared_name(job_id: str, field: str, extension: str, post: str = "") -> str:
+    """What a provider gets of an upload. `post`: which of several POSTs that may make the job prepared it."""
+    return f"{_folder(job_id)}{_PREPARED}{post}{'/' if post else ''}{field}.{extension}"
 
 
 def output_name(job_id: str, index: int, extension: str) -> str:

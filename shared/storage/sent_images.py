@@ -22,12 +22,16 @@ class SentImages:
         self._blobs = blobs
         self._links = links
 
-    def keep(self, job_id: str, field: str, image: EncodedImage) -> str:
-        """Store a prepared image, and say under which name."""
-        content_type = image.facts.content_type
-        name = prepared_name(job_id, field, EXTENSIONS[content_type])
-        self._blobs.put_image(name, image.data, content_type)
+    def keep(self, job_id: str, field: str, image: EncodedImage, post: str = "") -> str:
+        """Store a prepared image, and say under which name; `post` as in prepared_name."""
+        name = self.name(job_id, field, image, post)
+        self._blobs.put_image(name, image.data, image.facts.content_type)
         return name
+
+    @staticmethod
+    def name(job_id: str, field: str, image: EncodedImage, post: str = "") -> str:
+        """Where a prepared image lies."""
+        return prepared_name(job_id, field, EXTENSIONS[image.facts.content_type], post)
 
     def find(self, job_id: str, field: str) -> str | None:
         """The name of an image that was prepared before, perhaps by an earlier version."""

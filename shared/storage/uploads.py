@@ -10,7 +10,7 @@ from itertools import groupby
 
 from shared.domain.job import Document
 from shared.storage.blob_store import IMAGES, BlobStore
-from shared.storage.image_names import JOBS_OF_BEFORE, UPLOADS, job_of_upload
+from shared.storage.image_names import JOBS_OF_BEFORE, PICTURES, UPLOADS, job_of_upload
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class Uploads:
         self._blobs.put_image(name, data, content_type)
 
     def forget(self, document: Document) -> None:
-        """Delete a job's uploads, also those of an earlier version: its document knows their names."""
-        self.delete(document.get("images", {}).values())
+        """Delete a job's uploads, also those of an earlier version: its document knows their names. What was prepared of them
+        stays as long as the job's pictures."""
+        self.delete(name for name in document.get("images", {}).values() if not name.startswith(PICTURES))
 
     def delete(self, names: Iterable[str]) -> None:
         for name in names:

@@ -13,6 +13,13 @@ prepare = of("activities/prepare_image.py", ENDS, "tests/rare/test_prepare_after
 finish = of("activities/finish_job.py", ENDS)
 starting = of("shared/starting.py", ENDS)
 generate = of("triggers/generate.py", "tests/triggers/test_trouble.py")
+SMALL = "tests/triggers/test_small_images.py"
+at_once = of("triggers/generate.py", SMALL, "tests/triggers/test_retry.py")
+told, kept, small = (
+    of("shared/starting.py", SMALL),
+    of("shared/storage/uploads.py", SMALL),
+    of("shared/pictures/prepare.py", SMALL),
+)
 housekeeping = of("triggers/housekeeping.py", "tests/triggers/test_housekeeping.py")
 provenance = of("shared/provenance.py", "tests/unit/test_words_in_pictures.py")
 check = of("activities/check_prediction.py", "tests/activities/test_check_prediction.py")
@@ -46,11 +53,19 @@ PRIVACY: tuple[Mutant, ...] = (
     provenance("a WebP tells its prompt in XMP", ', b"XMP ": 0x04}', "}"),
     provenance("a picture that lay on its side lies down again", "value in range(2, 9)", "value in range(2, 3)"),
     provenance("a picture that is cut off is lost", "except (struct.error, ValueError):\n        pass", "except ZeroDivisionError:\n        pass"),  # noqa: E501
+    # ---- what is prepared at once ----
+    at_once("small images hold others up", "    if is_crowded():", "    if False:"),
+    at_once("what is made again is prepared again", ' if "retry_of" not in document else {}', ""),
+    at_once("a warning of a small image is lost", "for warning in image.warnings]", "for warning in ()]"),
+    told("a story does not know what is prepared", 'if document.get("prepared"):', "if False:"),
+    kept("the end of a job takes a small image with it", " if not name.startswith(PICTURES)", ""),
+    small("many passes are taken for quick", "known.passes == 1", "True"),
+    small("large images hold a POST up", "<= _SMALL_PIXELS", "<= 40 * _SMALL_PIXELS"),
     # ---- when uploads go ----
     finish("the end of a job leaves its uploads", "    originals.forget(services, document)\n", ""),
     finish("uploads go before the end is on record", "    pictures = [told_by_records", "    originals.forget(services, services.jobs.read(payload[\"job_id\"]) or {\"id\": \"\"})\n    pictures = [told_by_records"),  # noqa: E501
     starting("a job that is given up leaves its uploads", "    originals.forget(app, document)\n", ""),
-    generate("a repeated POST leaves its uploads", "        originals.forget(app, document)\n", "        pass\n"),
+    generate("a repeated POST leaves its uploads", "        originals.take_back(app, document)\n", "        pass\n"),
     uploads("nothing is deleted", "self._blobs.delete(IMAGES, name)", "pass"),
     uploads("one of several uploads is deleted", "            self._blobs.delete(IMAGES, name)", "            self._blobs.delete(IMAGES, name)\n            break"),  # noqa: E501
     originals("storage that does not delete fails an end", "except Exception as error:  # noqa: BLE001 - the job has ended", "except ZeroDivisionError as error:  # noqa: BLE001 - the job has ended"),  # noqa: E501

@@ -281,10 +281,10 @@ TRUST: tuple[Mutant, ...] = (
     ),
     generate(
         "a refused POST keeps its quota slot",
-        "            app.uploads.forget(document)\n            limits.withdraw(app, document)",
-        "            app.uploads.forget(document)",
+        '            app.uploads.delete(document["images"].values())\n            limits.withdraw(app, document)',
+        '            app.uploads.delete(document["images"].values())',
     ),
-    generate("a refused POST leaves its images", "app.uploads.forget(document)", "pass"),
+    generate("a refused POST leaves its images", 'app.uploads.delete(document["images"].values())', "pass"),
     overtaken("a POST removes what another one's job is made of", 'post = taken.holder if taken else ""', 'post = ""'),
     overtaken(
         "who was overtaken is counted as the only one",

@@ -60,6 +60,25 @@ def test_every_image_is_prepared_and_sent_in_the_order_of_its_kind() -> None:
     assert sent["images"] == ["a.png", "b.png"]
 
 
+def test_what_is_prepared_already_is_sent_as_it_is_and_what_is_poor_about_it_is_told() -> None:
+    order = job_order()
+    order["images"], poor = {"input_image_1": "a.png", "input_image_2": "b"}, {"code": "image_small", "params": {}}
+    order["prepared"] = {"input_image_1": [poor]}  # type: ignore[list-item]
+    told = tell(order, activities={names.PREPARE_IMAGE: lambda payload: {"blob": payload["blob"] + ".png"}})
+
+    assert [call["field"] for call in told.called(names.PREPARE_IMAGE)] == ["input_image_2"]
+    (sent,) = told.called(names.SUBMIT_PREDICTION)
+    assert sent["images"] == ["a.png", "b.png"]
+    assert told.ending["warnings"] == [poor]
+    assert told.ending["sent"] == {"input_image_1": "a.png", "input_image_2": "b.png"}
+
+
+def test_a_story_whose_images_are_all_prepared_begins_with_its_submit() -> None:
+    order = job_order()
+    order["prepared"] = {field: [] for field in order["images"]}
+    assert [call.name for call in tell(order).calls][:1] == [names.SUBMIT_PREDICTION]
+
+
 # ---- when it looks ----
 
 

@@ -14,6 +14,7 @@ from shared.services import Services, use_services
 from shared.storage.quota_store import QuotaStore
 from tests.fakes import make_services
 from tests.triggers.calls import Clock, FakeHub, body, post
+from triggers import generate
 
 KEY = {"Idempotency-Key": "k"}
 PATIENCE = 10.0
@@ -88,8 +89,15 @@ def counted(app: Services) -> int:
     return len(app.blobs.read_document(name)[0]["active"])  # type: ignore[index]
 
 
-def uploads(app: Services) -> set[str]:
-    return {name for name in app.blobs.images if name.startswith("uploads/")}  # type: ignore[attr-defined]
+@pytest.fixture(autouse=True, params=[True, False], ids=["small", "large"])
+def _of_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small images are stored as they were prepared, larger ones as they came: both belong to their POST."""
+    if not request.param:
+        monkeypatch.setattr(generate, "prepare_small", lambda data: None)
+
+
+def images(app: Services) -> set[str]:
+    return set(app.blobs.images)  # type: ignore[attr-defined]
 
 
 def test_a_post_that_fails_takes_nothing_from_the_one_that_makes_its_job(app: Any, hub: FakeHub, moved: Clock) -> None:
@@ -116,7 +124,7 @@ def test_a_post_that_fails_takes_nothing_from_the_one_that_makes_its_job(app: An
 
     job = app.jobs.read(body(posts.answers["B"])["id"])
     assert posts.answers["B"].status_code == 202
-    assert uploads(app) == set(job["images"].values())
+    assert images(app) == set(job["images"].values())
     assert counted(app) == 1
     # The key was B's all the time: nobody else could begin while A gave up.
     assert [body(answer)["code"] for answer in (posts.answers["A"], *repeated)] == ["idempotency_in_progress"] * 2
@@ -140,7 +148,7 @@ def test_a_post_that_was_overtaken_loses_nothing_when_the_other_one_fails(app: A
 
     job = app.jobs.read(body(posts.answers["A"])["id"])
     assert [posts.answers[name].status_code for name in "AB"] == [202, 500]
-    assert uploads(app) == set(job["images"].values())
+    assert images(app) == set(job["images"].values())
 
 
 def test_of_two_that_make_one_job_the_second_keeps_no_upload(app: Any, hub: FakeHub, moved: Clock) -> None:
@@ -156,13 +164,13 @@ def test_of_two_that_make_one_job_the_second_keeps_no_upload(app: Any, hub: Fake
 
     ids = {body(posts.answers[name])["id"] for name in "AB"}
     (job,) = map(app.jobs.read, ids)
-    assert uploads(app) == set(job["images"].values())
+    assert images(app) == set(job["images"].values())
     assert counted(app) == 1
 
 
 def test_a_post_that_fails_alone_leaves_nothing(app: Any, hub: FakeHub, moved: Clock) -> None:
     app.blobs.create_document = at_calls(app.blobs.create_document, fails)
     assert asyncio.run(post(hub, headers=KEY)).status_code == 500
-    assert (uploads(app), counted(app)) == (set(), 0)
+    assert (images(app), counted(app)) == (set(), 0)
     moved.ahead += timedelta(seconds=1)
     assert asyncio.run(post(hub, headers=KEY)).status_code == 202

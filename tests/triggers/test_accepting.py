@@ -13,7 +13,7 @@ from shared.storage.image_names import upload_name
 from tests.triggers.calls import IMAGE, FakeHub, body, form, user
 from triggers import bodies, generate
 
-LARGE = IMAGE.ljust(bodies.SET_ASIDE_FROM_BYTES, b"\0")
+LARGE = IMAGE.ljust(bodies.SET_ASIDE_FROM_BYTES + 1, b"\0")
 
 
 @pytest.fixture(autouse=True)

@@ -204,7 +204,9 @@ async def _unfinished(w: World) -> Any:
 
 
 async def _without_inputs(w: World) -> Any:
-    return await w.ask(retry.retry_job, await w.ended(), "POST")
+    job_id = await w.ended()
+    w.app.pictures.forget(job_id)
+    return await w.ask(retry.retry_job, job_id, "POST")
 
 
 async def _no_signing_key(w: World) -> Any:

@@ -9,7 +9,7 @@ import requests
 from shared.domain.problem import Problem
 from shared.providers.provider import ProviderError
 from shared.storage.account import StorageNotConfigured
-from shared.storage.image_names import upload_name
+from shared.storage.image_names import prepared_name
 from shared.storage.quota_store import QuotaStore
 from tests import pictures
 from tests.fakes import FakeGenerator
@@ -36,7 +36,7 @@ async def test_a_good_request_is_stored_started_and_answered_202(app: Any, hub: 
     assert (name, instance_id) == ("generate_job", job["id"])
     assert [picture["seed"] for picture in given["pictures"]] == [5, 6]
     assert "a mug" not in json.dumps(given), "no prompt in the orchestration's input"
-    assert upload_name(job["id"], "input_image", "jpg") in app.blobs.images
+    assert list(app.blobs.images) == [prepared_name(job["id"], "input_image", "jpg")]
     assert job["metadata"] == {"episode": "12"}
 
 

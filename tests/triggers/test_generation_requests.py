@@ -12,6 +12,7 @@ from azure.functions.queue import QueueMessage
 from shared.domain.job import SUCCEEDED
 from shared.domain.problem import Problem, ProblemError
 from shared.domain.queue_messages import POISON, RESULTS
+from shared.pictures.prepare import prepare_for_provider
 from shared.services import Services
 from shared.starting import give_up
 from tests import pictures
@@ -59,7 +60,7 @@ async def test_a_message_becomes_a_job_as_a_form_would(app: Any, hub: FakeHub, q
     }  # fmt: skip
     for part in ("kind", "owner", "input", "seeds", "metadata", "plan", "provider", "model", "usage"):
         assert job[part] == by_form[part], part
-    assert app.blobs.get_image(job["images"]["input_image"]) == IMAGE
+    assert app.blobs.get_image(job["images"]["input_image"]) == prepare_for_provider(IMAGE).data
     assert job["request_id"] == "batch-7:17"
     assert hub.started_jobs == [by_form["id"], job["id"]]
 
@@ -262,7 +263,7 @@ async def test_while_storage_is_away_the_message_comes_again_and_makes_one_job(
         elif what == "results":
             patch.setattr(queues, "away", {RESULTS})
         else:
-            patch.setattr(app.uploads, "keep", away)
+            patch.setattr(app.blobs, "put_image", away)
         with pytest.raises(generation_requests.NotTaken) as raised:
             await deliver(hub, asked())
     assert str(raised.value) == "ServiceRequestError"

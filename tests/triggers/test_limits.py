@@ -78,16 +78,16 @@ async def test_a_post_that_is_overtaken_while_its_job_goes_on_leaves_its_place_c
     app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any
 ) -> None:
     settings(app, DAILY_USD="10", MAX_ACTIVE_JOBS="1", DAILY_JOBS="9")
-    keep, told = app.uploads.keep, {}
+    keep, told = app.blobs.put_image, {}
 
     def slow(*args: Any) -> None:
-        monkeypatch.setattr(app.uploads, "keep", keep)
+        monkeypatch.setattr(app.blobs, "put_image", keep)
         clock.pass_by(seconds=61)
         told["second"] = asyncio.run(post(hub, headers={"Idempotency-Key": "k"}))
         told["counted"] = counted(app)
         keep(*args)
 
-    monkeypatch.setattr(app.uploads, "keep", slow)
+    monkeypatch.setattr(app.blobs, "put_image", slow)
     first = await post(hub, headers={"Idempotency-Key": "k"})
 
     assert body(first)["id"] == body(told["second"])["id"]

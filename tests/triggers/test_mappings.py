@@ -7,7 +7,7 @@ import pytest
 from shared.domain.kinds import GOODS, PPL, Kind
 from shared.domain.presets import PRESETS
 from shared.storage.gate_store import GateStore
-from shared.storage.image_names import upload_name
+from shared.storage.image_names import prepared_name
 from tests import pictures
 from tests.fakes import FakeGenerator
 from tests.triggers.calls import RUNTIME, FakeHub, Status, body, form, get, new_job, post, request, settings, user
@@ -125,7 +125,7 @@ async def test_each_kind_has_its_own_generator_and_its_images_in_the_order_that_
     assert [choice["name"] for choice in story(hub)["generators"]] == [made_by]
     # PPL: the character, then the product.
     fields = ["input_image"] if kind is GOODS else ["input_image_1", "input_image_2"]
-    assert list(story(hub)["images"].items()) == [(field, upload_name(job["id"], field, "jpg")) for field in fields]
+    assert list(story(hub)["images"].items()) == [(field, prepared_name(job["id"], field, "jpg")) for field in fields]
 
 
 async def test_a_request_that_is_larger_than_its_images_may_be_is_refused_unread(

@@ -7,6 +7,7 @@ import pytest
 from activities import finish_job
 from shared.domain.job import FAILED
 from shared.domain.problem import Problem
+from shared.pictures.prepare import prepare_for_provider
 from shared.storage.image_names import prepared_name
 from tests import pictures
 from tests.triggers.bodies import image, multipart, part, send
@@ -37,7 +38,7 @@ async def test_a_picture_of_an_own_job_is_an_input_like_a_file(app: Any, hub: Fa
 
     assert answer.status_code == 202, body(answer)
     document = app.jobs.read(body(answer)["id"])
-    assert app.blobs.get_image(document["images"]["input_image"]) == PICTURE
+    assert app.blobs.get_image(document["images"]["input_image"]) == prepare_for_provider(PICTURE).data
     assert document["image_sources"] == {"input_image": f"job:{job_id}/1"}
 
 

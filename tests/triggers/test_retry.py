@@ -212,7 +212,10 @@ async def test_what_has_no_inputs_any_more_is_not_made_again(app: Any, hub: Fake
     assert (len(hub.started), set(app.blobs.images)) == (1, before)
 
 
-async def test_a_job_whose_image_was_never_prepared_is_not_made_again(app: Any, hub: FakeHub) -> None:
+async def test_a_job_whose_image_was_never_prepared_is_not_made_again(
+    app: Any, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "prepare_small", lambda data: None)
     job_id = await new_job(hub)
     finish(app, hub, job_id, problem=Problem("unsupported_image", params={"found_ko": "x", "found_en": "x"}).to_payload())
     answer = await again(hub, job_id)

@@ -23,7 +23,7 @@ from tests.triggers.calls import (
     post,
     settings,
 )
-from triggers import housekeeping
+from triggers import generate, housekeeping
 
 KEY = {"Idempotency-Key": "k"}
 
@@ -262,10 +262,13 @@ async def test_a_count_that_failed_does_not_stay_behind(app: Any, hub: FakeHub, 
     assert (owner_of(app)["active"], owner_of(app)["started"]) == ({}, 1)
 
 
+@pytest.mark.parametrize("is_small", [True, False])
 async def test_a_slow_post_that_fails_in_the_end_takes_no_job_from_the_one_that_has_its_key(
-    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any
+    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any, is_small: bool
 ) -> None:
-    """The other one made the job, and it runs."""
+    """The other one made the job, and it runs. Small images are prepared by then, and both POSTs write the same."""
+    if not is_small:
+        monkeypatch.setattr(generate, "prepare_small", lambda data: None)
     put, answers = app.blobs.put_image, []
 
     def slow(*_: Any) -> None:
@@ -281,14 +284,16 @@ async def test_a_slow_post_that_fails_in_the_end_takes_no_job_from_the_one_that_
     assert body(first)["id"] == body(answers[0])["id"]
     (job_id,) = hub.started_jobs
     assert app.jobs.read(job_id)["status"] == "queued"
-    uploads = [name for name in app.blobs.images if name.startswith("uploads/")]
-    assert uploads == list(app.jobs.read(job_id)["images"].values())
+    assert list(app.blobs.images) == list(app.jobs.read(job_id)["images"].values())
 
 
-async def test_a_slow_post_whose_job_has_ended_by_then_leaves_no_upload(
-    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any
+@pytest.mark.parametrize("is_small", [True, False])
+async def test_a_slow_post_whose_job_has_ended_by_then_leaves_no_image_of_its_own(
+    app: Any, hub: FakeHub, clock: Clock, monkeypatch: Any, is_small: bool
 ) -> None:
-    """It writes the upload after the end of its job had removed it."""
+    """It writes the image after the end of its job."""
+    if not is_small:
+        monkeypatch.setattr(generate, "prepare_small", lambda data: None)
     put = app.blobs.put_image
 
     def slow(*args: Any) -> None:
@@ -302,7 +307,8 @@ async def test_a_slow_post_whose_job_has_ended_by_then_leaves_no_upload(
     answer = await post(hub, headers=KEY)
 
     assert (answer.status_code, body(answer)["status"]) == (200, "succeeded")
-    assert [name for name in app.blobs.images if name.startswith("uploads/")] == []
+    kept = set(app.jobs.read(hub.started_jobs[0])["images"].values()) if is_small else set()
+    assert {name for name in app.blobs.images if "input_image" in name} == kept
 
 
 async def test_too_many_at_once_is_busy_and_comes_again(app: Any, hub: FakeHub, monkeypatch: Any) -> None:

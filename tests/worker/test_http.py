@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 JSON = ("Content-Type", "application/json")
 MULTIPART = ("Content-Type", FORM)
 GOODS = multipart(part("prompt", "영웅 머그컵".encode()), image())
-PPL = multipart(part("prompt", b"hero drinks it"), part("input_image_1", pictures.photo_jpeg(300, 300), file_name=b"1.jpg"),
+# The first is large enough for a step of its own, the second is prepared at once.
+PPL = multipart(part("prompt", b"hero drinks it"), part("input_image_1", pictures.photo_jpeg(1200, 900), file_name=b"1.jpg"),
                 part("input_image_2", pictures.png_with_alpha(300, 300), file_name="상품.png".encode()))  # fmt: skip
 BIG = multipart(part("prompt", b"a mug"), part("input_image", bytes(range(256)) * (24 << 12), file_name=b"big.bin"))
 TOO_BIG = multipart(part("prompt", b"a mug"), part("input_image", bytes(90 << 20), file_name=b"big.bin"))
