@@ -23,7 +23,8 @@ class Run:
     """Jobs of every ending on one stack, and what was captured of them."""
 
     def __init__(self, folder: Path) -> None:
-        image = pictures.photo_jpeg(300, 300)
+        # What is larger is prepared by a step of its own.
+        image, large = pictures.photo_jpeg(300, 300), pictures.photo_jpeg(1100, 1100)
         stack = Stack(folder, DEVHOST_TELEMETRY=str(folder / "telemetry.jsonl"), **KEYS)
         stack.settings["PUBLIC_BASE_URL"] = stack.url
         stack.settings["GOODS_MODELS"] = "flux-kontext-max,flux-2-pro"
@@ -31,7 +32,7 @@ class Run:
             stack.configure(replicate={"delay_seconds": 1}, bfl={"delay_seconds": 1})
             traceparent = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
             self.ppl = stack.ppl(image, image, {"Prefer": "wait=60", **traceparent}, prompt=PROMPT).json()
-            self.goods = stack.goods(image, {"Prefer": "wait=60"}, prompt=PROMPT).json()
+            self.goods = stack.goods(large, {"Prefer": "wait=60"}, prompt=PROMPT).json()
             self.two = stack.goods(image, {"Prefer": "wait=60"}, prompt=PROMPT, n=2, model="flux-2-pro").json()
             self.moderated = stack.goods(image, {"Prefer": "wait=60"}, prompt=f"{PROMPT} [[moderated]]").json()
             self.failed = stack.goods(image, {"Prefer": "wait=60"}, prompt=f"{PROMPT} [[outcome:not_found]]").json()
