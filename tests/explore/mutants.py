@@ -99,7 +99,7 @@ MUTANTS: dict[str, Mutant] = {
         lambda: [
             mock.patch.object(originals, "forget", _forgets_nothing), mock.patch.object(originals, "forget_left", _finds_none),
         ],
-        "has ended, and uploads/", 0,
+        "has ended, and uploads/", 2,
     ),
 }  # fmt: skip
 
