@@ -49,18 +49,33 @@ async def check(services: Services, client: df.DurableOrchestrationClient, paylo
         unknown = Problem("provider_unavailable", charged="unknown", params={"provider": generator.provider.label})
         return {"state": "missing", "problem": unknown.at(GENERATING).to_payload()}
     has_failed = isinstance(look, Failed) and look.problem.code == "provider_unavailable"
-    left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok")
+    late = late_seconds(services.now(), payload.get("ran_at"), look.ended_at if isinstance(look, Ready) else None)
+    left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok", late)
     if isinstance(look, Failed):
         return await threads.run(_failed, services, payload, look, left_gate)
     return await threads.run(_finished, services, payload, look, left_gate)
 
 
+def late_seconds(now: datetime, ran_at: str | None, ended_at: datetime | None) -> float:
+    """How long a prediction that is seen to have ended `now` probably had by then: as its provider says, but not longer than
+    since it was seen to run, as clocks differ; else half of that time. None where nothing is known."""
+    since = None if ran_at is None else max(0.0, (now - datetime.fromisoformat(ran_at)).total_seconds())
+    if ended_at is None:
+        return 0.0 if since is None else since / 2
+    said = max(0.0, (now - ended_at).total_seconds())
+    return said if since is None else min(said, since)
+
+
 async def _leave_gate(
-    services: Services, client: df.DurableOrchestrationClient, payload: p.CheckOrder, outcome: Literal["ok", "failed"]
+    services: Services,
+    client: df.DurableOrchestrationClient,
+    payload: p.CheckOrder,
+    outcome: Literal["ok", "failed"],
+    late: float,
 ) -> bool:
     """Whether the slot was given back. If not now, then later: a picture is not lost for that."""
     try:
-        await slots.give_back(services, client, payload, outcome)
+        await slots.give_back(services, client, payload, outcome, late)
     except (AzureError, Busy):
         return False
     return True

@@ -75,7 +75,11 @@ def _look(picture: Picture, prediction: Prediction) -> Generator[Any, Any, p.Loo
     """One look, and what it tells of the money. Trouble on our side ends no picture that has a handle."""
     picture.course.looks += 1
     try:
-        order: p.CheckOrder = {**prediction.order, "asked_at": picture.now.isoformat()}
+        order: p.CheckOrder = {
+            **prediction.order,
+            "asked_at": picture.now.isoformat(),
+            "ran_at": prediction.ran_at,
+        }
         look = yield from call(picture.context, names.CHECK_PREDICTION, order, picture.limits["patience"]["few"])
     except ActivityFailed:
         return {"state": "running", "trouble": "look failed", "after_seconds": None}

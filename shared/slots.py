@@ -76,12 +76,18 @@ async def take(services: Services, client: df.DurableOrchestrationClient, payloa
 
 
 async def give_back(
-    services: Services, client: df.DurableOrchestrationClient, payload: Named, outcome: Literal["ok", "failed"] | None
+    services: Services,
+    client: df.DurableOrchestrationClient,
+    payload: Named,
+    outcome: Literal["ok", "failed"] | None,
+    late_seconds: float = 0.0,
 ) -> int:
-    """Give the slot or the place back; returns how many others were woken. `outcome`: as Gate.leave says."""
+    """Give the slot or the place back; returns how many others were woken. `outcome`, `late_seconds`: as Gate.leave says."""
     holder = holder_name(payload["job_id"], payload["index"])
     _, grants = await threads.run(
-        services.gates.change, _provider(services, payload), lambda gate: gate.leave(holder, outcome, payload["attempt"])
+        services.gates.change,
+        _provider(services, payload),
+        lambda gate: gate.leave(holder, outcome, payload["attempt"], late_seconds),
     )
     await _wake(client, grants)
     return len(grants)

@@ -152,9 +152,9 @@ class Gate:
         wait_seconds = self.expected_wait(position or 1, generator=self._generator(asked))
         return Place(granted=False, position=position, wait_seconds=wait_seconds)
 
-    def leave(self, holder: str, outcome: str | None, attempt: int | None = None) -> None:
+    def leave(self, holder: str, outcome: str | None, attempt: int | None = None, late_seconds: float = 0.0) -> None:
         """Give up the slot or the place, unless a later attempt has it by now. `outcome`: "ok" when the provider did its work,
-        "failed" when it did not."""
+        "failed" when it did not. `late_seconds`: how long ago it had."""
         held = (self.document["active"].get(holder) or self.document["waiting"].get(holder) or {}).get("attempt")
         if attempt is not None and held is not None and held > attempt:
             return
@@ -163,7 +163,7 @@ class Gate:
         if outcome == "ok":
             self._count_success()
             if slot:
-                self._note_hold(slot)
+                self._note_hold(slot, late_seconds)
         elif outcome == "failed":
             self._count_failure(probe=bool(slot and slot["probe"]))
         self._fill()
@@ -214,7 +214,7 @@ class Gate:
         return min(self.limit, self.caps.get(generator or self.default_generator, self.limit))
 
     def measured_seconds(self, generator: str = "") -> float | None:
-        """How long a generator's slot is held, measured on the last jobs that got their picture; None before there was one."""
+        """How long a generator's slot is needed, measured on the last jobs that got their picture; None before there was one."""
         name = generator or self.default_generator
         # The former version measured all generators as one.
         holds = self.document.get("holds_of", {name: self.document["holds"]}).get(name)
@@ -364,10 +364,14 @@ class Gate:
                 if self._generator(entry) == self._generator(given):
                     entry[_TURN] = number
 
-    def _note_hold(self, slot: Entry) -> None:
-        """Remember how long a slot was held, by generator. The former version keeps `holds` alone, and measured there the one
-        generator it had."""
-        document, generator, seconds = self.document, self._generator(slot), round(self.now - slot["granted_at"], 1)
+    def _note_hold(self, slot: Entry, late_seconds: float) -> None:
+        """Remember how long a slot was needed, by generator. What passes from the end until a look sees it is no time of the
+        provider's: to aim at that would make looks later and later. The former version keeps `holds` alone, and measured there
+        the one generator it had."""
+        document, generator = self.document, self._generator(slot)
+        held = self.now - slot["granted_at"]
+        # Who says that it ended before it began has another clock.
+        seconds = round(held - late_seconds if late_seconds < held else held, 1)
         holds_of = document.setdefault("holds_of", {self.default_generator: document["holds"]})
         holds_of[generator] = [*holds_of.get(generator, []), seconds][-_REMEMBERED_HOLDS:]
         document["holds"] = [*document["holds"], seconds][-_REMEMBERED_HOLDS:]

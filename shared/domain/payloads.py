@@ -267,6 +267,8 @@ class Recorded(TypedDict):
 class CheckOrder(Named):
     #: When the story asked: a run that comes later may come after its end.
     asked_at: str
+    #: When a look last saw it run; None where none has. The version before did not say.
+    ran_at: str | None
     #: The job's end, which removes what nobody wants any more, follows this look at once.
     is_followed: bool
     handle: Handle

@@ -4,6 +4,7 @@ The same rules serve a picture that is waited for and a prediction that is left 
 seconds: the engine's timers know no others (durable-host reference 4.8).
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,6 +26,8 @@ LEFTOVER_STEP_SECONDS, LEFTOVER_SLOWEST_SECONDS = 5, 30
 TOLD_FACTOR = 10
 #: And before this much of the expected time has passed there is nothing to look for.
 TOLD_PATIENCE = 1.5
+#: The usual time is counted from when a slot was given, which is a little before the submit.
+_SLOT_BEFORE_SUBMIT_SECONDS = 0.1
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Watch:
     #: The age at which it was left over; None while its picture waits for it.
     left_at: float | None = None
     looks: int = 0
+    #: The age at which a look last saw it run.
+    ran_at: float | None = None
     seen: "Seen" = field(default_factory=lambda: Seen())
 
     def seconds_to_next_look(self, age: float, *, is_told: bool = False) -> int:
@@ -72,6 +77,8 @@ class Watch:
                 return "leave" if self.left_at is None else self._until_over(age)
         else:
             self.seen.running()
+            if not look["trouble"]:
+                self.ran_at = age
         return self._until_over(age)
 
     @property
@@ -130,14 +137,17 @@ class Seen:
 
 
 def aimed_delay(age: float, expected_seconds: float, least: int) -> int:
-    """Seconds from `age` to the next of the looks that are aimed at 0.6, 0.7, 0.8, ... of the expected time.
+    """Seconds from `age` to the next look: at 0.6, 0.7, 0.8 and 0.9 of the expected time, as soon as it has passed, and at each
+    tenth after that.
 
-    Each target is rounded by itself, so errors do not add up.
+    Each target is rounded by itself, so errors do not add up. No look before the expected time makes the one after it later.
     """
-    k = 0
-    while (target := round(expected_seconds * (6 + k) / 10)) - age < least - 0.5:
-        k += 1
-    return max(least, round(target - age))
+    tenths = 6
+    while (target := round(expected_seconds * tenths / 10)) - age < least - 0.5:
+        tenths += 1
+    delay = max(least, round(target - age))
+    due = math.ceil(expected_seconds - _SLOT_BEFORE_SUBMIT_SECONDS - age)
+    return delay if due <= 0 or delay + least <= due else max(least, due)
 
 
 def poll_factor(looks: int, steps: list[list[int]]) -> int:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -94,9 +94,10 @@ class Bfl(ProviderClient):
     def _told(self, status: str, result: object) -> Look | None:
         """What a status means; None while it runs."""
         if status == "Ready":
-            sample = result.get("sample") if isinstance(result, dict) else None
+            told = result if isinstance(result, dict) else {}
+            sample = told.get("sample")
             if isinstance(sample, str) and sample:
-                return Ready(sample)
+                return Ready(sample, _time(told.get("end_time")))
             return Unusable(self._problem("provider_bad_response", "yes"))
         if status == "Task not found":
             return NotFound()
@@ -143,6 +144,14 @@ class Bfl(ProviderClient):
         except UntrustedUrl:
             return own
         return given if parts.path.endswith("/v1/get_result") and parse_qs(parts.query).get("id") == [task_id] else own
+
+
+def _time(seconds: object) -> datetime | None:
+    """Of Unix seconds (2.4, where only the sample is sure); None when it is none."""
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC) if isinstance(seconds, int | float) and seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _dollars(credits: object) -> float | None:

@@ -46,6 +46,8 @@ class Ready:
     """Finished and paid for. `url` is signed and short-lived: fetch it now, never store it."""
 
     url: str
+    #: When it was finished by the provider's clock, where it says so.
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ class Replicate(ProviderClient):
             return Running(trouble=f"poll answered {answer.status}", retry_after=asked_pause(answer))
         status = body.get("status")
         if status == "succeeded":
-            return self._finished(body.get("output"))
+            return self._finished(body.get("output"), _time(body.get("completed_at")))
         if status == "failed":
             return self._failed(str(body.get("error") or ""))
         if status in ("canceled", "aborted"):
@@ -178,11 +178,11 @@ class Replicate(ProviderClient):
         # Not to have come to its end is not to know.
         raise self._unavailable(note="the list of predictions is too long")
 
-    def _finished(self, output: Any) -> Look:
+    def _finished(self, output: Any, ended_at: datetime | None) -> Look:
         if isinstance(output, list) and output:
             output = output[0]
         if isinstance(output, str) and output:
-            return Ready(output)
+            return Ready(output, ended_at)
         # Paid for, and no picture: the shape is worth telling, the content is not.
         return Unusable(self._problem("provider_bad_response", "yes", shape=type(output).__name__))
 

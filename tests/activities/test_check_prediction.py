@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from azure.core.exceptions import ServiceRequestError
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from activities.check_prediction import check
+from activities.check_prediction import check, late_seconds
 from activities.submit_prediction import submit
 from shared.domain.problem import Problem, moderated
 from shared.provenance import SOURCE_TYPE
@@ -22,6 +23,7 @@ from tests.picture_files import opened
 from tests.telling import told
 
 READY = Ready("https://fake/x")
+READABLE = pictures.png_with_alpha(600, 400)
 GONE = ProviderError(Problem("provider_unavailable", params={"provider": "Fake"}), is_final=True)
 AWAY = ProviderError(Problem("provider_unavailable", params={"provider": "Fake"}))
 
@@ -86,6 +88,42 @@ async def test_two_looks_that_see_the_same_failure_agree(
     generator.looks = [Failed(moderated("Fake", "input", "no"))]
 
     assert await check(services, client, check_order()) == await check(services, client, check_order())
+
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def seconds_before(seconds: float | None) -> datetime | None:
+    return None if seconds is None else NOON - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("ran", "ended", "late"),
+    [
+        # Nothing is known; half of the time in which it ended; what its provider says.
+        (None, None, 0), (2, None, 1), (2, 0.3, 0.3), (None, 7, 7),
+        # Clocks differ.
+        (2, 9, 2), (2, -3, 0), (None, -3, 0), (-1, None, 0), (-1, 3, 0),
+    ],
+)  # fmt: skip
+def test_how_late_an_end_is_seen(ran: float | None, ended: float | None, late: float) -> None:
+    ran_at = seconds_before(ran)
+    assert late_seconds(NOON, None if ran_at is None else ran_at.isoformat(), seconds_before(ended)) == late
+
+
+@pytest.mark.parametrize("end", ["picture", "refusal"])
+async def test_the_gate_measures_what_the_provider_took_not_when_it_was_looked_at(
+    services: Any, client: Any, generator: FakeGenerator, clock: Clock, end: str
+) -> None:
+    await submit(services, client, submit_order())
+    clock.pass_(13)
+    now, ran_at = services.now(), (services.now() - timedelta(seconds=2)).isoformat()
+    ready = Ready("https://fake/x", now - timedelta(seconds=0.5))
+    generator.looks, generator.picture = [ready if end == "picture" else Failed(moderated("Fake", "input", "no"))], READABLE
+    await check(services, client, check_order(ran_at=ran_at))
+
+    measured = services.gates.look("fake").measured_seconds("fake")
+    assert measured == (12.5 if end == "picture" else 12)
 
 
 # ---- what it stores ----

@@ -57,7 +57,7 @@ def _finds_none(app: Any, now: Any, **which: Any) -> int:
     return 0
 
 
-def _leaves_alone(gate: Gate, holder: str, outcome: str | None, attempt: int | None = None) -> None:
+def _leaves_alone(gate: Gate, holder: str, outcome: str | None, *told: Any) -> None:
     gate.document["active"].pop(holder, None)
     gate.document["waiting"].pop(holder, None)
 

@@ -1,5 +1,6 @@
 """What a look says: of a prediction that is not found, that finished without anything to fetch, and of both for one look only."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -83,6 +84,27 @@ def test_the_shape_of_an_output_without_a_picture_is_told(generators: Any, sim: 
 
     assert isinstance(look, Unusable)
     assert look.problem.params == {"provider": "Replicate", "shape": told}
+
+
+@every_generator
+def test_a_ready_picture_has_been_so_for_as_long_as_its_provider_says(generators: Any, sim: Any, name: str) -> None:
+    sim.configure(**{name: {"delay_seconds": 0.2}})
+    generator, began = generators[name], datetime.now(UTC)
+    handle = generator.submit(order(name), timeout_seconds=60)
+    ready = until_ended(generator, handle)
+
+    assert began < ready.ended_at <= datetime.now(UTC)
+    # Not when it was looked at.
+    assert generator.look(handle).ended_at == ready.ended_at
+
+
+@pytest.mark.parametrize("end_time", [None, "soon", "1795341609.87", [], -1e30, 1e300, 0])
+def test_an_end_that_is_no_time_is_none(generators: Any, sim: Any, end_time: Any) -> None:
+    handle = generators["bfl"].submit(order("bfl"), timeout_seconds=60)
+    result = {"sample": "https://delivery-eu1.bfl.ai/results/x/sample.png", "end_time": end_time}
+    bfl_answers(sim, 200, {"id": handle.id, "status": "Ready", "result": result})
+
+    assert generators["bfl"].look(handle) == Ready(result["sample"])
 
 
 @pytest.mark.parametrize("result", [None, {}, {"sample": None}, {"sample": ""}, {"sample": 7}, [], "x"])

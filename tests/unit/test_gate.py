@@ -167,6 +167,15 @@ def test_when_a_provider_becomes_slower_or_quicker_the_measure_follows_within_fi
     assert seen == [18, 10.8, 10.8, 6.5, 6.5]
 
 
+def test_what_passes_until_a_look_sees_the_end_is_no_time_of_the_providers(gate: Clocked) -> None:
+    gate.enter("a/0")
+    gate.at(13).leave("a/0", "ok", late_seconds=0.9)
+    assert gate.at().measured_seconds() == 12.1
+    gate.enter("b/0")
+    gate.at(1).leave("b/0", "ok", late_seconds=9)
+    assert gate.document["holds"] == [12.1, 1], "it has not ended before it began"
+
+
 def test_one_odd_picture_changes_no_measure(gate: Clocked) -> None:
     for _ in range(5):
         picture_after(gate, 10)

@@ -68,6 +68,27 @@ def test_looks_are_aimed_at_six_tenths_of_the_expected_time_and_each_tenth_after
     assert ages(watch(expected), len(seconds)) == seconds
 
 
+@pytest.mark.parametrize("late_by", [0.0, 0.05, 0.09])
+@pytest.mark.parametrize("expected", [2.1, 3.6, 7.4, 12.1, 12.5, 30.4, 97.8])
+def test_what_takes_as_long_as_usual_is_seen_within_the_second_after_that(expected: float, late_by: float) -> None:
+    """As soon as whole seconds allow it: an earlier look never puts it off."""
+    # The usual time is counted from the slot, ages from the submit.
+    ends_at = expected - 0.1
+    seen = next(age for age in ages(watch(expected), 20, late_by=late_by) if age >= ends_at)
+
+    assert seen <= ends_at + 1 + 2 * late_by
+
+
+def test_a_look_knows_when_one_before_it_saw_the_prediction_run() -> None:
+    about = watch(12)
+    told = [about.ran_at]
+    for look, age in ((RUNNING, 7.0), ({**RUNNING, "trouble": "poll answered 500"}, 8.0), (MISSING, 9.0), (RUNNING, 10.0)):
+        about.judge(look, age)  # type: ignore[arg-type]
+        told.append(about.ran_at)
+
+    assert told == [None, 7.0, 7.0, 7.0, 10.0]
+
+
 def test_a_picture_of_twelve_seconds_is_looked_at_five_times() -> None:
     assert sum(age <= 12 for age in ages(watch(12), 20)) == 5
 
@@ -88,7 +109,7 @@ def test_what_is_far_beyond_twice_its_expected_time_is_looked_at_by_steps() -> N
 
 
 def test_looks_are_never_closer_than_the_poll_interval() -> None:
-    assert ages(watch(12, poll_interval_seconds=3), 5) == [7, 10, 13, 16, 19]
+    assert ages(watch(12, poll_interval_seconds=3), 4) == [7, 12, 16, 19]
     assert ages(watch(12, poll_interval_seconds=2.4), 3) == [7, 10, 12]
     assert ages(watch(poll_interval_seconds=3), 7) == [3, 6, 9, 12, 15, 21, 27]
     assert ages(watch(poll_interval_seconds=0.1), 3) == [1, 2, 3]
