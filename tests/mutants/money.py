@@ -196,11 +196,17 @@ MONEY: tuple[Mutant, ...] = (
     watch("no deadline stops a prediction", 'age >= self.limits["generation_timeout_seconds"] or ', ""),
     watch("a prediction is looked at for ever", ' or self.looks >= self.limits["poll_max_attempts"]', ""),
     watch("a leftover that is over is stopped again", 'return "stop" if self.left_at is None else "leave"', 'return "stop"'),
-    watch("looks do not aim at the expected time", "(6 + k) / 10)", "(1 + k) / 10)"),
+    watch("looks do not aim at the expected time", "tenths = 6\n", "tenths = 1\n"),
+    watch(
+        "a look before the expected time puts off the one after it",
+        "if due <= 0 or delay + least <= due else max(least, due)",
+        "",
+    ),
+    watch("a look with trouble has seen it run", 'if not look["trouble"]:', "if True:"),
     watch(
         "looks come closer than the poll interval",
-        "return max(least, round(target - age))",
-        "return max(1, round(target - age) // 2)",
+        "delay = max(least, round(target - age))",
+        "delay = max(1, round(target - age) // 2)",
     ),
     # ---- how a job ends ----
     job("one missing picture fails the job", 'if "stored" in states:', 'if states == {"stored"}:'),
@@ -422,9 +428,15 @@ MONEY: tuple[Mutant, ...] = (
     check("a picture is written after its job was deleted", "if document is None or is_deleted(document):", "if False:"),
     check(
         "a slot is held until the picture is stored",
-        'left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok")',
+        'left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok", late)',
         "left_gate = False",
     ),
+    check(
+        "a gate measures when it was looked at",
+        '"failed" if has_failed else "ok", late)',
+        '"failed" if has_failed else "ok", 0.0)',
+    ),
+    check("a provider's clock is believed whatever it says", "return said if since is None else min(said, since)", "return said"),
     check(
         "a gate that cannot be left loses a picture",
         "except (AzureError, Busy):\n        return False",
