@@ -1,5 +1,6 @@
 """Look once at a prediction; when it is ready, download and store its picture in the same step (BFL's links die in 10 min)."""
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -50,10 +51,16 @@ async def check(services: Services, client: df.DurableOrchestrationClient, paylo
         return {"state": "missing", "problem": unknown.at(GENERATING).to_payload()}
     has_failed = isinstance(look, Failed) and look.problem.code == "provider_unavailable"
     late = late_seconds(services.now(), payload.get("ran_at"), look.ended_at if isinstance(look, Ready) else None)
-    left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok", late)
+    leaving = asyncio.create_task(_leave_gate(services, client, payload, "failed" if has_failed else "ok", late))
     if isinstance(look, Failed):
-        return await threads.run(_failed, services, payload, look, left_gate)
-    return await threads.run(_finished, services, payload, look, left_gate)
+        return await threads.run(_failed, services, payload, look, await leaving)
+    # Side by side: who waits for the slot does not wait for the picture, nor the other way round.
+    try:
+        answer = await threads.run(_finished, services, payload, look)
+    finally:
+        left_gate = await leaving
+    answer["left_gate"] = left_gate
+    return answer
 
 
 def late_seconds(now: datetime, ran_at: str | None, ended_at: datetime | None) -> float:
@@ -126,7 +133,8 @@ def _tell_failure(payload: p.CheckOrder, problem: Problem) -> None:
     )  # fmt: skip
 
 
-def _finished(services: Services, payload: p.CheckOrder, look: Ready | Unusable, left_gate: bool) -> p.Stored | p.Unstored:
+def _finished(services: Services, payload: p.CheckOrder, look: Ready | Unusable) -> p.Stored | p.Unstored:
+    """The picture, or why there is none; of the gate it knows nothing."""
     generator = services.generator_for(payload)
     ready_at = services.now().isoformat()
     try:
@@ -143,9 +151,9 @@ def _finished(services: Services, payload: p.CheckOrder, look: Ready | Unusable,
         is_final = isinstance(error, ProblemError) or (isinstance(error, ProviderError) and error.is_final)
         return {
             "state": "unstored", "problem": _unfetched(error, generator), "ready_at": ready_at, "is_final": is_final,
-            "left_gate": left_gate,
+            "left_gate": False,
         }  # fmt: skip
-    return {"state": "stored", "output": output, "ready_at": ready_at, "left_gate": left_gate}
+    return {"state": "stored", "output": output, "ready_at": ready_at, "left_gate": False}
 
 
 def _unfetched(error: ProviderError | ProblemError | AzureError, generator: Generator) -> ProblemData:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from activities.check_prediction import check, late_seconds
 from activities.submit_prediction import submit
+from shared import slots, threads
 from shared.domain.problem import Problem, moderated
 from shared.provenance import SOURCE_TYPE
 from shared.providers.provider import Failed, NotFound, ProviderError, Ready, Running, Unusable
@@ -295,6 +297,48 @@ async def test_the_slot_is_left_at_the_first_look_that_shows_the_end(
     answer: Any = await check(services, client, check_order())
 
     assert (answer["left_gate"], is_held(services)) == (True, False)
+
+
+async def test_the_slot_is_left_while_the_picture_is_still_fetched(
+    services: Any, client: Any, generator: FakeGenerator, slot: None, monkeypatch: Any
+) -> None:
+    left, leave, download = threading.Event(), slots.give_back, generator.download
+
+    async def noted(*args: Any) -> int:
+        woken = await leave(*args)
+        left.set()
+        return woken
+
+    def slow(ready: Ready) -> bytes:
+        assert left.wait(10)
+        return download(ready)
+
+    monkeypatch.setattr(slots, "give_back", noted)
+    monkeypatch.setattr(generator, "download", slow)
+    generator.looks, generator.picture = [READY], READABLE
+
+    assert (await check(services, client, check_order()))["state"] == "stored"
+
+
+async def test_the_picture_is_fetched_while_the_gate_is_still_waited_for(
+    services: Any, client: Any, generator: FakeGenerator, slot: None, monkeypatch: Any
+) -> None:
+    fetched, download = threading.Event(), generator.download
+
+    def noted(ready: Ready) -> bytes:
+        fetched.set()
+        return download(ready)
+
+    async def slow(*args: Any) -> int:
+        assert await threads.run(fetched.wait, 10)
+        raise Busy
+
+    monkeypatch.setattr(slots, "give_back", slow)
+    monkeypatch.setattr(generator, "download", noted)
+    generator.looks, generator.picture = [READY], READABLE
+    answer: Any = await check(services, client, check_order())
+
+    assert (answer["state"], answer["left_gate"]) == ("stored", False)
 
 
 async def test_a_gate_that_cannot_be_written_loses_no_picture_and_is_told_so(

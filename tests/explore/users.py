@@ -273,7 +273,9 @@ def _form(job: plans.Job, kind: str) -> func.HttpRequest:
 def _multipart(fields: dict[str, str], files: dict[str, bytes]) -> bytes:
     parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
     for name, data in files.items():
-        head = f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+        head = (
+            f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+        )
         parts.append(head.encode() + data)
     boundary = f"--{_BOUNDARY}".encode()
     return b"".join(boundary + b"\r\n" + part + b"\r\n" for part in parts) + boundary + b"--\r\n"

@@ -428,9 +428,11 @@ MONEY: tuple[Mutant, ...] = (
     check("a picture is written after its job was deleted", "if document is None or is_deleted(document):", "if False:"),
     check(
         "a slot is held until the picture is stored",
-        'left_gate = await _leave_gate(services, client, payload, "failed" if has_failed else "ok", late)',
-        "left_gate = False",
+        'asyncio.create_task(_leave_gate(services, client, payload, "failed" if has_failed else "ok", late))',
+        '_leave_gate(services, client, payload, "failed" if has_failed else "ok", late)',
     ),
+    check("a slot is kept with a picture", "left_gate = await leaving\n", "left_gate = False\n"),
+    check("a slot that was left is left again", 'answer["left_gate"] = left_gate', 'answer["left_gate"] = False'),
     check(
         "a gate measures when it was looked at",
         '"failed" if has_failed else "ok", late)',
