@@ -99,9 +99,18 @@ class TaskHub:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
+        # A reader of its own sees what is committed and waits for no writer: the event loop asks for a status at every look.
+        self._reader, self._reading = self._db, self._lock
+        if path is not None:
+            self._reader, self._reading = (
+                sqlite3.connect(str(path), check_same_thread=False, isolation_level=None),
+                threading.RLock(),
+            )
+            weakref.finalize(self, self._reader.close)
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, self._reading:
+            self._reader.close()
             self._db.close()
             if self._guard is not None:
                 self._guard.close()
@@ -177,9 +186,9 @@ class TaskHub:
         return None
 
     def status(self, instance_id: str) -> dict[str, Any] | None:
-        with self._lock:
-            row = self._db.execute(f"SELECT {_COLUMNS} FROM instances WHERE id = ?", (instance_id,)).fetchone()  # noqa: S608
-        return None if row is None else dict(zip(_COLUMNS.split(", "), row, strict=True))
+        with self._reading:
+            rows = self._reader.execute(f"SELECT {_COLUMNS} FROM instances WHERE id = ?", (instance_id,)).fetchall()  # noqa: S608
+        return dict(zip(_COLUMNS.split(", "), rows[0], strict=True)) if rows else None
 
     def query(
         self, *, prefix: str, statuses: list[str], created_from: str, created_to: str, after: str, limit: int

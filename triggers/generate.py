@@ -35,7 +35,7 @@ from shared.storage.image_names import upload_name
 from shared.storage.key_store import Deleted, Fingerprints, InProgress, Known, Reused, Taken, key_name
 from triggers.bodies import set_aside, take_back
 from triggers.edge import endpoint, job_url, json_response, owner, problem_response, request_id
-from triggers.job_view import Job, JobNotFound, view
+from triggers.job_view import Job, JobNotFound, shown, view
 from triggers.own_pictures import read_pictures
 from triggers.upload import Form, inspect_images, read_form
 from triggers.waiting import wait_until_ended
@@ -137,7 +137,7 @@ async def _answer(
         job = await wait_until_ended(req, client, document["id"], seconds)
         status = 200 if job.is_terminal else 202
         headers = headers | ({"Preference-Applied": f"wait={seconds}"} if seconds else {})
-    body = await threads.run(view, req, job)
+    body = await shown(req, job)
     return json_response(body, status, headers | ({"Retry-After": job.retry_after} if status == 202 else {}))
 
 

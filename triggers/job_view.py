@@ -232,8 +232,14 @@ def _progress(custom: Any) -> int:
     return int(custom.get("progress", 0)) if isinstance(custom, dict) else 0
 
 
+async def shown(req: func.HttpRequest, job: Job) -> dict[str, Any]:
+    """As `view`, off the event loop where there are links to sign. A job that is asked for while it runs mostly has none."""
+    has_links = job.document["outputs"] or job.live.get("ended") or job.document["expires_at"]
+    return await threads.run(view, req, job) if has_links else view(req, job)
+
+
 def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
-    """The job as JSON. Signs its links, so it may ask storage for a delegation key: call it off the event loop."""
+    """The job as JSON. Signs its links, so it may ask storage for a delegation key: off the event loop it is `shown`."""
     document, live = job.document, job.live
     here, kind = job_url(req, document["id"]), KINDS[document["kind"]]
     status = job.status

@@ -15,7 +15,7 @@ from shared.job_ids import is_job_id
 from shared.services import services
 from shared.storage.blob_store import IMAGES, Missing
 from triggers.edge import endpoint, json_response, language
-from triggers.job_view import Job, find_document, load_job, view
+from triggers.job_view import Job, find_document, load_job, shown
 from triggers.no_route import ROUTES, wrong_method
 from triggers.validators import is_known
 from triggers.waiting import wait_until_changed
@@ -42,7 +42,7 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
         headers["Retry-After"] = job.retry_after
     if is_known(known, etag):
         return func.HttpResponse(status_code=304, headers=headers)
-    return json_response(await threads.run(view, req, job), headers=headers)
+    return json_response(await shown(req, job), headers=headers)
 
 
 @blueprint.function_name("get_job_result")
@@ -78,7 +78,7 @@ async def cancel_job(req: func.HttpRequest, client) -> func.HttpResponse:  # typ
     document = await _request_cancel(client, job)
     if is_terminal(document["status"]):
         raise ProblemError(Problem("job_already_finished", charged=charged(document)))
-    return json_response(await threads.run(view, req, Job(document, job.live)), 202)
+    return json_response(await shown(req, Job(document, job.live)), 202)
 
 
 @blueprint.function_name("delete_job")

@@ -63,8 +63,10 @@ async def wait_until_changed(
 ) -> Job:
     """The job as soon as it is not the one that `known` names, an If-None-Match (when None: the one it is now), or as it is after
     `seconds`. Raises JobNotFound, also of one that was deleted meanwhile."""
-    ends = time.monotonic() + seconds
     job = await load_job(req, client, job_id)
+    if not seconds:
+        return job
+    ends = time.monotonic() + seconds
     spoken = language(req)
     known = known or job.etag(spoken)
     was_held = False
