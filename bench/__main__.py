@@ -11,7 +11,7 @@ import sys
 import traceback
 
 from bench.cases import CASES
-from bench.table import keep, markdown, where
+from bench.table import keep, markdown, pace, where
 
 
 def main() -> int:
@@ -24,8 +24,8 @@ def main() -> int:
         parser.error(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
     failed = []
     for name in asked.cases or CASES:
-        case, run = importlib.import_module(f"bench.cases.{name}"), where()
-        print(f"## {name}\n\n{(case.__doc__ or '').strip()}\n\n{run}\n", flush=True)
+        case, run, before = importlib.import_module(f"bench.cases.{name}"), where(), pace()
+        print(f"## {name}\n\n{(case.__doc__ or '').strip()}\n", flush=True)
         try:
             rows = list(case.rows(asked.long))
         except Exception:  # noqa: BLE001 one case that fails leaves the others their figures
@@ -36,8 +36,9 @@ def main() -> int:
             # What was kept of a long run stays.
             print("with --long only\n", flush=True)
             continue
-        table = markdown(rows)
-        print(table, flush=True)
+        table, paces = markdown(rows), sorted([before, pace()])
+        run += f"; CPU seconds were {paces[0]:.1f} to {paces[1]:.1f} times as many as on a quiet machine"
+        print(f"{run}\n\n{table}", flush=True)
         if asked.write:
             keep(name, table, run)
     if failed:

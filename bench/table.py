@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.pace import QUIET_SECONDS, work_seconds
+
 GUIDE = Path(__file__).resolve().parent.parent / "docs/performance.md"
 
 
@@ -38,7 +40,7 @@ def markdown(rows: Iterable[Row]) -> str:
             row.what,
             row.measured,
             row.baseline,
-            "" if row.ratio is None else f"{row.ratio:.2f}",
+            _ratio(row),
             row.goal,
             words[row.holds],
             row.limit,
@@ -70,6 +72,11 @@ def where() -> str:
     asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=GUIDE.parent.parent)
     machine = f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return f"{datetime.now(UTC):%Y-%m-%d}, {machine}, commit {asked.stdout.strip()}, load {os.getloadavg()[0]:.1f} at its start"
+
+
+def pace() -> float:
+    """How many times its quiet CPU seconds the machine takes at the moment: who shares a core with others pays for it."""
+    return statistics.median(work_seconds() for _ in range(5)) / QUIET_SECONDS
 
 
 def _cpu() -> str:
