@@ -58,8 +58,12 @@ async def take(services: Services, client: df.DurableOrchestrationClient, payloa
         return place, stopped["code"] if stopped else None, gate.is_shut, overdue, gate.measured_seconds(generator.name)
 
     provider = generator.provider
-    await threads.run(refresh_balance, services, provider)
-    (place, stopped, is_shut, overdue, measured), grants = await threads.run(services.gates.change, provider.name, ask)
+
+    def taken() -> tuple[tuple[Place | None, str | None, bool, dict[str, str], float | None], list[Grant]]:
+        refresh_balance(services, provider)
+        return services.gates.change(provider.name, ask)
+
+    (place, stopped, is_shut, overdue, measured), grants = await threads.run(taken)
     await _wake(client, grants)
     if overdue:
         await _free_dead(services, client, provider.name, overdue)

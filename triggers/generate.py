@@ -162,7 +162,8 @@ class Wish:
 
     #: What an Idempotency-Key counts for, beside its owner.
     route: str
-    request: Fingerprints
+    #: What tells the request from others. Asked for where there is a key alone: it reads all of its images.
+    request: Callable[[], Fingerprints]
     #: Raises ProblemError.
     made: Callable[[], Made]
 
@@ -193,7 +194,9 @@ def accept(
         sources = {"image_sources": form.references} if form.references else {}
         return Made(_document(app, kind, asked, who) | sources | more, whole, facts)
 
-    request = Fingerprints(form.spelling(), meanings(asked, form.image_digests(), _only_model(app, kind)))
+    def request() -> Fingerprints:
+        return Fingerprints(form.spelling(), meanings(asked, form.image_digests, _only_model(app, kind)))
+
     return accept_wish(app, Wish(route or kind.route, request, made), who, key, asked_as)
 
 
@@ -203,12 +206,12 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
 
     Raises ProblemError; a job that cannot succeed leaves nothing behind.
     """
-    name, request = key_name(who, wish.route, key) if key else "", wish.request
+    name = key_name(who, wish.route, key) if key else ""
     try:
         made = wish.made()
     except ProblemError:
         # A repeated one was taken under the bounds of its day, and may be paid for. The key of a new one stays free.
-        claim = app.keys.look(name, request) if key else None
+        claim = app.keys.look(name, wish.request()) if key else None
         if claim is None:
             raise
         return _known(claim, who), True
@@ -218,7 +221,7 @@ def accept_wish(app: Services, wish: Wish, who: str, key: str, asked_as: str) ->
         return _create(app, kind, document, form, facts, None), False
     # Before anything else can refuse the request: the job of a repeated one may be paid for already.
     document["key"] = name
-    taken = app.keys.take(name, request, document["id"])
+    taken = app.keys.take(name, wish.request(), document["id"])
     if not isinstance(taken, Taken):
         return _known(taken, who), True
     mine = document | {"id": taken.job_id}

@@ -46,7 +46,7 @@ def _accept(req: func.HttpRequest) -> tuple[dict[str, Any], bool]:
     app, who, key = services(), owner(req), given_key(req)
     job_id, seeds = job_id_of(req), _seeds(req)
     said = hashlib.sha256(f"retry of {job_id} with seeds: {seeds}".encode()).hexdigest()
-    wish = Wish("jobs/retry", Fingerprints(said), partial(_made, app, who, job_id, seeds))
+    wish = Wish("jobs/retry", partial(Fingerprints, said), partial(_made, app, who, job_id, seeds))
     return accept_wish(app, wish, who, key, request_id(req))
 
 

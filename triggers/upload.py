@@ -1,5 +1,6 @@
 """A form, read and checked without decoding a picture or talking to anybody."""
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ class Form:
         """The image fields that say something."""
         return {*self.files, *self.references}
 
+    @functools.cached_property
     def image_digests(self) -> dict[str, str]:
         """What tells its images; a picture of a job is told by its name, so that it need not be there."""
         return {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()} | self.references
@@ -71,7 +73,7 @@ class Form:
         digest = hashlib.sha256()
         for name, value in sorted(self.fields.items()):
             digest.update(f"{name}={len(value)}:{value}\n".encode())
-        for name, image in sorted(self.image_digests().items()):
+        for name, image in sorted(self.image_digests.items()):
             digest.update(f"{name}:{image}\n".encode())
         return digest.hexdigest()
 

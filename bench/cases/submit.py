@@ -1,13 +1,18 @@
 """How long a POST of two images of 1 MB takes until its 202: one at a time with nothing else to do, beside writing the same blobs
-(both images and a job document) one after the other from here; with 32 jobs running; and 32 at once.
+(both images and a job document) one after the other from here; with 32 jobs running; and 32 at once, beside 32 threads that write
+the same blobs.
 """
 
 import json
 import statistics
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import requests
+from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient, ContainerClient
+from requests.adapters import HTTPAdapter
 
 from bench import clients, hosts
 from bench.clients import Form
@@ -29,8 +34,9 @@ def rows(is_long: bool) -> Iterator[Row]:
         _post(stack, [form], apart=0)
         Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
         alone, written = _alone(stack, form, image)
-        burst = []
-        for _ in range(ROUNDS):
+        burst, written_at_once = [], []
+        for number in range(ROUNDS):
+            written_at_once += _written_at_once(stack, f"burst-{number}", image)
             burst += _post(stack, [form] * BURST, apart=0)
             Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
         hosts.let_providers_take(stack, RUNNING_SECONDS)
@@ -49,27 +55,44 @@ def rows(is_long: bool) -> Iterator[Row]:
         "three writes, and the form's parsing",
     )
     yield Row(f"{BURST} jobs running", _told(beside), limit="the host's one Python, which these POSTs' own jobs use as well")
-    is_quick = percentile(burst, 95) <= BURST_GOAL
-    yield Row(f"{BURST} at once", _told(burst), goal=f"p95 <= {BURST_GOAL:.0f} s", holds=is_quick, limit="the host's one Python")
+    p95, base = percentile(burst, 95), percentile(written_at_once, 95)
+    yield Row(
+        f"{BURST} at once", _told(burst), _told(written_at_once), p95 / base, f"p95 <= {BURST_GOAL:.0f} s", p95 <= BURST_GOAL,
+        "the host's one Python, and Azurite's one thread",
+    )  # fmt: skip
 
 
 def _alone(stack: Stack, form: Form, image: bytes) -> tuple[list[float], list[float]]:
     """POSTs, and writes of the same, in turns: seconds of each."""
-    document = json.dumps({"kind": "ppl", "prompt": "x" * 1500}).encode()
     alone, written = [], []
     with BlobServiceClient.from_connection_string(stack.connection_string) as account:
         container = account.create_container("bench")
         for number in range(ALONE):
             alone += _post(stack, [form], apart=0)
             Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
-            written.append(_write(container, number, image, document))
+            written.append(_write(container, str(number), image))
     return alone, written[1:]
 
 
-def _write(container: ContainerClient, number: int, image: bytes, document: bytes) -> float:
+def _written_at_once(stack: Stack, folder: str, image: bytes) -> list[float]:
+    """What BURST threads wait for that each write a POST's blobs, with a connection for each."""
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(pool_maxsize=BURST))
+    transport = RequestsTransport(session=session, session_owner=False)
+    with (
+        session,
+        BlobServiceClient.from_connection_string(stack.connection_string, transport=transport) as account,
+        ThreadPoolExecutor(BURST) as pool,
+    ):
+        container = account.create_container(folder)
+        return list(pool.map(lambda number: _write(container, str(number), image), range(BURST)))
+
+
+def _write(container: ContainerClient, folder: str, image: bytes) -> float:
+    document = json.dumps({"kind": "ppl", "prompt": "x" * 1500}).encode()
     began = time.perf_counter()
     for name, data in (("character", image), ("product", image), ("job", document)):
-        container.upload_blob(f"{number}/{name}", data)
+        container.upload_blob(f"{folder}/{name}", data)
     return time.perf_counter() - began
 
 
