@@ -6,6 +6,7 @@
 "use strict";
 
 require("./lean.cjs");
+require("./steady.cjs");
 
 const http = require("node:http");
 const Loki = require("lokijs");

@@ -44,8 +44,8 @@ class Azurite:
         with log.open("wb") as sink:
             self._process = subprocess.Popen(
                 [
-                    str(_NODE), "--require", str(ROOT / "local/lean.cjs"), str(_SERVICES / self.program), "--silent",
-                    "--skipApiVersionCheck", "--disableTelemetry",
+                    str(_NODE), "--require", str(ROOT / "local/lean.cjs"), "--require", str(ROOT / "local/steady.cjs"),
+                    str(_SERVICES / self.program), "--silent", "--skipApiVersionCheck", "--disableTelemetry",
                     *self._persistence, *self.options,
                 ],
                 cwd=self._folder, stdout=sink, stderr=subprocess.STDOUT,
