@@ -2,13 +2,12 @@
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser import ARGUMENTS
+from tests.browser import ARGUMENTS, path_of_chromium
 from tests.corpus.mutations import make_input
 from tests.corpus.run import Report, looked_at, tried
 from tests.corpus.views import ChromiumViews
@@ -29,7 +28,7 @@ def main() -> int:
     inputs = (make_input(options.seed, index) for index in indexes)
     report = Report()
     outcomes = list(tried((one for one in inputs if options.format in (None, one.format)), options.workers))
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    path = path_of_chromium()
     if options.no_browser or path is None:
         report.outcomes = outcomes
     else:
