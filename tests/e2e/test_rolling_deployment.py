@@ -98,7 +98,8 @@ def starts(stack: Stack, job_id: str) -> int:
 
 
 def post(stack: Stack, number: int, **fields: Any) -> str:
-    image = pictures.photo_jpeg(300, 300)
+    """Goods of an image that a step of its own prepares, product placement of two that its POST prepares."""
+    image = pictures.photo_jpeg(1100, 1100) if number % 2 else pictures.photo_jpeg(300, 300)
     return str((stack.goods(image, **fields) if number % 2 else stack.ppl(image, image, **fields)).json()["id"])
 
 

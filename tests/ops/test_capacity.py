@@ -155,8 +155,9 @@ def test_what_is_off_or_not_asked_for_costs_no_step(kind: str) -> None:
     before, off = features.BEFORE[kind], rows[features.OFF]
 
     assert list(rows) == [features.OFF, features.SET_UP, *features.ASKED]
-    assert capacity.beside_looks(before) == capacity.beside_looks(off) == capacity.beside_looks(rows[features.SET_UP])
-    assert before["blobs"] == off["blobs"] == rows[features.SET_UP]["blobs"]
+    assert capacity.beside_looks(before) >= capacity.beside_looks(off) == capacity.beside_looks(rows[features.SET_UP])
+    assert off["blobs"] == rows[features.SET_UP]["blobs"]
+    assert {operation: count for operation, count in off["blobs"].items() if count > before["blobs"][operation]} == {}
     asked = {what: capacity.beside_looks(rows[what]) - capacity.beside_looks(off) for what in features.ASKED}
     assert list(asked.values()) == [0, 1, 0, 1, 0], "a translation and a delivery are a step each"
     assert [what for what in rows if rows[what]["queue"]] == ["a message in the queue"]
