@@ -65,7 +65,7 @@ async def check(services: Services, client: df.DurableOrchestrationClient, paylo
 
 def late_seconds(now: datetime, ran_at: str | None, ended_at: datetime | None) -> float:
     """How long a prediction that is seen to have ended `now` probably had by then: as its provider says, but not longer than
-    since it was seen to run, as clocks differ; else half of that time. None where nothing is known."""
+    since it was seen to run, as clocks differ; else half of that time. Where nothing is known it was not late."""
     since = None if ran_at is None else max(0.0, (now - datetime.fromisoformat(ran_at)).total_seconds())
     if ended_at is None:
         return 0.0 if since is None else since / 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from orchestrators.picture import End, Picture, Prediction, failed
@@ -83,6 +84,9 @@ def _look(picture: Picture, prediction: Prediction) -> Generator[Any, Any, p.Loo
         look = yield from call(picture.context, names.CHECK_PREDICTION, order, picture.limits["patience"]["few"])
     except ActivityFailed:
         return {"state": "running", "trouble": "look failed", "after_seconds": None}
+    if look["state"] == "running" and not look["trouble"]:
+        # Not when it was heard of: it may have ended by then.
+        prediction.watch.ran_at = (datetime.fromisoformat(order["asked_at"]) - prediction.submitted_at).total_seconds()
     if look["state"] == "running" or look["state"] == "missing":
         return look
     charged = look["problem"]["charged"] if look["state"] == "failed" else "yes"

@@ -4,6 +4,7 @@ The same rules serve a picture that is waited for and a prediction that is left 
 seconds: the engine's timers know no others (durable-host reference 4.8).
 """
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,8 +27,6 @@ LEFTOVER_STEP_SECONDS, LEFTOVER_SLOWEST_SECONDS = 5, 30
 TOLD_FACTOR = 10
 #: And before this much of the expected time has passed there is nothing to look for.
 TOLD_PATIENCE = 1.5
-#: The usual time is counted from when a slot was given, which is a little before the submit.
-_SLOT_BEFORE_SUBMIT_SECONDS = 0.1
 
 
 @dataclass
@@ -40,7 +39,7 @@ class Watch:
     #: The age at which it was left over; None while its picture waits for it.
     left_at: float | None = None
     looks: int = 0
-    #: The age at which a look last saw it run.
+    #: The age at which a look was asked for that saw it run, the last of them.
     ran_at: float | None = None
     seen: "Seen" = field(default_factory=lambda: Seen())
 
@@ -77,8 +76,6 @@ class Watch:
                 return "leave" if self.left_at is None else self._until_over(age)
         else:
             self.seen.running()
-            if not look["trouble"]:
-                self.ran_at = age
         return self._until_over(age)
 
     @property
@@ -88,7 +85,7 @@ class Watch:
 
     def left(self, age: float) -> "Watch":
         """The watch that goes on when its picture has ended."""
-        return Watch(self.limits, self.expected_seconds, left_at=age, seen=self.seen)
+        return Watch(self.limits, self.expected_seconds, left_at=age, ran_at=self.ran_at, seen=self.seen)
 
     def _unstored(self, age: float, *, is_final: bool) -> Meaning:
         self.seen.unstored(age, is_final=is_final)
@@ -137,17 +134,18 @@ class Seen:
 
 
 def aimed_delay(age: float, expected_seconds: float, least: int) -> int:
-    """Seconds from `age` to the next look: at 0.6, 0.7, 0.8 and 0.9 of the expected time, as soon as it has passed, and at each
-    tenth after that.
+    """Seconds from `age` to the next look: at 0.6, 0.75 and 0.9 of the expected time, as soon as it has passed, and at each tenth
+    after that, so that what takes up to a fifth longer is seen by the sixth look.
 
     Each target is rounded by itself, so errors do not add up. No look before the expected time makes the one after it later.
     """
-    tenths = 6
-    while (target := round(expected_seconds * tenths / 10)) - age < least - 0.5:
-        tenths += 1
-    delay = max(least, round(target - age))
-    due = math.ceil(expected_seconds - _SLOT_BEFORE_SUBMIT_SECONDS - age)
-    return delay if due <= 0 or delay + least <= due else max(least, due)
+    due = math.ceil(expected_seconds - age)
+    for tenths in itertools.chain((6, 7.5, 9) if due > 0 else (), itertools.count(11)):
+        target = round(expected_seconds * tenths / 10)
+        if target - age >= least - 0.5:
+            delay = max(least, round(target - age))
+            return delay if due <= 0 or delay + least <= due else max(least, due)
+    raise AssertionError("there is always another tenth")
 
 
 def poll_factor(looks: int, steps: list[list[int]]) -> int:

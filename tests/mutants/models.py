@@ -399,7 +399,7 @@ MODELS: tuple[Mutant, ...] = (
         'record.get("generator")',
     ),
     claims("claims of records of before are kept", 'record.get("provider") or record.get("generator")', 'record.get("provider")'),
-    slots("a gate is a model's", "services.gates.change, provider.name, ask)", "services.gates.change, generator.name, ask)"),
+    slots("a gate is a model's", "services.gates.change(provider.name, ask)", "services.gates.change(generator.name, ask)"),
     slots("who comes to a gate names no model", "generator=generator.name, owner=", 'generator="", owner='),
     slots(
         "a slot is given back at a gate of the model",

@@ -50,6 +50,8 @@ sending = of(
     "orchestrators/sending.py", STORIES + "courses.py", STORIES + "sending.py", STORIES + "one_picture.py",
     STORIES + "starting_again.py", STORIES + "lost_and_slow.py", "tests/rare/test_unrecorded.py",
 )  # fmt: skip
+ran = of("orchestrators/watching.py", STORIES + "watching.py")
+left = of("shared/domain/watch.py", STORIES + "watching.py")
 watching = of("orchestrators/watching.py", STORIES + "watching.py", STORIES + "leftovers.py", STORIES + "one_picture.py")
 several = of(
     "orchestrators/generate_job.py",
@@ -182,7 +184,7 @@ MONEY: tuple[Mutant, ...] = (
     watch("three not-founds in a moment lose a picture", " and age - since >= MISSING_SECONDS", ""),
     watch("an unusable result gets no second look", "UNUSABLE_LOOKS = 2", "UNUSABLE_LOOKS = 1"),
     watch("an unusable result is fetched for minutes", "UNUSABLE_LOOKS = 2", "UNUSABLE_LOOKS = 200"),
-    watch("ready but not fetched is forgotten when the picture ends", "left_at=age, seen=self.seen", "left_at=age"),
+    watch("ready but not fetched is forgotten when the picture ends", ", seen=self.seen)", ")"),
     watch(
         "ready but not fetched is forgotten by the next look",
         "if self.seen.paid_at is not None:\n            return self._unstored(age, is_final=False)",
@@ -196,18 +198,21 @@ MONEY: tuple[Mutant, ...] = (
     watch("no deadline stops a prediction", 'age >= self.limits["generation_timeout_seconds"] or ', ""),
     watch("a prediction is looked at for ever", ' or self.looks >= self.limits["poll_max_attempts"]', ""),
     watch("a leftover that is over is stopped again", 'return "stop" if self.left_at is None else "leave"', 'return "stop"'),
-    watch("looks do not aim at the expected time", "tenths = 6\n", "tenths = 1\n"),
+    watch("looks do not aim at the expected time", "(6, 7.5, 9) if due > 0", "(1, 2, 3) if due > 0"),
     watch(
         "a look before the expected time puts off the one after it",
         "if due <= 0 or delay + least <= due else max(least, due)",
         "",
     ),
-    watch("a look with trouble has seen it run", 'if not look["trouble"]:', "if True:"),
+    watch("what it usually takes is looked for when it comes", "due = math.ceil(expected_seconds - age)", "due = 0"),
     watch(
         "looks come closer than the poll interval",
         "delay = max(least, round(target - age))",
         "delay = max(1, round(target - age) // 2)",
     ),
+    ran("a look with trouble has seen it run", ' and not look["trouble"]:', ":"),
+    ran("what is heard of a look is what it saw", 'order["asked_at"])', "picture.now.isoformat())"),
+    left("a leftover forgets when it was seen to run", "ran_at=self.ran_at, ", ""),
     # ---- how a job ends ----
     job("one missing picture fails the job", 'if "stored" in states:', 'if states == {"stored"}:'),
     job("a job with a failed and a canceled picture is canceled", 'states == {"canceled"}', '"canceled" in states'),

@@ -336,7 +336,7 @@ TRUST: tuple[Mutant, ...] = (
         "    taken = app.keys.take(",
         "    _taken_in(app, kind, app.generators_of(kind))\n    taken = app.keys.take(",
     ),
-    keyed("a repeated POST is refused for its image", "app.keys.look(name, request) if key else None", "None"),
+    keyed("a repeated POST is refused for its image", "app.keys.look(name, wish.request()) if key else None", "None"),
     keyed("who comes second makes a job of its own", 'document | {"id": taken.job_id}', "document"),
     keys("owners share idempotency keys", "f'{owner}|{route}|{key}'", "f'{route}|{key}'"),
     keys("routes share idempotency keys", "f'{owner}|{route}|{key}'", "f'{owner}|{key}'"),

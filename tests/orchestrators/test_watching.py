@@ -25,6 +25,30 @@ from tests.orchestrators.story import (
 LOOK = names.CHECK_PREDICTION
 
 
+# ---- when it was seen to run ----
+
+
+def test_a_look_is_told_when_one_before_it_was_asked_for_that_saw_the_prediction_run() -> None:
+    trouble = {**RUNNING, "trouble": "poll answered 500"}
+    told = tell(
+        activities={LOOK: one_after_another(RUNNING, trouble, MISSING, RUNNING, stored())},
+        bench={"activity_seconds": {LOOK: 0.5}},
+    )
+
+    asked, ran = ([look[name] for look in told.called(LOOK)] for name in ("asked_at", "ran_at"))
+    assert ran == [None, asked[0], asked[0], asked[0], asked[3]]
+
+
+def test_nor_is_that_forgotten_when_nobody_waits_for_the_prediction_any_more() -> None:
+    told = tell(
+        activities={**GOES_ON, LOOK: one_after_another(*[RUNNING] * 3, stored())}, events=[(4.0, names.EVENT_CANCEL, {})]
+    )  # fmt: skip
+
+    looks = told.called(LOOK)
+    assert told.at_its_end["status"] == "canceled"
+    assert looks[-1]["ran_at"] == looks[-2]["asked_at"]
+
+
 # ---- not found ----
 
 
