@@ -69,6 +69,8 @@ class InvocationContext(func.Context):
 
 #: One for all invocations, as in the worker.
 _LOCAL = threading.local()
+#: As much as a form may be.
+_ROOM_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -193,10 +195,10 @@ def _front_end(request: web.Request) -> list[tuple[str, str]]:
 
 
 async def _body(request: web.Request, length: int) -> bytes:
-    """The whole body, held once: joining its parts would hold it twice. Room for all of it is made at once, so that it is not
-    copied again and again while it grows."""
+    """The whole body, held once: joining its parts would hold it twice. Room is made at once, so that it is not copied again and
+    again while it grows; but what only says that it is large gets none."""
     buffer = io.BytesIO()
-    buffer.seek(length - 1)
+    buffer.seek(max(1, min(length, _ROOM_BYTES)) - 1)
     buffer.write(b"\0")
     buffer.seek(0)
     async for part in request.content.iter_any():

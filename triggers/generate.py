@@ -327,21 +327,14 @@ def _create(
 
 
 def _prepared_at_once(form: Form, facts: dict[str, ImageFacts]) -> dict[str, Prepared]:
-    """Small images, as what providers get: their uploads need not be kept. None while others wait for this POST, nor of what
-    cannot be prepared, which the job's own step tells."""
-    if is_crowded():
-        return {}
+    """Small images, as what providers get: their uploads need not be kept. Whatever cannot be prepared goes the usual way, where
+    the job's own step tells why."""
     found: dict[str, Prepared] = {}
-    for field in facts:
-        with contextlib.suppress(ProblemError):
-            if (prepared := prepare_small(form.files[field])) is not None:
+    for field, known in facts.items():
+        with contextlib.suppress(Exception):
+            if (prepared := prepare_small(form.files[field], known)) is not None:
                 found[field] = prepared
     return found
-
-
-def is_crowded() -> bool:
-    """Whether requests may be waiting for their turn."""
-    return accepting.locked()
 
 
 def _warnings(field: str, image: Prepared) -> list[WarningData]:

@@ -72,7 +72,7 @@ def _sent_images(app: Services, kind: Kind, source: dict[str, Any]) -> dict[str,
     """What the former job's pictures were made of, by field: kept as long as its pictures. Raises ProblemError."""
     images: dict[str, bytes] = {}
     for field in kind.images:
-        name = source.get("sent", {}).get(field) or app.sent_images.find(source["id"], field)
+        name = source.get("sent", {}).get(field) or _prepared_by_post(source, field) or app.sent_images.find(source["id"], field)
         try:
             if name is None:
                 # It was never prepared: the job was canceled or refused before.
@@ -81,6 +81,12 @@ def _sent_images(app: Services, kind: Kind, source: dict[str, Any]) -> dict[str,
         except Missing:
             raise ProblemError(Problem("inputs_expired", charged=charged(source))) from None
     return images
+
+
+def _prepared_by_post(source: dict[str, Any], field: str) -> str | None:
+    """Where the image lies that the former job's POST prepared, whatever became of its story."""
+    name: str | None = source["images"].get(field) if field in source.get("prepared", {}) else None
+    return name
 
 
 def _document(app: Services, kind: Kind, who: str, source: dict[str, Any], seeds: Seeds) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Content:
     profile: bytes | None = field(default=None, repr=False)
     #: The colour that a PNG without palette declares transparent, in its own depth.
     transparent: tuple[int, ...] | None = None
+    #: Of a PNG: something in it may be transparent.
+    has_alpha: bool = False
     is_animated: bool = False
     #: How often a decoder has to go over all pixels.
     passes: int = 1

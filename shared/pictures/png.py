@@ -53,7 +53,7 @@ def read(data: bytes) -> Content:
     transparent = _transparent(kind, notes.get(b"tRNS"))
     return Content(
         ImageFacts("image/png", width, height), pixels, orientation_of(notes.get(b"eXIf", b"")), _profile(notes),
-        transparent=transparent, is_animated=is_animated,
+        transparent=transparent, has_alpha=kind in (_GREY_ALPHA, _RGBA) or b"tRNS" in notes, is_animated=is_animated,
         bytes_per_pixel=_ANIMATED_BYTES if is_animated else 1.5 + _bytes(kind, depth, has_colour_key=transparent is not None),
     )  # fmt: skip
 

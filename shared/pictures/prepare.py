@@ -1,7 +1,6 @@
 """What a provider gets of an upload: what the creator saw, and nothing else."""
 
 import threading
-from contextlib import AbstractContextManager
 
 from PIL import Image
 
@@ -13,17 +12,17 @@ from shared.pictures import content
 from shared.pictures.colour import to_srgb
 from shared.pictures.decoding import DAMAGE, UPLOADS, decoded, is_blank
 from shared.pictures.encode import encoded, upright
-from shared.pictures.facts import Content, Prepared
+from shared.pictures.facts import Content, ImageFacts, Prepared
 from shared.pictures.ground import WHITE, on_ground
 from shared.pictures.limits import require_real
 from shared.pictures.scaling import PROVIDER_MIN_SIDE_PX, scaled, size_to_send
 
 #: Of a long picture that was made smaller: below this its shorter side has lost its detail.
 _NARROW_PX = 384
-#: What is prepared while its POST waits: no larger than what is sent, and of formats whose decoders take 10 ms for that.
+#: What is prepared while its POST waits: no larger than what is sent, and of formats whose decoders take a few ms for that.
 _SMALL_PIXELS, _SMALL_BYTES = PROVIDER_IMAGE_SIDE_PX**2, 1024 * 1024
 _SMALL_TYPES = frozenset({"image/jpeg", "image/png"})
-#: Small ones wait for each other alone, never for an upload that takes seconds.
+#: Small ones wait for nobody: who finds another one at it goes the usual way.
 _SMALL = threading.BoundedSemaphore(1)
 
 
@@ -34,29 +33,36 @@ def prepare_for_provider(data: bytes) -> Prepared:
     lossless, the rest becomes JPEG. One is decoded at a time.
     Raises ProblemError: `unsupported_image` when the file breaks off or is damaged, `image_unusable` when nothing would be seen.
     """
-    return _prepared(content.read(data), UPLOADS)
-
-
-def prepare_small(data: bytes) -> Prepared | None:
-    """As prepare_for_provider, of an image with which that is quickly done; None of any other."""
     known = content.read(data)
-    is_plain = known.facts.content_type in _SMALL_TYPES and known.passes == 1 and not known.is_animated
-    is_small = known.facts.width * known.facts.height <= _SMALL_PIXELS and len(data) <= _SMALL_BYTES
-    return _prepared(known, _SMALL) if is_plain and is_small and not known.breaks_off else None
+    with UPLOADS:
+        return _prepared(known)
 
 
-def _prepared(known: Content, lane: AbstractContextManager[object]) -> Prepared:
+def prepare_small(data: bytes, facts: ImageFacts) -> Prepared | None:
+    """As prepare_for_provider, of an image with which that is quickly done, while no other small one is at it; else None. To find
+    a ground for what is transparent takes ten times the time."""
+    if facts.content_type not in _SMALL_TYPES or facts.width * facts.height > _SMALL_PIXELS or len(data) > _SMALL_BYTES:
+        return None
+    known = content.read(data)
+    if known.has_alpha or known.is_animated or known.breaks_off or known.passes > 1 or not _SMALL.acquire(blocking=False):
+        return None
+    try:
+        return _prepared(known)
+    finally:
+        _SMALL.release()
+
+
+def _prepared(known: Content) -> Prepared:
     require_real(known)
-    with lane:
-        try:
-            bands, frame = decoded(known, size_to_send((known.facts.width, known.facts.height)))
-            full = bands.size
-            picture = scaled(bands, size_to_send(full))
-        except DAMAGE as error:
-            raise ProblemError(unsupported("damaged")) from error
-        del bands
-        picture, warnings = _shown(to_srgb(upright(picture, known.orientation), known.profile))
-        image = encoded(picture, prepared_type(known.facts.content_type))
+    try:
+        bands, frame = decoded(known, size_to_send((known.facts.width, known.facts.height)))
+        full = bands.size
+        picture = scaled(bands, size_to_send(full))
+    except DAMAGE as error:
+        raise ProblemError(unsupported("damaged")) from error
+    del bands
+    picture, warnings = _shown(to_srgb(upright(picture, known.orientation), known.profile))
+    image = encoded(picture, prepared_type(known.facts.content_type))
     original = (known.facts.width, known.facts.height)
     if frame:
         warnings.append(warning("image_first_frame", frame=frame + 1))

@@ -41,7 +41,7 @@ PICTURES: tuple[Mutant, ...] = (
     limits("the memory decides nothing", "int((memory_mb - _RESERVED_MB) * 1_000_000 / bytes_per_pixel)", "MAX_IMAGE_PIXELS"),
     limits("the memory of what is the same for all is forgotten", "(memory_mb - _RESERVED_MB)", "memory_mb"),
     prepare("a bomb of an older job is decoded", "    require_real(known)\n", ""),
-    prepare("all uploads are decoded at once", "    with lane:", "    if True:"),
+    prepare("all uploads are decoded at once", "    with UPLOADS:", "    if True:"),
     results(
         "what is paid for waits for uploads", "import DAMAGE, RESULTS, decoded", "import DAMAGE, UPLOADS as RESULTS, decoded"
     ),

@@ -14,6 +14,7 @@ finish = of("activities/finish_job.py", ENDS)
 starting = of("shared/starting.py", ENDS)
 generate = of("triggers/generate.py", "tests/triggers/test_trouble.py")
 SMALL = "tests/triggers/test_small_images.py"
+again = of("triggers/retry.py", SMALL)
 at_once = of("triggers/generate.py", SMALL, "tests/triggers/test_retry.py")
 told, kept, small = (
     of("shared/starting.py", SMALL),
@@ -54,13 +55,16 @@ PRIVACY: tuple[Mutant, ...] = (
     provenance("a picture that lay on its side lies down again", "value in range(2, 9)", "value in range(2, 3)"),
     provenance("a picture that is cut off is lost", "except (struct.error, ValueError):\n        pass", "except ZeroDivisionError:\n        pass"),  # noqa: E501
     # ---- what is prepared at once ----
-    at_once("small images hold others up", "    if is_crowded():", "    if False:"),
+    at_once("what goes wrong with a small image fails its POST", "suppress(Exception)", "suppress(ZeroDivisionError)"),
+    again("an image that a POST prepared is not found again", "_prepared_by_post(source, field) or ", ""),
+    small("a small image is prepared once", "        _SMALL.release()", "        pass"),
+    small("a ground is looked for while a POST waits", "known.has_alpha or ", ""),
     at_once("what is made again is prepared again", ' if "retry_of" not in document else {}', ""),
     at_once("a warning of a small image is lost", "for warning in image.warnings]", "for warning in ()]"),
     told("a story does not know what is prepared", 'if document.get("prepared"):', "if False:"),
     kept("the end of a job takes a small image with it", " if not name.startswith(PICTURES)", ""),
-    small("many passes are taken for quick", "known.passes == 1", "True"),
-    small("large images hold a POST up", "<= _SMALL_PIXELS", "<= 40 * _SMALL_PIXELS"),
+    small("many passes are taken for quick", "known.passes > 1", "False"),
+    small("large images hold a POST up", "> _SMALL_PIXELS", "> 40 * _SMALL_PIXELS"),
     # ---- when uploads go ----
     finish("the end of a job leaves its uploads", "    originals.forget(services, document)\n", ""),
     finish("uploads go before the end is on record", "    pictures = [told_by_records", "    originals.forget(services, services.jobs.read(payload[\"job_id\"]) or {\"id\": \"\"})\n    pictures = [told_by_records"),  # noqa: E501

@@ -93,7 +93,7 @@ def counted(app: Services) -> int:
 def _of_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small images are stored as they were prepared, larger ones as they came: both belong to their POST."""
     if not request.param:
-        monkeypatch.setattr(generate, "prepare_small", lambda data: None)
+        monkeypatch.setattr(generate, "prepare_small", lambda data, facts: None)
 
 
 def images(app: Services) -> set[str]:

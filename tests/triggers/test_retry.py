@@ -215,7 +215,7 @@ async def test_what_has_no_inputs_any_more_is_not_made_again(app: Any, hub: Fake
 async def test_a_job_whose_image_was_never_prepared_is_not_made_again(
     app: Any, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generate, "prepare_small", lambda data: None)
+    monkeypatch.setattr(generate, "prepare_small", lambda data, facts: None)
     job_id = await new_job(hub)
     finish(app, hub, job_id, problem=Problem("unsupported_image", params={"found_ko": "x", "found_en": "x"}).to_payload())
     answer = await again(hub, job_id)

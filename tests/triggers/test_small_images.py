@@ -1,22 +1,28 @@
 """A small image is prepared while its POST waits: its upload is never stored, and its job has a step less."""
 
-import asyncio
 import io
 from typing import Any
 
 import pytest
 from PIL import Image
 
+import shared.pictures.prepare as preparing
 from activities.prepare_image import prepare
+from shared import starting
+from shared.domain.problem import Problem, ProblemError
+from shared.pictures import content
+from shared.pictures.facts import ImageFacts
 from shared.pictures.prepare import prepare_for_provider, prepare_small
 from shared.storage.image_names import prepared_name, upload_name
 from tests import pictures
 from tests.picture_files import saved
-from tests.triggers.calls import FakeHub, body, finish, form, user
-from triggers import generate
+from tests.triggers.calls import FakeHub, body, finish, form, request, user
+from tests.triggers.calls import post as post_goods
+from triggers import generate, retry
 
 SMALL, LARGE = pictures.photo_jpeg(1024, 1024), pictures.photo_jpeg(1025, 1024)
 HALF = SMALL[: len(SMALL) // 2]
+FACTS = ImageFacts("image/jpeg", 1024, 1024)
 
 
 async def post(hub: FakeHub, *images: bytes) -> str:
@@ -76,12 +82,45 @@ async def test_what_cannot_be_prepared_is_told_by_the_jobs_own_step(app: Any, hu
     assert prepare(app, asked)["problem"]["code"] == "unsupported_image"  # type: ignore[arg-type]
 
 
-async def test_while_others_wait_for_their_turn_nobody_is_held_up_by_it(
-    app: Any, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(generate, "accepting", asyncio.Semaphore(1))
-    job_id = await post(hub, SMALL)
+async def test_nobody_waits_for_another_small_image(app: Any, hub: FakeHub) -> None:
+    with preparing._SMALL:
+        job_id = await post(hub, SMALL)
     assert list(app.blobs.images) == [upload_name(job_id, "input_image", "jpg")]
+    assert prepare_small(SMALL, FACTS) is not None, "the next one finds nobody"
+
+
+@pytest.mark.parametrize("error", [ProblemError(Problem("image_unusable")), MemoryError(), ZeroDivisionError()])
+async def test_whatever_goes_wrong_with_it_the_job_is_made_the_usual_way(
+    app: Any, hub: FakeHub, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(known: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(preparing, "_prepared", fails)
+    job_id = await post(hub, SMALL)
+
+    assert list(app.blobs.images) == [upload_name(job_id, "input_image", "jpg")]
+    monkeypatch.undo()
+    assert prepare_small(SMALL, FACTS) is not None
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}], ids=["no key", "a key"])
+@pytest.mark.parametrize("end", ["given up", "failed before its images were told"])
+async def test_a_job_whose_story_told_nothing_of_its_images_is_made_again_of_them(
+    app: Any, hub: FakeHub, key: dict[str, str], end: str
+) -> None:
+    job_id = body(await post_goods(hub, headers=key))["id"]
+    (prepared,) = app.jobs.read(job_id)["images"].values()
+    if end == "given up":
+        starting.give_up(app, app.jobs.read(job_id), 10)
+    else:
+        finish(app, hub, job_id, problem=Problem("internal").to_payload())
+    asked = request("POST", f"/api/jobs/{job_id}/retry", route={"id": job_id})
+    made = await user(retry.retry_job)(req=asked, client=hub)
+
+    assert made.status_code == 202, body(made)
+    (upload,) = app.jobs.read(body(made)["id"])["images"].values()
+    assert app.blobs.get_image(upload) == app.blobs.get_image(prepared)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +128,16 @@ async def test_while_others_wait_for_their_turn_nobody_is_held_up_by_it(
     [
         LARGE, SMALL.ljust(1024 * 1024 + 1, b"\0"), HALF,
         again("JPEG", progressive=True), again("WEBP"), again("GIF"),
+        # Its ground has to be found.
+        pictures.png_with_alpha(300, 200), saved(Image.new("LA", (300, 200), (9, 99)), "PNG"),
+        *(saved(Image.linear_gradient("L").convert(mode), "PNG", transparency=7) for mode in ("L", "P")),
     ],
 )  # fmt: skip
 def test_what_may_take_longer_is_left_to_the_jobs_own_step(image: bytes) -> None:
-    assert prepare_small(image) is None
+    assert prepare_small(image, content.read(image).facts) is None
+
+
+def test_what_is_large_is_not_even_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(content, "read")
+    assert prepare_small(LARGE, ImageFacts("image/jpeg", 1025, 1024)) is None
+    assert prepare_small(SMALL.ljust(1024 * 1024 + 1, b"\0"), FACTS) is None

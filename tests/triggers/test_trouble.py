@@ -268,7 +268,7 @@ async def test_a_slow_post_that_fails_in_the_end_takes_no_job_from_the_one_that_
 ) -> None:
     """The other one made the job, and it runs. Small images are prepared by then, and both POSTs write the same."""
     if not is_small:
-        monkeypatch.setattr(generate, "prepare_small", lambda data: None)
+        monkeypatch.setattr(generate, "prepare_small", lambda data, facts: None)
     put, answers = app.blobs.put_image, []
 
     def slow(*_: Any) -> None:
@@ -293,7 +293,7 @@ async def test_a_slow_post_whose_job_has_ended_by_then_leaves_no_image_of_its_ow
 ) -> None:
     """It writes the image after the end of its job."""
     if not is_small:
-        monkeypatch.setattr(generate, "prepare_small", lambda data: None)
+        monkeypatch.setattr(generate, "prepare_small", lambda data, facts: None)
     put = app.blobs.put_image
 
     def slow(*args: Any) -> None:
