@@ -17,13 +17,15 @@ from tests.vault import CloudSecrets
 pytestmark = pytest.mark.stack
 
 IMAGE = pictures.photo_jpeg(300, 300)
+#: Prepared by a step of its job, not by its POST.
+LARGE = pictures.photo_jpeg(1100, 1100)
 MODEL = "flux-kontext-apps/multi-image-kontext-max"
 SECRETS = ("sig=", "AccountKey", "simulated", "base64", "r8_")
 
 
 def failed(stack: Stack, outcome: str = "moderated_input") -> dict[str, Any]:
     stack.configure(bfl={"outcome": outcome})
-    job = stack.goods(IMAGE, {"Prefer": "wait=60"}, prompt="zebra crossing").json()
+    job = stack.goods(LARGE, {"Prefer": "wait=60"}, prompt="zebra crossing").json()
     assert job["status"] == "failed", job
     stack.configure(bfl={"outcome": "succeed"})
     return dict(job)
