@@ -50,8 +50,8 @@ async def check(services: Services, client: df.DurableOrchestrationClient, paylo
         unknown = Problem("provider_unavailable", charged="unknown", params={"provider": generator.provider.label})
         return {"state": "missing", "problem": unknown.at(GENERATING).to_payload()}
     has_failed = isinstance(look, Failed) and look.problem.code == "provider_unavailable"
-    late = late_seconds(services.now(), payload.get("ran_at"), look.ended_at if isinstance(look, Ready) else None)
-    leaving = asyncio.create_task(_leave_gate(services, client, payload, "failed" if has_failed else "ok", late))
+    took = _took_seconds(services.now(), payload, look.ended_at if isinstance(look, Ready) else None)
+    leaving = asyncio.create_task(_leave_gate(services, client, payload, "failed" if has_failed else "ok", took))
     if isinstance(look, Failed):
         return await threads.run(_failed, services, payload, look, await leaving)
     # Side by side: who waits for the slot does not wait for the picture, nor the other way round.
@@ -61,6 +61,14 @@ async def check(services: Services, client: df.DurableOrchestrationClient, paylo
         left_gate = await leaving
     answer["left_gate"] = left_gate
     return answer
+
+
+def _took_seconds(now: datetime, payload: p.CheckOrder, ended_at: datetime | None) -> float | None:
+    """From the submit until the end; None in a story of the version before, which does not tell when that was."""
+    if "submitted_at" not in payload:
+        return None
+    since = (now - datetime.fromisoformat(payload["submitted_at"])).total_seconds()
+    return since - late_seconds(now, payload["ran_at"], ended_at)
 
 
 def late_seconds(now: datetime, ran_at: str | None, ended_at: datetime | None) -> float:
@@ -78,11 +86,11 @@ async def _leave_gate(
     client: df.DurableOrchestrationClient,
     payload: p.CheckOrder,
     outcome: Literal["ok", "failed"],
-    late: float,
+    took: float | None,
 ) -> bool:
     """Whether the slot was given back. If not now, then later: a picture is not lost for that."""
     try:
-        await slots.give_back(services, client, payload, outcome, late)
+        await slots.give_back(services, client, payload, outcome, took)
     except (AzureError, Busy):
         return False
     return True

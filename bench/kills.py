@@ -503,13 +503,16 @@ def _not_served(views: dict[str, dict[str, Any]]) -> list[str]:
 
 def count_missing(job_id: str, view: dict[str, Any], document: dict[str, Any], found: Found) -> None:
     """No provider fails here: a picture that nobody canceled is missing only where both sends died before they were answered,
-    at a provider that has no list to look in, and then the charge is told to be unknown."""
+    at a provider that has no list to look in, and then the charge is told to be unknown. Of several pictures of a job that is
+    canceled some may be there."""
     made = {output["index"] for output in view["outputs"]}
-    for picture in document["pictures"] if view["status"] != "canceled" else ():
-        if picture["index"] in made:
+    for picture in document["pictures"]:
+        shown = next(p for p in view["pictures"] if p["index"] == picture["index"])
+        is_canceled = shown["status"] == "canceled" and document["cancel_requested_at"] is not None
+        if picture["index"] in made or is_canceled:
             continue
         sends = Ledger.from_payload(picture["sends"] or ()).sends
-        told = next(p for p in view["pictures"] if p["index"] == picture["index"])["error"] or {}
+        told = shown["error"] or {}
         if [send.state for send in sends] == ["open"] * MAX_SENDS and told.get("charged") == "unknown":
             found.unanswered += 1
         else:

@@ -69,8 +69,6 @@ class InvocationContext(func.Context):
 
 #: One for all invocations, as in the worker.
 _LOCAL = threading.local()
-#: As much as a form may be.
-_ROOM_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ class HttpTriggers:
         if length > MAX_BODY_BYTES:
             return web.Response(status=413)
         # Chunked bodies arrive empty, as they do on Azure.
-        body = await _body(request, length) if length else b""
+        body = await _body(request) if length else b""
         raw_path, mark, raw_query = request.raw_path.partition("?")
         trigger_request = TriggerRequest(
             request.method, request_url(request.headers.get("Host", ""), decoded_path(raw_path), mark + raw_query),
@@ -194,13 +192,10 @@ def _front_end(request: web.Request) -> list[tuple[str, str]]:
     return [("x-forwarded-for", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")]
 
 
-async def _body(request: web.Request, length: int) -> bytes:
-    """The whole body, held once: joining its parts would hold it twice. Room is made at once, so that it is not copied again and
-    again while it grows; but what only says that it is large gets none."""
+async def _body(request: web.Request) -> bytes:
+    """The whole body, held once: joining its parts would hold it twice. It grows as it comes: room for what is still to come
+    would be held by all who come at once."""
     buffer = io.BytesIO()
-    buffer.seek(max(1, min(length, _ROOM_BYTES)) - 1)
-    buffer.write(b"\0")
-    buffer.seek(0)
     async for part in request.content.iter_any():
         buffer.write(part)
     return buffer.getvalue()

@@ -102,7 +102,8 @@ def _prediction(picture: Picture, turn: Turn, answer: p.Submitted) -> Prediction
     told = picture.context.wait_for_external_event(names.ended_event(course.attempt)) if answer["will_be_told"] else None
     check: p.CheckOrder = {
         **picture.named(), "handle": answer["handle"], "seed": order["seed"],
-        "asked_at": picture.now.isoformat(), "ran_at": None, "is_followed": picture.context.instance_id == order["job_id"],
+        "asked_at": picture.now.isoformat(), "submitted_at": submitted_at.isoformat(), "ran_at": None,
+        "is_followed": picture.context.instance_id == order["job_id"],
         "preset": order["preset"], "label": order["label"],
     }  # fmt: skip
     known = {choice["name"]: float(choice["expected_seconds"]) for choice in order["generators"]}

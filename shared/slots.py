@@ -84,14 +84,14 @@ async def give_back(
     client: df.DurableOrchestrationClient,
     payload: Named,
     outcome: Literal["ok", "failed"] | None,
-    late_seconds: float = 0.0,
+    took_seconds: float | None = None,
 ) -> int:
-    """Give the slot or the place back; returns how many others were woken. `outcome`, `late_seconds`: as Gate.leave says."""
+    """Give the slot or the place back; returns how many others were woken. `outcome`, `took_seconds`: as Gate.leave says."""
     holder = holder_name(payload["job_id"], payload["index"])
     _, grants = await threads.run(
         services.gates.change,
         _provider(services, payload),
-        lambda gate: gate.leave(holder, outcome, payload["attempt"], late_seconds),
+        lambda gate: gate.leave(holder, outcome, payload["attempt"], took_seconds),
     )
     await _wake(client, grants)
     return len(grants)

@@ -152,9 +152,9 @@ class Gate:
         wait_seconds = self.expected_wait(position or 1, generator=self._generator(asked))
         return Place(granted=False, position=position, wait_seconds=wait_seconds)
 
-    def leave(self, holder: str, outcome: str | None, attempt: int | None = None, late_seconds: float = 0.0) -> None:
+    def leave(self, holder: str, outcome: str | None, attempt: int | None = None, took_seconds: float | None = None) -> None:
         """Give up the slot or the place, unless a later attempt has it by now. `outcome`: "ok" when the provider did its work,
-        "failed" when it did not. `late_seconds`: how long ago it had."""
+        "failed" when it did not. `took_seconds`: from the submit until it had, where that is known."""
         held = (self.document["active"].get(holder) or self.document["waiting"].get(holder) or {}).get("attempt")
         if attempt is not None and held is not None and held > attempt:
             return
@@ -163,7 +163,7 @@ class Gate:
         if outcome == "ok":
             self._count_success()
             if slot:
-                self._note_hold(slot, late_seconds)
+                self._note_hold(slot, took_seconds)
         elif outcome == "failed":
             self._count_failure(probe=bool(slot and slot["probe"]))
         self._fill()
@@ -364,14 +364,15 @@ class Gate:
                 if self._generator(entry) == self._generator(given):
                     entry[_TURN] = number
 
-    def _note_hold(self, slot: Entry, late_seconds: float) -> None:
+    def _note_hold(self, slot: Entry, took_seconds: float | None) -> None:
         """Remember how long a slot was needed, by generator. What passes from the end until a look sees it is no time of the
         provider's: to aim at that would make looks later and later. The former version keeps `holds` alone, and measured there
         the one generator it had."""
         document, generator = self.document, self._generator(slot)
         held = self.now - slot["granted_at"]
-        # Who says that it ended before it began has another clock.
-        seconds = round(held - late_seconds if late_seconds < held else held, 1)
+        # Who says that it ended before it began, or took longer than its slot was held, has another clock.
+        is_known = took_seconds is not None and 0 < took_seconds <= held
+        seconds = round(took_seconds if took_seconds is not None and is_known else held, 2)
         holds_of = document.setdefault("holds_of", {self.default_generator: document["holds"]})
         holds_of[generator] = [*holds_of.get(generator, []), seconds][-_REMEMBERED_HOLDS:]
         document["holds"] = [*document["holds"], seconds][-_REMEMBERED_HOLDS:]

@@ -267,7 +267,9 @@ class Recorded(TypedDict):
 class CheckOrder(Named):
     #: When the story asked: a run that comes later may come after its end.
     asked_at: str
-    #: When a look last saw it run; None where none has. The version before did not say.
+    #: When it was submitted, and when a look was asked for that last saw it run; None where none has. The version before said
+    #: neither.
+    submitted_at: str
     ran_at: str | None
     #: The job's end, which removes what nobody wants any more, follows this look at once.
     is_followed: bool

@@ -75,7 +75,8 @@ def check_order(**changes: Any) -> p.CheckOrder:
     order: p.CheckOrder = {
         "job_id": "job_1", "traceparent": None, "index": 0, "generator": "fake", "attempt": 1,
         "handle": {"id": "p-1", "poll_url": "https://fake/p-1"}, "seed": 7, "preset": "mug", "label": "none",
-        "asked_at": "2026-01-01T00:00:00+00:00", "ran_at": None, "is_followed": False,
+        "asked_at": "2026-01-01T00:00:00+00:00", "submitted_at": "2026-01-01T00:00:00+00:00", "ran_at": None,
+        "is_followed": False,
     }  # fmt: skip
     return cast(p.CheckOrder, {**order, **changes})
 

@@ -120,12 +120,14 @@ async def test_the_gate_measures_what_the_provider_took_not_when_it_was_looked_a
     await submit(services, client, submit_order())
     clock.pass_(13)
     now, ran_at = services.now(), (services.now() - timedelta(seconds=2)).isoformat()
+    # A little after its slot was given.
+    submitted_at = (now - timedelta(seconds=12.9)).isoformat()
     ready = Ready("https://fake/x", now - timedelta(seconds=0.5))
     generator.looks, generator.picture = [ready if end == "picture" else Failed(moderated("Fake", "input", "no"))], READABLE
-    await check(services, client, check_order(ran_at=ran_at))
+    await check(services, client, check_order(submitted_at=submitted_at, ran_at=ran_at))
 
     measured = services.gates.look("fake").measured_seconds("fake")
-    assert measured == (12.5 if end == "picture" else 12)
+    assert measured == (12.4 if end == "picture" else 11.9)
 
 
 # ---- what it stores ----

@@ -49,13 +49,14 @@ class Left:
         self.submission = Submission.begun(GENERATOR, 1, utc_now()).submitted({"id": "p1"}).document
         self.images = {"p.png": IMAGE, "t.jpg": b"small"}
         self.document: dict[str, Any] = {
-            "id": JOB, "status": "succeeded", "seeds": [7],
+            "id": JOB, "status": "succeeded", "seeds": [7], "cancel_requested_at": None,
             "input": {"prompt": "a hero", "prompt_sent": "a hero", "aspect_ratio": "1:1"},
             "outputs": [{"index": 0, "blob": "p.png", "thumbnail_blob": "t.jpg", "sha256": hashlib.sha256(IMAGE).hexdigest()}],
         }  # fmt: skip
         self.view: dict[str, Any] = {
             "status": "succeeded", "error": None, "possible_duplicate": False, "outputs": [{"index": 0}],
-            "pictures": [{"index": 0, "error": None, "charged": "yes"}], "usage": {"cost_usd": 0.08, "settled": True},
+            "pictures": [{"index": 0, "status": "succeeded", "error": None, "charged": "yes"}],
+            "usage": {"cost_usd": 0.08, "settled": True},
         }  # fmt: skip
         self.is_going_on = False
         self.tells("paid")
@@ -79,8 +80,14 @@ class Left:
         error = {"code": "provider_unavailable", "charged": charged}
         self.document |= {"status": "failed", "outputs": []}
         self.view |= {"status": "failed", "outputs": [], "error": error, "usage": {"cost_usd": 0.0, "settled": charged == "no"}}
-        self.view["pictures"] = [{"index": 0, "error": error, "charged": charged}]
+        self.view["pictures"] = [{"index": 0, "status": "failed", "error": error, "charged": charged}]
         self.tells(*states)
+
+    def is_canceled_beside_one_that_succeeds(self) -> None:
+        """Another picture of the job is there: the job has succeeded."""
+        self.document["cancel_requested_at"] = utc_now().isoformat()
+        self.document["pictures"].append({"index": 1, "sends": [{"generator": GENERATOR, "attempt": 1, "state": "open"}]})
+        self.view["pictures"].append({"index": 1, "status": "canceled", "error": None, "charged": "unknown"})
 
     @cached_property
     def world(self) -> RealWorld:
@@ -141,6 +148,21 @@ def test_two_sends_that_died_are_told_and_not_lost(left: Left) -> None:
     assert (left.found.unanswered, left.found.flagged.total()) == (1, 1)
 
 
+def test_a_picture_that_was_canceled_while_another_one_was_there_is_not_lost(left: Left) -> None:
+    left.is_canceled_beside_one_that_succeeds()
+    assert left.found.wrongs == []
+
+
+def _canceled_by_nobody(left: Left) -> None:
+    left.is_canceled_beside_one_that_succeeds()
+    left.document["cancel_requested_at"] = None
+
+
+def _missing_though_not_canceled(left: Left) -> None:
+    left.is_canceled_beside_one_that_succeeds()
+    left.view["pictures"][1]["status"] = "succeeded"
+
+
 def _second_submit_is_hidden(left: Left) -> None:
     left.is_sent_twice()
 
@@ -173,7 +195,7 @@ def _charge_is_denied(left: Left) -> None:
 
 @pytest.mark.parametrize("breaks", [
     _second_submit_is_hidden, _second_submit_is_told_by_the_job_alone, _second_submit_is_told_by_the_picture_alone,
-    _picture_is_missing, _first_send_was_enough_to_fail, _charge_is_denied,
+    _picture_is_missing, _first_send_was_enough_to_fail, _charge_is_denied, _canceled_by_nobody, _missing_though_not_canceled,
 ])  # fmt: skip
 def test_what_the_run_counts_as_lost_or_hidden(left: Left, breaks: Callable[[Left], None]) -> None:
     breaks(left)

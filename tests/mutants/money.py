@@ -433,15 +433,15 @@ MONEY: tuple[Mutant, ...] = (
     check("a picture is written after its job was deleted", "if document is None or is_deleted(document):", "if False:"),
     check(
         "a slot is held until the picture is stored",
-        'asyncio.create_task(_leave_gate(services, client, payload, "failed" if has_failed else "ok", late))',
-        '_leave_gate(services, client, payload, "failed" if has_failed else "ok", late)',
+        'asyncio.create_task(_leave_gate(services, client, payload, "failed" if has_failed else "ok", took))',
+        '_leave_gate(services, client, payload, "failed" if has_failed else "ok", took)',
     ),
     check("a slot is kept with a picture", "left_gate = await leaving\n", "left_gate = False\n"),
     check("a slot that was left is left again", 'answer["left_gate"] = left_gate', 'answer["left_gate"] = False'),
     check(
         "a gate measures when it was looked at",
-        '"failed" if has_failed else "ok", late)',
-        '"failed" if has_failed else "ok", 0.0)',
+        '"failed" if has_failed else "ok", took))',
+        '"failed" if has_failed else "ok", None))',
     ),
     check("a provider's clock is believed whatever it says", "return said if since is None else min(said, since)", "return said"),
     check(

@@ -96,7 +96,7 @@ def test_a_picture_of_a_known_time_is_looked_at_from_six_tenths_of_it_on() -> No
     looks = one_after_another(*[RUNNING] * 4, stored())
     told = tell(activities={names.SUBMIT_PREDICTION: always(submitted(expected=12.0)), names.CHECK_PREDICTION: looks})
 
-    assert [round(at) for at in told.times(names.CHECK_PREDICTION)] == [7, 8, 10, 11, 12]
+    assert [round(at) for at in told.times(names.CHECK_PREDICTION)] == [7, 9, 11, 12, 13]
 
 
 def test_a_pause_that_the_provider_asks_for_between_looks_is_kept_until_the_deadline() -> None:
