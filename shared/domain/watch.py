@@ -27,6 +27,8 @@ LEFTOVER_STEP_SECONDS, LEFTOVER_SLOWEST_SECONDS = 5, 30
 TOLD_FACTOR = 10
 #: And before this much of the expected time has passed there is nothing to look for.
 TOLD_PATIENCE = 1.5
+#: So much more or less a submit takes, which is part of the usual time: none is looked for a whole second later for that.
+MEASURED_WITHIN_SECONDS = 0.1
 
 
 @dataclass
@@ -135,11 +137,14 @@ class Seen:
 
 def aimed_delay(age: float, expected_seconds: float, least: int) -> int:
     """Seconds from `age` to the next look: at 0.6, 0.75 and 0.9 of the expected time, as soon as it has passed, and at each tenth
-    after that, so that what takes up to a fifth longer is seen by the sixth look.
+    after that, so that what takes up to a tenth longer is seen by the sixth look.
 
-    Each target is rounded by itself, so errors do not add up. No look before the expected time makes the one after it later.
+    Each target is rounded by itself, so errors do not add up. No look before the expected time makes the one after it later. What
+    was looked for a moment too early is soon looked for again.
     """
-    due = math.ceil(expected_seconds - age)
+    due = math.ceil(expected_seconds - MEASURED_WITHIN_SECONDS - age)
+    if abs(expected_seconds - age) <= MEASURED_WITHIN_SECONDS:
+        return least
     for tenths in itertools.chain((6, 7.5, 9) if due > 0 else (), itertools.count(11)):
         target = round(expected_seconds * tenths / 10)
         if target - age >= least - 0.5:

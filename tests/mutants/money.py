@@ -204,7 +204,11 @@ MONEY: tuple[Mutant, ...] = (
         "if due <= 0 or delay + least <= due else max(least, due)",
         "",
     ),
-    watch("what it usually takes is looked for when it comes", "due = math.ceil(expected_seconds - age)", "due = 0"),
+    watch(
+        "what it usually takes is looked for when it comes",
+        "due = math.ceil(expected_seconds - MEASURED_WITHIN_SECONDS - age)",
+        "due = 0",
+    ),
     watch(
         "looks come closer than the poll interval",
         "delay = max(least, round(target - age))",
@@ -213,6 +217,7 @@ MONEY: tuple[Mutant, ...] = (
     ran("a look with trouble has seen it run", ' and not look["trouble"]:', ":"),
     ran("what is heard of a look is what it saw", 'order["asked_at"])', "picture.now.isoformat())"),
     left("a leftover forgets when it was seen to run", "ran_at=self.ran_at, ", ""),
+    watch("what was looked for a moment too early waits for a tenth more", "<= MEASURED_WITHIN_SECONDS:", "< 0:"),
     # ---- how a job ends ----
     job("one missing picture fails the job", 'if "stored" in states:', 'if states == {"stored"}:'),
     job("a job with a failed and a canceled picture is canceled", 'states == {"canceled"}', '"canceled" in states'),
