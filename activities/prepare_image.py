@@ -68,7 +68,7 @@ def prepare(services: Services, payload: PrepareOrder) -> PrepareAnswer:
             services.pictures.forget(payload["job_id"])
     answer: PrepareAnswer = {"blob": blob}
     if prepared.warnings:
-        answer["warnings"] = [{**warning, "field": payload["field"]} for warning in prepared.warnings]
+        answer["warnings"] = prepared.warnings_about(payload["field"])
     return answer
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import azure.durable_functions as df
@@ -49,11 +49,6 @@ class Prediction:
     is_wanted: bool = True
     #: The wait for the provider's own word that it has ended; None where it gives none.
     told: Any = None
-
-    @property
-    def ran_at(self) -> str | None:
-        """When a look last saw it run."""
-        return None if self.watch.ran_at is None else (self.submitted_at + timedelta(seconds=self.watch.ran_at)).isoformat()
 
     def age(self, now: datetime) -> float:
         """Seconds since the submit."""

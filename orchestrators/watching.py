@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from orchestrators.picture import End, Picture, Prediction, failed
@@ -76,17 +75,13 @@ def _look(picture: Picture, prediction: Prediction) -> Generator[Any, Any, p.Loo
     """One look, and what it tells of the money. Trouble on our side ends no picture that has a handle."""
     picture.course.looks += 1
     try:
-        order: p.CheckOrder = {
-            **prediction.order,
-            "asked_at": picture.now.isoformat(),
-            "ran_at": prediction.ran_at,
-        }
+        order: p.CheckOrder = {**prediction.order, "asked_at": picture.now.isoformat(), "ran_at": prediction.watch.ran_at}
         look = yield from call(picture.context, names.CHECK_PREDICTION, order, picture.limits["patience"]["few"])
     except ActivityFailed:
         return {"state": "running", "trouble": "look failed", "after_seconds": None}
     if look["state"] == "running" and not look["trouble"]:
         # Not when it was heard of: it may have ended by then.
-        prediction.watch.ran_at = (datetime.fromisoformat(order["asked_at"]) - prediction.submitted_at).total_seconds()
+        prediction.watch.ran_at = order["asked_at"]
     if look["state"] == "running" or look["state"] == "missing":
         return look
     charged = look["problem"]["charged"] if look["state"] == "failed" else "yes"

@@ -4,7 +4,7 @@ A story that is told again goes on with what was prepared of them.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from shared import telemetry
@@ -23,17 +23,18 @@ JOBS_AT_ONCE = 500
 
 def forget(app: Services, document: Document) -> None:
     """Delete the uploads of a job that has ended. Raises nothing: what storage does not take now housekeeping does later."""
-    try:
-        app.uploads.forget(document)
-    except Exception as error:  # noqa: BLE001 - the job has ended, and is told so, whatever storage says
-        telemetry.event("uploads_kept", logging.WARNING, job_id=document["id"], reason=type(error).__name__)
+    _or_tell(document, lambda: app.uploads.forget(document))
 
 
 def take_back(app: Services, document: Document) -> None:
     """Delete the images that a POST stored whose job another POST made: what it prepared of them too. Raises nothing."""
+    _or_tell(document, lambda: app.uploads.delete(document["images"].values()))
+
+
+def _or_tell(document: Document, delete: Callable[[], None]) -> None:
     try:
-        app.uploads.delete(document.get("images", {}).values())
-    except Exception as error:  # noqa: BLE001 - as above
+        delete()
+    except Exception as error:  # noqa: BLE001 - the job has ended, and is told so, whatever storage says
         telemetry.event("uploads_kept", logging.WARNING, job_id=document["id"], reason=type(error).__name__)
 
 

@@ -23,7 +23,6 @@ from shared.domain.job import QUEUED, SUCCEEDED, charged, is_deleted, is_termina
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import Problem, ProblemError, broken_settings, invalid_fields, unreadable
 from shared.domain.sheet import sheet_of
-from shared.domain.warning import WarningData
 from shared.generators.generator import Generator
 from shared.job_ids import new_job_id
 from shared.pictures.facts import ImageFacts, Prepared
@@ -303,7 +302,7 @@ def _create(
     post = taken.holder if taken else ""
     document = document | {"images": _image_names(app, document, facts, small, post)}
     if small:
-        document["prepared"] = {field: _warnings(field, image) for field, image in small.items()}
+        document["prepared"] = {field: image.warnings_about(field) for field, image in small.items()}
     try:
         for field, name in document["images"].items():
             if field in small:
@@ -335,10 +334,6 @@ def _prepared_at_once(form: Form, facts: dict[str, ImageFacts]) -> dict[str, Pre
             if (prepared := prepare_small(form.files[field], known)) is not None:
                 found[field] = prepared
     return found
-
-
-def _warnings(field: str, image: Prepared) -> list[WarningData]:
-    return [{**warning, "field": field} for warning in image.warnings]
 
 
 def _image_names(

@@ -371,8 +371,7 @@ class Gate:
         document, generator = self.document, self._generator(slot)
         held = self.now - slot["granted_at"]
         # Who says that it ended before it began, or took longer than its slot was held, has another clock.
-        is_known = took_seconds is not None and 0 < took_seconds <= held
-        seconds = round(took_seconds if took_seconds is not None and is_known else held, 2)
+        seconds = round(took_seconds if took_seconds is not None and 0 < took_seconds <= held else held, 2)
         holds_of = document.setdefault("holds_of", {self.default_generator: document["holds"]})
         holds_of[generator] = [*holds_of.get(generator, []), seconds][-_REMEMBERED_HOLDS:]
         document["holds"] = [*document["holds"], seconds][-_REMEMBERED_HOLDS:]

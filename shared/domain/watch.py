@@ -41,8 +41,8 @@ class Watch:
     #: The age at which it was left over; None while its picture waits for it.
     left_at: float | None = None
     looks: int = 0
-    #: The age at which a look was asked for that saw it run, the last of them.
-    ran_at: float | None = None
+    #: When a look was asked for that saw it run, the last of them (ISO 8601).
+    ran_at: str | None = None
     seen: "Seen" = field(default_factory=lambda: Seen())
 
     def seconds_to_next_look(self, age: float, *, is_told: bool = False) -> int:

@@ -29,6 +29,10 @@ class Prepared(EncodedImage):
 
     warnings: tuple[WarningData, ...] = ()
 
+    def warnings_about(self, field: str) -> list[WarningData]:
+        """Those, of what came in this field of a form."""
+        return [{**warning, "field": field} for warning in self.warnings]
+
 
 @dataclass(frozen=True)
 class Content:

@@ -23,7 +23,7 @@ _NARROW_PX = 384
 _SMALL_PIXELS, _SMALL_BYTES = PROVIDER_IMAGE_SIDE_PX**2, 1024 * 1024
 _SMALL_TYPES = frozenset({"image/jpeg", "image/png"})
 #: Small ones wait for nobody: who finds another one at it goes the usual way.
-_SMALL = threading.BoundedSemaphore(1)
+_SMALL = threading.Lock()
 
 
 def prepare_for_provider(data: bytes) -> Prepared:

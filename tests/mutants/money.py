@@ -215,7 +215,7 @@ MONEY: tuple[Mutant, ...] = (
         "delay = max(1, round(target - age) // 2)",
     ),
     ran("a look with trouble has seen it run", ' and not look["trouble"]:', ":"),
-    ran("what is heard of a look is what it saw", 'order["asked_at"])', "picture.now.isoformat())"),
+    ran("what is heard of a look is what it saw", 'ran_at = order["asked_at"]', "ran_at = picture.now.isoformat()"),
     left("a leftover forgets when it was seen to run", "ran_at=self.ran_at, ", ""),
     watch("what was looked for a moment too early waits for a tenth more", "<= MEASURED_WITHIN_SECONDS:", "< 0:"),
     # ---- how a job ends ----

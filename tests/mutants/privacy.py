@@ -54,13 +54,16 @@ PRIVACY: tuple[Mutant, ...] = (
     provenance("a WebP tells its prompt in XMP", ', b"XMP ": 0x04}', "}"),
     provenance("a picture that lay on its side lies down again", "value in range(2, 9)", "value in range(2, 3)"),
     provenance("a picture that is cut off is lost", "except (struct.error, ValueError):\n        pass", "except ZeroDivisionError:\n        pass"),  # noqa: E501
+    of("triggers/job_view.py", "tests/triggers/test_jobs.py", "tests/triggers/test_job_view.py")(
+        "links are signed on the event loop", "if has_links else", "if False else"
+    ),
     # ---- what is prepared at once ----
     at_once("what goes wrong with a small image fails its POST", "suppress(Exception)", "suppress(ZeroDivisionError)"),
     again("an image that a POST prepared is not found again", "_prepared_by_post(source, field) or ", ""),
     small("a small image is prepared once", "        _SMALL.release()", "        pass"),
     small("a ground is looked for while a POST waits", "known.has_alpha or ", ""),
     at_once("what is made again is prepared again", ' if "retry_of" not in document else {}', ""),
-    at_once("a warning of a small image is lost", "for warning in image.warnings]", "for warning in ()]"),
+    at_once("a warning of a small image is lost", "image.warnings_about(field)", "[]"),
     told("a story does not know what is prepared", 'if document.get("prepared"):', "if False:"),
     kept("the end of a job takes a small image with it", " if not name.startswith(PICTURES)", ""),
     small("many passes are taken for quick", "known.passes > 1", "False"),

@@ -1,5 +1,6 @@
 """The app over fakes, its task hub, and a clock that can be moved on."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,11 @@ from triggers import edge, generate, waiting
 
 
 class FakeLinks:
+    """As the real one may, it asks storage: so it is a fault to ask it on the event loop."""
+
     def sign(self, container: str, blob: str, content_disposition: str | None = None) -> tuple[str, datetime]:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
         return f"https://store/{container}/{blob}?sig=x", datetime(2026, 1, 1, tzinfo=UTC)
 
 
