@@ -12,6 +12,8 @@ from types import TracebackType
 import trustme
 from azure.core.credentials import AccessToken
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parent.parent
 _NODE = ROOT / "node_modules/node/bin/node"
 _SERVICES = ROOT / "node_modules/azurite/dist/src"
@@ -50,7 +52,7 @@ class Azurite:
                 ],
                 cwd=self._folder, stdout=sink, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + PATIENCE
         while time.monotonic() < ends and self._process.poll() is None:
             self._urls = _addresses(log.read_text())
             if all(part in self._urls for part in self.parts):
@@ -63,10 +65,10 @@ class Azurite:
         if self._process and self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait(10)
+                self._process.wait(PATIENCE)
 
     @property
     def blob_url(self) -> str:

@@ -15,15 +15,13 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.patience import PATIENCE
 from tests.stack import ROOT, Stack
 
 #: The host's address, where one is given.
 HOST = os.environ.get("E2E_HOST", "").rstrip("/")
 #: Where the simulators listen, so that the host can be told before they run.
 SIM_PORT = int(os.environ.get("SIM_PORT") or 7090)
-
-#: For a host that is still starting.
-PATIENCE_SECONDS = 30.0
 
 
 def settings(sim_port: int = SIM_PORT) -> dict[str, str]:
@@ -60,7 +58,7 @@ class GivenHost(Stack):
         command = [sys.executable, "-m", "simulators", "--port", str(SIM_PORT), "--state", str(self.folder / "simulators.sqlite")]
         with (self.folder / "simulators.log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        told, ends = "no answer", time.monotonic() + PATIENCE_SECONDS
+        told, ends = "no answer", time.monotonic() + PATIENCE
         while time.monotonic() < ends:
             if self._process.poll() is not None:
                 raise RuntimeError(
@@ -68,7 +66,7 @@ class GivenHost(Stack):
                 )
             try:
                 self.reset()
-                answer = requests.get(self.url + path, timeout=20)
+                answer = requests.get(self.url + path, timeout=PATIENCE)
                 if answer.status_code == 200:
                     return
                 told = f"{answer.status_code} {answer.text[:500]}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from devhost.taskhub import TERMINAL
+from tests.patience import PATIENCE
 
 _LOOK_SECONDS = 0.05
 
@@ -50,5 +51,5 @@ class Hub:
             time.sleep(_LOOK_SECONDS)
 
     def _read(self, query: str, *values: Any) -> list[Any]:
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=10)) as hub:
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=PATIENCE)) as hub:
             return hub.execute(query, values).fetchall()

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from tests.patience import PATIENCE
+
 
 @dataclass(frozen=True)
 class Item:
@@ -86,7 +88,7 @@ class Ingestion:
             "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
         }
 
-    def quiet(self, seconds: float = 2, patience: float = 10) -> int:
+    def quiet(self, seconds: float = 2, patience: float = PATIENCE) -> int:
         """Wait until nothing has come for so long, at most `patience`. How many records there are."""
         ends, seen, since = time.monotonic() + patience, len(self.items), time.monotonic()
         while time.monotonic() < min(ends, since + seconds):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.__main__ import main
+from tests.patience import PATIENCE
 from tests.stack import ROOT, Stack
 
 #: Its children have imported all already, which is most of what a command costs. As a shell starts it, `python -m ops` is run by
@@ -41,7 +42,7 @@ class Operator:
             given.write_text(stdin)
             command = _FORKS.Process(target=_run, args=(arguments, self.environment, given, out, err))
             command.start()
-            command.join(200)
+            command.join(PATIENCE)
             if command.exitcode is None:
                 command.kill()
                 command.join()

@@ -21,6 +21,7 @@ import requests
 
 from devhost.cors import HostCors
 from infra.package_page import package
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENT_ID, SCOPE = "page-client", "api://toonconnect/access"
@@ -125,7 +126,7 @@ class Provider(_Server):
             user = self.user
         else:
             self.asked_to_renew.set()
-            self.may_renew.wait(20)
+            self.may_renew.wait(PATIENCE)
             if self.trouble:
                 return {"error": self.trouble}
             if not self.renews or form["refresh_token"] not in self._refresh:
@@ -180,7 +181,7 @@ class Platform(_Server):
                 is_preflight = cors.preflight(self.command, self.headers) is not None
                 if who is None and not is_preflight and path not in open_paths:
                     platform.has_turned_away.set()
-                    platform.may_refuse.wait(20)
+                    platform.may_refuse.wait(PATIENCE)
                     _answer(self, 401, {"WWW-Authenticate": "Bearer", **cors.added(self.headers)}, b"")
                     return
                 if who is not None and path not in open_paths:
@@ -191,7 +192,7 @@ class Platform(_Server):
                 )
                 if self.command == "POST":
                     platform.has_posted.set()
-                    platform.may_answer.wait(20)
+                    platform.may_answer.wait(PATIENCE)
                 told = {
                     k: v
                     for k, v in answer.headers.items()

@@ -18,6 +18,7 @@ import requests
 from clients.python.toonconnect import Client
 from local.ports import free_port
 from tests.azurite import ACCOUNT, ACCOUNT_KEY
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 _EVENT = re.compile(r"^(\S+ \S+) \S+\s+toonconnect: (\w+) (\{.*\})$", re.MULTILINE)
@@ -64,7 +65,7 @@ class Stack:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local"], cwd=self.root, env=environment, stdout=log, stderr=log
             )
-        ends = time.monotonic() + 120
+        ends = time.monotonic() + PATIENCE
         while time.monotonic() < ends and self._process.poll() is None:
             try:
                 if requests.get(self.url + path, timeout=5).status_code == 200:
@@ -77,7 +78,7 @@ class Stack:
     def stop(self) -> None:
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(20)
+            self._process.wait(PATIENCE)
 
     def processes(self, module: str) -> list[psutil.Process]:
         """What runs `python -m module` under this stack."""
@@ -90,7 +91,7 @@ class Stack:
         for process in self.processes("devhost"):
             process.kill()
         assert self._process
-        self._process.wait(20)
+        self._process.wait(PATIENCE)
 
     def kill_everything(self) -> None:
         """kill -9 of every process at once."""
@@ -98,8 +99,8 @@ class Stack:
         tree = [*psutil.Process(self._process.pid).children(recursive=True), psutil.Process(self._process.pid)]
         for process in tree:
             process.kill()
-        psutil.wait_procs(tree, timeout=10)
-        self._process.wait(10)
+        psutil.wait_procs(tree, timeout=PATIENCE)
+        self._process.wait(PATIENCE)
 
     @property
     def connection_string(self) -> str:
@@ -132,15 +133,15 @@ class Stack:
     def job(self, job_id: str) -> dict[str, Any]:
         return self.client().get(job_id)
 
-    def ended(self, job_id: str, seconds: float = 90) -> dict[str, Any]:
+    def ended(self, job_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The job when it has ended, whatever came of it."""
         return self.client().wait(job_id, timeout=seconds, raise_on_failure=False)
 
     def configure(self, **config: Any) -> None:
-        requests.post(f"{self.simulators}/_sim/config", json=config, timeout=10).raise_for_status()
+        requests.post(f"{self.simulators}/_sim/config", json=config, timeout=PATIENCE).raise_for_status()
 
     def reset(self) -> None:
-        requests.post(f"{self.simulators}/_sim/reset", timeout=10).raise_for_status()
+        requests.post(f"{self.simulators}/_sim/reset", timeout=PATIENCE).raise_for_status()
 
     def stats(self, provider: str) -> dict[str, Any]:
-        return dict(requests.get(f"{self.simulators}/_sim/stats", timeout=10).json()[provider])
+        return dict(requests.get(f"{self.simulators}/_sim/stats", timeout=PATIENCE).json()[provider])

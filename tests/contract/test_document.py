@@ -17,6 +17,7 @@ from shared.domain.presets import PRESETS
 from shared.domain.problem import CATALOGUE, ProblemError
 from shared.job_ids import new_job_id
 from tests.contract.answers import by_operation, undocumented, validator
+from tests.patience import PATIENCE
 from triggers import deprecation, edge
 from triggers.contract import examples, operations, schemas
 from triggers.contract.document import build
@@ -296,7 +297,7 @@ async def asked(function: str, headers: dict[str, str] | None = None) -> func.Ht
 
 def test_a_cold_start_does_not_pay_for_it() -> None:
     code = "import sys, function_app; sys.exit(any(name.startswith('triggers.contract') for name in sys.modules))"
-    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=PATIENCE, check=False).returncode == 0
 
 
 # ---- what is to go away ----

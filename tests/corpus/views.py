@@ -13,6 +13,8 @@ from pathlib import Path
 from PIL import Image, ImageCms
 from playwright.sync_api import Browser, Page
 
+from tests.patience import PATIENCE
+
 #: One <img> as on the page; of what moves the first frames too, since an upload may become another than the first.
 _LOOK = """
 async (files) => {
@@ -132,7 +134,7 @@ def libheif_view(data: bytes) -> View | None:
         source, target = Path(folder, "in.heic"), Path(folder, "out.png")
         source.write_bytes(data)
         try:
-            subprocess.run([HEIF_TOOL, source, target], capture_output=True, timeout=60)
+            subprocess.run([HEIF_TOOL, source, target], capture_output=True, timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             return None
         # Of several pictures each gets a number: out-1.png is the first, not always the primary one.

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from local.ports import free_port
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 API = "/runtime/webhooks/durabletask"
@@ -39,7 +40,7 @@ class RunningHost:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COV_")}
         with (self.state / "host.log").open("ab") as log:
             self.process = subprocess.Popen([*command, *self.options], cwd=ROOT, env=environment, stdout=log, stderr=log)
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < ends:
             try:
                 requests.get(f"{self.url}/", timeout=5)
@@ -51,24 +52,24 @@ class RunningHost:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def stop(self) -> float:
         """SIGTERM; the seconds it took."""
         began = time.monotonic()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         return time.monotonic() - began
 
     def start_instance(self, name: str, instance_id: str, body: Any = None) -> None:
-        answer = requests.post(f"{self.url}{API}/orchestrators/{name}/{instance_id}", json=body, timeout=30)
+        answer = requests.post(f"{self.url}{API}/orchestrators/{name}/{instance_id}", json=body, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
 
     def status(self, instance_id: str, **flags: str) -> dict[str, Any]:
-        return dict(requests.get(f"{self.url}{API}/instances/{instance_id}", params=flags, timeout=30).json())
+        return dict(requests.get(f"{self.url}{API}/instances/{instance_id}", params=flags, timeout=PATIENCE).json())
 
-    def ended(self, instance_id: str, seconds: float = 30) -> dict[str, Any]:
+    def ended(self, instance_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
         ends = time.monotonic() + seconds
         while (status := self.status(instance_id))["runtimeStatus"] not in ENDED:
             assert time.monotonic() < ends, status

@@ -4,6 +4,7 @@ import pytest
 import requests
 
 from devhost.cors import HostCors
+from tests.patience import PATIENCE
 from tests.preflights import PREFLIGHTS
 
 from .conftest import RunningHost, StartHost
@@ -62,21 +63,21 @@ def host(start_host: StartHost, monkeypatch: pytest.MonkeyPatch) -> RunningHost:
 def test_the_host_answers_preflights_and_leaves_the_apps_headers(host: RunningHost) -> None:
     url = f"{host.url}/api/open"
     for asked in PREFLIGHTS:
-        preflight = requests.options(url, headers={"Origin": PAGE, **asked}, timeout=10)
+        preflight = requests.options(url, headers={"Origin": PAGE, **asked}, timeout=PATIENCE)
         assert (preflight.status_code, preflight.content) == (204, b"")
         assert preflight.headers["Access-Control-Allow-Origin"] == PAGE
         assert "Access-Control-Expose-Headers" not in preflight.headers, "the app was not asked"
-        refused = requests.options(url, headers={"Origin": EVIL, **asked}, timeout=10)
+        refused = requests.options(url, headers={"Origin": EVIL, **asked}, timeout=PATIENCE)
         assert refused.status_code == 204
         assert not [name for name in refused.headers if name.lower().startswith("access-control")]
-    answer = requests.get(url, headers={"Origin": OTHER}, timeout=10)
+    answer = requests.get(url, headers={"Origin": OTHER}, timeout=PATIENCE)
     assert answer.headers["Access-Control-Allow-Origin"] == OTHER, "the host's word is the last"
     assert answer.headers["Access-Control-Expose-Headers"] == "X-One"
     assert answer.headers["Vary"] == "Accept, Origin"
-    stranger = requests.get(url, headers={"Origin": EVIL}, timeout=10)
+    stranger = requests.get(url, headers={"Origin": EVIL}, timeout=PATIENCE)
     assert stranger.headers["Access-Control-Allow-Origin"] == "https://app.example", "what the app says stays"
-    assert requests.options(url, headers={"Origin": PAGE}, timeout=10).text == "OPTIONS"
+    assert requests.options(url, headers={"Origin": PAGE}, timeout=PATIENCE).text == "OPTIONS"
     durable = requests.options(
-        f"{host.url}/runtime/webhooks/durabletask/instances", headers={"Origin": PAGE, **PREFLIGHTS[0]}, timeout=10
+        f"{host.url}/runtime/webhooks/durabletask/instances", headers={"Origin": PAGE, **PREFLIGHTS[0]}, timeout=PATIENCE
     )
     assert durable.status_code == 204

@@ -6,6 +6,8 @@ import time
 import pytest
 import requests
 
+from tests.patience import PATIENCE
+
 from .conftest import API, StartHost
 
 APP = """
@@ -69,7 +71,7 @@ def test_killed_again_and_again_everything_ends_right(start_host: StartHost) -> 
         time.sleep(pause)
         host.kill()
         host.start()
-    assert requests.post(f"{host.url}{API}/instances/waits-0/raiseEvent/go", json=5, timeout=10).ok
+    assert requests.post(f"{host.url}{API}/instances/waits-0/raiseEvent/go", json=5, timeout=PATIENCE).ok
     assert host.ended("waits-0")["output"] == 5
     for n in range(4):
         for name, output in WANTED.items():
@@ -86,7 +88,7 @@ def test_an_unknown_activity_is_said_loudly(start_host: StartHost) -> None:
     )
     host = start_host(APP + typo)
     host.start_instance("typo", "typo-1")
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + PATIENCE
     while "'stpe', which does not exist" not in host.log:
         assert time.monotonic() < ends, host.log
         time.sleep(0.05)
@@ -102,7 +104,7 @@ def test_versions_above_the_default_wait(start_host: StartHost, default: str | N
     source = '\n@app.orchestration_trigger(context_name="context")\ndef version(context):\n    return context.version\n'
     host = start_host(APP + source, host_json=json.dumps({"version": "2.0", "extensions": {"durableTask": durable}}))
     url = f"{host.url}{API}/orchestrators/version/v-1"
-    assert requests.post(url, params={"version": asked}, timeout=10).status_code == 202
+    assert requests.post(url, params={"version": asked}, timeout=PATIENCE).status_code == 202
     if status == "Completed":
         assert host.ended("v-1")["output"] == asked
     else:

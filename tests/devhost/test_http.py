@@ -14,6 +14,8 @@ import psutil
 import pytest
 import requests
 
+from tests.patience import PATIENCE
+
 from .conftest import RunningHost, StartHost
 
 APP = """
@@ -105,28 +107,28 @@ def host(start_host: StartHost, page: Path) -> RunningHost:
 def test_the_request(host: RunningHost) -> None:
     headers = {"X-MiXed": "Case", "Accept": "a/b"}
     url = f"{host.url}/api/ECHO/7?a=1&a=2&empty=&b=x%20y"
-    seen = requests.put(url, data="한글".encode(), headers=headers, timeout=10).json()
+    seen = requests.put(url, data="한글".encode(), headers=headers, timeout=PATIENCE).json()
     assert (seen["method"], seen["url"], seen["body"]) == ("PUT", url, "한글")
     assert seen["params"] == {"a": "1,2", "b": "x y"}
     assert seen["route"] == {"id": "7"}
     assert seen["headers"]["x-mixed"] == "Case"
-    assert requests.get(f"{host.url}/api/echo", timeout=10).json()["route"] == {}
+    assert requests.get(f"{host.url}/api/echo", timeout=PATIENCE).json()["route"] == {}
 
 
 def test_a_chunked_body_arrives_empty(host: RunningHost) -> None:
-    assert requests.post(f"{host.url}/api/echo", data=iter([b"some", b"thing"]), timeout=10).json()["body"] == ""
+    assert requests.post(f"{host.url}/api/echo", data=iter([b"some", b"thing"]), timeout=PATIENCE).json()["body"] == ""
 
 
 def sent_raw(host: RunningHost, *lines: bytes, body: bytes = b"") -> bytes:
     """Everything that the host answers to these bytes."""
-    with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", host.port), timeout=PATIENCE) as connection:
         connection.sendall(b"\r\n".join([*lines, b"Host: x", b"Connection: close", b"", body]))
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def exchange(host: RunningHost, *lines: bytes) -> tuple[int, bytes]:
     """Status and body of the answer to exactly these lines."""
-    with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", host.port), timeout=PATIENCE) as connection:
         connection.sendall(b"\r\n".join([*lines, b"", b""]))
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     return int(answer.split(b" ", 2)[1]), answer.partition(b"\r\n\r\n")[2]
@@ -164,13 +166,13 @@ def test_a_body_that_is_compressed_stays_so(host: RunningHost) -> None:
 
 
 def test_a_header_of_more_than_8_kb_arrives(host: RunningHost) -> None:
-    seen = requests.get(f"{host.url}/api/echo", headers={"X-Long": "x" * 20_000}, timeout=10).json()
+    seen = requests.get(f"{host.url}/api/echo", headers={"X-Long": "x" * 20_000}, timeout=PATIENCE).json()
     assert len(seen["headers"]["x-long"]) == 20_000
 
 
 def test_the_front_end_says_who_spoke_to_it_behind_what_the_caller_says(host: RunningHost) -> None:
     for said in ({}, {"X-Forwarded-For": "203.0.113.9, 198.51.100.1:80"}):
-        seen = requests.get(f"{host.url}/api/echo", headers=said, timeout=10).json()["headers"]["x-forwarded-for"]
+        seen = requests.get(f"{host.url}/api/echo", headers=said, timeout=PATIENCE).json()["headers"]["x-forwarded-for"]
         before, _, last = seen.rpartition(",")
         assert (before, last.partition(":")[0]) == (said.get("X-Forwarded-For", ""), "127.0.0.1")
         assert last.partition(":")[2].isdigit()
@@ -178,7 +180,7 @@ def test_the_front_end_says_who_spoke_to_it_behind_what_the_caller_says(host: Ru
 
 def test_more_headers_than_kestrel_takes_are_refused(host: RunningHost) -> None:
     for headers in ({f"X-{n}": "x" * 10_000 for n in range(4)}, {f"X-{n}": "x" for n in range(101)}):
-        assert requests.get(f"{host.url}/api/echo", headers=headers, timeout=10).status_code == 431
+        assert requests.get(f"{host.url}/api/echo", headers=headers, timeout=PATIENCE).status_code == 431
 
 
 def test_headers_are_utf8_or_no_request(host: RunningHost) -> None:
@@ -193,11 +195,11 @@ def test_a_header_that_comes_twice_is_joined(host: RunningHost) -> None:
 
 
 def test_an_answer_with_a_header_that_is_not_ascii_cannot_be_sent(host: RunningHost) -> None:
-    assert requests.get(f"{host.url}/api/strange_header", timeout=10).status_code == 500
+    assert requests.get(f"{host.url}/api/strange_header", timeout=PATIENCE).status_code == 500
 
 
 def test_forms_and_files(host: RunningHost) -> None:
-    answer = requests.post(f"{host.url}/api/form", data={"a": "1"}, files={"file": ("name.png", b"...")}, timeout=10)
+    answer = requests.post(f"{host.url}/api/form", data={"a": "1"}, files={"file": ("name.png", b"...")}, timeout=PATIENCE)
     assert answer.json() == [{"a": "1"}, "name.png"]
 
 
@@ -218,7 +220,7 @@ def test_forms_and_files(host: RunningHost) -> None:
     ],
 )
 def test_routing_and_failures(host: RunningHost, path: str, status: int, text: str) -> None:
-    answer = requests.get(f"{host.url}/api/{path}", timeout=10)
+    answer = requests.get(f"{host.url}/api/{path}", timeout=PATIENCE)
     assert (answer.status_code, answer.text) == (status, text)
 
 
@@ -230,35 +232,35 @@ def test_a_function_without_methods_takes_every_one(host: RunningHost, method: s
 
 
 def test_the_log_has_the_traceback(host: RunningHost) -> None:
-    requests.get(f"{host.url}/api/fails", timeout=10)
+    requests.get(f"{host.url}/api/fails", timeout=PATIENCE)
     assert 'raise ValueError("on purpose")' in host.log
 
 
 def test_the_answer(host: RunningHost) -> None:
-    answer = requests.get(f"{host.url}/api/cookies", timeout=10)
+    answer = requests.get(f"{host.url}/api/cookies", timeout=PATIENCE)
     assert (answer.status_code, answer.headers["Content-Type"]) == (201, "text/plain; charset=utf-8")
     assert answer.headers["X-One"] == "1"
     assert {c.name: c.value for c in answer.cookies} == {"a": "1", "b": "2"}
 
 
 def test_threads_and_context(host: RunningHost) -> None:
-    assert requests.get(f"{host.url}/api/where", timeout=10).text == "MainThread"
+    assert requests.get(f"{host.url}/api/where", timeout=PATIENCE).text == "MainThread"
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    seen: Any = json.loads(requests.get(f"{host.url}/api/where_sync", headers={"traceparent": parent}, timeout=10).text)
+    seen: Any = json.loads(requests.get(f"{host.url}/api/where_sync", headers={"traceparent": parent}, timeout=PATIENCE).text)
     assert seen[0].startswith("function")
     assert seen[1:] == ["where_sync", str(host.app), 36, parent]
 
 
 def test_the_page(host: RunningHost) -> None:
-    index, script = requests.get(f"{host.url}/", timeout=10), requests.get(f"{host.url}/js/main.js", timeout=10)
+    index, script = requests.get(f"{host.url}/", timeout=PATIENCE), requests.get(f"{host.url}/js/main.js", timeout=PATIENCE)
     assert (index.text, index.headers["Content-Type"], index.headers["Cache-Control"]) == (
         "<h1>the page</h1>",
         "text/html; charset=utf-8",
         "no-cache",
     )
     assert script.headers["Content-Type"].startswith("text/javascript")
-    assert requests.get(f"{host.url}/api/where", timeout=10).text == "MainThread"
-    assert requests.get(f"{host.url}/api/nothing", timeout=10).status_code == 404
+    assert requests.get(f"{host.url}/api/where", timeout=PATIENCE).text == "MainThread"
+    assert requests.get(f"{host.url}/api/nothing", timeout=PATIENCE).status_code == 404
 
 
 def test_the_page_is_compressed_and_sent_once(host: RunningHost, page: Path) -> None:
@@ -270,7 +272,7 @@ def test_the_page_is_compressed_and_sent_once(host: RunningHost, page: Path) -> 
         "br;q=0, gzip;q=0.8": "gzip", "*;q=0, gzip": "gzip", "gzip, deflate, br, zstd": "br", "*": "br",
         "gzip;q=1.0, BR;q=0.1": "br",
     }  # fmt: skip
-    answers = {each: requests.get(url, headers={"Accept-Encoding": each}, timeout=10) for each in accepted}
+    answers = {each: requests.get(url, headers={"Accept-Encoding": each}, timeout=PATIENCE) for each in accepted}
     assert {each: answer.headers.get("Content-Encoding") for each, answer in answers.items()} == accepted
     # requests unpacks what it knows of.
     assert {answer.text for each, answer in answers.items() if accepted[each] != "br"} == {file.read_text()}
@@ -282,10 +284,10 @@ def test_the_page_is_compressed_and_sent_once(host: RunningHost, page: Path) -> 
     assert {each.headers["Vary"] for each in answers.values()} == {"Accept-Encoding"}
     assert b"\r\nServer:" not in packed[b"br"]
 
-    again = requests.get(url, headers={"If-None-Match": zipped.headers["ETag"]}, timeout=10)
+    again = requests.get(url, headers={"If-None-Match": zipped.headers["ETag"]}, timeout=PATIENCE)
     assert (again.status_code, again.content) == (304, b"")
     file.write_text("// a short one\n")
-    changed = requests.get(url, headers={"If-None-Match": zipped.headers["ETag"]}, timeout=10)
+    changed = requests.get(url, headers={"If-None-Match": zipped.headers["ETag"]}, timeout=PATIENCE)
     assert (changed.status_code, changed.text) == (200, "// a short one\n")
     file.write_text("// 다른 이야기\n" * 200)
     changed_body = sent_raw(host, b"GET /js/long.js HTTP/1.1", b"Accept-Encoding: br").partition(b"\r\n\r\n")[2]
@@ -309,7 +311,7 @@ def test_the_page_has_the_headers_of_its_configuration(host: RunningHost, page: 
     )
     try:
         paths = ("", "js/main.js", "js/worker.js", "no", configuration.name)
-        index, script, worker, nothing, itself = (requests.get(f"{host.url}/{path}", timeout=10) for path in paths)
+        index, script, worker, nothing, itself = (requests.get(f"{host.url}/{path}", timeout=PATIENCE) for path in paths)
     finally:
         configuration.unlink()
     assert {each.headers["Content-Security-Policy"] for each in (index, worker, nothing)} == {policy}
@@ -317,12 +319,12 @@ def test_the_page_has_the_headers_of_its_configuration(host: RunningHost, page: 
     assert [each.headers["Cache-Control"] for each in (index, script, worker)] == ["no-store", "public, max-age=9", "no-cache"]
     assert "Strict-Transport-Security" not in index.headers
     assert (nothing.status_code, itself.status_code) == (404, 404)
-    assert "Content-Security-Policy" not in requests.get(f"{host.url}/api/where", timeout=10).headers
+    assert "Content-Security-Policy" not in requests.get(f"{host.url}/api/where", timeout=PATIENCE).headers
 
 
 @pytest.mark.parametrize("path", ["/../secret.txt", "/%2e%2e/secret.txt", "/js/..%2f..%2f..%2fsecret.txt", "//etc/passwd"])
 def test_no_way_out_of_the_page_folder(host: RunningHost, path: str) -> None:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", host.port, timeout=PATIENCE)) as connection:
         connection.request("GET", path)
         answer = connection.getresponse()
         assert (answer.status, b"secret" in answer.read()) == (404, False)
@@ -332,7 +334,7 @@ def test_sixteen_large_uploads_at_once_fit_in_memory(host: RunningHost) -> None:
     data = b"x" * 10 * 1024 * 1024
 
     def upload(_: int) -> str:
-        return requests.post(f"{host.url}/api/upload", data=data, timeout=60).text
+        return requests.post(f"{host.url}/api/upload", data=data, timeout=PATIENCE).text
 
     peak, process = 0, psutil.Process(host.process.pid)
     with concurrent.futures.ThreadPoolExecutor(16) as pool:

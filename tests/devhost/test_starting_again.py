@@ -13,6 +13,7 @@ from devhost import replay
 from devhost.bench import Bench
 from devhost.engine import Engine
 from devhost.taskhub import TERMINAL, utc_now
+from tests.patience import PATIENCE
 
 from .stories import blueprint, running_engine
 
@@ -20,7 +21,7 @@ ECHO = {"first": lambda value: value, "second": lambda value: value}
 
 
 def wait_until(claim: Callable[[], Any]) -> None:
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + PATIENCE
     while not claim():
         assert time.monotonic() < ends
         time.sleep(0.01)
@@ -39,7 +40,7 @@ def test_on_the_engine_a_late_answer_does_not_reach_the_new_execution(caplog: py
 
     def first(value: str) -> str:
         seen.append(value)
-        may_end[value].wait(10)
+        may_end[value].wait(PATIENCE)
         return f"answer of the {value} one"
 
     with running_engine(first=first, second=lambda value: value) as engine:

@@ -18,6 +18,7 @@ from devhost import replay
 from devhost.bench import Bench, Outcome
 from devhost.taskhub import utc_now
 from devhost.worker_deaths import AFTER, BEFORE, InvalidSetting, WorkerDeaths, WorkerDied
+from tests.patience import PATIENCE
 
 from .conftest import ROOT, StartHost, write_app
 from .stories import blueprint, running_engine
@@ -220,7 +221,7 @@ def test_the_same_seed_tells_the_same_story() -> None:
 
 
 def ended(engine: Any, instance_id: str) -> dict[str, Any]:
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + PATIENCE
     while (row := engine.hub.status(instance_id))["status"] not in ("Completed", "Failed", "Terminated"):
         assert time.monotonic() < ends, row
         time.sleep(0.01)
@@ -251,7 +252,7 @@ def test_an_answer_for_an_instance_that_died_meanwhile_goes_nowhere(caplog: pyte
     may_end, has_ended = threading.Event(), threading.Event()
 
     def first(value: Any) -> Any:
-        may_end.wait(10)
+        may_end.wait(PATIENCE)
         has_ended.set()
         return value
 
@@ -262,7 +263,7 @@ def test_an_answer_for_an_instance_that_died_meanwhile_goes_nowhere(caplog: pyte
         engine.send("i1", replay.event_raised(utc_now(), "anything", "1"))
         row = ended(engine, "i1")
         may_end.set()
-        assert has_ended.wait(10)
+        assert has_ended.wait(PATIENCE)
         while engine.hub.open_work() or engine.hub.waiting():
             time.sleep(0.01)
     assert row["status"] == "Failed"
@@ -303,6 +304,6 @@ def test_the_host_does_not_start_with_a_setting_that_makes_no_sense(tmp_path: Pa
     app = write_app(tmp_path / "app", APP)
     command = [sys.executable, "-m", "devhost", "--app", str(app), "--port", "1", "--state", str(tmp_path / "state")]
     environ = os.environ | {"DEVHOST_WORKER_DEATHS": "2 %"}
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1
     assert "devhost: DEVHOST_WORKER_DEATHS is '2 %'; it must be a probability from 0 to 1" in done.stderr

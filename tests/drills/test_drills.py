@@ -14,6 +14,7 @@ import requests
 from tests import pictures
 from tests.guides import ROOT, commands, section
 from tests.operator import Operator
+from tests.patience import PATIENCE
 from tests.stack import Stack
 from tests.vault import CloudSecrets
 
@@ -36,8 +37,8 @@ def follow(row: int, stack: Stack, job_id: str = "") -> str:
     printed = ""
     for command in commands(row):
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60,
-            check=False,
+            ["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True,
+            timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         printed += done.stdout
@@ -46,7 +47,7 @@ def follow(row: int, stack: Stack, job_id: str = "") -> str:
 
 
 def error_in(stack: Stack, job_id: str, language: str) -> dict[str, Any]:
-    answer = requests.get(f"{stack.url}/api/jobs/{job_id}", headers={"Accept-Language": language}, timeout=20).json()
+    answer = requests.get(f"{stack.url}/api/jobs/{job_id}", headers={"Accept-Language": language}, timeout=PATIENCE).json()
     assert answer["status"] == "failed", answer
     return dict(answer["error"])
 
@@ -197,7 +198,7 @@ def test_row_9_a_provider_that_is_down(tmp_path: Path) -> None:
 
         # The provider is back: half a minute later one job tries first, and the breaker closes.
         stack.configure(bfl={"faults": []})
-        ends = time.monotonic() + 40
+        ends = time.monotonic() + PATIENCE
         while Operator(stack).data("gates")["bfl"]["open_seconds"] and time.monotonic() < ends:
             time.sleep(1)
         assert replayed(stack, jobs[0])["status"] == "succeeded"
@@ -218,7 +219,7 @@ def test_row_9_a_credit_that_is_used_up(tmp_path: Path) -> None:
         assert "provider_quota_exhausted" in follow(9, stack)
 
         stack.configure(bfl={"credits": 1000.0})
-        ends = time.monotonic() + 75
+        ends = time.monotonic() + PATIENCE
         while stack.goods(IMAGE).status_code == 503 and time.monotonic() < ends:
             time.sleep(2)
         assert Operator(stack).data("gates")["bfl"]["stopped"] is None, "within a minute, as the guide says"
@@ -257,7 +258,7 @@ def test_row_11_big_uploads_all_at_once(watched: tuple[Stack, list[int]]) -> Non
     with ThreadPoolExecutor(16) as pool:
         posts = [pool.submit(stack.ppl, big, big, {"Prefer": "wait=120"}) for _ in range(16)]
         while not all(post.done() for post in posts):
-            assert requests.get(f"{stack.url}/api/health", timeout=10).status_code == 200, "others are served meanwhile"
+            assert requests.get(f"{stack.url}/api/health", timeout=PATIENCE).status_code == 200, "others are served meanwhile"
             time.sleep(0.2)
     assert [post.result().json()["status"] for post in posts] == ["succeeded"] * 16
     assert max(sizes) < 400e6, f"the guide says about 250 MB; it was {max(sizes) / 1e6:.0f}"

@@ -17,6 +17,7 @@ from tests import pictures
 from tests.azurite import Azurite
 from tests.guides import ROOT
 from tests.operator import Operator
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -49,13 +50,13 @@ def copied(lost: Stack, new: Stack) -> None:
 
 def told(stack: Stack, job_id: str) -> dict[str, Any]:
     """The job, and that its picture can be had in both ways."""
-    answer = requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=20)
+    answer = requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
     job: dict[str, Any] = answer.json()
     for output in job["outputs"]:
-        inline = requests.get(f"{stack.url}/api/jobs/{job_id}/result?inline=1", timeout=20)
+        inline = requests.get(f"{stack.url}/api/jobs/{job_id}/result?inline=1", timeout=PATIENCE)
         assert hashlib.sha256(inline.content).hexdigest() == output["sha256"]
-        assert requests.get(output["url"], timeout=20).content == inline.content
+        assert requests.get(output["url"], timeout=PATIENCE).content == inline.content
     return job
 
 
@@ -97,7 +98,7 @@ def test_jobs_and_pictures_outlive_their_region_and_their_task_hub(tmp_path: Pat
         file.unlink()
     with new:
         assert [told(new, job_id)["status"] for job_id in (done["id"], running)] == ["succeeded", "succeeded"]
-        ready = requests.get(f"{new.url}/api/health/ready", timeout=20).json()
+        ready = requests.get(f"{new.url}/api/health/ready", timeout=PATIENCE).json()
         assert ready["status"] == "ready"
         assert new.stats("bfl")["submits"] == 2
 

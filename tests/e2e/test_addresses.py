@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import Stack
 from tests.triggers.test_edge import FORWARDED
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.stack
 
 def exchange(stack: Stack, *lines: bytes) -> tuple[int, dict[str, str], bytes]:
     """Status, headers (in small letters) and body of the answer to exactly these lines."""
-    with socket.create_connection(("127.0.0.1", stack.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=PATIENCE) as connection:
         connection.sendall(b"\r\n".join([*lines, b"", b""]))
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -28,16 +29,16 @@ def test_head_tells_what_get_would(stack: Stack) -> None:
     job = stack.goods(pictures.photo_jpeg(300, 300)).json()
     stack.ended(job["id"])
     for path in ("options", "health", "health/ready", f"jobs/{job['id']}", f"jobs/{job['id']}/result?inline=1"):
-        got = requests.get(f"{stack.url}/api/{path}", timeout=30)
-        head = requests.head(f"{stack.url}/api/{path}", timeout=30)
+        got = requests.get(f"{stack.url}/api/{path}", timeout=PATIENCE)
+        head = requests.head(f"{stack.url}/api/{path}", timeout=PATIENCE)
         assert (head.status_code, head.content) == (200, b"")
         for name in ("Content-Type", "ETag", "Cache-Control", "Vary"):
             assert head.headers.get(name) == got.headers.get(name), (path, name)
         assert head.headers["X-Request-Id"]
-    assert requests.head(f"{stack.url}/api/jobs/{job['id']}/result", timeout=30).status_code == 302
-    refused = requests.head(f"{stack.url}/api/goods-gen/generate", timeout=30)
+    assert requests.head(f"{stack.url}/api/jobs/{job['id']}/result", timeout=PATIENCE).status_code == 302
+    refused = requests.head(f"{stack.url}/api/goods-gen/generate", timeout=PATIENCE)
     assert (refused.status_code, refused.headers["Allow"]) == (405, "POST, OPTIONS")
-    assert requests.head(f"{stack.url}/api/nothing", timeout=30).status_code == 404
+    assert requests.head(f"{stack.url}/api/nothing", timeout=PATIENCE).status_code == 404
 
 
 def test_http_1_0_without_a_host_gets_links_to_the_same_server(stack: Stack) -> None:

@@ -16,6 +16,7 @@ import pytest
 from shared.domain.problem import CATALOGUE
 from tests.clients.stub import Answer, StubServer
 from tests.guides import ROOT
+from tests.patience import PATIENCE
 from tests.stack import Stack
 from triggers.contract import examples
 
@@ -62,7 +63,7 @@ def run(stack: Stack, folder: Path, command: list[str], script: str) -> str:
     }  # fmt: skip
     script = script.replace(_LOCAL, stack.url)
     done = subprocess.run(
-        command, cwd=folder, env=environment, input=script, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environment, input=script, capture_output=True, text=True, timeout=PATIENCE, check=False
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -101,11 +102,11 @@ def test_what_the_host_answers_is_what_the_document_says(stack: Stack, folder: P
 
     from tests.contract.answers import validator
 
-    document = requests.get(f"{stack.url}/api/openapi.json", timeout=20).json()
+    document = requests.get(f"{stack.url}/api/openapi.json", timeout=PATIENCE).json()
     assert document["servers"] == [{"url": stack.url}]
     job = stack.goods((folder / "character.jpg").read_bytes(), {"Prefer": "wait=60"}).json()
     validator({"$ref": "#/components/schemas/Job"}).validate(job)
-    shown = requests.get(f"{stack.url}/api/docs", timeout=20)
+    shown = requests.get(f"{stack.url}/api/docs", timeout=PATIENCE)
     assert shown.headers["Content-Type"].startswith("text/html")
     assert "default-src 'none'" in shown.headers["Content-Security-Policy"]
 
@@ -128,7 +129,9 @@ def test_the_guide_begins_with_ten_lines_that_work() -> None:
 def test_the_webhook_sample_takes_headers_in_any_case(folder: Path, guide: str) -> None:
     (sample,) = [text for text in samples(guide, "python") if "def receive" in text]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "clients/python")}
-    subprocess.run([sys.executable, "-c", sample + receive_a_webhook()], cwd=folder, env=environment, timeout=60, check=True)
+    subprocess.run(
+        [sys.executable, "-c", sample + receive_a_webhook()], cwd=folder, env=environment, timeout=PATIENCE, check=True
+    )
 
 
 @pytest.mark.parametrize("guide", GUIDES)
@@ -145,8 +148,8 @@ def test_the_sample_of_the_python_readme_bears_a_canceled_job(folder: Path) -> N
     (script,) = samples(READMES[0], "python")
     with StubServer(Answer(202, examples.QUEUED), Answer(200, {**examples.QUEUED, "status": "canceled"})) as server:
         done = subprocess.run(
-            [sys.executable, "-c", script.replace(_LOCAL, server.url)], cwd=folder, capture_output=True, text=True, timeout=60,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "clients/python")}, check=False,
+            [sys.executable, "-c", script.replace(_LOCAL, server.url)], cwd=folder, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "clients/python")}, timeout=PATIENCE, check=False,
         )  # fmt: skip
     assert "canceled None" in done.stdout
     assert "toonconnect.errors.JobFailed" in done.stderr.splitlines()[-1]

@@ -13,6 +13,7 @@ from azure.storage.blob import BlobServiceClient
 
 from tests import pictures
 from tests.fakes import images_of
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -70,7 +71,7 @@ def _text(documents: Any, name: str) -> str:
         return ""
 
 
-def until(test: Callable[[], bool], seconds: float) -> float:
+def until(test: Callable[[], bool], seconds: float = PATIENCE) -> float:
     """How many seconds it took."""
     began = time.monotonic()
     while not test():
@@ -81,11 +82,11 @@ def until(test: Callable[[], bool], seconds: float) -> float:
 
 def deleted_in_the_middle_of_its_create(stack: Stack, job: dict[str, Any], provider: str) -> str:
     """Its id, after a DELETE two seconds after the provider was asked."""
-    until(lambda: stack.stats(provider)["create_requests"] > 0, 20)
+    until(lambda: stack.stats(provider)["create_requests"] > 0)
     time.sleep(2)
-    assert requests.delete(job["urls"]["self"], timeout=20).status_code == 204
+    assert requests.delete(job["urls"]["self"], timeout=PATIENCE).status_code == 204
     for method, path in (("GET", "self"), ("GET", "result"), ("POST", "cancel"), ("DELETE", "self")):
-        answer = requests.request(method, job["urls"][path], timeout=20, allow_redirects=False)
+        answer = requests.request(method, job["urls"][path], timeout=PATIENCE, allow_redirects=False)
         assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found"), (method, path)
     left = Left(stack, job["id"])
     assert left.images == []
@@ -134,7 +135,7 @@ def test_a_job_that_has_ended_is_gone_at_once(tmp_path: Path) -> None:
         assert job["status"] == "succeeded"
         assert Left(stack, job["id"])
         # Its orchestration has a last word to say after the end is written.
-        until(lambda: "Running" not in str(Left(stack, job["id"]).rows), 20)
-        assert requests.delete(job["urls"]["self"], timeout=40).status_code == 204
+        until(lambda: "Running" not in str(Left(stack, job["id"]).rows))
+        assert requests.delete(job["urls"]["self"], timeout=PATIENCE).status_code == 204
         assert not Left(stack, job["id"])
-        assert requests.get(job["urls"]["self"], timeout=20).status_code == 404
+        assert requests.get(job["urls"]["self"], timeout=PATIENCE).status_code == 404

@@ -21,6 +21,7 @@ from shared.storage.image_names import job_of_upload
 from simulators.ledger import Record
 from tests.former.load import STATE, load, moment
 from tests.operator import Operator
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -68,7 +69,7 @@ class Former:
         return self.stack.job(JOBS[name]["id"])
 
     def ended(self, name: str) -> dict[str, Any]:
-        return self.stack.ended(JOBS[name]["id"], seconds=120)
+        return self.stack.ended(JOBS[name]["id"])
 
     def predictions(self, name: str) -> list[Record]:
         """What the provider was asked for this job, before the kill and after."""
@@ -101,7 +102,7 @@ class Former:
     def check_pictures(self, job: dict[str, Any]) -> None:
         for output in job["outputs"]:
             for url in (output["url"], f"{job['urls']['result']}?index={output['index']}"):
-                data = requests.get(url, timeout=20)
+                data = requests.get(url, timeout=PATIENCE)
                 assert (data.status_code, hashlib.sha256(data.content).hexdigest()) == (200, output["sha256"])
 
 
@@ -170,8 +171,8 @@ def test_jobs_under_way_end_and_are_paid_for_once(former: Former) -> None:
 
 
 def test_the_picture_of_a_canceled_job_is_kept_when_it_comes(former: Former) -> None:
-    until(lambda: former.billed(LEFTOVER), 60)
-    until(lambda: former.job(LEFTOVER)["outputs"] or former.job(LEFTOVER)["error"], 60)
+    until(lambda: former.billed(LEFTOVER))
+    until(lambda: former.job(LEFTOVER)["outputs"] or former.job(LEFTOVER)["error"])
     job = former.job(LEFTOVER)
     assert job["status"] == "canceled"
     former.check_money(LEFTOVER, job)
@@ -195,7 +196,7 @@ def test_after_resume_new_jobs_work_and_in_the_end_nothing_is_held(former: Forme
     said = Operator(former.stack)("resume")
     assert said.code == 0, said.err
     # The host looks at a gate every two seconds.
-    until(lambda: former.post("ppl-refused").status_code in (200, 202), 20)
+    until(lambda: former.post("ppl-refused").status_code in (200, 202))
     new = former.post("ppl-succeeded", key="after resume", prompt="a new job").json()["id"]
     late = former.post("ppl-refused").json()["id"]
     for job_id in (new, late):
@@ -205,14 +206,14 @@ def test_after_resume_new_jobs_work_and_in_the_end_nothing_is_held(former: Forme
     assert len(former.predictions("ppl-refused")) == 1
     for name in OPEN:
         former.ended(name)
-    until(lambda: not any(gate["active"] or gate["waiting"] for gate in former.documents("gates/")), 90)
-    until(lambda: not any(owner["active"] for owner in former.documents("owners/")), 20)
+    until(lambda: not any(gate["active"] or gate["waiting"] for gate in former.documents("gates/")))
+    until(lambda: not any(owner["active"] for owner in former.documents("owners/")))
     # Jobs that ended here have no upload any more; those that had ended before are left to housekeeping.
     ended_here = {JOBS[name]["id"] for name in (*OPEN, "goods-died", "ppl-refused")}
-    until(lambda: not [name for name in former.images() if job_of_upload(name) in ended_here], 20)
+    until(lambda: not [name for name in former.images() if job_of_upload(name) in ended_here])
 
 
-def until(test: Callable[[], Any], seconds: float) -> None:
+def until(test: Callable[[], Any], seconds: float = PATIENCE) -> None:
     ends = time.monotonic() + seconds
     while not test():
         if time.monotonic() > ends:

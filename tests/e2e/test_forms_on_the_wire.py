@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.cases import FOLDER
+from tests.patience import PATIENCE
 from tests.stack import Stack
 from tests.triggers.bodies import FORM, image, multipart, part
 
@@ -21,12 +22,12 @@ pytestmark = pytest.mark.stack
 
 def post(stack: Stack, body: bytes, route: str = "goods-gen/generate", **headers: str) -> requests.Response:
     sent = {"Content-Type": FORM, "Accept-Language": "en"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.post(f"{stack.url}/api/{route}", data=body, headers=sent, timeout=60)
+    return requests.post(f"{stack.url}/api/{route}", data=body, headers=sent, timeout=PATIENCE)
 
 
 def raw(stack: Stack, *headers: bytes, body: bytes = b"", target: bytes = b"POST /api/goods-gen/generate") -> tuple[int, bytes]:
     """Status and body of the answer to a request whose headers no library would send."""
-    with socket.create_connection((urlsplit(stack.url).hostname, stack.port), timeout=30) as connection:
+    with socket.create_connection((urlsplit(stack.url).hostname, stack.port), timeout=PATIENCE) as connection:
         lines = [target + b" HTTP/1.1", b"Host: x", b"Connection: close", b"Content-Length: %d" % len(body), *headers, b"", b""]
         connection.sendall(b"\r\n".join(lines) + body)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -75,7 +76,7 @@ def test_what_cannot_be_meant_costs_nothing(stack: Stack, name: str) -> None:
 def test_a_chunked_form_is_told_of(stack: Stack) -> None:
     body = multipart(part("prompt", b"a mug"), image())
     answer = requests.post(
-        f"{stack.url}/api/goods-gen/generate", data=iter([body[:99], body[99:]]), timeout=30,
+        f"{stack.url}/api/goods-gen/generate", data=iter([body[:99], body[99:]]), timeout=PATIENCE,
         headers={"Content-Type": FORM, "Accept-Language": "en"},
     )  # fmt: skip
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
@@ -167,5 +168,5 @@ def test_the_same_form_in_two_spellings_is_one_job(stack: Stack) -> None:
      ("POST", "goods-gen", 404, "not_found")],
 )  # fmt: skip
 def test_a_wrong_method_and_a_wrong_address_are_told(stack: Stack, method: str, path: str, status: int, code: str) -> None:
-    answer = requests.request(method, f"{stack.url}/api/{path}", timeout=30)
+    answer = requests.request(method, f"{stack.url}/api/{path}", timeout=PATIENCE)
     assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -11,6 +11,7 @@ from azure.storage.blob import BlobServiceClient
 from shared.storage.image_names import folders
 from tests import pictures
 from tests.fakes import images_of
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -30,7 +31,7 @@ def stack(linking: Stack) -> Stack:
 
 
 def fetches(stack: Stack) -> list[dict[str, Any]]:
-    return list(requests.get(f"{stack.simulators}/_sim/fetches", timeout=10).json())
+    return list(requests.get(f"{stack.simulators}/_sim/fetches", timeout=PATIENCE).json())
 
 
 def names(stack: Stack) -> list[str]:
@@ -54,7 +55,7 @@ def test_a_picture_is_made_of_images_that_its_provider_fetched(stack: Stack) -> 
         assert re.search(r"/images/pictures/[0-9a-f]{32}/prepared/", fetch["url"])
         assert job["id"].removeprefix("job_") not in fetch["url"]
         # Its signature is in no log, and it is not opened without.
-        assert requests.get(fetch["url"], timeout=10).status_code in (403, 404, 409)
+        assert requests.get(fetch["url"], timeout=PATIENCE).status_code in (403, 404, 409)
     _, mine, *_ = folders(job["id"])
     places = {name.rpartition("/")[0] for name in images_of(names(stack), job["id"])}
     assert places == {f"{mine}{place}" for place in ("prepared", "output", "thumbnail")}, "no upload is left"

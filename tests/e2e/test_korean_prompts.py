@@ -7,6 +7,7 @@ import requests
 
 from shared.domain.presets import PRESETS
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -35,14 +36,14 @@ def stack(translating: Stack) -> Stack:
 def prompts_at_replicate(stack: Stack) -> list[str]:
     """As Replicate's list tells them."""
     headers = {"Authorization": "Bearer r8_simulated"}
-    listed = requests.get(f"{stack.simulators}/replicate/v1/predictions", headers=headers, timeout=10).json()["results"]
+    listed = requests.get(f"{stack.simulators}/replicate/v1/predictions", headers=headers, timeout=PATIENCE).json()["results"]
     return [str(prediction["input"]["prompt"]) for prediction in listed]
 
 
 def history(stack: Stack, job_id: str) -> str:
     url = f"{stack.url}/runtime/webhooks/durabletask/instances/{job_id}"
     asked = {"showHistory": "true", "showHistoryOutput": "true", "showInput": "true"}
-    return requests.get(url, params=asked, timeout=10).text
+    return requests.get(url, params=asked, timeout=PATIENCE).text
 
 
 def test_a_korean_prompt_reaches_the_provider_in_english_and_is_in_no_history_and_no_log(stack: Stack) -> None:
@@ -61,7 +62,7 @@ def test_a_korean_prompt_reaches_the_provider_in_english_and_is_in_no_history_an
 
 def test_a_translator_that_is_away_holds_nobody_up_for_long_and_the_job_says_so(stack: Stack) -> None:
     stack.configure(translator={"faults": [{"on": "translate", "kind": "status", "status": 503}]})
-    job = stack.ended(stack.goods(IMAGE, prompt="갈매기", preset="sticker").json()["id"], seconds=40)
+    job = stack.ended(stack.goods(IMAGE, prompt="갈매기", preset="sticker").json()["id"])
 
     assert job["status"] == "succeeded", job
     assert job["input"]["prompt_sent"] == f"{PRESETS['sticker'].prompt} 갈매기"

@@ -13,6 +13,7 @@ import requests
 from PIL import Image
 
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -77,23 +78,23 @@ def test_the_link_opens_without_credentials_and_not_without_its_signature(stack:
     job = stack.ppl(pictures.photo_jpeg(500, 500), pictures.png_with_alpha(400, 400), {"Prefer": "wait=60"}).json()
     output = job["outputs"][0]
 
-    picture = requests.get(output["url"], timeout=20)
+    picture = requests.get(output["url"], timeout=PATIENCE)
     assert picture.status_code == 200
     assert picture.headers["Content-Type"] == output["content_type"]
     assert hashlib.sha256(picture.content).hexdigest() == output["sha256"]
     assert len(picture.content) == output["bytes"]
     assert Image.open(io.BytesIO(picture.content)).size == (output["width"], output["height"])
-    assert requests.get(output["thumbnail_url"], timeout=20).status_code == 200
-    assert requests.get(output["url"].split("?")[0], timeout=20).status_code in (403, 404, 409)
+    assert requests.get(output["thumbnail_url"], timeout=PATIENCE).status_code == 200
+    assert requests.get(output["url"].split("?")[0], timeout=PATIENCE).status_code in (403, 404, 409)
 
 
 def test_the_result_redirects_to_a_fresh_link_or_gives_the_bytes_inline(stack: Stack) -> None:
     job = stack.goods(pictures.photo_jpeg(500, 500), {"Prefer": "wait=60"}).json()
 
-    redirect = requests.get(job["urls"]["result"], allow_redirects=False, timeout=20)
+    redirect = requests.get(job["urls"]["result"], allow_redirects=False, timeout=PATIENCE)
     assert redirect.status_code == 302
-    assert requests.get(redirect.headers["Location"], timeout=20).status_code == 200
-    inline = requests.get(job["urls"]["result"], params={"inline": "1"}, headers={"Accept": "image/*"}, timeout=20)
+    assert requests.get(redirect.headers["Location"], timeout=PATIENCE).status_code == 200
+    inline = requests.get(job["urls"]["result"], params={"inline": "1"}, headers={"Accept": "image/*"}, timeout=PATIENCE)
     assert hashlib.sha256(inline.content).hexdigest() == job["outputs"][0]["sha256"]
 
 
@@ -101,7 +102,7 @@ def test_a_running_job_shows_its_stage_and_no_result_yet(stack: Stack) -> None:
     stack.configure(bfl={"delay_seconds": 4})
     accepted = stack.goods(pictures.photo_jpeg(300, 300)).json()
 
-    assert requests.get(accepted["urls"]["result"], allow_redirects=False, timeout=20).json()["code"] == "result_not_ready"
+    assert requests.get(accepted["urls"]["result"], allow_redirects=False, timeout=PATIENCE).json()["code"] == "result_not_ready"
     seen = [accepted["progress"]]
     job = accepted
     while job["status"] not in ("succeeded", "failed"):
@@ -140,10 +141,10 @@ def test_a_canceled_job_ends_and_its_prediction_is_canceled(stack: Stack) -> Non
     while stack.job(job["id"])["stage"] != "generating":
         pass
 
-    assert requests.post(job["urls"]["cancel"], timeout=20).status_code == 202
+    assert requests.post(job["urls"]["cancel"], timeout=PATIENCE).status_code == 202
     assert stack.ended(job["id"])["status"] == "canceled"
     assert stack.stats("replicate")["cancels"] == 1
-    again = requests.post(job["urls"]["cancel"], timeout=20)
+    again = requests.post(job["urls"]["cancel"], timeout=PATIENCE)
     assert (again.status_code, again.json()["code"]) == (409, "job_already_finished")
 
 
@@ -157,7 +158,7 @@ def test_a_moderated_prompt_ends_at_once_and_says_so(stack: Stack, spoken: str) 
     assert (error["code"], error["charged"], error["retryable"]) == ("content_moderated", "no", False)
     assert ("안전성 검사 실패" in error["detail"]) == (spoken == "ko")
     assert stack.stats("bfl")["submits"] == 1
-    assert requests.get(job["urls"]["result"], timeout=20).status_code == 422
+    assert requests.get(job["urls"]["result"], timeout=PATIENCE).status_code == 422
 
 
 MISTAKES = [
@@ -198,14 +199,16 @@ def test_a_file_that_breaks_off_fails_the_job_before_anything_is_sent(stack: Sta
 
 def test_unknown_jobs_are_404(stack: Stack) -> None:
     for job_id in ("job_" + "0" * 26, "nonsense", "job_..%2F.."):
-        answer = requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=20)
+        answer = requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=PATIENCE)
         assert answer.status_code == 404
 
 
 def test_no_link_key_or_prompt_reaches_the_history(stack: Stack) -> None:
     job = stack.goods(pictures.photo_jpeg(300, 300), {"Prefer": "wait=60"}, prompt="zebra crossing").json()
     hub = f"{stack.url}/runtime/webhooks/durabletask/instances/{job['id']}"
-    history = requests.get(hub, params={"showHistory": "true", "showHistoryOutput": "true", "showInput": "true"}, timeout=20).text
+    history = requests.get(
+        hub, params={"showHistory": "true", "showHistoryOutput": "true", "showInput": "true"}, timeout=PATIENCE
+    ).text
 
     assert job["id"] in history
     for secret in SECRETS:
@@ -232,7 +235,7 @@ def test_32_goods_jobs_at_once_all_succeed(stack: Stack) -> None:
 
 
 def test_options_offer_what_the_contract_names(stack: Stack) -> None:
-    options = requests.get(f"{stack.url}/api/options", timeout=20).json()
+    options = requests.get(f"{stack.url}/api/options", timeout=PATIENCE).json()
 
     assert len(options["aspect_ratios"]) == 14
     assert {generator["kind"] for generator in options["generators"]} == {"ppl", "goods"}
@@ -240,7 +243,7 @@ def test_options_offer_what_the_contract_names(stack: Stack) -> None:
 
 
 def test_every_answer_has_a_request_id_and_ready_names_each_part(stack: Stack) -> None:
-    answer = requests.get(f"{stack.url}/api/health/ready", headers={"X-Request-Id": "mine-1"}, timeout=20)
+    answer = requests.get(f"{stack.url}/api/health/ready", headers={"X-Request-Id": "mine-1"}, timeout=PATIENCE)
 
     assert answer.headers["X-Request-Id"] == "mine-1"
     assert set(answer.json()["checks"]) == {

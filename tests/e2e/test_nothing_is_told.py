@@ -35,6 +35,7 @@ from tests.e2e.test_requests_by_queue import QUICK, collected, encoded, wait_for
 from tests.e2e.test_telemetry_volume import deployed_settings
 from tests.ingestion import Ingestion
 from tests.operator import Operator
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.stack import Stack
 from tests.telling import told
@@ -141,7 +142,12 @@ class Run:
     ) -> requests.Response:
         named = {} if owner is None else {"X-Owner-Token": owner}
         return requests.request(
-            method, f"{self.stack.url}/api/{path}", headers={**named, **(headers or {})}, timeout=60, allow_redirects=False, **how
+            method,
+            f"{self.stack.url}/api/{path}",
+            headers={**named, **(headers or {})},
+            timeout=PATIENCE,
+            allow_redirects=False,
+            **how,
         )
 
     def _post(
@@ -293,7 +299,7 @@ class Run:
     def _delete(self) -> None:
         for owner, job in self.jobs.values():
             assert self._send("DELETE", f"jobs/{job['id']}", owner).status_code == 204
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + PATIENCE
         while (left := self._left()) and time.monotonic() < ends:
             time.sleep(0.3)
         self.left = left

@@ -10,6 +10,7 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.given_host import HOST
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -90,10 +91,10 @@ def test_a_moderated_picture_is_told_in_korean_and_then_in_english(page: Page, s
     page.get_by_test_id("use-sample").first.click()
     page.get_by_test_id("submit").click()
 
-    expect(page.get_by_test_id("error")).to_contain_text("안전성 검사 실패", timeout=60_000)
+    expect(page.get_by_test_id("error")).to_contain_text("안전성 검사 실패")
     expect(page.get_by_test_id("error-code")).to_contain_text("content_moderated")
     page.get_by_test_id("language-toggle").click()
-    expect(page.get_by_test_id("error")).to_contain_text(re.compile("safety check failed", re.IGNORECASE), timeout=20_000)
+    expect(page.get_by_test_id("error")).to_contain_text(re.compile("safety check failed", re.IGNORECASE))
 
 
 def test_a_creator_chooses_a_model_and_is_told_that_it_was_used(page_with_choice: Page) -> None:
@@ -137,7 +138,7 @@ def test_a_part_of_a_strip_becomes_a_picture(page: Page) -> None:
 
 def test_a_heic_photo_becomes_a_picture(page: Page, stack: Stack) -> None:
     """The browser has not seen it."""
-    types = requests.get(f"{stack.url}/api/options", timeout=30).json()["image"]["content_types"]
+    types = requests.get(f"{stack.url}/api/options", timeout=PATIENCE).json()["image"]["content_types"]
     if "image/heic" not in types:
         pytest.skip("this server does not take HEIC")
     page.get_by_test_id("tab-goods").click()

@@ -17,6 +17,7 @@ from shared.domain.queue_messages import INTAKE, POISON, REQUESTS, RESULTS
 from tests import pictures
 from tests.azurite import ACCOUNT
 from tests.operator import Operator
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -91,7 +92,7 @@ def collected(queues: QueueServiceClient, is_all: Any) -> list[dict[str, Any]]:
 
 
 def wait_for(test: Any) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
         # The queues are made by the host and the app.
         with contextlib.suppress(ResourceNotFoundError):

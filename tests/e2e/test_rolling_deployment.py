@@ -15,6 +15,7 @@ from azure.storage.blob import BlobServiceClient
 
 from shared.names import STORY_VERSION
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import ROOT, Stack
 
 pytestmark = pytest.mark.stack
@@ -88,7 +89,7 @@ def steps(stack: Stack, job_id: str) -> list[str]:
 
 def orchestration(stack: Stack, job_id: str) -> dict[str, Any]:
     url = f"{stack.url}/runtime/webhooks/durabletask/instances/{job_id}"
-    return dict(requests.get(url, params={"showHistory": "true"}, timeout=20).json())
+    return dict(requests.get(url, params={"showHistory": "true"}, timeout=PATIENCE).json())
 
 
 def starts(stack: Stack, job_id: str) -> int:
@@ -135,7 +136,7 @@ def test_fifty_jobs_in_flight_outlive_a_new_version(stack: Stack, tmp_path: Path
     deploy(stack, tmp_path, lambda app: one_more_step(app, f'context.version != "{STORY_VERSION}"'))
     with ThreadPoolExecutor(8) as pool:
         new = list(pool.map(lambda number: post(stack, number), range(6)))
-    jobs = [stack.ended(job_id, seconds=120) for job_id in (*old, *new)]
+    jobs = [stack.ended(job_id) for job_id in (*old, *new)]
 
     assert [job["status"] for job in jobs] == ["succeeded"] * 56
     in_flight = [job for job in old if stack.job(job)["completed_at"] > stack.job(new[0])["created_at"]]
@@ -156,7 +157,7 @@ def test_jobs_of_an_older_story_are_told_again_from_their_records_and_paid_once(
     for job_id in (*single, *several):
         generating(stack, job_id)
     deploy(stack, tmp_path, another_story)
-    jobs = [stack.ended(job_id, seconds=120) for job_id in (*single, *several)]
+    jobs = [stack.ended(job_id) for job_id in (*single, *several)]
 
     assert [(job["status"], len(job["outputs"])) for job in jobs] == [("succeeded", 1)] * 6 + [("succeeded", 3)] * 2
     assert [job["usage"]["cost_usd"] for job in jobs] == [0.08] * 6 + [0.24] * 2

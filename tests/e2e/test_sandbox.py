@@ -10,6 +10,7 @@ from PIL import Image
 from local.ports import free_port
 from shared.provenance import SAMPLE_SOURCE_TYPE
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -23,9 +24,9 @@ def test_a_sandbox_makes_samples_and_outlives_its_host(tmp_path: Path) -> None:
         REPLICATE_API_BASE_URL="https://api.replicate.com",
     )  # fmt: skip
     with stack:
-        ready = requests.get(f"{stack.url}/api/health/ready", timeout=10).json()
+        ready = requests.get(f"{stack.url}/api/health/ready", timeout=PATIENCE).json()
         assert (ready["status"], ready["sandbox"]) == ("ready", True)
-        options = requests.get(f"{stack.url}/api/options", timeout=10)
+        options = requests.get(f"{stack.url}/api/options", timeout=PATIENCE)
         assert (options.json()["sandbox"], options.headers["X-Sandbox"]) == (True, "true")
 
         character, product = pictures.photo_jpeg(640, 480), pictures.photo_jpeg(300, 500)
@@ -39,7 +40,7 @@ def test_a_sandbox_makes_samples_and_outlives_its_host(tmp_path: Path) -> None:
 
         for job in (of_two, stack.ended(slow["id"])):
             assert (job["status"], job["sample"]) == ("succeeded", True), job["error"]
-            result = requests.get(f"{stack.url}/api/jobs/{job['id']}/result?inline=1", timeout=20)
+            result = requests.get(f"{stack.url}/api/jobs/{job['id']}/result?inline=1", timeout=PATIENCE)
             assert SAMPLE_SOURCE_TYPE.encode() in result.content
             assert b"SAMPLE" in result.content
             assert (Image.open(io.BytesIO(result.content)).width, result.headers["X-Sandbox"]) == (

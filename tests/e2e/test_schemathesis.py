@@ -8,6 +8,7 @@ import pytest
 
 from tests.given_host import HOST
 from tests.guides import ROOT
+from tests.patience import PATIENCE
 
 
 @pytest.mark.stack
@@ -15,7 +16,7 @@ from tests.guides import ROOT
 def test_the_host_answers_as_the_document_says() -> None:
     bounds = ["--phases", "coverage", "--max-examples", "5"]
     command = [sys.executable, "-m", "bench.schemathesis", *bounds]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures["operations"] >= 13

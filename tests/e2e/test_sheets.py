@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -41,11 +42,11 @@ def test_a_sheet_of_eight_with_two_that_fail_and_what_is_missing_made_again(shee
     assert job["error"]["detail"].endswith(job["summary"])
 
     (image,) = job["input"]["images"]
-    sent = requests.get(image["url"], timeout=20)
+    sent = requests.get(image["url"], timeout=PATIENCE)
     assert (sent.status_code, sent.headers["Content-Type"], image["source"]) == (200, "image/jpeg", "upload")
 
     stack.configure(bfl={"delay_seconds": 1})
-    again = requests.post(job["urls"]["retry"], headers={"Prefer": "wait=60"}, timeout=90)
+    again = requests.post(job["urls"]["retry"], headers={"Prefer": "wait=60"}, timeout=PATIENCE)
     made = again.json()
     assert (again.status_code, made["status"], len(made["outputs"])) == (200, "succeeded", 2), made
     assert made["retry_of"] == {"id": job["id"], "indexes": sorted(missing)}
@@ -53,14 +54,14 @@ def test_a_sheet_of_eight_with_two_that_fail_and_what_is_missing_made_again(shee
     told = ("preset", "seed", "prompt_sent", "aspect_ratio")
     assert [[p[name] for name in told] for p in made["pictures"]] == [[p[name] for name in told] for p in wanted]
     (resent,) = made["input"]["images"]
-    assert hashlib.sha256(requests.get(resent["url"], timeout=20).content).digest() == hashlib.sha256(sent.content).digest()
+    assert hashlib.sha256(requests.get(resent["url"], timeout=PATIENCE).content).digest() == hashlib.sha256(sent.content).digest()
     assert stack.stats("bfl")["submits"] == 10
 
     used = requests.post(
-        f"{stack.url}/api/goods-gen/generate", headers={"Prefer": "wait=60"}, timeout=90,
+        f"{stack.url}/api/goods-gen/generate", headers={"Prefer": "wait=60"}, timeout=PATIENCE,
         files={"prompt": (None, "at night"), "input_image": (None, f"job:{made['id']}/1")},
     )  # fmt: skip
     assert (used.status_code, used.json()["status"]) == (200, "succeeded"), used.text
     assert used.json()["input"]["images"][0]["source"] == f"job:{made['id']}/1"
-    assert requests.delete(made["urls"]["self"], timeout=20).status_code == 204
-    assert requests.get(resent["url"], timeout=20).status_code == 404
+    assert requests.delete(made["urls"]["self"], timeout=PATIENCE).status_code == 204
+    assert requests.get(resent["url"], timeout=PATIENCE).status_code == 404

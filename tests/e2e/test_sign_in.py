@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import pictures
 from tests.browser import browser
+from tests.patience import PATIENCE, PATIENCE_MS
 from tests.receiver import Receiver
 from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
 from tests.stack import Stack
@@ -74,7 +75,7 @@ def platform(guarded: Stack, provider: Provider, site: Site) -> Iterator[Platfor
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 
@@ -202,7 +203,7 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     provider.good.clear()
     provider.renews = False
 
-    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요", timeout=40_000)
+    expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
     expect(beside.get_by_test_id("session-banner")).to_contain_text("로그인이 끝났어요")
     expect(page.get_by_test_id("error")).to_have_count(0)
     with context.expect_page() as other:
@@ -230,7 +231,7 @@ def test_who_signs_in_while_a_call_of_nobody_is_on_its_way_sees_the_job_go_on(
     platform.has_turned_away.clear()
     beside.evaluate("localStorage.setItem('toonconnect.session', JSON.stringify({ ended: true }))")
     expect(page.get_by_test_id("session-banner")).to_be_visible()
-    assert platform.has_turned_away.wait(20), "the page has asked for the job without a token"
+    assert platform.has_turned_away.wait(PATIENCE), "the page has asked for the job without a token"
 
     beside.evaluate("(kept) => localStorage.setItem('toonconnect.session', kept)", kept)
     expect(page.get_by_test_id("session-banner")).to_be_hidden()
@@ -321,7 +322,7 @@ def test_a_job_whose_page_is_left_while_it_is_sent_is_in_its_owners_history(
     page = signed_in(context, site, provider)
     platform.may_answer.clear()
     submit_goods(page)
-    assert platform.has_posted.wait(10)
+    assert platform.has_posted.wait(PATIENCE)
     page.get_by_test_id("sign-out").click()
     expect(page.locator("body")).to_be_hidden()
     with page.expect_navigation(url=site.url + "/"):
@@ -400,7 +401,7 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
     # Two renewals: one at the provider, one that waits for the other's lock.
     for tab in (other, opened(context, site)):
         tab.evaluate(RENEW)
-    assert provider.asked_to_renew.wait(10)
+    assert provider.asked_to_renew.wait(PATIENCE)
     with page.expect_navigation(url=site.url + "/"):
         page.get_by_test_id("sign-out").click()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
@@ -416,7 +417,7 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
     provider.asked_to_renew.clear()
     provider.may_renew.clear()
     page.evaluate(RENEW)
-    assert provider.asked_to_renew.wait(10)
+    assert provider.asked_to_renew.wait(PATIENCE)
     page.evaluate("localStorage.removeItem('toonconnect.session')")
     provider.may_renew.set()
     page.wait_for_function(LOCK_IS_FREE)
@@ -490,20 +491,20 @@ def test_damaged_storage_is_empty_storage(context: BrowserContext, site: Site, p
 def test_forged_headers_and_tokens_are_nobody(platform: Platform, guarded: Stack, provider: Provider) -> None:
     forged = {"X-MS-CLIENT-PRINCIPAL-ID": provider.user, "X-MS-CLIENT-PRINCIPAL": "e30=", "X-MS-CLIENT-PRINCIPAL-IDP": "aad"}
     for headers in ({}, forged, {"Authorization": "Bearer forged"}, {**forged, "Authorization": "Bearer forged"}):
-        assert requests.get(platform.url + NO_JOB, headers=headers, timeout=20).status_code == 401
+        assert requests.get(platform.url + NO_JOB, headers=headers, timeout=PATIENCE).status_code == 401
     provider.good["good"] = "someone"
     mine = {"Authorization": "Bearer good", **forged}
     sent = requests.post(
         f"{platform.url}/api/goods-gen/generate", headers=mine, data={"prompt": "a mug"},
-        files={"input_image": pictures.photo_jpeg(300, 300)}, timeout=30,
+        files={"input_image": pictures.photo_jpeg(300, 300)}, timeout=PATIENCE,
     )  # fmt: skip
     assert sent.status_code == 202
     job = f"/api/jobs/{sent.json()['id']}"
-    assert requests.get(platform.url + job, headers=mine, timeout=20).status_code == 200
+    assert requests.get(platform.url + job, headers=mine, timeout=PATIENCE).status_code == 200
     provider.good["other"] = provider.user
-    assert requests.get(platform.url + job, headers={"Authorization": "Bearer other"}, timeout=20).status_code == 404
+    assert requests.get(platform.url + job, headers={"Authorization": "Bearer other"}, timeout=PATIENCE).status_code == 404
     # Past the platform there is nobody who would remove them: only a stand-in's own word makes the app believe them.
-    assert requests.get(guarded.url + NO_JOB, timeout=20).status_code == 401
+    assert requests.get(guarded.url + NO_JOB, timeout=PATIENCE).status_code == 401
 
 
 @pytest.mark.parametrize("settings", [{"AUTH_MODE": "easyauth"}, {"AUTH_MODE": "easyath", "AUTH_STAND_IN": "true"}])
@@ -512,11 +513,13 @@ def test_where_nobody_looks_nobody_is_believed(tmp_path: Path, settings: dict[st
     stack.start("/api/health")
     try:
         forged = {"X-MS-CLIENT-PRINCIPAL-ID": "me", "Accept-Language": "en"}
-        answer = requests.get(stack.url + NO_JOB, headers=forged, timeout=20)
+        answer = requests.get(stack.url + NO_JOB, headers=forged, timeout=PATIENCE)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (500, "AUTH_MODE")
-        translated = requests.post(f"{stack.url}/api/goods-gen/translate", json={"prompt": "영웅"}, headers=forged, timeout=20)
+        translated = requests.post(
+            f"{stack.url}/api/goods-gen/translate", json={"prompt": "영웅"}, headers=forged, timeout=PATIENCE
+        )
         assert translated.status_code == 500
-        assert "AUTH_MODE" in requests.get(f"{stack.url}/api/health/ready", timeout=20).text
+        assert "AUTH_MODE" in requests.get(f"{stack.url}/api/health/ready", timeout=PATIENCE).text
     finally:
         stack.stop()
 
@@ -534,8 +537,8 @@ def test_an_owners_address_is_told_of_the_end_though_the_host_dies_between_two_t
     here = f"{guarded.url}/api/jobs/{posted.json()['id']}"
 
     def deliveries(number: int) -> list[dict[str, Any]]:
-        ends = time.monotonic() + 40
-        while len(found := requests.get(here, headers=me, timeout=30).json()["deliveries"]) < number:
+        ends = time.monotonic() + PATIENCE
+        while len(found := requests.get(here, headers=me, timeout=PATIENCE).json()["deliveries"]) < number:
             assert time.monotonic() < ends, found
             time.sleep(0.1)
         return list(found)
@@ -545,7 +548,7 @@ def test_an_owners_address_is_told_of_the_end_though_the_host_dies_between_two_t
     guarded.start()
     assert [attempt["status"] for attempt in deliveries(2)] == [500, 204]
 
-    secret = requests.get(f"{guarded.url}/api/webhooks/secret", headers=me, timeout=30).json()["secret"]
+    secret = requests.get(f"{guarded.url}/api/webhooks/secret", headers=me, timeout=PATIENCE).json()["secret"]
     first, second = receiver.calls
     for call in (first, second):
         call.is_signed_with(secret)

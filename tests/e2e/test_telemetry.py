@@ -10,6 +10,7 @@ import requests
 
 from shared.telemetry_names import EVENTS, METRICS
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -39,9 +40,9 @@ class Run:
             canceled = stack.ppl(image, image, prompt=f"{PROMPT} [[never]]").json()
             while stack.job(canceled["id"])["stage"] != "generating":
                 time.sleep(0.1)
-            requests.post(canceled["urls"]["cancel"], timeout=20)
+            requests.post(canceled["urls"]["cancel"], timeout=PATIENCE)
             self.canceled = stack.ended(canceled["id"])
-            self.refused = requests.get(f"{stack.url}/api/jobs/nonsense", timeout=20)
+            self.refused = requests.get(f"{stack.url}/api/jobs/nonsense", timeout=PATIENCE)
             # Metrics are exported every two seconds.
             time.sleep(2.5)
         self.file = (folder / "telemetry.jsonl").read_text()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -96,7 +97,7 @@ def test_credit_that_is_used_up_at_one_model_stops_the_account(tmp_path: Path) -
 def ops(stack: Stack, *command: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "ops", *command], cwd=ROOT, env={"PATH": "/usr/bin:/bin", "DEVHOST_DIR": str(stack.folder)},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode in (0, 1), done.stderr
     return done.stdout

@@ -11,6 +11,7 @@ import requests
 from azure.storage.blob import BlobServiceClient
 
 from tests import pictures
+from tests.patience import PATIENCE
 from tests.stack import Stack
 from tests.telling import told
 
@@ -64,13 +65,13 @@ def test_no_link_tells_the_job_its_prediction_its_owner_or_its_prompt(signed_in:
     links = [output[name] for output in job["outputs"] for name in ("url", "thumbnail_url")]
     said: list[tuple[str, str | bytes]] = []
     for index in range(len(job["outputs"])):
-        moved = requests.get(result, params={"index": index}, headers=SIGNED_IN, allow_redirects=False, timeout=20)
-        inline = requests.get(result, params={"index": index, "inline": 1}, headers=SIGNED_IN, timeout=20)
+        moved = requests.get(result, params={"index": index}, headers=SIGNED_IN, allow_redirects=False, timeout=PATIENCE)
+        inline = requests.get(result, params={"index": index, "inline": 1}, headers=SIGNED_IN, timeout=PATIENCE)
         assert (moved.status_code, inline.status_code) == (302, 200)
         links.append(moved.headers["Location"])
         said += [*said_of(moved), *said_of(inline)]
     for link in links:
-        answer = requests.get(link, timeout=20)
+        answer = requests.get(link, timeout=PATIENCE)
         assert answer.status_code == 200
         said += [("link", link), *said_of(answer)]
 
@@ -84,7 +85,7 @@ def test_all_that_has_a_name_without_the_job_is_a_picture(signed_in: Stack, job:
     with BlobServiceClient.from_connection_string(signed_in.connection_string) as service:
         images = service.get_container_client("images")
         # The last step of a story, after the job has ended.
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + PATIENCE
         while list(images.list_blob_names(name_starts_with="uploads/")) and time.monotonic() < ends:
             time.sleep(0.1)
         names = list(images.list_blob_names())

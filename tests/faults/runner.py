@@ -22,6 +22,7 @@ from azure.storage.blob import BlobServiceClient
 
 from tests import pictures
 from tests.faults.case import CODES, DATE_IN, LABELS, STRANGER, Case
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 PRICE = 0.08
@@ -144,7 +145,7 @@ class _Stage:
         self._note_requests()
         self._stack.reset()
         # Predictions that outlive their jobs are gone now. Their watchers find that out before they meet another's faults.
-        self._wait(lambda: not any(self._gate(name).get("active") for name in LABELS), 30, "slots that are free")
+        self._wait(lambda: not any(self._gate(name).get("active") for name in LABELS), "slots that are free")
         if any(self._gate(name).get("stopped") or self._gate(name).get("open_until") for name in LABELS):
             time.sleep(_GATE_LOOK_SECONDS)
         for name in LABELS:
@@ -182,14 +183,14 @@ class _Stage:
         job = created.json()
         if case.cancel_at:
             self._cancel(job, case.cancel_at)
-        job = self._stack.ended(job["id"], seconds=150)
+        job = self._stack.ended(job["id"])
         if case.most_seconds is not None and time.monotonic() - began > case.most_seconds:
             outcome.wrong.append(f"ended after {time.monotonic() - began:.1f} s, at most {case.most_seconds} s")
         if case.heals:
             self._stack.configure(**{case.provider: {"faults": []}})
         if case.is_kept_later:
             self._expect(outcome, "outputs at the end", len(job["outputs"]), 0)
-            self._wait(lambda: self._stack.job(job["id"])["outputs"], 40, "a picture after the end")
+            self._wait(lambda: self._stack.job(job["id"])["outputs"], "a picture after the end")
             job = self._stack.job(job["id"])
         if case.next_post:
             refused = self._post(case.provider)
@@ -211,10 +212,10 @@ class _Stage:
         # Replicate's code is never tried again; each of BFL's jobs fails three times, where the machine is quick enough for that.
         jobs = failures if provider == "replicate" else -(-failures // 3)
         for job in [self._post(provider).json()["id"] for _ in range(jobs)]:
-            self._stack.ended(job, seconds=60)
+            self._stack.ended(job)
         while 0 < self._gate(provider).get("failures", 0) < failures:
-            self._stack.ended(self._post(provider).json()["id"], seconds=60)
-        self._wait(lambda: self._gate(provider).get("failures", 0) >= failures, 20, "failures that are counted")
+            self._stack.ended(self._post(provider).json()["id"])
+        self._wait(lambda: self._gate(provider).get("failures", 0) >= failures, "failures that are counted")
         self._note_requests()
         self._stack.reset()
         self._stack.configure(**{name: {"delay_seconds": 1} for name in LABELS})
@@ -222,10 +223,10 @@ class _Stage:
     def _cancel(self, job: dict[str, Any], stage: str) -> None:
         if stage == "sent":
             # The create has arrived, its answer has not.
-            self._wait(lambda: self._stack.stats(PROVIDERS[job["kind"]])["create_requests"] > 0, 20, "a create that arrives")
+            self._wait(lambda: self._stack.stats(PROVIDERS[job["kind"]])["create_requests"] > 0, "a create that arrives")
         else:
-            self._wait(lambda: self._stack.job(job["id"])["stage"] == stage, 20, f"stage {stage}")
-        requests.post(job["urls"]["cancel"], timeout=20).raise_for_status()
+            self._wait(lambda: self._stack.job(job["id"])["stage"] == stage, f"stage {stage}")
+        requests.post(job["urls"]["cancel"], timeout=PATIENCE).raise_for_status()
 
     # ---- after ----
 
@@ -293,7 +294,7 @@ class _Stage:
         paid = round(job["usage"]["cost_usd"] - job["usage"]["open_usd"], 4)
         self._expect(outcome, "usage", paid, PRICE if has_picture or charged == "yes" else 0)
         for output in job["outputs"]:
-            picture = requests.get(output["url"], timeout=20)
+            picture = requests.get(output["url"], timeout=PATIENCE)
             self._expect(outcome, "the picture", (picture.status_code, picture.content[:4]), (200, b"\x89PNG"))
 
     def _expect(self, outcome: Outcome, what: str, found: Any, wanted: Any) -> None:
@@ -301,7 +302,7 @@ class _Stage:
             outcome.wrong.append(f"{what} is {found}, not {wanted}")
 
     def _requests(self) -> list[dict[str, Any]]:
-        answer = requests.get(f"{self._stack.simulators}/_sim/requests", params={"limit": 5000}, timeout=10)
+        answer = requests.get(f"{self._stack.simulators}/_sim/requests", params={"limit": 5000}, timeout=PATIENCE)
         return list(answer.json())
 
     def _filled(self, config: Any) -> Any:
@@ -315,12 +316,12 @@ class _Stage:
             return email.utils.format_datetime(when, usegmt=True)
         return config.replace(STRANGER, self._stranger) if isinstance(config, str) else config
 
-    def _wait(self, test: Any, seconds: float, what: str) -> None:
-        ends = time.monotonic() + seconds
+    def _wait(self, test: Any, what: str) -> None:
+        ends = time.monotonic() + PATIENCE
         while not test():
             if time.monotonic() > ends:
                 gates = {name: self._gate(name) for name in LABELS}
-                raise TimeoutError(f"{what}: not within {seconds:.0f} s; gates {gates}")
+                raise TimeoutError(f"{what}: not within {PATIENCE:.0f} s; gates {gates}")
             time.sleep(0.1)
 
 

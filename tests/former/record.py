@@ -36,6 +36,7 @@ from ops.__main__ import main as ops
 from tests import pictures
 from tests.azurite import Azurite
 from tests.former.load import STATE
+from tests.patience import PATIENCE
 from tests.stack import ROOT, Stack
 
 #: Slots for: a leftover, one and two that generate, one refused, one being sent, one lost. Whoever comes next waits.
@@ -207,7 +208,7 @@ def operate(command: str) -> None:
     assert ops([command, "--provider", "replicate", *(["--reason", "kept as a fixture"] if command == "pause" else [])]) == 0
 
 
-def until(test: Callable[[], Any], seconds: float = 20) -> None:
+def until(test: Callable[[], Any], seconds: float = PATIENCE) -> None:
     ends = time.monotonic() + seconds
     while not test():
         if time.monotonic() > ends:

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "prod", "options")
 #: What infra/ refers to outside its own folder.
@@ -51,7 +53,7 @@ class Infra:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self._compiler, *arguments], cwd=self.folder, capture_output=True, text=True, check=False, timeout=120
+            [self._compiler, *arguments], cwd=self.folder, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
 
     @functools.cached_property

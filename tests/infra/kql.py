@@ -13,6 +13,7 @@ from shared.domain.job import TERMINAL
 from shared.domain.problem import CATALOGUE
 from shared.telemetry_names import EVENTS, METRICS
 from tests.infra.compiler import ROOT
+from tests.patience import PATIENCE
 
 #: Fields that every event may carry, and what the exporters of worker and host say of who wrote a record.
 COMMON_FIELDS = frozenset({"job_id", "index", "request_id", "generator", "logger_name", "CategoryName"})
@@ -61,7 +62,12 @@ def analyse(queries: list[Query]) -> dict[str, Analysis]:
     node = str(_NODE) if _NODE.exists() else shutil.which("node") or "node"
     asked = json.dumps([{"name": query.where, "query": query.text} for query in queries])
     said = subprocess.run(
-        [node, str(Path(__file__).with_name("kql.js"))], input=asked, capture_output=True, text=True, check=False, timeout=120
+        [node, str(Path(__file__).with_name("kql.js"))],
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
     if said.returncode:
         raise AssertionError(f"the KQL analyser did not run (npm ci installs it):\n{said.stderr}")

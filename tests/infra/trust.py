@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE
+
 SUBSCRIPTION = "/subscriptions/22222222-2222-2222-2222-222222222222"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-toon-dev"
 DEPLOYMENT = f"ToonConnect deployment {SUBSCRIPTION.rpartition('/')[2]}"
@@ -84,7 +86,7 @@ def run(script: Path, folder: Path, answers: dict[str, Any] | None = None) -> Ra
         program.chmod(0o755)
     done = subprocess.run(
         ["bash", str(script), "toon/connect", "dev"], env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     return Ran(done.returncode, done.stdout + done.stderr, [json.loads(line) for line in log.read_text().splitlines()])
 

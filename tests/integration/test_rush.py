@@ -15,6 +15,7 @@ from shared.storage.documents import Documents
 from shared.storage.quota_store import QuotaStore
 from shared.storage.spending_store import SpendingStore, limit_folder
 from tests.azurite import Azurite
+from tests.patience import PATIENCE
 
 JOBS, POSTS = 64, 32
 
@@ -33,7 +34,7 @@ def test_all_of_them_are_counted_without_an_error_and_with_few_requests(azurite:
     apps, start = (instance(), instance()), threading.Barrier(JOBS)
 
     def admit(number: int) -> None:
-        start.wait(30)
+        start.wait(PATIENCE)
         apps[number % 2].admit("rush", f"job_{number:02}")
 
     with ThreadPoolExecutor(JOBS) as pool:
@@ -62,7 +63,7 @@ def test_the_last_dollars_of_all_are_spent_once_and_with_few_requests(azurite: A
     jobs = [Spent(f"job_{number:02}", "2026-06-01", "goods", 1, 0.0, 0.08) for number in range(POSTS)]
 
     def reserve(number: int) -> bool:
-        start.wait(30)
+        start.wait(PATIENCE)
         try:
             apps[number % 2].reserve(folder, jobs[number], Budget(0.08 * POSTS / 2, None), "all")
         except LimitReached:

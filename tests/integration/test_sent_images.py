@@ -17,6 +17,7 @@ from shared.storage.sent_images import LINK_MARGIN, SentImages
 from shared.storage.signed_links import LinkSigner
 from tests import pictures
 from tests.azurite import AzuriteOAuth
+from tests.patience import PATIENCE
 
 TIMEOUT = timedelta(seconds=120)
 PREPARED = prepare_for_provider(pictures.drawing_png(300, 300))
@@ -36,20 +37,20 @@ def link(services: Services, job_id: str) -> str:
 def test_a_link_opens_the_prepared_image_until_its_job_is_deleted(by_link: Services) -> None:
     job_id = new_job_id()
     url = link(by_link, job_id)
-    answer = requests.get(url, timeout=10)
+    answer = requests.get(url, timeout=PATIENCE)
     assert (answer.content, answer.headers["Content-Type"]) == (PREPARED.data, "image/png")
     assert job_id.removeprefix("job_") not in url
 
     by_link.pictures.forget(job_id)
-    assert requests.get(url, timeout=10).status_code in (403, 404)
+    assert requests.get(url, timeout=PATIENCE).status_code in (403, 404)
 
 
 def test_it_only_reads_and_opens_nothing_else(by_link: Services) -> None:
     url, other = link(by_link, new_job_id()), link(by_link, new_job_id())
 
-    assert requests.put(url, data=b"x", headers={"x-ms-blob-type": "BlockBlob"}, timeout=10).status_code == 403
-    assert requests.get(f"{other.partition('?')[0]}?{urlsplit(url).query}", timeout=10).status_code == 403
-    assert requests.get(url.partition("?")[0], timeout=10).status_code in (401, 403, 404, 409)
+    assert requests.put(url, data=b"x", headers={"x-ms-blob-type": "BlockBlob"}, timeout=PATIENCE).status_code == 403
+    assert requests.get(f"{other.partition('?')[0]}?{urlsplit(url).query}", timeout=PATIENCE).status_code == 403
+    assert requests.get(url.partition("?")[0], timeout=PATIENCE).status_code in (401, 403, 404, 409)
 
 
 def test_it_is_dead_after_the_time_that_a_prediction_may_take(by_link: Services) -> None:
@@ -57,10 +58,10 @@ def test_it_is_dead_after_the_time_that_a_prediction_may_take(by_link: Services)
     now = datetime.now(UTC)
     name = late.keep(new_job_id(), "input_image", PREPARED)
     now -= TIMEOUT + LINK_MARGIN - timedelta(seconds=20)
-    assert requests.get(str(late.link(name, TIMEOUT)), timeout=10).status_code == 200
+    assert requests.get(str(late.link(name, TIMEOUT)), timeout=PATIENCE).status_code == 200
 
     now -= timedelta(seconds=25)
-    assert requests.get(str(late.link(name, TIMEOUT)), timeout=10).status_code == 403
+    assert requests.get(str(late.link(name, TIMEOUT)), timeout=PATIENCE).status_code == 403
 
 
 def test_deleting_a_job_leaves_none_of_its_images(by_link: Services) -> None:
@@ -68,7 +69,7 @@ def test_deleting_a_job_leaves_none_of_its_images(by_link: Services) -> None:
     urls = [link(by_link, job_id) for job_id in (mine, other)]
     by_link.pictures.forget(mine)
 
-    assert [requests.get(url, timeout=10).status_code == 200 for url in urls] == [False, True]
+    assert [requests.get(url, timeout=PATIENCE).status_code == 200 for url in urls] == [False, True]
 
 
 @pytest.mark.parametrize("timeout", [TIMEOUT, timedelta(days=1)])
@@ -84,7 +85,7 @@ def test_by_identity_it_works_over_https_alone_and_does_not_outlive_its_key(
 
     assert (query["spr"], query["sp"]) == (["https"], ["r"])
     assert query["se"][0] <= query["ske"][0]
-    assert requests.get(url, timeout=10, verify=azurite_oauth.ca_path).content == PREPARED.data
+    assert requests.get(url, timeout=PATIENCE, verify=azurite_oauth.ca_path).content == PREPARED.data
 
 
 def test_without_links_it_lies_at_the_same_place(services: Services, by_link: Services) -> None:

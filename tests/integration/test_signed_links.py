@@ -19,6 +19,7 @@ from shared.storage.blob_store import IMAGES, BlobStore
 from shared.storage.image_names import output_name
 from shared.storage.signed_links import CLOCK_SKEW, LONGEST_DELEGATED_LINK, LinkSigner
 from tests.azurite import AzuriteOAuth
+from tests.patience import PATIENCE
 
 HOUR = timedelta(hours=1)
 
@@ -31,7 +32,7 @@ def image(services: Services) -> str:
 
 
 def get(url: str, **options: Any) -> requests.Response:
-    return requests.get(url, timeout=10, **options)
+    return requests.get(url, timeout=PATIENCE, **options)
 
 
 def in_query(moment: datetime) -> str:
@@ -97,8 +98,8 @@ def test_a_link_opens_no_other_image(services: Services, image: str) -> None:
 def test_a_link_only_reads(services: Services, image: str) -> None:
     url, _ = services.links.sign(IMAGES, image)
 
-    assert requests.delete(url, timeout=10).status_code == 403
-    assert requests.put(url, data=b"x", headers={"x-ms-blob-type": "BlockBlob"}, timeout=10).status_code == 403
+    assert requests.delete(url, timeout=PATIENCE).status_code == 403
+    assert requests.put(url, data=b"x", headers={"x-ms-blob-type": "BlockBlob"}, timeout=PATIENCE).status_code == 403
     assert services.blobs.get_image(image) == b"a picture"
 
 
@@ -259,7 +260,7 @@ class SilentService:
         self.asked += 1
         if self.asked > 1:
             self.begun.set()
-            assert self.go_on.wait(10)
+            assert self.go_on.wait(PATIENCE)
         if self.error:
             raise self.error
         key = UserDelegationKey()
@@ -278,7 +279,7 @@ def test_links_that_the_key_at_hand_can_sign_wait_for_no_other(error: Exception 
     service.error = error
     with ThreadPoolExecutor(2) as pool:
         long = pool.submit(links.sign, IMAGES, "b")
-        assert service.begun.wait(10)
+        assert service.begun.wait(PATIENCE)
         try:
             assert pool.submit(links.sign, IMAGES, "c", None, timedelta(minutes=10)).result(5)
         finally:

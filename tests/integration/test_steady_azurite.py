@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from tests.azurite import ROOT
+from tests.patience import PATIENCE
 
 #: As many extents as some hundred jobs leave in ten minutes, most of them of documents that were written anew.
 _SCRIPT = """
@@ -30,7 +31,7 @@ const { default: Extents } = require("azurite/dist/src/common/persistence/LokiEx
 def test_while_garbage_is_collected_others_have_their_turns() -> None:
     node = str(ROOT / "node_modules/node/bin/node")
     command = [node, "--require", str(ROOT / "local/steady.cjs"), "-e", _SCRIPT]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE)
     told = json.loads(done.stdout)
 
     assert told.pop("turns") >= 200

@@ -20,6 +20,7 @@ from shared.storage.documents import Documents
 from shared.storage.image_names import folders, output_name, prepared_name, thumbnail_name, upload_name
 from shared.storage.job_store import JobStore, NoSuchJob, prediction_name, submission_name
 from tests.azurite import ACCOUNT, Azurite, AzuriteOAuth, MadeUpIdentity
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_an_image_is_served_with_its_content_type_and_kept_by_browsers_alone(
 ) -> None:
     name = output_name(new_job_id(), 0, extension)
     services.blobs.put_image(name, b"...", content_type, metadata={"seed": "5"})
-    answer = requests.get(services.links.sign(IMAGES, name)[0], timeout=10)
+    answer = requests.get(services.links.sign(IMAGES, name)[0], timeout=PATIENCE)
 
     assert answer.headers["Content-Type"] == content_type
     assert answer.headers["Cache-Control"] == "private, max-age=3600"
@@ -219,7 +220,7 @@ def test_of_many_who_create_a_document_at_once_exactly_one_wins(blobs: BlobStore
     name, start = submission_name(new_job_id(), 0, 1), Barrier(racers)
 
     def create(racer: int) -> bool:
-        start.wait(10)
+        start.wait(PATIENCE)
         try:
             blobs.create_document(name, {"racer": racer})
         except Conflict:
@@ -323,7 +324,7 @@ def test_updates_at_the_same_time_are_all_applied(jobs: JobStore, others: JobSto
     start = Barrier(writers)
 
     def mark(writer: int) -> None:
-        start.wait(10)
+        start.wait(PATIENCE)
         store = (jobs, others)[writer % 2]
         store.update(job_id, lambda document: {**document, "marks": [*document["marks"], writer]})
 
@@ -338,7 +339,7 @@ def test_of_many_who_end_a_job_at_once_one_is_told_that_it_did(jobs: JobStore, o
     start = Barrier(racers)
 
     def end(racer: int) -> bool:
-        start.wait(10)
+        start.wait(PATIENCE)
         # All of them say the very same: not even then do two of them take the write for theirs.
         return (jobs, others)[racer % 2].end(job_id, lambda document: {**document, "status": "succeeded"})[1]
 

@@ -8,6 +8,7 @@ import requests
 from bench.hosts import BASELINE_PYTHON, Baseline
 from simulators.server import Simulators, running
 from tests import pictures
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(not BASELINE_PYTHON.exists(), reason="no .venv-baseline here: make .venv-baseline/.ready")
 IMAGE = pictures.photo_jpeg(400, 400)
@@ -29,7 +30,7 @@ def baseline(simulators: Simulators) -> Iterator[Baseline]:
 
 def _asked(baseline: Baseline, kind: str) -> requests.Response:
     files = dict.fromkeys(FORMS[kind], ("image.jpg", IMAGE))
-    return requests.post(f"{baseline.url}/api/{kind}-gen/generate", data={"prompt": "a mug"}, files=files, timeout=30)
+    return requests.post(f"{baseline.url}/api/{kind}-gen/generate", data={"prompt": "a mug"}, files=files, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(("kind", "provider"), [("goods", "bfl"), ("ppl", "replicate")])
@@ -48,6 +49,6 @@ def test_a_post_is_held_until_the_picture_is_there(kind: str, provider: str, bas
 
 @pytest.mark.parametrize("kind", FORMS)
 def test_a_form_without_its_image_is_refused(kind: str, baseline: Baseline) -> None:
-    answer = requests.post(f"{baseline.url}/api/{kind}-gen/generate", data={"prompt": "a mug"}, timeout=30)
+    answer = requests.post(f"{baseline.url}/api/{kind}-gen/generate", data={"prompt": "a mug"}, timeout=PATIENCE)
 
     assert answer.status_code == 422

@@ -11,6 +11,7 @@ import requests
 
 from tests import pictures
 from tests.operator import Operator
+from tests.patience import PATIENCE
 from tests.stack import Stack
 from tests.vault import CloudSecrets
 
@@ -76,8 +77,8 @@ def test_a_job_whose_orchestration_was_terminated_is_stuck_at_once_and_cancel_cl
     job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
     generating(stack, job_id)
     hub = f"{stack.url}/runtime/webhooks/durabletask/instances/{job_id}"
-    requests.post(f"{hub}/terminate", params={"reason": "by hand"}, timeout=10).raise_for_status()
-    while requests.get(hub, timeout=10).json()["runtimeStatus"] != "Terminated":
+    requests.post(f"{hub}/terminate", params={"reason": "by hand"}, timeout=PATIENCE).raise_for_status()
+    while requests.get(hub, timeout=PATIENCE).json()["runtimeStatus"] != "Terminated":
         time.sleep(0.05)
 
     (job,) = [job for job in operator.data("stuck", "--minutes", "0")["stuck"] if job["id"] == job_id]
@@ -95,16 +96,16 @@ def hub(stack: Stack, job_id: str, operation: str = "") -> str:
 
 
 def until(stack: Stack, job_id: str, *statuses: str) -> None:
-    while requests.get(hub(stack, job_id), timeout=10).json()["runtimeStatus"] not in statuses:
+    while requests.get(hub(stack, job_id), timeout=PATIENCE).json()["runtimeStatus"] not in statuses:
         time.sleep(0.05)
 
 
 def begun_by_a_former_version(stack: Stack, job_id: str) -> None:
     """The job's orchestration ends as Failed, as one does whose story the code does not know."""
-    requests.post(hub(stack, job_id, "terminate"), timeout=10).raise_for_status()
+    requests.post(hub(stack, job_id, "terminate"), timeout=PATIENCE).raise_for_status()
     until(stack, job_id, "Terminated")
     start = f"{stack.url}/runtime/webhooks/durabletask/orchestrators/generate_job/{job_id}"
-    requests.post(start, params={"version": "1"}, json="{}", timeout=10).raise_for_status()
+    requests.post(start, params={"version": "1"}, json="{}", timeout=PATIENCE).raise_for_status()
     until(stack, job_id, "Failed")
 
 
@@ -138,7 +139,7 @@ def test_cancel_resumes_a_job_that_was_suspended(stack: Stack, operator: Operato
     stack.configure(replicate={"outcome": "never"})
     job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
     generating(stack, job_id)
-    requests.post(hub(stack, job_id, "suspend"), params={"reason": "by hand"}, timeout=10).raise_for_status()
+    requests.post(hub(stack, job_id, "suspend"), params={"reason": "by hand"}, timeout=PATIENCE).raise_for_status()
     until(stack, job_id, "Suspended")
 
     (found,) = [job for job in operator.data("stuck", "--minutes", "0")["stuck"] if job["id"] == job_id]
@@ -152,7 +153,7 @@ def test_a_deleted_job_is_told_as_hidden_while_it_is_watched_and_then_there_is_n
     job_id = stack.goods(IMAGE).json()["id"]
     generating(stack, job_id)
     stack.client().delete(job_id)
-    assert requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=20).status_code == 404, "hidden from everybody"
+    assert requests.get(f"{stack.url}/api/jobs/{job_id}", timeout=PATIENCE).status_code == 404, "hidden from everybody"
 
     told = operator("explain", job_id)
     assert "deleted: hidden until its story ends" in told.out
@@ -161,7 +162,7 @@ def test_a_deleted_job_is_told_as_hidden_while_it_is_watched_and_then_there_is_n
     assert found["why"] == "deleted; a prediction of it may still be paid for"
     refused = operator("replay", job_id, "--yes")
     assert (refused.code, "was deleted by its owner" in refused.err or "has not ended" in refused.err) == (2, True)
-    ends = time.monotonic() + 90
+    ends = time.monotonic() + PATIENCE
     while operator("explain", job_id).code == 0 and time.monotonic() < ends:
         time.sleep(1)
     assert "there is no job" in operator("explain", job_id).err
@@ -172,7 +173,7 @@ def test_gates_show_slots_queue_and_who_has_them(stack: Stack, operator: Operato
     stack.configure(bfl={"delay_seconds": 10})
     assert operator("gates").code == 0, "nobody is there, and the next look is a quick one"
     jobs = [stack.goods(IMAGE).json()["id"] for _ in range(7)]
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + PATIENCE
     # Whoever comes waits for a moment, free slots or not.
     while len((gate := operator.data("gates")["bfl"])["active"]) + len(gate["waiting"]) < 7 or len(gate["waiting"]) > 1:
         assert time.monotonic() < ends, gate
@@ -270,7 +271,7 @@ def test_cancel_says_when_a_provider_cannot_stop_and_explain_what_that_means_for
     refused = operator("replay", job_id)
     assert (refused.code, "whose picture may come" in refused.err) == (2, True)
     # Its slots are free again when the provider has ended, and a moment later each picture that came late is kept.
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + PATIENCE
     while (kept := operator.data("explain", job_id))["gate"] or kept["paid"]["cost_usd"] != 0.16:
         if time.monotonic() > ends:
             break
@@ -419,18 +420,18 @@ def test_forget_removes_all_of_an_owners_and_nothing_of_anothers(stack: Stack, o
     assert [job["status"] for job in made] == ["succeeded"] * 3
     running = stack.goods(IMAGE, {"X-Owner-Token": mine}).json()["id"]
     assert [job["id"] for job in stack.client(owner_token=mine).list()] == [running, made[1]["id"], made[0]["id"]]
-    assert requests.get(made[0]["urls"]["self"], timeout=30).status_code == 404
+    assert requests.get(made[0]["urls"]["self"], timeout=PATIENCE).status_code == 404
 
     counted = operator.data("forget", "-", stdin=mine)
     assert (counted["jobs"], counted["before"]["index rows"], counted["before"]["images"] >= 6) == (3, 3, True)
-    assert requests.get(made[0]["urls"]["self"], headers={"X-Owner-Token": mine}, timeout=30).status_code == 200
+    assert requests.get(made[0]["urls"]["self"], headers={"X-Owner-Token": mine}, timeout=PATIENCE).status_code == 200
     done = operator.data("forget", "-", "--yes", "--wait", "240", stdin=mine)
     assert done["after"] == {"images": 0, "documents": 0, "index rows": 0, "counters": 0}, done
     assert mine not in json.dumps([counted, done])
     again = operator("forget", "-", "--yes", stdin=mine)
     assert (again.code, "nothing is known of token:" in again.out) == (0, True), again
-    assert requests.get(made[0]["urls"]["self"], headers={"X-Owner-Token": mine}, timeout=30).status_code == 404
-    assert requests.get(made[2]["urls"]["self"], headers={"X-Owner-Token": yours}, timeout=30).status_code == 200
+    assert requests.get(made[0]["urls"]["self"], headers={"X-Owner-Token": mine}, timeout=PATIENCE).status_code == 404
+    assert requests.get(made[2]["urls"]["self"], headers={"X-Owner-Token": yours}, timeout=PATIENCE).status_code == 200
 
     assert operator("forget", "-", stdin="short").code == 2
     assert operator("forget", "anonymous").code == 2

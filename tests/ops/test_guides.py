@@ -13,6 +13,7 @@ import pytest
 from shared.domain.problem import CATALOGUE
 from tests import pictures
 from tests.guides import API_GUIDES, GUIDES, ROOT, blocks, section, sections, text_of
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 #: What needs an Azure subscription is marked as such, and not run here; messages are
@@ -54,7 +55,7 @@ def test_every_local_command_of_the_guides_runs(quiet: Stack, command: str) -> N
     # Where there is another virtual environment than .venv, as in a container, that one is meant.
     command = command.replace(". .venv/bin/activate", "true")
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
+        ["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

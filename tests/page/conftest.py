@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page
 
 from tests.browser import browser
 
@@ -15,8 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stub_backend import StubBackend  # noqa: E402  (the folder is not a package)
 
-# A browser beside other tests on two cores takes its time over large pictures.
-expect.set_options(timeout=10_000)
+from tests.patience import PATIENCE_MS
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def open_page(
         kept = kept_pages.setdefault(locale, [])
         page = kept.pop() if kept else browser.new_context(locale=locale).new_page()
         opened.append((locale, page))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.set_viewport_size({"width": width, "height": height})
         page.on("console", note)
         page.on("pageerror", note_error)

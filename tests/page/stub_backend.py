@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image
 
+from tests.patience import PATIENCE
+
 WEB = Path(__file__).parents[2] / "web"
 SECURITY = json.loads((WEB / "staticwebapp.config.json").read_text())["globalHeaders"]
 LONGEST_HOLD_SECONDS = 5
@@ -476,7 +478,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         parts = path.removeprefix("/api/").split("/")
         if path == "/api/options":
-            backend.options_ready.wait(30)
+            backend.options_ready.wait(PATIENCE)
             self._json(200, backend.options)
         elif path == "/api/usage":
             self._json(200, {"data": [], "limits": backend.limits})

@@ -758,7 +758,7 @@ def test_a_job_behind_another_goes_on_being_followed(page: Page, backend: StubBa
     backend.finish()
 
     done = page.get_by_test_id("history-item").and_(page.locator("[data-status=succeeded]"))
-    expect(done).to_have_count(2, timeout=15_000)
+    expect(done).to_have_count(2)
 
 
 def test_a_job_deleted_from_its_result_is_hidden_at_once_and_can_be_brought_back(page: Page, backend: StubBackend) -> None:

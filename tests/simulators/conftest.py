@@ -11,6 +11,7 @@ import requests
 from PIL import Image
 
 from simulators import Simulators, running
+from tests.patience import PATIENCE
 
 
 def png(width: int = 300, height: int = 240, colour: str = "#c04060") -> bytes:
@@ -62,13 +63,13 @@ class Client:
         return self.http.post(
             f"{self.sim.replicate_base_url}/v1/models/flux-kontext-apps/multi-image-kontext-max/predictions",
             json={"input": {k: v for k, v in given.items() if v is not None}, **(top or {})},
-            headers={**self.replicate_key, **(headers or {})}, timeout=20,
+            headers={**self.replicate_key, **(headers or {})}, timeout=PATIENCE,
         )  # fmt: skip
 
     def replicate_flux(self, model: str = "flux-2-pro", **given: Any) -> requests.Response:
         """FLUX.2: only what is given, beside the prompt."""
         url = f"{self.sim.replicate_base_url}/v1/models/black-forest-labs/{model}/predictions"
-        return self.http.post(url, json={"input": {"prompt": "a hero", **given}}, headers=self.replicate_key, timeout=20)
+        return self.http.post(url, json={"input": {"prompt": "a hero", **given}}, headers=self.replicate_key, timeout=PATIENCE)
 
     def bfl_create(
         self, *, model: str = "flux-kontext-max", headers: dict[str, str] | None = None, **changes: Any
@@ -76,13 +77,13 @@ class Client:
         body = {"prompt": "on a mug", "input_image": base64.b64encode(png()).decode(), **changes}
         body = {k: v for k, v in body.items() if v is not None}
         url = f"{self.sim.bfl_base_url}/v1/{model}"
-        return self.http.post(url, json=body, headers={**self.bfl_key, **(headers or {})}, timeout=20)
+        return self.http.post(url, json=body, headers={**self.bfl_key, **(headers or {})}, timeout=PATIENCE)
 
     def poll(self, provider: str, created: dict[str, Any]) -> requests.Response:
         if provider == "replicate":
-            return self.http.get(created["urls"]["get"], headers=self.replicate_key, timeout=20)
+            return self.http.get(created["urls"]["get"], headers=self.replicate_key, timeout=PATIENCE)
         url = created.get("polling_url") or f"{self.sim.bfl_base_url}/v1/get_result?id={created['id']}"
-        return self.http.get(url, headers=self.bfl_key, timeout=20)
+        return self.http.get(url, headers=self.bfl_key, timeout=PATIENCE)
 
     def ended(self, provider: str, created: dict[str, Any]) -> dict[str, Any]:
         live = ("starting", "processing", "Pending", "Reasoning", "Generating")
@@ -96,10 +97,10 @@ class Client:
         return str(body["output"] if provider == "replicate" else body["result"]["sample"])
 
     def get(self, url: str, **options: Any) -> requests.Response:
-        return self.http.get(url, timeout=20, **options)
+        return self.http.get(url, timeout=PATIENCE, **options)
 
 
-def until(look: Callable[[], Any], seconds: float = 10) -> Any:
+def until(look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if found := look():

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from simulators import Simulators
+from tests.patience import PATIENCE
 
 
 def test_a_new_task_names_another_host_to_poll(client: Any, sim: Simulators) -> None:
@@ -138,7 +139,7 @@ def test_the_log_tells_where_keys_went_and_never_what_they_were(client: Any, sim
 )  # fmt: skip
 def test_a_mistyped_config_is_refused_whole(client: Any, sim: Simulators, changes: dict) -> None:
     before = sim.config()
-    answer = client.http.post(f"{sim.url}/_sim/config", json={"replicate": {"delay_seconds": 9}, **changes}, timeout=9)
+    answer = client.http.post(f"{sim.url}/_sim/config", json={"replicate": {"delay_seconds": 9}, **changes}, timeout=PATIENCE)
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert sim.config() == before

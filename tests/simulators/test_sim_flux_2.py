@@ -10,6 +10,7 @@ from PIL import Image
 
 from simulators import Simulators
 from simulators.models import MODELS, as_asked, by_resolution, cents
+from tests.patience import PATIENCE
 
 KONTEXT = {"input_image_1": "data:,x", "input_image_2": "data:,x"}
 
@@ -210,7 +211,7 @@ def test_a_limit_that_is_set_alone_is_the_only_one(client: Any, sim: Simulators,
 )  # fmt: skip
 def test_a_table_of_unknown_models_is_refused(client: Any, sim: Simulators, changes: dict) -> None:
     before = sim.config()
-    answer = client.http.post(f"{sim.url}/_sim/config", json={"bfl": changes}, timeout=9)
+    answer = client.http.post(f"{sim.url}/_sim/config", json={"bfl": changes}, timeout=PATIENCE)
     assert (answer.status_code, sim.config()) == (400, before)
 
 
@@ -322,7 +323,7 @@ def test_replicate_bills_by_megapixel_and_kontext_by_picture(client: Any, sim: S
         client.http.post(
             f"{sim.replicate_base_url}/v1/models/flux-kontext-apps/multi-image-kontext-pro/predictions",
             json={"input": {"prompt": "a hero", "input_image_1": image, "input_image_2": image}},
-            headers=client.replicate_key, timeout=9,
+            headers=client.replicate_key, timeout=PATIENCE,
         ),
     ):  # fmt: skip
         client.ended("replicate", answer.json())
@@ -339,5 +340,7 @@ def test_each_model_has_its_own_schema(client: Any, sim: Simulators) -> None:
         ("flux-kontext-apps/multi-image-kontext-pro", {}, 422), ("flux-kontext-apps/multi-image-kontext-pro", KONTEXT, 201),
     ):  # fmt: skip
         body = {"version": version, "input": {"prompt": "a hero", **given}}
-        answer = client.http.post(f"{sim.replicate_base_url}/v1/predictions", json=body, headers=client.replicate_key, timeout=9)
+        answer = client.http.post(
+            f"{sim.replicate_base_url}/v1/predictions", json=body, headers=client.replicate_key, timeout=PATIENCE
+        )
         assert answer.status_code == status

@@ -13,6 +13,7 @@ import requests
 from PIL import Image
 
 from simulators import Simulators, inputs
+from tests.patience import PATIENCE
 
 #: Seconds after which a link is given up, here.
 SOON = 0.4
@@ -248,7 +249,7 @@ def test_faults_of_requests_do_not_meet_fetches(client: Any, sim: Simulators, sh
 
 @pytest.mark.parametrize("fault", [{"on": "fetch", "kind": "status"}, {"on": "create", "kind": "unfetchable"}], ids=str)
 def test_faults_of_fetches_and_of_requests_are_not_mixed_up(client: Any, sim: Simulators, fault: dict) -> None:
-    answer = client.http.post(f"{sim.url}/_sim/config", json={"bfl": {"faults": [fault]}}, timeout=9)
+    answer = client.http.post(f"{sim.url}/_sim/config", json={"bfl": {"faults": [fault]}}, timeout=PATIENCE)
     assert answer.status_code == 400
 
 

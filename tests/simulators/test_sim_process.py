@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from simulators import running
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,10 +39,10 @@ def test_predictions_go_on_while_it_is_dead(tmp_path: Path, helpers: dict[str, A
     slow = {"delay_seconds": 1.0, "start_seconds": 0.1}
     faults = [{"on": "account", "kind": "status", "status": 500}]
     config = {"replicate": {**slow, "faults": faults}, "bfl": {**slow, "max_active": 64}}
-    requests.post(f"{Sim.url}/_sim/config", json=config, timeout=9).raise_for_status()
+    requests.post(f"{Sim.url}/_sim/config", json=config, timeout=PATIENCE).raise_for_status()
     created = {name: client.create(name, seed=1).json() for name in ("replicate", "bfl")}
     process.kill()
-    process.wait(10)
+    process.wait(PATIENCE)
     assert process.stdout
     process.stdout.close()
     time.sleep(0.5)
@@ -53,15 +54,15 @@ def test_predictions_go_on_while_it_is_dead(tmp_path: Path, helpers: dict[str, A
         assert bodies["replicate"]["input"] == created["replicate"]["input"]
         assert client.get(bodies["replicate"]["output"]).content.startswith(b"\x89PNG")
         assert client.get(bodies["bfl"]["result"]["sample"]).content.startswith(b"\x89PNG")
-        stats = requests.get(f"{Sim.url}/_sim/stats", timeout=9).json()
+        stats = requests.get(f"{Sim.url}/_sim/stats", timeout=PATIENCE).json()
         assert [(s["submits"], s["billed"], s["cost_usd"]) for s in (stats["replicate"], stats["bfl"])] == [(1, 1, 0.08)] * 2
-        kept = requests.get(f"{Sim.url}/_sim/config", timeout=9).json()
+        kept = requests.get(f"{Sim.url}/_sim/config", timeout=PATIENCE).json()
         assert (kept["bfl"]["max_active"], kept["replicate"]["faults"]) == (64, [])
-        requests.post(f"{Sim.url}/_sim/reset", timeout=9)
+        requests.post(f"{Sim.url}/_sim/reset", timeout=PATIENCE)
         assert client.poll("replicate", created["replicate"]).status_code == 404
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE)
         assert process.stdout
         process.stdout.close()
 
@@ -71,12 +72,12 @@ def test_a_signal_ends_it_at_once_even_with_open_requests(tmp_path: Path, number
     process, port = start(tmp_path / "sim.sqlite")
     url = f"http://127.0.0.1:{port}"
     hang = {"on": "account", "kind": "hang", "seconds": 60}
-    requests.post(f"{url}/_sim/config", json={"bfl": {"faults": [hang]}}, timeout=9).raise_for_status()
+    requests.post(f"{url}/_sim/config", json={"bfl": {"faults": [hang]}}, timeout=PATIENCE).raise_for_status()
     with pytest.raises(requests.ReadTimeout):
         requests.get(f"{url}/bfl/v1/credits", headers={"x-key": "x"}, timeout=(5, 0.3))
     began = time.monotonic()
     process.send_signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     assert time.monotonic() - began < 2
     assert process.stdout
     process.stdout.close()

@@ -13,6 +13,7 @@ from simulators.config import Config, ProviderConfig
 from simulators.faults import KINDS, OPERATIONS
 from simulators.lifecycle import OUTCOMES
 from simulators.models import MODELS
+from tests.patience import PATIENCE
 
 README = (Path(__file__).resolve().parents[2] / "simulators/README.md").read_text()
 
@@ -24,7 +25,7 @@ def test_every_curl_command_is_accepted(sim: Simulators) -> None:
     for command in commands:
         done = subprocess.run(
             ["bash", "-c", command.replace("localhost:7090", f"127.0.0.1:{sim.port}")],
-            capture_output=True, text=True, timeout=20, check=False,
+            capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (command, done.stderr)
         json.loads(done.stdout)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from simulators import Simulators
+from tests.patience import PATIENCE
 
 
 def test_a_new_prediction_looks_as_documented(client: Any, sim: Simulators) -> None:
@@ -64,12 +65,12 @@ def test_all_violations_come_in_one_answer(client: Any) -> None:
 def test_models_and_versions(client: Any, sim: Simulators) -> None:
     base, given = sim.replicate_base_url, client.replicate_create().json()["input"]
     unknown = client.http.post(
-        f"{base}/v1/models/a/b/predictions", json={"input": given}, headers=client.replicate_key, timeout=9
+        f"{base}/v1/models/a/b/predictions", json={"input": given}, headers=client.replicate_key, timeout=PATIENCE
     )
     assert unknown.status_code == 404
     for version, status in (("flux-kontext-apps/multi-image-kontext-max", 201), ("nobody/knows", 422), (None, 422)):
         body = {"input": given, "version": version} if version else {"input": given}
-        answer = client.http.post(f"{base}/v1/predictions", json=body, headers=client.replicate_key, timeout=9)
+        answer = client.http.post(f"{base}/v1/predictions", json=body, headers=client.replicate_key, timeout=PATIENCE)
         assert answer.status_code == status
 
 
@@ -109,7 +110,7 @@ def test_cancel_is_final_and_counted(client: Any, sim: Simulators) -> None:
     sim.configure(replicate={"outcome": "never"})
     created = client.replicate_create().json()
     for _ in range(2):
-        answer = client.http.post(created["urls"]["cancel"], headers=client.replicate_key, timeout=9)
+        answer = client.http.post(created["urls"]["cancel"], headers=client.replicate_key, timeout=PATIENCE)
         assert (answer.status_code, answer.json()["status"]) == (200, "canceled")
     stats = sim.stats()["replicate"]
     assert (stats["cancels"], stats["canceled"], stats["billed"], stats["active"]) == (1, 1, 1, 0)

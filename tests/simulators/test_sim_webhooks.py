@@ -12,6 +12,7 @@ import pytest
 from replicate.webhook import InvalidSignatureError, Webhooks, WebhookSigningSecret
 
 from simulators import Simulators
+from tests.patience import PATIENCE
 
 
 class Receiver(ThreadingHTTPServer):
@@ -135,7 +136,7 @@ def test_a_webhook_may_come_before_a_poll_can_see_it(
 def test_a_cancel_is_told_at_once(client: Any, sim: Simulators, receiver: Receiver, helpers: dict[str, Any]) -> None:
     sim.configure(replicate={"outcome": "never"})
     created = client.replicate_create(top={"webhook": receiver.url, "webhook_events_filter": ["completed"]}).json()
-    client.http.post(created["urls"]["cancel"], headers=client.replicate_key, timeout=9)
+    client.http.post(created["urls"]["cancel"], headers=client.replicate_key, timeout=PATIENCE)
     (told,) = helpers["until"](receiver.bodies)
     assert told["status"] == "canceled"
 

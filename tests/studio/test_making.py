@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser import browser
+from tests.patience import PATIENCE, PATIENCE_MS
 from tests.picture_files import saved
 from tests.stack import Stack
 
@@ -43,7 +44,7 @@ def visitor(browser: Browser, stack: Stack, **device: Any) -> Iterator[Page]:
     """Somebody who was never here."""
     context: BrowserContext = browser.new_context(locale="ko-KR", **device)
     try:
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.goto(stack.url + "/")
         yield page
@@ -507,7 +508,7 @@ def test_choices_open_from_one_line_and_give_the_focus_back(page: Page) -> None:
 
 
 def test_what_keeps_pictures_from_being_made_is_told_before_the_form_is_filled(browser: Browser, stack: Stack) -> None:
-    told = requests.get(f"{stack.url}/api/options", timeout=30).json()
+    told = requests.get(f"{stack.url}/api/options", timeout=PATIENCE).json()
     assert (told["translator"], told["generators"][0]["stopped"]) == (False, None)
     first, *others = told["generators"]
     later = {"translator": True, "generators": [{**first, "stopped": "intake_paused"}, *others]}
@@ -551,12 +552,12 @@ def test_a_picture_of_20000_px_does_not_hold_the_page_up_and_travels_as_it_is_se
         episode = tmp_path / "episode.jpg"
         episode.write_bytes(saved(large, "JPEG", quality=60))
         page.get_by_test_id("file-input_image_1").set_input_files(episode)
-        expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("너무 긴 이미지예요", timeout=30_000)
+        expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("너무 긴 이미지예요")
         page.get_by_test_id("crop-input_image_1").click()
         expect(page.get_by_test_id("crop-at")).to_be_focused(timeout=30_000)
         page.keyboard.press("PageDown")
         page.get_by_test_id("crop-use").click()
-        expect(page.get_by_text("올리기 전에 줄였어요")).to_contain_text("1024×1024", timeout=30_000)
+        expect(page.get_by_text("올리기 전에 줄였어요")).to_contain_text("1024×1024")
         longest = max(page.evaluate("window.tasks"))
         print(f"longest task with 2000 × 20000 px: {longest:.0f} ms")  # noqa: T201
         assert longest < LONGEST_TASK_MS

@@ -16,6 +16,7 @@ from shared.domain.file_names import content_disposition
 from shared.domain.presets import PRESETS
 from shared.domain.problem import CATALOGUE, Problem
 from tests.browser import browser
+from tests.patience import PATIENCE, PATIENCE_MS
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -50,15 +51,15 @@ def quick(stack: Stack) -> Iterator[None]:
     posted.clear()
     yield
     for job_id in posted:
-        requests.post(f"{stack.url}/api/jobs/{job_id}/cancel", timeout=30)
+        requests.post(f"{stack.url}/api/jobs/{job_id}/cancel", timeout=PATIENCE)
 
 
 def cancel_all(stack: Stack, token: str) -> None:
     """What a browser has begun: a test that fails leaves nothing that keeps the next one from its place."""
     headers = {"X-Owner-Token": token}
-    for job in requests.get(f"{stack.url}/api/jobs", headers=headers, timeout=30).json()["data"]:
+    for job in requests.get(f"{stack.url}/api/jobs", headers=headers, timeout=PATIENCE).json()["data"]:
         if job["status"] not in ("succeeded", "failed", "canceled"):
-            requests.post(f"{stack.url}/api/jobs/{job['id']}/cancel", headers=headers, timeout=30)
+            requests.post(f"{stack.url}/api/jobs/{job['id']}/cancel", headers=headers, timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def page(browser: Browser, stack: Stack) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, locale="ko-KR", permissions=["clipboard-read", "clipboard-write"]
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -174,11 +175,11 @@ def test_what_can_be_done_with_a_picture(page: Page, stack: Stack) -> None:
     expect(page.get_by_test_id("about")).to_contain_text("편의점 앞에서")
 
     # It is saved under the name that the API gives it.
-    told = requests.get(f"{stack.url}/api/jobs/{job_id}/result?inline=1", timeout=30).headers["Content-Disposition"]
+    told = requests.get(f"{stack.url}/api/jobs/{job_id}/result?inline=1", timeout=PATIENCE).headers["Content-Disposition"]
     with page.expect_download() as waiting:
         page.get_by_test_id("download").click()
     assert waiting.value.suggested_filename == unquote(told.partition("UTF-8''")[2])
-    assert Path(waiting.value.path()).read_bytes() == requests.get(job["outputs"][0]["url"], timeout=30).content
+    assert Path(waiting.value.path()).read_bytes() == requests.get(job["outputs"][0]["url"], timeout=PATIENCE).content
 
     # A favourite stays one.
     page.get_by_test_id("favourite").click()
@@ -190,7 +191,7 @@ def test_what_can_be_done_with_a_picture(page: Page, stack: Stack) -> None:
     page.get_by_test_id("copy-link").click()
     expect(page.get_by_test_id("notice").last).to_contain_text(re.compile(r"\d+월 \d+일 .*까지 누구나 열 수 있어요"))
     link = page.evaluate("navigator.clipboard.readText()")
-    assert requests.get(link, timeout=30).headers["Content-Type"] == "image/png"
+    assert requests.get(link, timeout=PATIENCE).headers["Content-Type"] == "image/png"
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     page.get_by_test_id("caption-fold").locator("summary").click()
     page.get_by_test_id("caption").fill("[광고] 내 문구")
@@ -218,7 +219,7 @@ def test_what_can_be_done_with_a_picture(page: Page, stack: Stack) -> None:
 def stack_job(page: Page, stack: Stack) -> dict[str, Any]:
     """The job on show, which is this browser's own."""
     token = page.evaluate("localStorage.getItem('toonconnect.owner')")
-    answer = requests.get(f"{stack.url}/api/jobs/{shown_job(page)}", headers={"X-Owner-Token": token}, timeout=30)
+    answer = requests.get(f"{stack.url}/api/jobs/{shown_job(page)}", headers={"X-Owner-Token": token}, timeout=PATIENCE)
     return dict(answer.json())
 
 
@@ -397,7 +398,7 @@ def test_a_provider_that_is_down_is_told_as_such_and_a_cancel_says_what_it_cost(
     page.get_by_test_id("language-toggle").click()
     # Before the form too, until it goes on or is no more.
     banner = page.get_by_test_id("service-banner")
-    expect(banner).to_contain_text("PPL 광고 컷: 그림 서비스가 잠시 멈췄어요", timeout=15_000)
+    expect(banner).to_contain_text("PPL 광고 컷: 그림 서비스가 잠시 멈췄어요")
     expect(page.get_by_test_id("cancel-cost")).to_contain_text("취소하면")
     page.get_by_test_id("cancel").click()
     expect(stage).to_have_text("취소했어요")
@@ -419,7 +420,7 @@ def test_a_provider_that_is_down_is_told_as_such_and_a_cancel_says_what_it_cost(
     expect(stage).to_have_text("그림을 그리는 중이에요")
     page.get_by_test_id("cancel").click()
     expect(page.get_by_test_id("money")).to_contain_text("정해지면 여기에 적어 드려요")
-    expect(page.get_by_test_id("money")).to_have_text(re.compile(r"그림의 비용\(\$0\.08\)이 청구됐어요"), timeout=30_000)
+    expect(page.get_by_test_id("money")).to_have_text(re.compile(r"그림의 비용\(\$0\.08\)이 청구됐어요"))
     is_loaded(page.get_by_test_id("result-image"))
 
 
@@ -505,7 +506,7 @@ def test_what_is_refused_leaves_the_job_on_show(page: Page, stack: Stack) -> Non
     page.get_by_test_id("cancel").click()
     expect(page.get_by_test_id("stage")).to_have_text("취소했어요")
     done = page.get_by_test_id("history-item").and_(page.locator("[data-status=succeeded]"))
-    expect(done.filter(has_text="다른 장면")).to_have_count(1, timeout=60_000)
+    expect(done.filter(has_text="다른 장면")).to_have_count(1)
 
 
 def test_on_a_phone_the_pictures_fill_the_sheet(browser: Browser, stack: Stack) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser import browser
+from tests.patience import PATIENCE, PATIENCE_MS
 from tests.sign_in import Platform, Provider, Site
 from tests.stack import Stack
 
@@ -44,7 +45,7 @@ def open_browser(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
     def open_one(**options: Any) -> BrowserContext:
         context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR", **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         return context
 
@@ -106,7 +107,7 @@ class Lost:
             route.abort()
 
     def wait_for(self, number: int, page: Page) -> None:
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + PATIENCE
         while len(self.keys) < number:
             assert time.monotonic() < ends
             page.wait_for_timeout(50)
@@ -260,7 +261,7 @@ def test_a_host_that_is_killed_while_it_is_sent_and_while_it_is_made(context: Br
         stack.start()
         stack.configure(bfl={"delay_seconds": 6})
         # Not before: a send that is cut off may have to be made again (docs/decisions/0002).
-        expect(page.get_by_test_id("stage")).to_have_text("그림을 그리는 중이에요", timeout=30_000)
+        expect(page.get_by_test_id("stage")).to_have_text("그림을 그리는 중이에요")
         stack.kill_host()
         expect(page.get_by_test_id("connection")).to_contain_text("다시 연결 중")
         stack.start()
@@ -447,14 +448,14 @@ def test_the_local_host_serves_the_page_as_it_is_deployed(context: BrowserContex
         page.get_by_test_id("download").first.click()
     assert complaints == []
     script, worker, index = (
-        requests.get(stack.url + path, headers={"Accept-Encoding": "gzip, br"}, timeout=10).headers
+        requests.get(stack.url + path, headers={"Accept-Encoding": "gzip, br"}, timeout=PATIENCE).headers
         for path in ("/js/main.js", "/js/images/worker.js", "/")
     )
     assert (script["Content-Encoding"], index["Content-Encoding"]) == ("br", "br")
     assert "Content-Security-Policy" not in script
     # By another name over http browsers ignore this one, and complain.
     opener = "Cross-Origin-Opener-Policy"
-    elsewhere = requests.get(stack.url, headers={"Host": f"studio.example:{stack.port}"}, timeout=10).headers
+    elsewhere = requests.get(stack.url, headers={"Host": f"studio.example:{stack.port}"}, timeout=PATIENCE).headers
     assert (opener in index, opener in elsewhere) == (True, False)
     for each in (worker, index):
         assert "default-src 'self'" in each["Content-Security-Policy"]

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Viewport
 from tests import pictures
 from tests.browser import browser
 from tests.operator import Operator
+from tests.patience import PATIENCE, PATIENCE_MS
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -51,7 +52,7 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
     def open_one(size: tuple[int, int] = DESKTOP, script: str = "", at: str = "/") -> Page:
         viewport: ViewportSize = {"width": size[0], "height": size[1]}
         context = browser.new_context(viewport=viewport, locale="ko-KR", reduced_motion="reduce")
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         context.add_init_script(SHIFTS + script)
         page = context.new_page()
@@ -84,14 +85,14 @@ def made(stack: Stack, page: Page, **fields: Any) -> str:
 def ended(stack: Stack, page: Page, job_id: str) -> None:
     token = {"X-Owner-Token": owner_of(page)}
     here = f"{stack.url}/api/jobs/{job_id}?wait=20"
-    while requests.get(here, headers=token, timeout=40).json()["completed_at"] is None:
+    while requests.get(here, headers=token, timeout=PATIENCE).json()["completed_at"] is None:
         pass
 
 
 def gone(page: Page, address: str, token: dict[str, str]) -> None:
     """Waits until the server has the job no more."""
-    ends = time.monotonic() + 25
-    while requests.get(address, headers=token, timeout=20).status_code not in (404, 410):
+    ends = time.monotonic() + PATIENCE
+    while requests.get(address, headers=token, timeout=PATIENCE).status_code not in (404, 410):
         assert time.monotonic() < ends
         page.wait_for_timeout(100)
 
@@ -246,8 +247,8 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     delete.click()
     expect(page.locator("#notices > [role=status]")).to_have_text("작업을 지웠어요.")
     expect(cards(beside)).to_have_count(2)
-    assert requests.get(here, headers=token, timeout=20).status_code == 200, "it can still be undone"
-    expect(page.get_by_test_id("notice")).to_have_count(0, timeout=15_000)
+    assert requests.get(here, headers=token, timeout=PATIENCE).status_code == 200, "it can still be undone"
+    expect(page.get_by_test_id("notice")).to_have_count(0)
     gone(page, here, token)
     for tab in (page, beside):
         expect(cards(tab)).to_have_count(2)
@@ -293,7 +294,7 @@ def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(o
     assert page.evaluate(FOCUS) != "body"
     page.evaluate("window.elsewhere = true; document.dispatchEvent(new Event('visibilitychange'))")
 
-    expect(cards(page, "succeeded")).to_have_count(1, timeout=30_000)
+    expect(cards(page, "succeeded")).to_have_count(1)
     assert page.evaluate("window.notes") == ["그림이 완성됐어요: 하나"]
     assert page.title().startswith("(1) ")
     expect(page.locator(".film.fresh")).to_have_count(1)
@@ -345,7 +346,7 @@ def test_on_a_phone_the_result_is_a_sheet_the_form_one_step_back_and_a_pill_tell
     expect(sheet).to_be_visible()
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
-    expect(pill).to_contain_text("완성됐어요 · 보기", timeout=30_000)
+    expect(pill).to_contain_text("완성됐어요 · 보기")
     pill.click()
     expect_a_picture(page)
     address = page.url

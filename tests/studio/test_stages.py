@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser import browser
+from tests.patience import PATIENCE_MS
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -54,7 +55,7 @@ class Visit:
 @pytest.fixture
 def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
     context = browser.new_context(locale="ko-KR", reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     visit = Visit(context, stack)
     yield visit
     context.close()

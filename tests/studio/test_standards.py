@@ -13,6 +13,7 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import browser
+from tests.patience import PATIENCE, PATIENCE_MS
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -61,8 +62,8 @@ class World:
         made = self.stack.goods(CHARACTER, TOKEN, **fields) if is_goods else self.stack.ppl(CHARACTER, PRODUCT, TOKEN, **fields)
         assert made.status_code == 202, made.text
         self.jobs[name] = made.json()["id"]
-        ends = time.monotonic() + 60
-        while not until(requests.get(f"{self.stack.url}/api/jobs/{self.jobs[name]}", headers=TOKEN, timeout=20).json()):
+        ends = time.monotonic() + PATIENCE
+        while not until(requests.get(f"{self.stack.url}/api/jobs/{self.jobs[name]}", headers=TOKEN, timeout=PATIENCE).json()):
             assert time.monotonic() < ends, name
             time.sleep(0.1)
 
@@ -95,7 +96,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def page(browser: Browser, world: World) -> Iterator[Page]:
     """One for all views: nothing is sent from it."""
     context = browser.new_context(locale="ko-KR", reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     # At the form nobody's jobs are running.
     owner = f"location.search ? '{TOKEN['X-Owner-Token']}' : '{'n' * 43}'"
     context.add_init_script(f"localStorage.clear(); sessionStorage.clear(); localStorage.setItem('toonconnect.owner', {owner})")

@@ -29,6 +29,7 @@ from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, I
 from devhost.management_api import ManagementApi
 from devhost.taskhub import TaskHub
 from local.ports import free_port
+from tests.patience import PATIENCE
 from tests.worker.host import Wire, answer_of, decoded_path, rpc_http
 from tests.worker.library import Seen, WorkerLibrary
 from tests.worker.protocol import TypedData
@@ -260,14 +261,14 @@ class DoubleHost:
 
     def __enter__(self) -> "DoubleHost":
         self._thread.start()
-        assert self._ready.wait(60)
+        assert self._ready.wait(PATIENCE)
         if self._error:
             raise self._error
         return self
 
     def __exit__(self, *_: object) -> None:
         self.loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(30)
+        self._thread.join(PATIENCE)
 
     def _run(self) -> None:
         try:
@@ -329,7 +330,7 @@ class DoubleHost:
         wire = Wire(method, target, [*usual, *headers], body, version)
         self.both.wires[number] = wire
         before = self.both.invocations.total()
-        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as opened:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as opened:
             opened.sendall(wire.to_bytes())
             answer = http.client.HTTPResponse(opened, method=method)
             answer.begin()

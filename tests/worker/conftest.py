@@ -15,6 +15,7 @@ import requests
 
 from local.ports import free_port
 from tests.azurite import Azurite
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.worker.both import DoubleHost
@@ -56,14 +57,14 @@ def simulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with log.open("wb") as sink:
         process = subprocess.Popen([sys.executable, "-m", "simulators", "--port", str(port)], cwd=ROOT, stdout=sink, stderr=sink)
     try:
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + PATIENCE
         while not _listens(port) and time.monotonic() < ends:
             assert process.poll() is None, log.read_text()
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +79,7 @@ def host(
     before, folder = dict(os.environ), Path.cwd()
     port = simulators.rpartition(":")[2]
     quick = {"replicate": {"delay_seconds": 1}, "bfl": {"delay_seconds": 1}}
-    requests.post(f"{simulators}/_sim/config", json=quick, timeout=10).raise_for_status()
+    requests.post(f"{simulators}/_sim/config", json=quick, timeout=PATIENCE).raise_for_status()
     os.environ.update({
         "AzureWebJobsStorage": azurite.connection_string, "REPLICATE_API_BASE_URL": f"{simulators}/replicate",
         "BFL_API_BASE_URL": f"{simulators}/bfl", "PROVIDER_EXTRA_HOSTS": f"127.0.0.1:{port},localhost:{port}",

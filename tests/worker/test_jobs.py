@@ -19,6 +19,7 @@ from shared import names
 from shared.domain.queue_messages import INTAKE, RESULTS
 from tests.activities import orders
 from tests.azurite import Azurite
+from tests.patience import PATIENCE
 from tests.pictures import photo_jpeg
 from tests.triggers.bodies import image, multipart, part
 from tests.worker.test_http import MULTIPART, PPL
@@ -46,7 +47,7 @@ RARE: dict[str, Any] = {
 
 
 def ended(both: "DoubleHost", job_id: str) -> dict[str, Any]:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
         job = both.send("GET", f"/api/jobs/{job_id}?wait=20").json()
         if job["status"] in ("succeeded", "failed", "canceled"):
@@ -71,14 +72,14 @@ def test_two_pictures_each_with_an_orchestration_of_its_own(both: "DoubleHost") 
     assert [output["index"] for output in job["outputs"]] == [0, 1]
     redirect = both.send("GET", f"/api/jobs/{job['id']}/result")
     assert redirect.status == 302
-    assert requests.get(redirect.headers["location"], timeout=20).status_code == 200
+    assert requests.get(redirect.headers["location"], timeout=PATIENCE).status_code == 200
 
 
 def test_a_job_that_is_canceled_and_deleted(both: "DoubleHost", simulators: str) -> None:
-    requests.post(f"{simulators}/_sim/config", json={"bfl": {"delay_seconds": 6}}, timeout=10).raise_for_status()
+    requests.post(f"{simulators}/_sim/config", json={"bfl": {"delay_seconds": 6}}, timeout=PATIENCE).raise_for_status()
     job_id = both.send("POST", "/api/goods-gen/generate", MULTIPART, body=multipart(part("prompt", b"a"), image())).json()["id"]
     # So far that the provider works at it.
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while both.send("GET", f"/api/jobs/{job_id}").json()["stage"] != "generating" and time.monotonic() < deadline:
         time.sleep(0.2)
 
@@ -87,7 +88,7 @@ def test_a_job_that_is_canceled_and_deleted(both: "DoubleHost", simulators: str)
     assert both.send("DELETE", f"/api/jobs/{job_id}").status in (200, 202, 204)
     while not both.both.invocations[names.FORGET_DELETED] and time.monotonic() < deadline:
         time.sleep(0.2)
-    requests.post(f"{simulators}/_sim/config", json={"bfl": {"delay_seconds": 1}}, timeout=10).raise_for_status()
+    requests.post(f"{simulators}/_sim/config", json={"bfl": {"delay_seconds": 1}}, timeout=PATIENCE).raise_for_status()
 
 
 @pytest.mark.parametrize("name", RARE)

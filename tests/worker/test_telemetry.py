@@ -11,6 +11,7 @@ import pytest
 from tests.azurite import Azurite
 from tests.e2e.test_telemetry_volume import deployed_settings
 from tests.ingestion import Ingestion, Item
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -47,7 +48,7 @@ def sent(azurite: Azurite) -> list[Item]:
     with Ingestion() as door:
         settings = {"AzureWebJobsStorage": azurite.connection_string, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(ROOT)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+            [sys.executable, "-c", PROGRAM, str(ROOT)], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False,
             env={**os.environ, **settings, **deployed_settings(), **door.settings},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
