@@ -8,7 +8,7 @@ from typing import Literal
 import azure.durable_functions as df
 
 from shared import telemetry, threads
-from shared.domain.gate import Gate, Grant, Place, holder_name
+from shared.domain.gate import LOOK_AGAIN_SECONDS, Gate, Grant, Place, holder_name
 from shared.domain.job import WAITING
 from shared.domain.payloads import Named, SubmitOrder
 from shared.domain.problem import Problem, ProblemData
@@ -18,8 +18,6 @@ from shared.services import Services
 from shared.starting import find_and_revive
 from shared.task_hub import find_instance
 
-#: A waiting picture is woken when its turn comes. It looks by itself as a safety net: sooner when its turn is near.
-_LOOK_AGAIN_SECONDS = (15.0, 60.0)
 #: Dead holders are asked about a few at a time: the next one who comes asks about the rest.
 MOST_AT_ONCE = 5
 
@@ -36,8 +34,7 @@ class Slot:
 
     @property
     def look_again_seconds(self) -> float:
-        soonest, latest = _LOOK_AGAIN_SECONDS
-        return min(max(self.place.wait_seconds if self.place else 0.0, soonest), latest)
+        return self.place.look_again_seconds if self.place else LOOK_AGAIN_SECONDS
 
 
 async def take(services: Services, client: df.DurableOrchestrationClient, payload: SubmitOrder) -> Slot:

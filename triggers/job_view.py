@@ -75,7 +75,7 @@ class Job:
             # It has not begun: as long as its generator usually takes.
             plan = self.document.get("plan") or {"generators": [{"expected_seconds": None}]}
             eta = plan["generators"][0]["expected_seconds"]
-        return str(look_again_seconds(eta))
+        return str(look_again_seconds(eta, self.live.get("queue_position")))
 
     def etag(self, spoken: Language) -> str:
         """Changes whenever the job does, or the language of its error or warnings; not with its progress and the time that it is

@@ -9,6 +9,7 @@ in which they came. A slot is given in two steps by this one rule. Whose turn it
 is: that of this owner's first holder whose generator is not full. Whose turn it is at that generator gets it.
 """
 
+import bisect
 import statistics
 from collections import Counter
 from collections.abc import Mapping
@@ -21,11 +22,19 @@ from shared.domain.polling import is_late
 BREAKER_FAILURES = 5
 BREAKER_SECONDS = 30.0
 BREAKER_SECONDS_MAX = 300.0
-#: A holder that has said nothing for so long may be dead: the task hub is asked.
+#: A holder that has said nothing for so long may be dead: the task hub is asked. One that waits need not before it looks again.
 VERIFY_ACTIVE_SECONDS = 60.0
-VERIFY_WAITING_SECONDS = 150.0
+VERIFY_WAITING_SECONDS = 90.0
 #: How often a provider whose credit was used up is asked whether it has been topped up.
 BALANCE_CHECK_SECONDS = 60.0
+#: Who waits is woken when it has a slot. It looks by itself as a safety net, sooner when its turn is near: so many seconds after
+#: the last look at least and at most.
+LOOK_AGAIN_SECONDS, LOOK_AGAIN_SECONDS_MAX = 15.0, 60.0
+#: A look by itself changes the document and runs a step of a story, so all who wait look no more than so often together: of a
+#: thousand each does once in eight minutes.
+LOOKS_A_SECOND = 2.0
+#: A slot that its holder was told of, and has not come for: the word may be lost. Whoever comes to the gate next tells it again.
+TELL_AGAIN_SECONDS = 20.0
 #: A provider that accepted a first try after an outage and does not end it is tried by one more.
 PROBE_SECONDS = 60.0
 _REMEMBERED_HOLDS = 20
@@ -70,6 +79,32 @@ def _whose_turn(waiting: Mapping[str, Entry], turn: str) -> str:
     return min(_turns(waiting, turn).values())[1]
 
 
+class _Line:
+    """The order in which those who wait for one generator will have its slots."""
+
+    def __init__(self, queue: Mapping[str, Entry]) -> None:
+        turns = _turns(queue, _TURN)
+        of_owner: dict[str, list[str]] = {}
+        for holder in sorted(queue):
+            of_owner.setdefault(_owner(holder, queue[holder]), []).append(holder)
+        #: Of each holder: which of its owner's turns is its own (from 1), and when its owner has turns.
+        self._turn_of = {
+            holder: (number, turns[owner]) for owner, holders in of_owner.items() for number, holder in enumerate(holders, 1)
+        }
+        self._owners = sorted((turns[owner], len(holders)) for owner, holders in of_owner.items())
+        #: By number of turns: how many slots all owners have had by then, and in which order those come who have as many.
+        self._by_number: dict[int, tuple[int, list[tuple[int, str]]]] = {}
+
+    def position(self, holder: str) -> int:
+        number, turn = self._turn_of[holder]
+        if number not in self._by_number:
+            had = sum(min(holders, number) for _, holders in self._owners)
+            self._by_number[number] = had, [turn for turn, holders in self._owners if holders >= number]
+        had, order = self._by_number[number]
+        # By then each owner has had as many turns as this one, but for those who come after it.
+        return had - (len(order) - bisect.bisect_right(order, turn))
+
+
 @dataclass(frozen=True)
 class Grant:
     """A slot given to a waiting holder: `event` tells the orchestration `instance`."""
@@ -86,6 +121,8 @@ class Place:
     granted: bool
     position: int | None = None
     wait_seconds: float = 0.0
+    #: When to look again, unless it is woken before.
+    look_again_seconds: float = LOOK_AGAIN_SECONDS
 
 
 class Gate:
@@ -111,6 +148,7 @@ class Gate:
         self.default_generator = default_generator
         self.grants: list[Grant] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self._lines: dict[str, _Line] = {}
 
     # ---- what holders do ----
 
@@ -140,6 +178,7 @@ class Gate:
         is_known = bool(known) and self._generator(known) == self._generator(asked)
         if slot and is_known and not (failed and self.is_shut):
             slot.update(asked)
+            slot.pop("told_at", None)
             return Place(granted=True)
         active.pop(holder, None)
         last = self.document.get("turns", 0)
@@ -150,7 +189,10 @@ class Gate:
             return Place(granted=True)
         position = self.position(holder)
         wait_seconds = self.expected_wait(position or 1, generator=self._generator(asked))
-        return Place(granted=False, position=position, wait_seconds=wait_seconds)
+        among_all = len(waiting) / LOOKS_A_SECOND
+        look_again = min(max(wait_seconds, LOOK_AGAIN_SECONDS, among_all), max(LOOK_AGAIN_SECONDS_MAX, among_all))
+        waiting[holder]["looks_at"] = round(self.now + look_again, 1)
+        return Place(granted=False, position=position, wait_seconds=wait_seconds, look_again_seconds=look_again)
 
     def leave(self, holder: str, outcome: str | None, attempt: int | None = None, took_seconds: float | None = None) -> None:
         """Give up the slot or the place, unless a later attempt has it by now. `outcome`: "ok" when the provider did its work,
@@ -179,7 +221,7 @@ class Gate:
             holder: entry.get("instance", "")
             for group, seconds in (("active", VERIFY_ACTIVE_SECONDS), ("waiting", VERIFY_WAITING_SECONDS))
             for holder, entry in self.document[group].items()
-            if self.now - entry["seen_at"] > seconds
+            if self.now - max(entry["seen_at"], entry.get("looks_at", 0.0)) > seconds
         }
 
     def verified(self, alive: dict[str, bool]) -> None:
@@ -200,14 +242,10 @@ class Gate:
         waiting = self.document["waiting"]
         if holder not in waiting:
             return None
-        queue, owner = self._queue(self._generator(waiting[holder])), _owner(holder, waiting[holder])
-        turns = _turns(queue, _TURN)
-        own_turns = sum(_owner(other, entry) == owner and other <= holder for other, entry in queue.items())
-        # By then each owner has had as many turns as this one, but for those who come after it.
-        return sum(
-            min(holders, own_turns - (turns[other] > turns[owner]))
-            for other, holders in Counter(_owner(name, entry) for name, entry in queue.items()).items()
-        )
+        generator = self._generator(waiting[holder])
+        if generator not in self._lines:
+            self._lines[generator] = _Line(self._queue(generator))
+        return self._lines[generator].position(holder)
 
     def width(self, generator: str = "") -> int:
         """How many slots a generator can have at once."""
@@ -334,25 +372,33 @@ class Gate:
 
     def _fill(self, asking: str | None = None) -> None:
         """Give free slots to those whose turn it is. After an outage one of them tries first, alone."""
+        self._lines = {}
         active = self.document["active"]
         probing = self.document["open_until"] is not None
-        for slot in active.values():
+        for holder, slot in active.items():
             slot["probe"] = slot["probe"] and self.now - slot["granted_at"] < PROBE_SECONDS
-        while not self.is_shut and (holder := self._next()):
+            if self.now - slot.get("told_at", self.now) > TELL_AGAIN_SECONDS:
+                self._tell(holder, slot)
+        while not self.is_shut and (next_one := self._next()):
             if probing and any(slot["probe"] for slot in active.values()):
                 return
-            entry = self._grant(holder, probing)
-            if holder != asking:
-                self.grants.append(Grant(holder, entry["instance"], entry["event"]))
+            slot = self._grant(next_one, probing)
+            if next_one != asking:
+                self._tell(next_one, slot)
+
+    def _tell(self, holder: str, slot: Entry) -> None:
+        slot["told_at"] = self.now
+        self.grants.append(Grant(holder, slot["instance"], slot["event"]))
 
     def _grant(self, holder: str, probe: bool) -> Entry:
         """Make a waiting holder's entry a slot. It keeps the turn that was used for it, should the slot be lost again."""
         entry: Entry = self.document["waiting"].pop(holder)
+        entry.pop("looks_at", None)
         self._end_turn(holder, entry)
-        self.document["active"][holder] = {**entry, "granted_at": self.now, "seen_at": self.now, "probe": probe}
+        slot = self.document["active"][holder] = {**entry, "granted_at": self.now, "seen_at": self.now, "probe": probe}
         waited_ms, model = round((self.now - entry["since"]) * 1000), self._generator(entry) or None
         self.events.append(("gate_granted", {**_names(holder), "waited_ms": waited_ms, "model": model}))
-        return entry
+        return slot
 
     def _end_turn(self, holder: str, given: Entry) -> None:
         """Its owner goes behind all who wait. A turn is the number of slots that had been given when the owner came, or when it

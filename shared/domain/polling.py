@@ -7,6 +7,8 @@ LATE_FACTOR, LATE_SECONDS = 1.25, 1.0
 SOONEST_SECONDS, LATEST_SECONDS = 1, 30
 #: Of a job of which nobody knows when it ends.
 UNKNOWN_SECONDS = 2
+#: Of a job in line: a second for so many places, up to a minute. A thousand then ask 33 times a second together.
+PLACES_A_SECOND, LATEST_IN_LINE_SECONDS = 5, 60
 
 
 def retry_delay_seconds(retries: int, asked_seconds: float | None, jitter: float) -> float:
@@ -36,6 +38,10 @@ def is_late(elapsed_seconds: float, expected_seconds: float) -> bool:
     return elapsed_seconds > max(expected_seconds * LATE_FACTOR, expected_seconds + LATE_SECONDS)
 
 
-def look_again_seconds(eta: float | None) -> int:
-    """When it is worth while to ask for a job again that is expected to end in `eta` seconds."""
-    return UNKNOWN_SECONDS if eta is None else min(max(round(eta), SOONEST_SECONDS), LATEST_SECONDS)
+def look_again_seconds(eta: float | None, position: int | None = None) -> int:
+    """When it is worth while to ask again for a job that is expected to end in `eta` seconds, and stands at `position` in line if
+    it waits. The farther back, the later, whatever is expected: in a line that is slower than it was all are late at once, and
+    a thousand who ask every two seconds make it slower still."""
+    usual = UNKNOWN_SECONDS if eta is None else min(max(round(eta), SOONEST_SECONDS), LATEST_SECONDS)
+    in_line = min((position or 0) // PLACES_A_SECOND, LATEST_IN_LINE_SECONDS)
+    return max(usual, in_line)

@@ -33,10 +33,16 @@ class Busy(Exception):
 
 @dataclass(frozen=True)
 class Changed(Generic[T]):
-    """What a change came to: the document as it now is, and what the operation answered."""
+    """What a change came to: the document as it now is (as JSON, for most callers do not look), and what the operation
+    answered."""
 
-    document: Document | None
+    text: str | None
     result: T
+
+    @property
+    def document(self) -> Document | None:
+        """A copy of one's own each time."""
+        return _parsed(self.text)
 
 
 class Documents:
@@ -249,12 +255,12 @@ class _Change(Generic[T]):
         if after is None:
             return text
         written = json.dumps(after, ensure_ascii=False)
-        return text if _parsed(written) == _parsed(text) else written
+        return text if _is_the_same(written, text) else written
 
     def outcome(self) -> Changed[T]:
         if self.error is not None:
             raise self.error
-        return Changed(_parsed(self.text), self._result)  # type: ignore[arg-type]  # a change that is done has its answer
+        return Changed(self.text, self._result)  # type: ignore[arg-type]  # a change that is done has its answer
 
 
 class _Line:
@@ -305,6 +311,11 @@ def _run(batch: Sequence[_Change[Any]], text: str | None) -> str | None:
     for change in batch:
         change.text = text
     return text
+
+
+def _is_the_same(written: str, text: str | None) -> bool:
+    """But for the order of its keys. Documents may be large, so they are parsed only where that can be all that differs."""
+    return written == text or (text is not None and len(written) == len(text) and _parsed(written) == _parsed(text))
 
 
 def _parsed(text: str | None) -> Document | None:

@@ -3,6 +3,9 @@
 import copy
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import TypeVar
 
 from shared import telemetry
@@ -13,6 +16,18 @@ T = TypeVar("T")
 
 #: How old an answer about the gate may be when somebody only looks: nobody notices, and a rush costs one read.
 LOOK_SECONDS = 2.0
+
+
+@dataclass
+class _Seen:
+    """When a gate was seen, and what was."""
+
+    at: float
+    parse: Callable[[], Gate]
+
+    @cached_property
+    def gate(self) -> Gate:
+        return self.parse()
 
 
 class GateStore:
@@ -32,7 +47,7 @@ class GateStore:
         self._clock = clock
         self._caps = caps or {}
         self._defaults = defaults or {}
-        self._seen: dict[str, tuple[float, Document | None]] = {}
+        self._seen: dict[str, _Seen] = {}
 
     def change(self, provider: str, operation: Callable[[Gate], T]) -> tuple[T, list[Grant]]:
         """Apply `operation`, which may run several times; returns its answer and the grants to tell about. Raises Busy."""
@@ -43,7 +58,7 @@ class GateStore:
             return gate.document, (result, gate)
 
         done = self._documents.change(gate_name(provider), changed)
-        self._seen[provider] = (self._clock(), done.document)
+        self._seen[provider] = _Seen(self._clock(), lambda: self._looked_at(provider, done.document))
         result, gate = done.result
         telemetry.gate_changed(provider, len(gate.document["active"]), len(gate.document["waiting"]), gate.limit)
         for name, fields in gate.events:
@@ -51,13 +66,22 @@ class GateStore:
         return result, gate.grants
 
     def look(self, provider: str, seconds: float = LOOK_SECONDS) -> Gate:
-        """The gate as it was at most `seconds` ago, or when this process changed it last; changing what this returns changes
-        nothing."""
+        """The gate as it was at most `seconds` ago, or when this process changed it last. All who look meanwhile share it, and it
+        cannot be changed."""
         now = self._clock()
         seen = self._seen.get(provider)
-        if seen is None or not 0 <= now - seen[0] < seconds:
-            seen = self._seen[provider] = (now, self._documents.read(gate_name(provider)))
-        return self._gate(provider, copy.deepcopy(seen[1]), now)
+        if seen is None or not 0 <= now - seen.at < seconds:
+            document = self._documents.read(gate_name(provider))
+            seen = self._seen[provider] = _Seen(now, lambda: self._looked_at(provider, document))
+        gate = copy.copy(seen.gate)
+        gate.now = now
+        return gate
+
+    def _looked_at(self, provider: str, document: Document | None) -> Gate:
+        gate = self._gate(provider, document, 0.0)
+        groups = {name: MappingProxyType(gate.document[name]) for name in ("active", "waiting")}
+        gate.document = MappingProxyType({**gate.document, **groups})  # type: ignore[assignment]
+        return gate
 
     def _gate(self, provider: str, document: Document | None, now: float) -> Gate:
         return Gate(document, self._limits[provider], now, self._caps.get(provider), self._defaults.get(provider, ""))

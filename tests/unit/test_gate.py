@@ -108,12 +108,49 @@ def test_a_dead_holder_loses_its_slot_and_a_living_one_keeps_it(gate: Clocked) -
 def test_a_dead_waiter_is_found_too(gate: Clocked) -> None:
     for holder in ("a/0", "b/0", "c/0"):
         gate.enter(holder)
-    assert "c/0" not in gate.at(149).overdue()
+    # It looks again after 15 seconds, and has 90 to do so.
+    assert "c/0" not in gate.at(104).overdue()
     late = gate.at(2)
     assert late.overdue()["c/0"] == "instance of c/0"
     late.verified({"a/0": True, "b/0": True, "c/0": False})
     assert late.grants == []
     assert gate.enter("d/0").position == 1
+
+
+def test_who_waits_looks_again_when_its_turn_may_have_come_but_all_together_no_more_than_twice_a_second(gate: Clocked) -> None:
+    places = [gate.enter(f"{n:04}/0") for n in range(1_000)]
+
+    # 15 s for each picture, as long as none was measured, and two at once.
+    assert [places[n].look_again_seconds for n in (2, 3, 8, 20, 100)] == [15.0, 15.0, 60.0, 60.0, 60.0]
+    assert places[400].look_again_seconds == 399 / 2
+    assert places[999].look_again_seconds == 998 / 2
+    assert gate.enter("0002/0").look_again_seconds == 998 / 2, "whose turn is next is woken like everybody else"
+
+
+def test_who_need_not_look_yet_is_not_taken_for_dead(gate: Clocked) -> None:
+    for n in range(300):
+        gate.enter(f"{n:03}/0")
+    # 298 wait: the last one looks after 149 seconds.
+    assert "299/0" not in gate.at(149 + 89).overdue()
+    assert "299/0" in gate.at(2).overdue()
+
+
+def test_whoever_does_not_come_for_its_slot_is_told_of_it_again(gate: Clocked) -> None:
+    for holder in ("a/0", "b/0", "c/0"):
+        gate.enter(holder)
+    leaving = gate.at()
+    leaving.leave("a/0", "ok")
+    assert [grant.holder for grant in leaving.grants] == ["c/0"]
+
+    def told(seconds: float) -> list[tuple[str, str, str]]:
+        other = gate.at(seconds)
+        other.enter("d/0", "instance of d/0", "event of d/0")
+        return [(grant.holder, grant.instance, grant.event) for grant in other.grants]
+
+    again = [("c/0", "instance of c/0", "event of c/0")]
+    assert [told(seconds) for seconds in (20, 1, 19, 2)] == [[], again, [], again]
+    assert gate.enter("c/0").granted
+    assert told(100) == [], "it has come"
 
 
 def test_whoever_asks_again_from_another_instance_is_asked_for_there(gate: Clocked) -> None:

@@ -39,6 +39,19 @@ def test_a_look_knows_what_a_change_knows(gates: GateStore) -> None:
     assert gates.look("replicate").width() == 2
 
 
+def test_what_is_looked_at_cannot_be_changed_and_is_as_this_process_changed_it_last(gates: GateStore) -> None:
+    enter(gates, "bfl", "a", "b", generator="max")
+    seen = gates.look("bfl")
+    assert seen.position("b") == 1
+    with pytest.raises((TypeError, AttributeError)):
+        seen.leave("b", None)
+    with pytest.raises((TypeError, AttributeError)):
+        seen.stop("out of credit")
+
+    gates.change("bfl", lambda gate: gate.leave("a", "ok"))
+    assert (seen.position("b"), gates.look("bfl").position("b")) == (1, None)
+
+
 def test_without_caps_a_provider_serves_as_many_as_its_limit() -> None:
     documents = Documents(FakeBlobs())  # type: ignore[arg-type]
     assert enter(GateStore(documents, {"bfl": 2}), "bfl", "a", "b", "c", generator="max") == [True, True, False]

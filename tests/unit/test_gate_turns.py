@@ -131,7 +131,8 @@ def test_positions_are_the_order_in_which_slots_are_given_if_nobody_else_comes(
         enter(gate, owner, f"{early}{n:02}", generator=generator)
         if n in left:
             leave(gate, n)
-    positions = {g: {gate.at().position(holder): holder for holder in waiting(gate, generator=g)} for g in PROVIDERS}
+    seen = gate.at()
+    positions = {g: {seen.position(holder): holder for holder in waiting(gate, generator=g)} for g in PROVIDERS}
     order = []
     while gate.at().document["active"]:
         order += leave(gate, chance.randrange(9))

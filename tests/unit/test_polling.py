@@ -38,6 +38,14 @@ def test_a_job_is_asked_for_again_when_it_may_be_done_within_bounds() -> None:
     assert [look_again_seconds(eta) for eta in (None, 0, 1, 7.6, 30, 3600)] == [2, 1, 1, 8, 30, 30]
 
 
+def test_the_farther_back_in_line_the_later_one_asks_again() -> None:
+    assert [look_again_seconds(None, position) for position in (1, 14, 15, 100, 299, 300, 5_000)] == [2, 2, 3, 20, 59, 60, 60]
+    assert look_again_seconds(30, 10) == 30, "it is expected then"
+    assert look_again_seconds(8, 200) == 40, "so far back nobody is expected so soon"
+    together = sum(1 / look_again_seconds(None, position) for position in range(1, 1_001))
+    assert together < 40, "a thousand of them, in a second"
+
+
 @given(st.integers(0, 1000), st.floats(0, 1e9), jitters)
 def test_a_retry_after_is_a_floor_up_to_ten_minutes(retries: int, asked: float, jitter: float) -> None:
     delay = retry_delay_seconds(retries, asked, jitter)
