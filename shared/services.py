@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.askers import Askers
 from shared.domain.job import Document
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.payloads import Named
@@ -130,6 +131,10 @@ class Services:
     @functools.cached_property
     def intake_blobs(self) -> IntakeBlobs:
         return IntakeBlobs(self._blob_service)
+
+    @functools.cached_property
+    def askers(self) -> Askers:
+        return Askers(self.now)
 
     @functools.cached_property
     def keys(self) -> KeyStore:

@@ -71,11 +71,14 @@ class Job:
     def retry_after(self) -> str:
         """Seconds until it is worth while to ask for the job again, as the header has them."""
         eta = self.live.get("eta_seconds")
+        position = self.live.get("queue_position")
+        if eta is not None or position:
+            return str(look_again_seconds(eta, position=position))
         if not self.live:
             # It has not begun: as long as its generator usually takes.
             plan = self.document.get("plan") or {"generators": [{"expected_seconds": None}]}
             eta = plan["generators"][0]["expected_seconds"]
-        return str(look_again_seconds(eta, self.live.get("queue_position")))
+        return str(look_again_seconds(eta, asked_for=services().askers.count()))
 
     def etag(self, spoken: Language) -> str:
         """Changes whenever the job does, or the language of its error or warnings; not with its progress and the time that it is

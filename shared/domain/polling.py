@@ -7,8 +7,9 @@ LATE_FACTOR, LATE_SECONDS = 1.25, 1.0
 SOONEST_SECONDS, LATEST_SECONDS = 1, 30
 #: Of a job of which nobody knows when it ends.
 UNKNOWN_SECONDS = 2
-#: Of a job in line: a second for so many places, up to a minute. A thousand then ask 33 times a second together.
-PLACES_A_SECOND, LATEST_IN_LINE_SECONDS = 5, 60
+#: Where many ask: of a job in line a second for so many places (a thousand then ask 33 times a second together), of one of which
+#: nobody knows a second for so many jobs that are asked for; a minute at most.
+PLACES_A_SECOND, LOOKS_A_SECOND, LATEST_OF_MANY_SECONDS = 5, 25, 60
 
 
 def retry_delay_seconds(retries: int, asked_seconds: float | None, jitter: float) -> float:
@@ -38,10 +39,13 @@ def is_late(elapsed_seconds: float, expected_seconds: float) -> bool:
     return elapsed_seconds > max(expected_seconds * LATE_FACTOR, expected_seconds + LATE_SECONDS)
 
 
-def look_again_seconds(eta: float | None, position: int | None = None) -> int:
-    """When it is worth while to ask again for a job that is expected to end in `eta` seconds, and stands at `position` in line if
-    it waits. The farther back, the later, whatever is expected: in a line that is slower than it was all are late at once, and
-    a thousand who ask every two seconds make it slower still."""
+def look_again_seconds(eta: float | None, *, position: int | None = None, asked_for: int = 0) -> int:
+    """When it is worth while to ask again for a job that is expected to end in `eta` seconds.
+
+    `position`: where it stands in line. `asked_for`: how many jobs are asked for, where nobody knows when this one's picture is
+    begun. The farther back and the more there are, the later: when everything is slower than it was all are late at once, and a
+    thousand who ask every two seconds make it slower still.
+    """
     usual = UNKNOWN_SECONDS if eta is None else min(max(round(eta), SOONEST_SECONDS), LATEST_SECONDS)
-    in_line = min((position or 0) // PLACES_A_SECOND, LATEST_IN_LINE_SECONDS)
-    return max(usual, in_line)
+    shared_out = position // PLACES_A_SECOND if position else asked_for // LOOKS_A_SECOND
+    return max(usual, min(shared_out, LATEST_OF_MANY_SECONDS))

@@ -90,13 +90,23 @@ class Documents:
         places = [self._blobs] if self._before is None else [self._blobs, self._before]
         return sum(place.delete_documents_unwritten_since(moment, prefix, at_most) for place in places)
 
-    def change(self, name: str, operation: Operation[T], *, describe: Describe | None = None, is_new: bool = False) -> Changed[T]:
+    def change(
+        self,
+        name: str,
+        operation: Operation[T],
+        *,
+        describe: Describe | None = None,
+        is_new: bool = False,
+        in_place: bool = False,
+    ) -> Changed[T]:
         """Apply `operation`, which may run several times, and write what it returns.
 
         What it raises reaches its caller alone, and nothing of it is written. `is_new` says that there is probably no such
-        document yet, which saves the read. Raises Busy when the changes of others leave no gap, and what storage raises.
+        document yet, which saves the read. `in_place` says that its answer holds no part of the document that others may change:
+        all who change a large one at the same moment then parse it once. Raises Busy when the changes of others leave no gap, and
+        what storage raises.
         """
-        mine = _Change(operation, self._clock() + self._patience_seconds)
+        mine = _Change(operation, self._clock() + self._patience_seconds, in_place)
         line = self._line(name)
         if line.is_led_by(mine):
             try:
@@ -140,7 +150,7 @@ class Documents:
         guess = self._memory.guess(name, is_new and self._before is None)
         if guess is not None:
             after = _run(batch, guess.text)
-            if after != guess.text:
+            if after is not None:
                 try:
                     self._put(name, guess, after, describe)
                     return
@@ -148,17 +158,16 @@ class Documents:
                     self._memory.mistrust(name)
         version = self._fresh(name)
         after = _run(batch, version.text)
-        if after != version.text:
+        if after is not None:
             self._put(name, version, after, describe)
 
-    def _put(self, name: str, version: "_Version", text: str | None, describe: Describe | None) -> None:
-        document: Document = json.loads(text or "")
-        metadata = describe(document) if describe else None
+    def _put(self, name: str, version: "_Version", after: "_After", describe: Describe | None) -> None:
+        metadata = describe(after.document) if describe else None
         if version.etag is None:
-            etag = self._blobs.create_document(name, document, metadata)
+            etag = self._blobs.create_document(name, after.document, metadata)
         else:
-            etag = self._blobs.replace_document(name, document, version.etag, metadata)
-        self._memory.keep(name, _Version(text, etag))
+            etag = self._blobs.replace_document(name, after.document, version.etag, metadata)
+        self._memory.keep(name, _Version(after.text, etag))
 
     def _fresh(self, name: str) -> "_Version":
         found = self._blobs.read_document(name)
@@ -190,6 +199,14 @@ class _Version:
 
 
 _ABSENT = _Version(None, None)
+
+
+@dataclass(frozen=True)
+class _After:
+    """What is to be written, and the same as JSON."""
+
+    document: Document
+    text: str
 
 
 class _Memory:
@@ -236,26 +253,28 @@ class _Memory:
 class _Change(Generic[T]):
     """One caller's operation, and what became of it."""
 
-    def __init__(self, operation: Operation[T], ends: float) -> None:
+    def __init__(self, operation: Operation[T], ends: float, in_place: bool = False) -> None:
         self.ends = ends
+        self.in_place = in_place
         self.is_done = False
         self.error: BaseException | None = None
         self.text: str | None = None
         self._operation = operation
         self._result: T | None = None
 
-    def run(self, text: str | None) -> str | None:
-        """The document after this change; the very same text when there is nothing to write."""
-        self.error = None
+    def run(self, text: str | None) -> _After | None:
+        """What this change makes of a document; None when there is nothing to write."""
         try:
-            after, self._result = self._operation(_parsed(text))
+            after = self.run_on(_parsed(text))
         except Exception as error:  # noqa: BLE001 - raised again, for its caller alone
             self.error = error
-            return text
-        if after is None:
-            return text
-        written = json.dumps(after, ensure_ascii=False)
-        return text if _is_the_same(written, text) else written
+            return None
+        return _changed(after, text)
+
+    def run_on(self, document: Document | None) -> Document | None:
+        self.error = None
+        after, self._result = self._operation(document)
+        return after
 
     def outcome(self) -> Changed[T]:
         if self.error is not None:
@@ -304,18 +323,47 @@ class _Line:
             self._news.notify_all()
 
 
-def _run(batch: Sequence[_Change[Any]], text: str | None) -> str | None:
-    """The document after all these changes."""
+def _run(batch: Sequence[_Change[Any]], text: str | None) -> _After | None:
+    """What all these changes make of a document; None when there is nothing to write."""
+    try:
+        after = _run_in_place(batch, text)
+    except _OneByOne:
+        after = None
+        for change in batch:
+            after = change.run(after.text if after else text) or after
     for change in batch:
-        text = change.run(text)
-    for change in batch:
-        change.text = text
-    return text
+        change.text = after.text if after else text
+    return after
 
 
-def _is_the_same(written: str, text: str | None) -> bool:
-    """But for the order of its keys. Documents may be large, so they are parsed only where that can be all that differs."""
-    return written == text or (text is not None and len(written) == len(text) and _parsed(written) == _parsed(text))
+class _OneByOne(Exception):
+    """These changes each need a copy of their own."""
+
+
+def _run_in_place(batch: Sequence[_Change[Any]], text: str | None) -> _After | None:
+    """The same with one copy for all. Raises _OneByOne, also where one of them fails or has nothing to write: it may have begun
+    to change the copy."""
+    if not all(change.in_place for change in batch):
+        raise _OneByOne
+    document = _parsed(text)
+    for change in batch:
+        try:
+            document = change.run_on(document)
+        except Exception:  # noqa: BLE001 - raised again, for its caller alone, when it has a copy of its own
+            raise _OneByOne from None
+        if document is None:
+            raise _OneByOne
+    return _changed(document, text)
+
+
+def _changed(document: Document | None, before: str | None) -> _After | None:
+    """None for what is the same but for the order of its keys. Documents may be large, so they are parsed only where that can be
+    all that differs."""
+    if document is None:
+        return None
+    text = json.dumps(document, ensure_ascii=False)
+    is_same = text == before or (before is not None and len(text) == len(before) and _parsed(text) == _parsed(before))
+    return None if is_same else _After(document, text)
 
 
 def _parsed(text: str | None) -> Document | None:

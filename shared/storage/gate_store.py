@@ -57,7 +57,7 @@ class GateStore:
             result = operation(gate)
             return gate.document, (result, gate)
 
-        done = self._documents.change(gate_name(provider), changed)
+        done = self._documents.change(gate_name(provider), changed, in_place=True)
         self._seen[provider] = _Seen(self._clock(), lambda: self._looked_at(provider, done.document))
         result, gate = done.result
         telemetry.gate_changed(provider, len(gate.document["active"]), len(gate.document["waiting"]), gate.limit)

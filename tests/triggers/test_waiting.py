@@ -170,6 +170,42 @@ async def test_in_the_queue_those_ahead_say_when_it_may_begin_and_while_they_are
     ]  # fmt: skip
 
 
+async def test_where_many_jobs_are_late_or_not_begun_each_is_asked_for_more_rarely(app: Any, hub: FakeHub, clock: Clock) -> None:
+    many = [await new_job(hub) for _ in range(100)]
+    for job_id in many:
+        shown(hub, job_id, expected_seconds=1.0, submitted_at=app.now().isoformat())
+    clock.pass_by(seconds=600)
+
+    async def asked(job_id: str) -> str | None:
+        return (await get(hub, job_id)).headers.get("Retry-After")
+
+    assert [await asked(job_id) for job_id in many[:74]][-1] == "2"
+    assert [await asked(job_id) for job_id in many[74:]] == ["3"] * 25 + ["4"]
+    for job_id in many[:50]:
+        finish(app, hub, job_id)
+        assert await asked(job_id) is None
+    assert await asked(many[-1]) == "2", "who has seen the end asks no more"
+    # A new one is expected when its generator usually ends, however few are late.
+    hub.statuses.clear()
+    assert await asked(many[-1]) == "10"
+    clock.pass_by(seconds=61)
+    assert app.askers.count() == 0, "or has gone"
+
+
+async def test_whoever_is_far_back_in_line_is_asked_to_come_back_later(app: Any, hub: FakeHub, clock: Clock) -> None:
+    app.gates._limits["fake"] = 1
+    for number in range(101):
+        app.gates.change("fake", lambda gate, holder=f"job_00{number:03}/0": gate.enter(holder, "i", "e", owner=holder))
+    job_id = await new_job(hub)
+    app.gates.change("fake", lambda gate: gate.enter(f"{job_id}/0", "i", "e", owner="me"))
+    hub.statuses[job_id] = Status(RUNTIME.Running, {"stage": "waiting", "progress": 15, "model": "fake"})
+    # All those ahead are late, so nobody knows when it begins.
+    clock.pass_by(seconds=600)
+    answer = await get(hub, job_id)
+    assert (body(answer)["queue_position"], body(answer)["overdue"]) == (101, True)
+    assert answer.headers["Retry-After"] == "20"
+
+
 async def test_a_new_job_is_asked_for_again_when_its_picture_may_be_there(app: Any, hub: FakeHub) -> None:
     assert (await post(hub)).headers["Retry-After"] == "10"
 

@@ -39,11 +39,17 @@ def test_a_job_is_asked_for_again_when_it_may_be_done_within_bounds() -> None:
 
 
 def test_the_farther_back_in_line_the_later_one_asks_again() -> None:
-    assert [look_again_seconds(None, position) for position in (1, 14, 15, 100, 299, 300, 5_000)] == [2, 2, 3, 20, 59, 60, 60]
-    assert look_again_seconds(30, 10) == 30, "it is expected then"
-    assert look_again_seconds(8, 200) == 40, "so far back nobody is expected so soon"
-    together = sum(1 / look_again_seconds(None, position) for position in range(1, 1_001))
+    places = (1, 14, 15, 100, 299, 300, 5_000)
+    assert [look_again_seconds(None, position=place) for place in places] == [2, 2, 3, 20, 59, 60, 60]
+    assert look_again_seconds(30, position=10) == 30, "it is expected then"
+    assert look_again_seconds(8, position=200) == 40, "so far back nobody is expected so soon"
+    together = sum(1 / look_again_seconds(None, position=place) for place in range(1, 1_001))
     assert together < 40, "a thousand of them, in a second"
+
+
+def test_the_more_jobs_are_late_at_once_the_later_each_is_asked_for() -> None:
+    assert [look_again_seconds(None, asked_for=many) for many in (0, 1, 74, 75, 1_000, 1_500, 9_999)] == [2, 2, 2, 3, 40, 60, 60]
+    assert look_again_seconds(15, asked_for=100) == 15
 
 
 @given(st.integers(0, 1000), st.floats(0, 1e9), jitters)
