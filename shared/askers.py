@@ -21,11 +21,15 @@ class Askers:
             self._asked_at.pop(job_id, None)
             if goes_on:
                 self._asked_at[job_id] = self._clock()
+            self._forget()
 
     def count(self) -> int:
         """Jobs that go on and were asked for in the last minute."""
         with self._lock:
-            since = self._clock() - REMEMBERED
-            while self._asked_at and next(iter(self._asked_at.values())) < since:
-                self._asked_at.popitem(last=False)
+            self._forget()
             return len(self._asked_at)
+
+    def _forget(self) -> None:
+        since = self._clock() - REMEMBERED
+        while self._asked_at and next(iter(self._asked_at.values())) < since:
+            self._asked_at.popitem(last=False)

@@ -33,8 +33,9 @@ LOOK_AGAIN_SECONDS, LOOK_AGAIN_SECONDS_MAX = 15.0, 60.0
 #: A look by itself changes the document and runs a step of a story, so all who wait look no more than so often together: of a
 #: thousand each does once in eight minutes.
 LOOKS_A_SECOND = 2.0
-#: A slot that its holder was told of, and has not come for: the word may be lost. Whoever comes to the gate next tells it again.
-TELL_AGAIN_SECONDS = 20.0
+#: A slot that its holder was told of, and has not come for: the word may be lost. Whoever comes to the gate next tells it again,
+#: so many at a time.
+TELL_AGAIN_SECONDS, TOLD_AGAIN_AT_ONCE = 20.0, 5
 #: A provider that accepted a first try after an outage and does not end it is tried by one more.
 PROBE_SECONDS = 60.0
 _REMEMBERED_HOLDS = 20
@@ -107,7 +108,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class Grant:
-    """A slot given to a waiting holder: `event` tells the orchestration `instance`."""
+    """A word to a waiting holder that there may be a slot: `event` tells the orchestration `instance`."""
 
     holder: str
     instance: str
@@ -178,7 +179,6 @@ class Gate:
         is_known = bool(known) and self._generator(known) == self._generator(asked)
         if slot and is_known and not (failed and self.is_shut):
             slot.update(asked)
-            slot.pop("told_at", None)
             return Place(granted=True)
         active.pop(holder, None)
         last = self.document.get("turns", 0)
@@ -217,12 +217,13 @@ class Gate:
     def overdue(self) -> dict[str, str]:
         """Holders that have said nothing for so long that they may be dead, each with the instance that holds ("" where the
         former version did not note it)."""
-        return {
-            holder: entry.get("instance", "")
-            for group, seconds in (("active", VERIFY_ACTIVE_SECONDS), ("waiting", VERIFY_WAITING_SECONDS))
-            for holder, entry in self.document[group].items()
-            if self.now - max(entry["seen_at"], entry.get("looks_at", 0.0)) > seconds
-        }
+        active, waiting = self.document["active"].items(), self.document["waiting"].items()
+        silent = [(holder, slot) for holder, slot in active if self.now - slot["seen_at"] > VERIFY_ACTIVE_SECONDS]
+        for holder, entry in waiting:
+            # Whoever waits need not say anything before it looks again.
+            if self.now - max(entry["seen_at"], entry.get("looks_at", 0.0)) > VERIFY_WAITING_SECONDS:
+                silent.append((holder, entry))
+        return {holder: entry.get("instance", "") for holder, entry in silent}
 
     def verified(self, alive: dict[str, bool]) -> None:
         """What the task hub said of `overdue` holders: the dead lose their slots and places."""
@@ -375,20 +376,43 @@ class Gate:
         self._lines = {}
         active = self.document["active"]
         probing = self.document["open_until"] is not None
-        for holder, slot in active.items():
+        for slot in active.values():
             slot["probe"] = slot["probe"] and self.now - slot["granted_at"] < PROBE_SECONDS
-            if self.now - slot.get("told_at", self.now) > TELL_AGAIN_SECONDS:
-                self._tell(holder, slot)
-        while not self.is_shut and (next_one := self._next()):
+        self._tell_again()
+        self._give_free_slots(asking, probing)
+        self._have_one_look()
+
+    def _give_free_slots(self, asking: str | None, probing: bool) -> None:
+        active = self.document["active"]
+        while not self.is_shut and (holder := self._next()):
             if probing and any(slot["probe"] for slot in active.values()):
                 return
-            slot = self._grant(next_one, probing)
-            if next_one != asking:
-                self._tell(next_one, slot)
+            slot = self._grant(holder, probing)
+            if holder != asking:
+                self._tell(holder, slot)
 
     def _tell(self, holder: str, slot: Entry) -> None:
         slot["told_at"] = self.now
         self.grants.append(Grant(holder, slot["instance"], slot["event"]))
+
+    def _tell_again(self) -> None:
+        """Those who have not come for their slots."""
+        late = [
+            (holder, slot)
+            for holder, slot in self.document["active"].items()
+            if slot["seen_at"] <= slot["granted_at"] and self.now - slot.get("told_at", self.now) > TELL_AGAIN_SECONDS
+        ]
+        for holder, slot in late[:TOLD_AGAIN_AT_ONCE]:
+            self._tell(holder, slot)
+
+    def _have_one_look(self) -> None:
+        """Somebody comes within a minute, whatever happens. When a long line has become short the others would look as rarely
+        as in the long one, and none would find a gate that has opened, a slot whose holder died, or a word that was lost."""
+        waiting, latest = self.document["waiting"], self.now + LOOK_AGAIN_SECONDS_MAX
+        if waiting and all(entry.get("looks_at", 0.0) > latest for entry in waiting.values()):
+            first = min(waiting, key=lambda holder: float(waiting[holder]["looks_at"]))
+            waiting[first]["looks_at"] = latest
+            self.grants.append(Grant(first, waiting[first]["instance"], waiting[first]["event"]))
 
     def _grant(self, holder: str, probe: bool) -> Entry:
         """Make a waiting holder's entry a slot. It keeps the turn that was used for it, should the slot be lost again."""

@@ -8,8 +8,8 @@ SOONEST_SECONDS, LATEST_SECONDS = 1, 30
 #: Of a job of which nobody knows when it ends.
 UNKNOWN_SECONDS = 2
 #: Where many ask: of a job in line a second for so many places (a thousand then ask 33 times a second together), of one of which
-#: nobody knows a second for so many jobs that are asked for; a minute at most.
-PLACES_A_SECOND, LOOKS_A_SECOND, LATEST_OF_MANY_SECONDS = 5, 25, 60
+#: nobody knows a second for so many jobs that are asked for.
+PLACES_A_SECOND, LATEST_IN_LINE_SECONDS, LOOKS_A_SECOND = 5, 60, 25
 
 
 def retry_delay_seconds(retries: int, asked_seconds: float | None, jitter: float) -> float:
@@ -42,10 +42,12 @@ def is_late(elapsed_seconds: float, expected_seconds: float) -> bool:
 def look_again_seconds(eta: float | None, *, position: int | None = None, asked_for: int = 0) -> int:
     """When it is worth while to ask again for a job that is expected to end in `eta` seconds.
 
-    `position`: where it stands in line. `asked_for`: how many jobs are asked for, where nobody knows when this one's picture is
-    begun. The farther back and the more there are, the later: when everything is slower than it was all are late at once, and a
-    thousand who ask every two seconds make it slower still.
+    `position`: where it stands in line. `asked_for`: how many jobs are asked for, where this one's picture has not been begun.
+    The farther back and the more there are, the later, but not later than it is expected: when everything is slower than it was
+    all are late at once, and a thousand who ask every two seconds make it slower still.
     """
     usual = UNKNOWN_SECONDS if eta is None else min(max(round(eta), SOONEST_SECONDS), LATEST_SECONDS)
-    shared_out = position // PLACES_A_SECOND if position else asked_for // LOOKS_A_SECOND
-    return max(usual, min(shared_out, LATEST_OF_MANY_SECONDS))
+    if position:
+        latest = LATEST_IN_LINE_SECONDS if eta is None else min(round(eta), LATEST_IN_LINE_SECONDS)
+        return max(usual, min(position // PLACES_A_SECOND, latest))
+    return max(usual, min(asked_for // LOOKS_A_SECOND, LATEST_SECONDS))

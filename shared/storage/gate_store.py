@@ -66,8 +66,8 @@ class GateStore:
         return result, gate.grants
 
     def look(self, provider: str, seconds: float = LOOK_SECONDS) -> Gate:
-        """The gate as it was at most `seconds` ago, or when this process changed it last. All who look meanwhile share it, and it
-        cannot be changed."""
+        """The gate as it was at most `seconds` ago, or when this process changed it last. All who look meanwhile share it: it is
+        not to be changed, and nobody can enter or leave it."""
         now = self._clock()
         seen = self._seen.get(provider)
         if seen is None or not 0 <= now - seen.at < seconds:

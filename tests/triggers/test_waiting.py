@@ -155,6 +155,7 @@ async def test_an_ended_job_is_not_late(app: Any, hub: FakeHub) -> None:
 async def test_in_the_queue_those_ahead_say_when_it_may_begin_and_while_they_are_late_nobody_does(
     app: Any, hub: FakeHub, clock: Clock
 ) -> None:
+    clock.stand_still()
     app.gates._limits["fake"] = 1
     app.gates.change("fake", lambda gate: gate.enter("job_0/0", "i", "e"))
     job_id = await new_job(hub)
@@ -173,8 +174,7 @@ async def test_in_the_queue_those_ahead_say_when_it_may_begin_and_while_they_are
 async def test_where_many_jobs_are_late_or_not_begun_each_is_asked_for_more_rarely(app: Any, hub: FakeHub, clock: Clock) -> None:
     many = [await new_job(hub) for _ in range(100)]
     for job_id in many:
-        shown(hub, job_id, expected_seconds=1.0, submitted_at=app.now().isoformat())
-    clock.pass_by(seconds=600)
+        shown(hub, job_id, stage="submitting")
 
     async def asked(job_id: str) -> str | None:
         return (await get(hub, job_id)).headers.get("Retry-After")
@@ -185,7 +185,10 @@ async def test_where_many_jobs_are_late_or_not_begun_each_is_asked_for_more_rare
         finish(app, hub, job_id)
         assert await asked(job_id) is None
     assert await asked(many[-1]) == "2", "who has seen the end asks no more"
-    # A new one is expected when its generator usually ends, however few are late.
+    for late in ({"stage": "storing"}, {"expected_seconds": 1.0, "submitted_at": (app.now() - timedelta(hours=1)).isoformat()}):
+        shown(hub, many[-1], **late)
+        assert await asked(many[-1]) == "2", "as many as have slots are drawn: they make no crowd"
+    # A new one is expected when its generator usually ends, however few go on.
     hub.statuses.clear()
     assert await asked(many[-1]) == "10"
     clock.pass_by(seconds=61)

@@ -135,6 +135,52 @@ def test_who_need_not_look_yet_is_not_taken_for_dead(gate: Clocked) -> None:
     assert "299/0" in gate.at(2).overdue()
 
 
+def test_of_a_long_line_that_has_become_short_somebody_looks_within_a_minute(gate: Clocked) -> None:
+    for n in range(400):
+        gate.enter(f"{n:03}/0")
+    for n in range(394):
+        gate.at().leave(f"{n:03}/0", "ok")
+    # Two of the six have slots. Four would look after more than three minutes, as behind four hundred.
+    assert sorted(gate.at().document["waiting"]) == ["396/0", "397/0", "398/0", "399/0"]
+    failing = gate.at(1)
+    failing.leave("394/0", "failed")
+    words = [grant.holder for grant in failing.grants]
+    # The slot goes to the next one, and the first of the others is to look.
+    assert words == ["396/0", "397/0"]
+    looks = [entry["looks_at"] - gate.now for entry in gate.at().document["waiting"].values()]
+    assert min(looks) == 60
+    failing = gate.at(1)
+    failing.leave("nobody", None)
+    assert failing.grants == [], "one is enough"
+
+
+def test_a_slot_of_the_version_beside_is_told_of_no_more_once_its_holder_has_come(gate: Clocked) -> None:
+    for holder in ("a/0", "b/0", "c/0"):
+        gate.enter(holder)
+    gate.at().leave("a/0", "ok")
+    slot = gate.at(5).document["active"]["c/0"]
+    # It notes that c has come, and takes nothing away that it does not know; it also leaves when c would have looked.
+    slot.update(seen_at=gate.now, looks_at=gate.now + 300)
+    later = gate.at(30)
+    later.enter("d/0", "instance of d/0", "event of d/0")
+    assert later.grants == []
+    assert "c/0" in gate.at(31).overdue()
+
+
+def test_many_who_did_not_come_are_told_again_a_few_at_a_time() -> None:
+    gate = Clocked(24)
+    for n in range(48):
+        gate.enter(f"{n:02}/0")
+    for n in range(24):
+        gate.at().leave(f"{n:02}/0", "ok")
+    told = gate.at(21)
+    told.enter("x/0", "i", "e")
+    assert len(told.grants) == 5
+    again = gate.at()
+    again.enter("y/0", "i", "e")
+    assert not {grant.holder for grant in again.grants} & {grant.holder for grant in told.grants}
+
+
 def test_whoever_does_not_come_for_its_slot_is_told_of_it_again(gate: Clocked) -> None:
     for holder in ("a/0", "b/0", "c/0"):
         gate.enter(holder)

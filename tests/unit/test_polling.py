@@ -42,13 +42,13 @@ def test_the_farther_back_in_line_the_later_one_asks_again() -> None:
     places = (1, 14, 15, 100, 299, 300, 5_000)
     assert [look_again_seconds(None, position=place) for place in places] == [2, 2, 3, 20, 59, 60, 60]
     assert look_again_seconds(30, position=10) == 30, "it is expected then"
-    assert look_again_seconds(8, position=200) == 40, "so far back nobody is expected so soon"
+    assert [look_again_seconds(eta, position=200) for eta in (8, 35, 160)] == [8, 35, 40], "not later than it is expected"
     together = sum(1 / look_again_seconds(None, position=place) for place in range(1, 1_001))
     assert together < 40, "a thousand of them, in a second"
 
 
 def test_the_more_jobs_are_late_at_once_the_later_each_is_asked_for() -> None:
-    assert [look_again_seconds(None, asked_for=many) for many in (0, 1, 74, 75, 1_000, 1_500, 9_999)] == [2, 2, 2, 3, 40, 60, 60]
+    assert [look_again_seconds(None, asked_for=many) for many in (0, 1, 74, 75, 500, 1_500, 9_999)] == [2, 2, 2, 3, 20, 30, 30]
     assert look_again_seconds(15, asked_for=100) == 15
 
 
