@@ -419,11 +419,11 @@ TRUST: tuple[Mutant, ...] = (
         "number, owner = entry.get(turn, 0)",
         "number, owner = entry.get(turn, 10**9)",
     ),
-    gate("a position is that of a line without turns", "own_turns - (turns[other] > turns[owner])", "own_turns"),
+    gate("a position is that of a line without turns", "had - (len(order) - bisect.bisect_right(order, turn))", "had"),
     gate(
         "those who wait for another generator are in the way",
-        "queue, owner = self._queue(self._generator(waiting[holder])),",
-        "queue, owner = waiting,",
+        "_Line(self._queue(generator))",
+        "_Line(waiting)",
     ),
     gate("a generator is forgotten", 'generator or known.get("generator", "")', "generator"),
     gate("an owner is forgotten", 'owner or known.get("owner", "")', "owner"),
@@ -474,8 +474,8 @@ TRUST: tuple[Mutant, ...] = (
     gate_store("a gate knows no default generator", 'self._defaults.get(provider, "")', '""'),
     gate_store(
         "who looks at a gate sees it without caps",
-        "return self._gate(provider, copy.deepcopy(seen[1]), now)",
-        "return Gate(copy.deepcopy(seen[1]), self._limits[provider], now)",
+        "gate = self._gate(provider, document, 0.0)",
+        "gate = Gate(document, self._limits[provider], 0.0)",
     ),
     gate_store(
         "who changes a gate sees it without caps",
@@ -522,7 +522,7 @@ TRUST: tuple[Mutant, ...] = (
         "                    self._memory.mistrust(name)\n",
         "                    self._memory.mistrust(name)\n            else:\n                return\n",
     ),
-    documents("a change that failed takes the others along", "self.error = error\n            return text", "raise"),
+    documents("a change that failed takes the others along", "self.error = error\n            return None", "raise"),
     documents("a change waits for ever", "if now >= change.ends]", "if False]"),
     job_store(
         "an ended job ends again",
