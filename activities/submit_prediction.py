@@ -15,6 +15,7 @@ from azure.core.exceptions import AzureError
 
 from shared import intake, names, slots, telemetry, threads
 from shared.domain import payloads as p
+from shared.domain.gate import Place
 from shared.domain.job import SUBMITTING, is_sample, is_terminal, is_wanted, is_watched
 from shared.domain.kinds import KINDS
 from shared.domain.ledger import Cost, SendState
@@ -95,11 +96,11 @@ def _is_on_its_way(record: Record | None) -> bool:
 
 
 def _waiting(slot: slots.Slot, record: Record | None) -> p.Waiting:
-    place = slot.place
+    place = slot.place or Place(granted=False)
     return {
-        "state": "waiting", "sends": record.submission.sends if record else [], "position": place.position if place else None,
-        "wait_seconds": (place.wait_seconds if place else 0.0) + (slot.expected_seconds or 0.0),
-        "look_again_seconds": slot.look_again_seconds, "problem": slot.problem,
+        "state": "waiting", "sends": record.submission.sends if record else [], "position": place.position,
+        "wait_seconds": place.wait_seconds + (slot.expected_seconds or 0.0),
+        "look_again_seconds": place.look_again_seconds, "problem": slot.problem,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import azure.durable_functions as df
 
 from shared import telemetry, threads
-from shared.domain.gate import LOOK_AGAIN_SECONDS, Gate, Grant, Place, holder_name
+from shared.domain.gate import Gate, Grant, Place, holder_name
 from shared.domain.job import WAITING
 from shared.domain.payloads import Named, SubmitOrder
 from shared.domain.problem import Problem, ProblemData
@@ -31,10 +31,6 @@ class Slot:
     expected_seconds: float | None
     place: Place | None = None
     problem: ProblemData | None = None
-
-    @property
-    def look_again_seconds(self) -> float:
-        return self.place.look_again_seconds if self.place else LOOK_AGAIN_SECONDS
 
 
 async def take(services: Services, client: df.DurableOrchestrationClient, payload: SubmitOrder) -> Slot:

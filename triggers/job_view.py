@@ -72,7 +72,9 @@ class Job:
         """Seconds until it is worth while to ask for the job again, as the header has them."""
         eta = self.live.get("eta_seconds")
         position = self.live.get("queue_position")
-        if eta is not None or position or "submitted_at" in self.live or self.live.get("stage") == STORING:
+        # No more of them than there are slots, however many jobs are asked for.
+        is_drawn = "submitted_at" in self.live or self.live.get("stage") == STORING
+        if eta is not None or position or is_drawn:
             return str(look_again_seconds(eta, position=position))
         if not self.live:
             # It has not begun: as long as its generator usually takes.

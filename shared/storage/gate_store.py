@@ -3,8 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -16,18 +15,6 @@ T = TypeVar("T")
 
 #: How old an answer about the gate may be when somebody only looks: nobody notices, and a rush costs one read.
 LOOK_SECONDS = 2.0
-
-
-@dataclass
-class _Seen:
-    """When a gate was seen, and what was."""
-
-    at: float
-    parse: Callable[[], Gate]
-
-    @cached_property
-    def gate(self) -> Gate:
-        return self.parse()
 
 
 class GateStore:
@@ -47,7 +34,8 @@ class GateStore:
         self._clock = clock
         self._caps = caps or {}
         self._defaults = defaults or {}
-        self._seen: dict[str, _Seen] = {}
+        #: When each gate was seen, and what was, parsed when somebody looks.
+        self._seen: dict[str, tuple[float, Callable[[], Gate]]] = {}
 
     def change(self, provider: str, operation: Callable[[Gate], T]) -> tuple[T, list[Grant]]:
         """Apply `operation`, which may run several times; returns its answer and the grants to tell about. Raises Busy."""
@@ -58,7 +46,7 @@ class GateStore:
             return gate.document, (result, gate)
 
         done = self._documents.change(gate_name(provider), changed, in_place=True)
-        self._seen[provider] = _Seen(self._clock(), lambda: self._looked_at(provider, done.document))
+        self._seen[provider] = self._clock(), cache(lambda: self._looked_at(provider, done.document))
         result, gate = done.result
         telemetry.gate_changed(provider, len(gate.document["active"]), len(gate.document["waiting"]), gate.limit)
         for name, fields in gate.events:
@@ -70,10 +58,10 @@ class GateStore:
         not to be changed, and nobody can enter or leave it."""
         now = self._clock()
         seen = self._seen.get(provider)
-        if seen is None or not 0 <= now - seen.at < seconds:
+        if seen is None or not 0 <= now - seen[0] < seconds:
             document = self._documents.read(gate_name(provider))
-            seen = self._seen[provider] = _Seen(now, lambda: self._looked_at(provider, document))
-        gate = copy.copy(seen.gate)
+            seen = self._seen[provider] = now, cache(lambda: self._looked_at(provider, document))
+        gate = copy.copy(seen[1]())
         gate.now = now
         return gate
 

@@ -54,7 +54,7 @@ WAITING: tuple[Mutant, ...] = (
     polling("who is late asks often however many are", "asked_for // LOOKS_A_SECOND", "0"),
     view("nobody knows where in line a job stands", "look_again_seconds(eta, position=position)", "look_again_seconds(eta)"),
     polling("who is expected soon asks late", " if eta is None else min(round(eta), LATEST_IN_LINE_SECONDS)", ""),
-    view("who is drawn is asked for as rarely as who waits", ' or "submitted_at" in self.live or', " or"),
+    view("who is drawn is asked for as rarely as who waits", '"submitted_at" in self.live or ', ""),
     view("nobody counts who asks", "asked_for=services().askers.count()", "asked_for=0"),
     jobs("nobody is counted who asks", "goes_on=not job.is_terminal", "goes_on=False"),
     jobs("who has seen the end is counted on", "goes_on=not job.is_terminal", "goes_on=True"),
