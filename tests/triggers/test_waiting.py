@@ -181,13 +181,15 @@ async def test_where_many_jobs_are_late_or_not_begun_each_is_asked_for_more_rare
 
     assert [await asked(job_id) for job_id in many[:74]][-1] == "2"
     assert [await asked(job_id) for job_id in many[74:]] == ["3"] * 25 + ["4"]
+    for late in ({"stage": "storing"}, {"expected_seconds": 1.0, "submitted_at": (app.now() - timedelta(hours=1)).isoformat()}):
+        shown(hub, many[-1], **late)
+        assert await asked(many[-1]) == "2", "as many as have slots are drawn: they make no crowd"
+    shown(hub, many[-1], stage="submitting")
+    assert await asked(many[-1]) == "4"
     for job_id in many[:50]:
         finish(app, hub, job_id)
         assert await asked(job_id) is None
     assert await asked(many[-1]) == "2", "who has seen the end asks no more"
-    for late in ({"stage": "storing"}, {"expected_seconds": 1.0, "submitted_at": (app.now() - timedelta(hours=1)).isoformat()}):
-        shown(hub, many[-1], **late)
-        assert await asked(many[-1]) == "2", "as many as have slots are drawn: they make no crowd"
     # A new one is expected when its generator usually ends, however few go on.
     hub.statuses.clear()
     assert await asked(many[-1]) == "10"
