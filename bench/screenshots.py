@@ -17,7 +17,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser import ARGUMENTS, path_of_chromium
+from tests.browser import ARGUMENTS, new_context, path_of_chromium
 from tests.stack import Stack
 
 ROOT = Path(__file__).parents[1]
@@ -133,13 +133,13 @@ def reached(stack: Stack, job: str, is_there: Any) -> None:
 
 
 def taken(browser: Browser, stack: Stack, shot: Shot, jobs: dict[str, str]) -> bytes:
-    context = browser.new_context(
-        viewport=SIZES[shot.size],  # type: ignore[arg-type]
+    context = new_context(
+        browser,
+        viewport=SIZES[shot.size],
         locale=LOCALES[shot.language],
         color_scheme="dark" if shot.colours == "dark" else "light",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(30_000)
     if shot.job:
         context.add_init_script(f"localStorage.setItem('toonconnect.owner', '{TOKEN['X-Owner-Token']}')")
     page = context.new_page()

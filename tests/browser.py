@@ -3,9 +3,10 @@
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.patience import PATIENCE_MS
 
@@ -21,6 +22,13 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Somebody's own browser, whose pages wait as long as all tests do, also for an address to load."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_MS)
+    return context
 
 
 def path_of_chromium() -> str | None:

@@ -17,13 +17,12 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.table import Row, spread
-from tests.browser import ARGUMENTS, path_of_chromium
+from tests.browser import ARGUMENTS, new_context, path_of_chromium
 from tests.stack import Stack
 
 SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 PROVIDER_SECONDS = 3
 VISITS = 3
-_PATIENCE_MS = 180_000
 _PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 _DRAWN = "image => image.complete && image.naturalWidth > 0"
 
@@ -56,7 +55,7 @@ def _look(browser: Browser, stack: Stack) -> tuple[float, float, int, int]:
     with _visitor(browser) as page:
         loaded, began = _slow(page), time.perf_counter()
         page.goto(f"{stack.url}/", wait_until="commit")
-        expect(page.get_by_test_id("use-sample").first).to_be_visible(timeout=_PATIENCE_MS)
+        expect(page.get_by_test_id("use-sample").first).to_be_visible()
         usable = time.perf_counter() - began
         painted = float(page.wait_for_function(_PAINTED).json_value()) / 1000
         page.wait_for_load_state("networkidle")
@@ -72,7 +71,7 @@ def _picture(browser: Browser, stack: Stack) -> tuple[float, int]:
         for pressed in ("use-sample", "submit"):
             page.get_by_test_id(pressed).first.click()
         picture = page.get_by_test_id("result-image").first
-        expect(picture).to_be_visible(timeout=_PATIENCE_MS)
+        expect(picture).to_be_visible()
         page.wait_for_function(_DRAWN, arg=picture.element_handle())
         return time.perf_counter() - began, max(size for _, size in loaded)
 
@@ -80,8 +79,7 @@ def _picture(browser: Browser, stack: Stack) -> tuple[float, int]:
 @contextmanager
 def _visitor(browser: Browser) -> Iterator[Page]:
     """Somebody who was never here."""
-    context = browser.new_context(locale="ko-KR", viewport={"width": 390, "height": 844})
-    context.set_default_timeout(_PATIENCE_MS)
+    context = new_context(browser, locale="ko-KR", viewport={"width": 390, "height": 844})
     try:
         yield context.new_page()
     finally:

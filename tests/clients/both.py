@@ -10,6 +10,8 @@ from typing import Any
 import toonconnect
 from toonconnect import ToonConnectError
 
+from tests.patience import PATIENCE
+
 DRIVER = Path(__file__).with_name("driver.mjs")
 
 
@@ -73,7 +75,7 @@ class JavaScriptClient:
 
     def stop(self) -> None:
         if self._node is not None:
-            self._node.communicate(timeout=20)
+            self._node.communicate(timeout=PATIENCE)
 
 
 def _camel(name: str) -> str:

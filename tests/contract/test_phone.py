@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Browser
 
-from tests.browser import browser
+from tests.browser import browser, new_context
 from triggers.contract.document import build
 from triggers.contract.page import page
 
@@ -14,7 +14,7 @@ _REACH = """Math.max(...[...document.querySelectorAll("main *:not(pre)")].map(
 
 
 def test_the_page_fits_a_phone(browser: Browser) -> None:
-    phone = browser.new_page(viewport={"width": 390, "height": 800})
+    phone = new_context(browser, viewport={"width": 390, "height": 800}).new_page()
     phone.set_content(page(build()))
     assert phone.evaluate(_REACH) <= 390
-    phone.close()
+    phone.context.close()

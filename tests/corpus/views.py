@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageCms
 from playwright.sync_api import Browser, Page
 
+from tests.browser import new_context
 from tests.patience import PATIENCE
 
 #: One <img> as on the page; of what moves the first frames too, since an upload may become another than the first.
@@ -90,7 +91,7 @@ class ChromiumViews:
     """`see` many at once: None of what Chromium cannot show."""
 
     def __init__(self, browser: Browser) -> None:
-        self._page: Page = browser.new_page()
+        self._page: Page = new_context(browser).new_page()
         # A secure context, which ImageDecoder asks for; nothing leaves this machine.
         self._page.route(
             "**/*", lambda route: route.fulfill(body="<!doctype html><title>views</title>", content_type="text/html")

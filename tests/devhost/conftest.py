@@ -43,7 +43,7 @@ class RunningHost:
         ends = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < ends:
             try:
-                requests.get(f"{self.url}/", timeout=5)
+                requests.get(f"{self.url}/", timeout=PATIENCE)
             except requests.ConnectionError:
                 time.sleep(0.05)
             else:

@@ -9,6 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import new_context
 from tests.given_host import HOST
 from tests.patience import PATIENCE
 from tests.stack import Stack
@@ -40,7 +41,7 @@ def page_with_choice(browser: Browser, choice: Stack) -> Iterator[Page]:
 
 
 def opened(browser: Browser, stack: Stack) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
+    context = new_context(browser, viewport={"width": 1280, "height": 900}, locale="ko-KR")
     page = context.new_page()
     answer = page.goto(stack.url + "/")
     if HOST and not (answer and "data-testid" in answer.text()):
@@ -57,7 +58,7 @@ def keep(page: Page, name: str) -> None:
 
 def expect_a_picture(page: Page) -> None:
     picture = page.get_by_test_id("result-image").first
-    expect(picture).to_be_visible(timeout=60_000)
+    expect(picture).to_be_visible()
     page.wait_for_function("image => image.complete && image.naturalWidth > 500", arg=picture.element_handle())
 
 

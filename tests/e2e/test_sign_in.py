@@ -16,8 +16,8 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import pictures
-from tests.browser import browser
-from tests.patience import PATIENCE, PATIENCE_MS
+from tests.browser import browser, new_context
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
 from tests.stack import Stack
@@ -74,8 +74,7 @@ def platform(guarded: Stack, provider: Provider, site: Site) -> Iterator[Platfor
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR")
-    context.set_default_timeout(PATIENCE_MS)
+    context = new_context(browser, viewport={"width": 1280, "height": 900}, locale="ko-KR")
     yield context
     context.close()
 
@@ -117,7 +116,7 @@ def submit_goods(page: Page) -> None:
 
 
 def expect_a_picture(page: Page) -> None:
-    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("result-image").first).to_be_visible()
 
 
 def test_a_page_of_another_origin_makes_a_picture_where_nobody_signs_in(

@@ -6,6 +6,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from tests.azurite import ACCOUNT, ACCOUNT_KEY, Azurite
+from tests.patience import PATIENCE
 
 #: Makes Node wait with the index of the queue service.
 SLOW = """
@@ -33,6 +34,6 @@ def test_a_write_is_answered_while_another_service_still_reads_its_index(tmp_pat
 
     with BlobsOnly(tmp_path, kept) as azurite:
         credential = {"account_name": ACCOUNT, "account_key": ACCOUNT_KEY}
-        with BlobServiceClient(azurite.blob_url, credential=credential, retry_total=0, read_timeout=20) as account:
+        with BlobServiceClient(azurite.blob_url, credential=credential, retry_total=0, read_timeout=PATIENCE) as account:
             account.create_container("asked-early")
         assert "Queue service is successfully listening" not in (tmp_path / "azurite.log").read_text(), "it was asked too late"

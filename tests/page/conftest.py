@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page
 
-from tests.browser import browser
+from tests.browser import browser, new_context
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from stub_backend import StubBackend  # noqa: E402  (the folder is not a package)
-
-from tests.patience import PATIENCE_MS
 
 
 @pytest.fixture
@@ -57,9 +55,8 @@ def open_page(
 
     def open_one(locale: str = "ko-KR", width: int = 1280, height: int = 900) -> Page:
         kept = kept_pages.setdefault(locale, [])
-        page = kept.pop() if kept else browser.new_context(locale=locale).new_page()
+        page = kept.pop() if kept else new_context(browser, locale=locale).new_page()
         opened.append((locale, page))
-        page.set_default_timeout(PATIENCE_MS)
         page.set_viewport_size({"width": width, "height": height})
         page.on("console", note)
         page.on("pageerror", note_error)

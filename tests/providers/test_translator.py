@@ -13,6 +13,7 @@ from shared.secrets import EnvironmentSecrets, Secrets, SecretUnavailable
 from shared.settings import Settings
 from shared.translator import ANSWER_SECONDS, Translation, Translator
 from simulators.translator_api import in_english
+from tests.patience import PATIENCE
 
 OWN = "/translator/text/v3.0"
 
@@ -211,7 +212,7 @@ def test_what_the_simulator_says_is_the_same_each_time_and_has_no_hangul() -> No
 )  # fmt: skip
 def test_the_simulator_refuses_what_azure_refuses_in_its_form(sim: Any, query: str, body: Any, status: int, code: int) -> None:
     headers = {"Ocp-Apim-Subscription-Key": "k"}
-    answer = requests.post(f"{sim.translator_url}/translate?{query}", json=body, headers=headers, timeout=10)
+    answer = requests.post(f"{sim.translator_url}/translate?{query}", json=body, headers=headers, timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-    assert requests.post(f"{sim.translator_url}/translate?{query}", json=body, timeout=10).status_code == 401
+    assert requests.post(f"{sim.translator_url}/translate?{query}", json=body, timeout=PATIENCE).status_code == 401
     assert [entry["key"] for entry in sim.requests("translator")] == [True, False]

@@ -17,6 +17,7 @@ from replicate.exceptions import ModelError, ReplicateError
 
 from simulators import Simulators
 from simulators.models import MODELS
+from tests.patience import PATIENCE
 
 MODEL = "flux-kontext-apps/multi-image-kontext-max"
 FLUX = "black-forest-labs/flux-2-pro"
@@ -144,7 +145,7 @@ def official_bfl(sim: Simulators) -> Iterator[BFLClient]:
 
 def test_bfl_generates(official_bfl: BFLClient, client: Any, helpers: dict[str, Any]) -> None:
     inputs = {"prompt": "on a mug", "input_image": base64.b64encode(helpers["png"]()).decode()}
-    done = official_bfl.generate("flux-kontext-pro", inputs, ClientConfig(sync=True, timeout=10, polling_interval=0.1))
+    done = official_bfl.generate("flux-kontext-pro", inputs, ClientConfig(sync=True, timeout=PATIENCE, polling_interval=0.1))
 
     assert client.get(done.result["sample"]).headers["Content-Type"] == "image/png"
 
@@ -173,7 +174,7 @@ def test_bfl_makes_flux_2(
     monkeypatch.setitem(BFLClient.model_input_registry, model, Flux2Inputs)
     image = base64.b64encode(helpers["png"]()).decode()
     asked = {"prompt": "on a mug", "input_image": image, "input_image_2": image, "width": 512, "height": 256}
-    done = official_bfl.generate(model, asked, ClientConfig(sync=True, timeout=10, polling_interval=0.1))
+    done = official_bfl.generate(model, asked, ClientConfig(sync=True, timeout=PATIENCE, polling_interval=0.1))
 
     answer = client.get(done.result["sample"])
     assert (answer.headers["Content-Type"], Image.open(io.BytesIO(answer.content)).size) == ("image/jpeg", (512, 256))

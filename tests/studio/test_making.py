@@ -16,8 +16,9 @@ import requests
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import browser
-from tests.patience import PATIENCE, PATIENCE_MS
+from tests.browser import browser, new_context
+from tests.pace import slowness, work_seconds
+from tests.patience import PATIENCE
 from tests.picture_files import saved
 from tests.stack import Stack
 
@@ -42,9 +43,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @contextmanager
 def visitor(browser: Browser, stack: Stack, **device: Any) -> Iterator[Page]:
     """Somebody who was never here."""
-    context: BrowserContext = browser.new_context(locale="ko-KR", **device)
+    context: BrowserContext = new_context(browser, locale="ko-KR", **device)
     try:
-        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.goto(stack.url + "/")
         yield page
@@ -134,7 +134,7 @@ def make(page: Page, *steps: str) -> tuple[int, float]:
         hidden = target.evaluate("element => element.matches('input.visually-hidden')")
         (target.locator("xpath=..") if hidden else target).click()
     pictures = page.get_by_test_id("result-image")
-    expect(pictures.first).to_be_visible(timeout=30_000)
+    expect(pictures.first).to_be_visible()
     return int(page.evaluate("window.clicks")), time.monotonic() - began
 
 
@@ -227,7 +227,7 @@ def test_a_scene_is_written_in_korean_with_the_english_that_is_sent(page: Page, 
     assert parts["language"] == b"en"
     # The server has the English alone; the words that were written are the job's here all the same, and come back with it.
     korean = prompt.input_value()
-    expect(page.get_by_test_id("result-image")).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
     expect(page.get_by_test_id("history-item")).to_contain_text(korean)
     expect(page.get_by_test_id("caption")).to_have_value(re.compile(re.escape(korean)))
     page.get_by_role("button", name="영어 지우기").click()
@@ -420,7 +420,7 @@ def test_a_face_is_cut_out_and_a_picture_of_a_job_is_used_by_its_name(page: Page
     assert Image.open(io.BytesIO(parts["input_image"])).size == (400, 400)
 
     # As a result's "use as character" does it: nothing is uploaded again.
-    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("result-image").first).to_be_visible()
     job = page.evaluate(JOBS, stack.url)[0]
     made = job["outputs"][0]
     picture = {"jobId": job["id"], "index": 0, "url": made["url"], "thumbnailUrl": made["thumbnail_url"]}
@@ -547,6 +547,7 @@ def test_a_picture_of_20000_px_does_not_hold_the_page_up_and_travels_as_it_is_se
     with visitor(browser, stack, **PHONE) as page:
         expect(page.locator(".camera").first).to_be_visible()
         expect(page.get_by_test_id("camera-input_image_1")).to_have_attribute("capture", "environment")
+        before = work_seconds()
         page.evaluate(LONG_TASKS)
         # By its path: what is given by its bytes Playwright itself makes in the page, in a long task.
         episode = tmp_path / "episode.jpg"
@@ -554,13 +555,14 @@ def test_a_picture_of_20000_px_does_not_hold_the_page_up_and_travels_as_it_is_se
         page.get_by_test_id("file-input_image_1").set_input_files(episode)
         expect(page.get_by_test_id("field-error-input_image_1")).to_contain_text("너무 긴 이미지예요")
         page.get_by_test_id("crop-input_image_1").click()
-        expect(page.get_by_test_id("crop-at")).to_be_focused(timeout=30_000)
+        expect(page.get_by_test_id("crop-at")).to_be_focused()
         page.keyboard.press("PageDown")
         page.get_by_test_id("crop-use").click()
         expect(page.get_by_text("올리기 전에 줄였어요")).to_contain_text("1024×1024")
         longest = max(page.evaluate("window.tasks"))
-        print(f"longest task with 2000 × 20000 px: {longest:.0f} ms")  # noqa: T201
-        assert longest < LONGEST_TASK_MS
+        slower = slowness(before, work_seconds())
+        print(f"longest task with 2000 × 20000 px: {longest:.0f} ms on a machine slower by {slower:.1f}")  # noqa: T201
+        assert longest < LONGEST_TASK_MS * slower
 
         choose(page, saved(large.crop((0, 0, 1600, 1200)), "JPEG", quality=90), "input_image_2", "product.jpg")
         expect(page.locator(".image-note").nth(1)).to_contain_text("1024×768")

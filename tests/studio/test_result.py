@@ -15,8 +15,9 @@ from shared.domain import printing
 from shared.domain.file_names import content_disposition
 from shared.domain.presets import PRESETS
 from shared.domain.problem import CATALOGUE, Problem
-from tests.browser import browser
-from tests.patience import PATIENCE, PATIENCE_MS
+from tests.browser import browser, new_context
+from tests.pace import slowness, work_seconds
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -64,10 +65,9 @@ def cancel_all(stack: Stack, token: str) -> None:
 
 @pytest.fixture
 def page(browser: Browser, stack: Stack) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": 1440, "height": 900}, locale="ko-KR", permissions=["clipboard-read", "clipboard-write"]
+    context = new_context(
+        browser, viewport={"width": 1440, "height": 900}, locale="ko-KR", permissions=["clipboard-read", "clipboard-write"]
     )
-    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -224,7 +224,10 @@ def stack_job(page: Page, stack: Stack) -> dict[str, Any]:
 
 
 def test_four_pictures_come_one_by_one_and_are_all_in_view(page: Page, stack: Stack) -> None:
-    stack.configure(replicate={"delay_seconds": [2, 9], "seed": 3})
+    # The first ends after the page is open, however slow the machine.
+    slower = slowness(work_seconds())
+    stack.configure(replicate={"delay_seconds": [4 * slower, 12 * slower], "seed": 3})
+    page.goto(stack.url)
     job_id = ppl(stack, n="4")
     show(page, stack, job_id)
     expect(page.get_by_test_id("picture-coming")).to_have_count(4)
@@ -510,7 +513,7 @@ def test_what_is_refused_leaves_the_job_on_show(page: Page, stack: Stack) -> Non
 
 
 def test_on_a_phone_the_pictures_fill_the_sheet(browser: Browser, stack: Stack) -> None:
-    context = browser.new_context(viewport={"width": 320, "height": 640}, locale="en-US", has_touch=True, color_scheme="dark")
+    context = new_context(browser, viewport={"width": 320, "height": 640}, locale="en-US", has_touch=True, color_scheme="dark")
     page = context.new_page()
     job_id = ppl(stack, n="2")
     stack.ended(job_id)

@@ -14,8 +14,8 @@ import requests
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import browser
-from tests.patience import PATIENCE, PATIENCE_MS
+from tests.browser import browser, new_context
+from tests.patience import PATIENCE
 from tests.sign_in import Platform, Provider, Site
 from tests.stack import Stack
 
@@ -44,8 +44,7 @@ def open_browser(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     contexts: list[BrowserContext] = []
 
     def open_one(**options: Any) -> BrowserContext:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="ko-KR", **options)
-        context.set_default_timeout(PATIENCE_MS)
+        context = new_context(browser, viewport={"width": 1280, "height": 900}, locale="ko-KR", **options)
         contexts.append(context)
         return context
 
@@ -77,7 +76,7 @@ def submit(page: Page) -> None:
 
 
 def expect_one_picture(page: Page, stack: Stack) -> None:
-    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("result-image").first).to_be_visible()
     assert stack.stats("bfl")["submits"] == 1
     assert page.evaluate(KEPT) == 0
 
@@ -151,7 +150,7 @@ def test_offline_and_a_reload_while_it_is_sent_and_while_it_is_made(context: Bro
     again.is_lost = False
     page.reload()
     expect(page.get_by_test_id("history-item")).to_have_count(3)
-    expect(page.get_by_test_id("result-image")).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("result-image")).to_be_visible()
     assert (stack.stats("bfl")["submits"], len(set(again.keys)), page.evaluate(KEPT)) == (2, 1, 0)
 
 

@@ -10,9 +10,9 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests import pictures
-from tests.browser import browser
+from tests.browser import browser, new_context
 from tests.operator import Operator
-from tests.patience import PATIENCE, PATIENCE_MS
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -51,8 +51,7 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
 
     def open_one(size: tuple[int, int] = DESKTOP, script: str = "", at: str = "/") -> Page:
         viewport: ViewportSize = {"width": size[0], "height": size[1]}
-        context = browser.new_context(viewport=viewport, locale="ko-KR", reduced_motion="reduce")
-        context.set_default_timeout(PATIENCE_MS)
+        context = new_context(browser, viewport=viewport, locale="ko-KR", reduced_motion="reduce")
         contexts.append(context)
         context.add_init_script(SHIFTS + script)
         page = context.new_page()
@@ -108,7 +107,7 @@ def submit_goods(page: Page, words: str = "머그컵에 그린 캐릭터") -> No
 
 
 def expect_a_picture(page: Page) -> None:
-    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("result-image").first).to_be_visible()
 
 
 def cards(page: Page, status: str = "") -> Locator:
@@ -406,7 +405,7 @@ def test_what_stands_in_the_way_is_told_before_the_form_and_the_page_says_what_t
         page.get_by_test_id("language-toggle").click()
     finally:
         operator("resume", "--provider", "bfl")
-    expect(banner).to_be_hidden(timeout=40_000)
+    expect(banner).to_be_hidden()
 
     page.context.set_offline(True)
     expect(page.get_by_test_id("backend-down")).to_contain_text("인터넷에 연결되어 있지 않아요")

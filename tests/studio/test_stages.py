@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import browser
-from tests.patience import PATIENCE_MS
+from tests.browser import browser, new_context
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -54,8 +53,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    context = browser.new_context(locale="ko-KR", reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE_MS)
+    context = new_context(browser, locale="ko-KR", reduced_motion="reduce")
     visit = Visit(context, stack)
     yield visit
     context.close()
@@ -121,7 +119,7 @@ def test_over_a_dead_line_it_is_tried_again_and_what_was_entered_is_sent_once(vi
     expect(page.get_by_test_id("prompt")).to_have_value("a can at the beach")
 
     page.unroute(lost)
-    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("result-image").first).to_be_visible()
     expect(page.get_by_test_id("history-item")).to_have_count(1)
     assert sum(stack.stats(each)["submits"] for each in ("replicate", "bfl")) == 1
 
@@ -141,7 +139,7 @@ def test_what_is_broken_is_told_and_tried_again_with_the_next_press(visit: Visit
     visit.errors.clear()
     page.unroute("**/js/studio.js*")
     page.get_by_test_id("submit").click()
-    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("result-image").first).to_be_visible()
     assert sum(stack.stats(each)["submits"] for each in ("replicate", "bfl")) == 1
 
 
@@ -160,7 +158,7 @@ def test_a_sample_that_comes_late_gives_way_to_what_was_entered(visit: Visit, st
     page.get_by_test_id("prompt").fill("a serum of my own")
     for route in held:
         route.continue_()
-    expect(page.get_by_test_id("result-image").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("result-image").first).to_be_visible()
     expect(page.get_by_test_id("prompt")).to_have_value("a serum of my own")
     expect(page.get_by_test_id("history-item").first).to_contain_text("a serum of my own")
     assert sum(stack.stats(each)["submits"] for each in ("replicate", "bfl")) == 1

@@ -12,8 +12,8 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import browser
-from tests.patience import PATIENCE, PATIENCE_MS
+from tests.browser import browser, new_context
+from tests.patience import PATIENCE
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -95,8 +95,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def page(browser: Browser, world: World) -> Iterator[Page]:
     """One for all views: nothing is sent from it."""
-    context = browser.new_context(locale="ko-KR", reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE_MS)
+    context = new_context(browser, locale="ko-KR", reduced_motion="reduce")
     # At the form nobody's jobs are running.
     owner = f"location.search ? '{TOKEN['X-Owner-Token']}' : '{'n' * 43}'"
     context.add_init_script(f"localStorage.clear(); sessionStorage.clear(); localStorage.setItem('toonconnect.owner', {owner})")
@@ -109,7 +108,7 @@ def page(browser: Browser, world: World) -> Iterator[Page]:
 
 def at(page: Page, world: World, address: str = "/") -> None:
     page.goto(world.stack.url + address)
-    expect(page.get_by_test_id("submit")).to_be_attached(timeout=15_000)
+    expect(page.get_by_test_id("submit")).to_be_attached()
 
 
 def at_job(name: str, *then: str, **seen: str) -> Callable[[Page, World], None]:
@@ -201,7 +200,7 @@ def test_everybody_can_use_it(page: Page, world: World, view: str, size: str) ->
 def test_a_first_visit_is_light_loads_nothing_twice_and_nothing_moves(
     browser: Browser, calm: Stack, size: str, locale: str
 ) -> None:
-    context = browser.new_context(viewport=SIZES[size], locale=locale)  # type: ignore[arg-type]
+    context = new_context(browser, viewport=SIZES[size], locale=locale)  # type: ignore[arg-type]
     context.add_init_script(SHIFTS)
     page = context.new_page()
     network = context.new_cdp_session(page)

@@ -20,6 +20,7 @@ from shared.providers.receivers import Undelivered
 from shared.secrets import SecretUnavailable
 from shared.storage.webhook_store import BOTH_SIGN, expected_name, versions_name
 from shared.webhooks import Refused
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.triggers.calls import (
     IMAGE,
@@ -365,10 +366,10 @@ async def test_one_owners_silent_receiver_holds_up_no_other_owner(
     with ThreadPoolExecutor(4) as pool:
         try:
             held = [pool.submit(deliver, app, job_id) for job_id in silent]
-            assert begun.acquire(timeout=5)
-            assert begun.acquire(timeout=5)
+            assert begun.acquire(timeout=PATIENCE)
+            assert begun.acquire(timeout=PATIENCE)
             # The other two are turned away; a thread that began later would find a place.
-            turned_away = list(itertools.islice(as_completed(held, timeout=5), 2))
+            turned_away = list(itertools.islice(as_completed(held, timeout=PATIENCE), 2))
             assert all(one.result()["wait_seconds"] for one in turned_away)
             assert deliver(app, mine) == {"wait_seconds": None}
         finally:

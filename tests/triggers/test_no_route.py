@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.triggers.calls import FakeHub, body, get, raw, request, settings
 from triggers.no_route import ROUTES, no_route
 
@@ -59,7 +60,7 @@ def test_the_routes_are_those_of_the_app_and_come_before_this_one() -> None:
          "    t = f.get_trigger()\n"
          "    if t.type == 'httpTrigger':\n"
          "        print(f.get_function_name(), t.route, ','.join(str(getattr(m, 'value', m)) for m in t.methods or ()))"],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, text=True, check=True, timeout=PATIENCE,
     ).stdout.splitlines()  # fmt: skip
     functions = sorted((line.split(" ") for line in told), key=lambda parts: parts[0].lower())
     assert functions[-1][0] == "zz_no_route"

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 #: The project's own client, and the page's copy of it: what is served lies in web/.
 CLIENT, CLIENT_OF_THE_PAGE = "clients/js/toonconnect.js", "web/vendor/toonconnect.js"
@@ -26,7 +28,7 @@ Files = Mapping[str, str]
 
 def project() -> dict[str, str]:
     """The files that the rules are about, by name; of others only the name counts."""
-    said = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    said = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE)
     files = dict.fromkeys(said.stdout.splitlines(), "")
     read = [name for name in files if _is_requirements(name) or name.startswith((".github/", "web/vendor/"))]
     return files | {name: (ROOT / name).read_text() for name in [*read, "Makefile", "package.json", "web/index.html", CLIENT]}

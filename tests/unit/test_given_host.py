@@ -45,6 +45,6 @@ def test_a_stack_of_other_settings_is_skipped_where_a_host_is_given(tmp_path: Pa
 
 def test_a_host_that_does_not_answer_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(given_host, "SIM_PORT", free_port())
-    monkeypatch.setattr(given_host, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(given_host, "PATIENCE", 1.0)
     with pytest.raises(RuntimeError, match=r"ConnectionError.*make e2e-settings"):
         GivenHost(tmp_path, "http://127.0.0.1:9").start()

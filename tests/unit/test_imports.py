@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.stack import ROOT
 
 #: What is loaded only in the cloud counts too.
@@ -49,7 +50,7 @@ def loaded() -> tuple[tuple[str, str], ...]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     return tuple((name, file) for name, _, file in (line.partition(" ") for line in run.stdout.splitlines()))
 

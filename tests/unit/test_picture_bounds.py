@@ -23,6 +23,7 @@ from shared.pictures.results import read_result, with_visible_label
 from shared.pictures.upload import inspect_upload
 from tests import pictures
 from tests.pace import measured
+from tests.patience import PATIENCE
 from tests.picture_files import (
     GIF_CLEAR,
     GIF_PIXEL,
@@ -661,7 +662,7 @@ threads = [threading.Thread(target=prepare_for_provider, args=(data,)) for _ in 
 [thread.start() for thread in threads], [thread.join() for thread in threads]
 print((kilobytes("VmHWM") - before) * 1024 / 12e6, content.read(data).bytes_per_pixel)
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
     taken, estimated = map(float, told.stdout.split())
 
     # What is the same for every picture is reserved.
@@ -713,9 +714,9 @@ used = resource.getrusage(resource.RUSAGE_SELF)
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(peak, used.ru_utime + used.ru_stime)
 """
-    data = subprocess.run([sys.executable, "-c", making], capture_output=True, check=True, timeout=120).stdout
+    data = subprocess.run([sys.executable, "-c", making], capture_output=True, check=True, timeout=PATIENCE).stdout
     with measured() as spent:
-        told = subprocess.run([sys.executable, "-c", preparing], input=data, capture_output=True, check=True, timeout=120)
+        told = subprocess.run([sys.executable, "-c", preparing], input=data, capture_output=True, check=True, timeout=PATIENCE)
     kilobytes, seconds = map(float, told.stdout.split())
 
     assert kilobytes * 1024 < 400e6, told.stdout

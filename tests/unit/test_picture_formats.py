@@ -19,6 +19,7 @@ from shared.pictures.prepare import prepare_for_provider
 from shared.pictures.upload import inspect_upload
 from tests import pictures
 from tests.pace import measured
+from tests.patience import PATIENCE
 from tests.picture_files import PATCHES, case, farthest, opened, patches, saved, seen_patches
 
 LIMIT = 5 * 1024 * 1024
@@ -160,7 +161,7 @@ def test_the_decoder_of_heic_is_loaded_when_it_is_first_needed() -> None:
         "p.prepare_for_provider(pictures.photo_jpeg(300, 300)); u.inspect_upload(f.case('patches.heic'), 10**6); print('pi_heif' in sys.modules);"
         "p.prepare_for_provider(f.case('patches.heic')); print('pi_heif' in sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
 
     assert told.stdout.split() == ["False", "True"]
 

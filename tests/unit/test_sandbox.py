@@ -21,6 +21,7 @@ from shared.settings import Settings
 from simulators.ledger import Record
 from simulators.lifecycle import Plan
 from tests.fakes import FakeBlobs
+from tests.patience import PATIENCE
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 DEV = {**STORAGE, "SANDBOX": "true", "ENVIRONMENT_TYPE": "dev"}
@@ -89,7 +90,9 @@ def test_without_the_switch_the_kind_of_environment_changes_nothing() -> None:
 def test_an_app_that_is_no_sandbox_imports_no_simulator() -> None:
     code = "import sys, function_app; print([name for name in sys.modules if name.split('.')[0] in ('sandbox', 'simulators')])"
     for environ, expected in ((STORAGE, "[]"), ({**STORAGE, "SANDBOX": "true", "ENVIRONMENT_TYPE": "prod"}, "[]")):
-        said = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True, timeout=60)
+        said = subprocess.run(
+            [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True, timeout=PATIENCE
+        )
         assert said.stdout.strip() == expected
 
 

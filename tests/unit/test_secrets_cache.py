@@ -15,6 +15,7 @@ from shared.secrets import (
     build_secrets,
 )
 from shared.settings import Settings
+from tests.patience import PATIENCE
 
 KEY = "BFL_API_KEY"
 
@@ -188,7 +189,7 @@ def test_many_threads_whose_secret_is_refused_at_once_read_it_once() -> None:
     with ThreadPoolExecutor(threads) as pool:
         answers = [pool.submit(reread, n) for n in range(threads)]
         for _ in range(threads):
-            assert came.acquire(timeout=10)
+            assert came.acquire(timeout=PATIENCE)
         store.go_on.set()
         assert [answer.result(10) for answer in answers] == ["second"] * threads
     assert len(store.reads) == 2

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.single_flight import SingleFlight
+from tests.patience import PATIENCE
 
 THREADS = 8
 
@@ -52,7 +53,7 @@ def test_all_who_ask_meanwhile_get_the_answer_or_the_failure_of_one_question(
     monkeypatch.setattr(flight._flight, "result", counted)
     others = [pool.submit(flight.ask, oracle) for _ in range(THREADS - 1)]
     for _ in others:
-        assert joined.acquire(timeout=10)
+        assert joined.acquire(timeout=PATIENCE)
     oracle.go_on.set()
 
     for answer in [first, *others]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LONGEST, WAITING
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def recipe() -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     made = ["make", "-n", "-o", ".venv/.ready", "-o", "node_modules/.ready", "quick"]
-    return subprocess.run(made, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run(made, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
 
 
 def left_out(recipe: str) -> set[str]:

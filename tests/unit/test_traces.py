@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared import telemetry
+from tests.patience import PATIENCE
 
 SIGNED = "https://store.example/images/a.png?sig=c2VjcmV0"
 
@@ -146,5 +147,5 @@ def test_azures_clients_do_not_tell_of_each_request_at_the_workers_level() -> No
         "print([logging.getLogger(name).isEnabledFor(logging.INFO) for name in names],"
         " logging.getLogger(shared.telemetry.LOGGER).isEnabledFor(logging.INFO))"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30).stdout
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
     assert said.strip() == "[False, False, False] True"

@@ -13,6 +13,7 @@ import pytest
 from shared.domain.problem import Problem
 from shared.providers.provider import ProviderError
 from shared.webhooks import REFETCH_AFTER_SECONDS, RETRY_AFTER_SECONDS, Refused, WebhookVerifier, verify
+from tests.patience import PATIENCE
 
 NOW = 1_800_000_000.0
 SECRET, OTHER = ("whsec_" + base64.b64encode(text).decode() for text in (b"one secret", b"another"))
@@ -159,7 +160,7 @@ class Slow(Source):
 
     def __call__(self) -> str:
         self.begun.release()
-        assert self.go_on.acquire(timeout=10)
+        assert self.go_on.acquire(timeout=PATIENCE)
         return super().__call__()
 
 
@@ -174,7 +175,7 @@ def test_nobody_waits_for_the_secret_but_the_call_that_fetches_it(pool: ThreadPo
     source = Slow(outcome)
     verifier = WebhookVerifier(source, lambda: NOW)
     first = pool.submit(verifier.verify, signed(), BODY)
-    assert source.begun.acquire(timeout=10)
+    assert source.begun.acquire(timeout=PATIENCE)
     try:
         for _ in range(3):
             with pytest.raises(ProviderError) as told:
@@ -195,7 +196,7 @@ def test_while_a_known_secret_is_fetched_again_calls_are_judged_by_it(pool: Thre
     clock[0] += REFETCH_AFTER_SECONDS
     newer = pool.submit(verifier.verify, signed(secret=OTHER, at=clock[0]), BODY)
     for _ in range(2):
-        assert source.begun.acquire(timeout=10)
+        assert source.begun.acquire(timeout=PATIENCE)
     try:
         pool.submit(verifier.verify, signed(at=clock[0]), BODY).result(5)
         with pytest.raises(Refused, match="wrong signature"):
