@@ -186,7 +186,9 @@ def test_a_post_that_died_can_be_sent_again_and_is_one_job(former: Former) -> No
         assert (early.status_code, early.json()["code"]) == (409, "idempotency_in_progress")
     until(lambda: time.monotonic() - former.loaded_at > ABANDONED_SECONDS, ABANDONED_SECONDS + 5)
     again = former.post("goods-died")
-    assert (again.status_code, again.json()["id"]) == (202, JOBS["goods-died"]["id"])
+    # On a slow machine its host has found it meanwhile, and it may have ended.
+    assert again.status_code in (200, 202)
+    assert again.json()["id"] == JOBS["goods-died"]["id"]
     job = former.ended("goods-died")
     assert (job["status"], len(former.predictions("goods-died"))) == ("succeeded", 1)
     former.check_pictures(job)
