@@ -48,7 +48,7 @@ unexport PYTHONDONTWRITEBYTECODE
   audit update vendor lint format clean .venv
 
 help:  ## what can be done here
-	@grep -hE '^[.a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[.a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(SETUP)  ## everything on this machine: Azurite, both simulators, the host and the page
 	@$(PY) -m local
