@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.patience import PATIENCE_MS
 
@@ -29,6 +29,14 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     context = browser.new_context(**options)
     context.set_default_timeout(PATIENCE_MS)
     return context
+
+
+def expect_draft(page: Page, entered: str) -> None:
+    """A draft is kept a moment after the last key, once the page's second stage is there to keep it."""
+    page.wait_for_function(
+        "async (entered) => JSON.stringify(await (await import('/js/kept/database.js')).entries('drafts')).includes(entered)",
+        arg=entered,
+    )
 
 
 def path_of_chromium() -> str | None:

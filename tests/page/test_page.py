@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, Route, expect
 from stub_backend import StubBackend
 
+from tests.browser import expect_draft
+
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
@@ -301,7 +303,7 @@ def test_a_draft_with_a_chosen_model_comes_back_before_the_options_do(choice: St
     page.get_by_test_id("tab-goods").click()
     choose(page, "클라인")
     page.get_by_test_id("prompt").fill("웃는 얼굴")
-    page.wait_for_timeout(500)
+    expect_draft(page, "웃는 얼굴")
     choice.options_ready.clear()
     page.reload()
     page.get_by_test_id("tab-goods").click()
