@@ -11,7 +11,7 @@ import sys
 import traceback
 
 from bench.cases import CASES
-from bench.table import keep, markdown, pace, where
+from bench.table import keep, markdown, pace, paced, where
 
 
 def main() -> int:
@@ -36,8 +36,7 @@ def main() -> int:
             # What was kept of a long run stays.
             print("with --long only\n", flush=True)
             continue
-        table, paces = markdown(rows), sorted([before, pace()])
-        run += f"; CPU seconds were {paces[0]:.1f} to {paces[1]:.1f} times as many as on a quiet machine"
+        table, run = markdown(rows), paced(run, before)
         print(f"{run}\n\n{table}", flush=True)
         if asked.write:
             keep(name, table, run)

@@ -16,21 +16,19 @@ from pathlib import Path
 
 from bench import clients, hosts
 from bench.clients import Form
-from bench.table import Row, keep, markdown, pace, percentile, spread, where
+from bench.table import Row, keep, markdown, pace, paced, percentile, spread, where
 from tests import pictures
 from tests.stack import ROOT, Stack
 
 #: The state whose figures the goals were set beside.
 BEFORE = "a968b67"
 SECONDS, ROUNDS, JOBS, APART, AT_ONCE = 3.0, 3, 10, 0.1, 32
-#: Of it on two quiet cores: host seconds of a job whose client looks five times a second, seconds until 32 at once have ended.
-GOODS_CPU, PPL_CPU, GOODS_TOGETHER, PPL_TOGETHER, BURST_P50 = (
-    "goods: CPU of a job, looked at five times a second", "PPL: CPU of a job, looked at five times a second",
-    "goods: 32 at once, looked at five times a second", "PPL: 32 at once, looked at five times a second",
-    "goods: POST p50 of 32 at once",
-)  # fmt: skip
-QUIET = {GOODS_CPU: 0.26, PPL_CPU: 0.35, GOODS_TOGETHER: 8.5, PPL_TOGETHER: 10.6, BURST_P50: 1.5}
-ONCE = ("goods: CPU of a job, looked at once a second", "PPL: CPU of a job, looked at once a second")
+OFTEN = "CPU of a job, looked at five times a second"
+TOGETHER, POSTS = "32 at once, looked at five times a second", "POST p50 of 32 at once"
+#: Seconds that it took on two quiet cores.
+QUIET = {
+    f"goods: {OFTEN}": 0.26, f"PPL: {OFTEN}": 0.35, f"goods: {TOGETHER}": 8.5, f"PPL: {TOGETHER}": 10.6, f"goods: {POSTS}": 1.5,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -46,9 +44,7 @@ def main() -> None:
                 for what, value in _measured(root):
                     values[what].append(value)
                     print(f"{'before' if root == earlier else 'now':>6}  {what}: {value:.3f} s", flush=True)
-    paces = sorted([first, pace()])
-    run += f"; CPU seconds were {paces[0]:.1f} to {paces[1]:.1f} times as many as on a quiet machine"
-    table = markdown(_rows(found[earlier], found[ROOT]))
+    table, run = markdown(_rows(found[earlier], found[ROOT])), paced(run, first)
     print(f"\n{run}\n\n{table}")
     if asked.write:
         keep("before", table, run)
@@ -77,22 +73,15 @@ def _checkout(commit: str) -> Iterator[Path]:
 
 def _measured(root: Path) -> Iterator[tuple[str, float]]:
     image = pictures.photo_jpeg(800, 800)
-    goods, ppl = clients.goods(image), clients.ppl(image, image)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), **hosts.CAPS, **hosts.QUIET)
-        stack.root = root
-        with stack:
-            hosts.let_providers_take(stack, SECONDS)
-            clients.together(stack.url, [goods, ppl] * 4)
-            for form, often, once, together in (
-                (goods, GOODS_CPU, ONCE[0], GOODS_TOGETHER), (ppl, PPL_CPU, ONCE[1], PPL_TOGETHER),
-            ):  # fmt: skip
-                yield often, _per_job(stack, form, 0.2)
-                yield once, _per_job(stack, form, 1.0)
-                seen = clients.together(stack.url, [form] * AT_ONCE, every=0.2)
-                yield together, max(each.completed for each in seen) - min(each.posted for each in seen)
-                if form is goods:
-                    yield BURST_P50, percentile([each.answered - each.posted for each in seen], 50)
+    forms = {"goods": clients.goods(image), "PPL": clients.ppl(image, image)}
+    with hosts.fresh_stack(SECONDS, root=root) as stack:
+        clients.together(stack.url, [*forms.values()] * 4)
+        for kind, form in forms.items():
+            yield f"{kind}: {OFTEN}", _per_job(stack, form, 0.2)
+            yield f"{kind}: CPU of a job, looked at once a second", _per_job(stack, form, 1.0)
+            seen = clients.together(stack.url, [form] * AT_ONCE, every=0.2)
+            yield f"{kind}: {TOGETHER}", clients.until_last(seen)
+            yield f"{kind}: {POSTS}", percentile([each.answered - each.posted for each in seen], 50)
 
 
 def _per_job(stack: Stack, form: Form, every: float) -> float:

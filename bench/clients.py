@@ -132,6 +132,12 @@ def together(url: str, forms: Iterable[Form], *, every: float = 1.0, apart: floa
     return run(url, lambda c: _all(c.make(form, n * apart) for n, form in enumerate(forms)), every)
 
 
+def until_last(seen: Iterable[Seen]) -> float:
+    """Seconds from the first POST until the last job has ended."""
+    jobs = list(seen)
+    return max(each.completed for each in jobs) - min(each.posted for each in jobs)
+
+
 def posted(url: str, forms: Iterable[Form], *, apart: float = 0.0) -> list[Seen]:
     """The same, and nobody looks at the jobs."""
     return run(url, lambda c: _all(c.post(form, n * apart) for n, form in enumerate(forms)))

@@ -27,11 +27,14 @@ PATIENCE_SECONDS = 120.0
 
 
 @contextmanager
-def fresh_stack(seconds: float = 3.0, *, is_told: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+def fresh_stack(
+    seconds: float = 3.0, *, is_told: bool = False, settings: Mapping[str, str] | None = None, root: Path = ROOT
+) -> Iterator[Stack]:
     """A stack with nothing in it, whose providers take `seconds` for every picture and limit nobody. `is_told`: Replicate calls
-    when it is done."""
+    when it is done. `root`: the checkout that is run."""
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), **{**CAPS, **QUIET, **(settings or {})})
+        stack.root = root
         if is_told:
             stack.settings["PUBLIC_BASE_URL"] = stack.url
         with stack:

@@ -79,6 +79,12 @@ def pace() -> float:
     return statistics.median(work_seconds() for _ in range(5)) / QUIET_SECONDS
 
 
+def paced(run: str, before: float) -> str:
+    """`where` with the pace that was seen at its start and now."""
+    paces = sorted([before, pace()])
+    return f"{run}; CPU seconds were {paces[0]:.1f} to {paces[1]:.1f} times as many as on a quiet machine"
+
+
 def _cpu() -> str:
     names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return names[0] if names else platform.machine()

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator
 
 from bench import clients, hosts
-from bench.clients import Form, Seen
+from bench.clients import Form
 from bench.table import Row, spread
 from tests import pictures
 
@@ -35,11 +35,7 @@ def rows(is_long: bool) -> Iterator[Row]:
 
 
 def _whole(url: str, form: Form, number: int, times: int) -> list[float]:
-    return [_last(clients.together(url, [form] * number)) for _ in range(times)]
-
-
-def _last(seen: list[Seen]) -> float:
-    return max(each.completed for each in seen) - min(each.posted for each in seen)
+    return [clients.until_last(clients.together(url, [form] * number)) for _ in range(times)]
 
 
 def _row(kind: str, number: int, seconds: list[float], old: list[float] | None, alone: float, cpu: float) -> Row:
