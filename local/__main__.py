@@ -19,13 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.ports import free_port
+from local.ports import free_port, is_free
 
 ROOT = Path(__file__).resolve().parent.parent
 # Azurite's documented development account (https://learn.microsoft.com/azure/storage/common/storage-use-azurite).
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 START_SECONDS = 60.0
+LAST_LINES = 12
 #: Settings that whoever works on this stack from another shell must know; none is a secret.
 TOLD = (
     "REPLICATE_API_BASE_URL", "BFL_API_BASE_URL", "PROVIDER_EXTRA_HOSTS", "REPLICATE_MAX_ACTIVE", "BFL_MAX_ACTIVE",
@@ -59,9 +60,12 @@ class Stack:
 
     def __init__(self) -> None:
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._logs: dict[str, Path] = {}
 
     def start(self, name: str, command: list[str], env: dict[str, str] | None = None, log: Path | None = None) -> None:
         output = log.open("ab") if log else None
+        if log:
+            self._logs[name] = log
         process = subprocess.Popen(
             [sys.executable, "-m", "local.leash", *command],
             cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=output, stderr=output,
@@ -71,6 +75,11 @@ class Stack:
     def ended(self) -> str | None:
         """The name of a process that has ended by itself."""
         return next((name for name, process in self._running if process.poll() is not None), None)
+
+    def last_words(self, name: str) -> str:
+        """The end of what it wrote, where that went to a file."""
+        lines = self._logs[name].read_text(errors="replace").splitlines() if name in self._logs else []
+        return "".join(f"  {line}\n" for line in lines[-LAST_LINES:])
 
     def stop(self) -> None:
         for _, process in reversed(self._running):
@@ -101,21 +110,23 @@ def main() -> int:
     parent = os.getppid()
     stack = Stack()
     try:
-        if not _wait(lambda: _is_free(plan.port) and (not plan.simulators or _is_free(plan.sim_port)), stopping, 10):
+        if not _wait(lambda: is_free(plan.port) and (not plan.simulators or is_free(plan.sim_port)), stopping, 10):
             print(
                 f"port {plan.port} or {plan.sim_port} is in use: choose others, as in PORT=7072 SIM_PORT=7091 make run",
                 file=sys.stderr,
             )
             return 1
-        blob_port = _start_azurite(stack, plan.state)
-        if not _wait(lambda: _listens(blob_port), stopping, START_SECONDS, stack):
-            print(f"Azurite did not start; see {plan.state / 'azurite.log'}", file=sys.stderr)
-            return 1
+        # At once: of its port nobody knows until it listens.
         if plan.simulators:
             stack.start("simulators", [
                 sys.executable, "-m", "simulators", "--port", str(plan.sim_port),
                 "--state", str(plan.state / "simulators.sqlite"),
             ], log=plan.state / "simulators.log")  # fmt: skip
+        blob_port = _start_azurite(stack, plan.state)
+        if not _wait(lambda: _listens(blob_port), stopping, START_SECONDS, stack):
+            late = stack.ended() or "Azurite"
+            print(f"{late} did not start; see {plan.state}.", stack.last_words(late), sep="\n", file=sys.stderr)
+            return 1
         _leave_word(plan)
         stack.start("devhost", [
             sys.executable, "-m", "devhost", "--app", str(ROOT), "--port", str(plan.port), "--state", str(plan.state),
@@ -129,7 +140,8 @@ def main() -> int:
             print(f"\n  {url}/ is up, but not ready: {url}/api/health/ready says why\n", flush=True)
         while not stopping.wait(0.3) and os.getppid() == parent:
             if name := stack.ended():
-                print(f"{name} has ended; see {plan.state}. Start again with make run: every job goes on.", file=sys.stderr)
+                told = f"{name} has ended; see {plan.state}. Start again with make run: every job goes on."
+                print(told, stack.last_words(name), sep="\n", file=sys.stderr)
                 return 1
         return 0
     finally:
@@ -228,16 +240,6 @@ def _answers(url: str) -> bool:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 if __name__ == "__main__":

@@ -1,31 +1,50 @@
-"""A port that nobody uses."""
+"""A port that nobody uses, and that nobody else is about to use."""
 
+import fcntl
+import json
 import os
 import secrets
 import socket
-from collections import deque
+import tempfile
+import time
+from pathlib import Path
 
 #: Below those that systems give to outgoing connections (Linux from 32768, RFC 6335 section 6 from 49152): a port of theirs that
 #: is free now may be somebody's a moment later, before whoever was given it listens.
 _PORTS = range(12_000, 32_000)
-#: Processes that ask at the same moment have their own ports, unless their numbers differ by a multiple of this.
-_LANES = 32
-#: The last ones of this process, which may not be listened to yet: one of seven thousand stacks had two services on one port.
-_given: deque[int] = deque(maxlen=64)
+#: What processes of this user were given, and when. Who was given a port may not listen yet, or be down for a restart: it looks
+#: free then. Of a few thousand stacks that started beside each other, some found a port of theirs taken.
+_GIVEN = Path(tempfile.gettempdir(), f"toonconnect-ports-{os.getuid()}.json")
+_KEPT_SECONDS = 3600
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that is free, and not one of the last that this process was given."""
-    while True:
-        port = secrets.choice(_PORTS[os.getpid() % _LANES :: _LANES])
-        if port in _given:
-            continue
-        with socket.socket() as probe:
-            # As servers do: connections that the last one left behind are no use of it.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _given.append(port)
-        return port
+    """A port of 127.0.0.1 that is free, and that no process of this user was given within the last hour."""
+    with _GIVEN.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        given = _recent(file.read())
+        port = next(port for port in iter(lambda: secrets.choice(_PORTS), None) if str(port) not in given and is_free(port))
+        file.truncate(0)
+        json.dump({**given, str(port): time.time()}, file)
+    return port
+
+
+def _recent(text: str) -> dict[str, float]:
+    try:
+        given = dict(json.loads(text))
+    except ValueError:  # new, or its writer was killed
+        return {}
+    return {port: at for port, at in given.items() if at > time.time() - _KEPT_SECONDS}
+
+
+def is_free(port: int) -> bool:
+    """Whether a service could listen there now."""
+    with socket.socket() as probe:
+        # As servers do: connections that the last one left behind are no use of it.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
