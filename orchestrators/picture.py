@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import azure.durable_functions as df
 
@@ -18,8 +18,7 @@ from shared.domain.watch import Watch
 State = Literal["stored", "failed", "canceled"]
 
 
-@dataclass(frozen=True)
-class End:
+class End(NamedTuple):
     """How a picture ends. `resubmits`: new predictions that are worth a try after this one."""
 
     state: State
@@ -36,8 +35,7 @@ def failed(problem: Problem | ProblemData, resubmits: int = 0) -> End:
     return End("failed", problem=data, resubmits=resubmits)
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """One that exists at the provider: how to look at it, since when it runs, and how long it is watched."""
 
     order: p.CheckOrder

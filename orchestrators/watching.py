@@ -1,7 +1,6 @@
 """From a prediction to its end: looked at while its picture waits for it, and after that for as long as it may be paid for."""
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 from orchestrators.picture import End, Picture, Prediction, failed
@@ -133,7 +132,7 @@ def _cancel(picture: Picture, prediction: Prediction) -> Generator[Any, Any, str
 
 
 def _left(picture: Picture, prediction: Prediction) -> Prediction:
-    return replace(prediction, watch=prediction.watch.left(prediction.age(picture.now)), told=None)
+    return prediction._replace(watch=prediction.watch.left(prediction.age(picture.now)), told=None)
 
 
 def _end(look: p.LookAnswer, charged: Charged = "unknown") -> End:

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -134,7 +134,7 @@ def withdraw(app: Services, document: Document) -> None:
 def overtaken(app: Services, document: Document, known: Document) -> None:
     """Another POST with the same key has made the job, `known`. Where it has ended: what this one counted for it after that is
     taken back, as nobody would say again that it has ended. Raises Busy and what storage raises."""
-    job = replace(spent_by(known, app.prices), day=spent_by(document, app.prices).day)
+    job = spent_by(known, app.prices)._replace(day=spent_by(document, app.prices).day)
     if job.ended_at is None:
         return
     for scope, name in document.get("counted", {}).items():

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shared.settings import Settings
 from shared.single_flight import SingleFlight
@@ -69,8 +68,7 @@ class KeyVaultSecrets:
             raise SecretUnavailable(name, f"Key Vault could not be reached ({type(error).__name__})") from error
 
 
-@dataclass(frozen=True)
-class _Read:
+class _Read(NamedTuple):
     value: str | None
     at: float
 

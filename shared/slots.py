@@ -2,8 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import azure.durable_functions as df
 
@@ -22,8 +21,7 @@ from shared.task_hub import find_instance
 MOST_AT_ONCE = 5
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """What came of asking for one. `problem`: why nobody gets one just now, or why there is no use in waiting."""
 
     state: Literal["granted", "waiting", "closed"]

@@ -6,8 +6,7 @@ Authentication: https://learn.microsoft.com/azure/ai-services/translator/text-tr
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError
@@ -29,8 +28,7 @@ _OWN_PATH = "/translator/text/v3.0"
 _SCOPE = f"https://{_OWN_DOMAIN}/.default"
 
 
-@dataclass(frozen=True)
-class Translation:
+class Translation(NamedTuple):
     text: str
     #: As the service names it, "ko".
     detected_language: str

@@ -5,15 +5,14 @@ stays for at least half a year after that, and answers with `Deprecation` (RFC 9
 what to use instead.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from typing import NamedTuple
 
 import azure.functions as func
 
 
-@dataclass(frozen=True)
-class Deprecation:
+class Deprecation(NamedTuple):
     #: In UTC, both of them.
     since: datetime
     sunset: datetime

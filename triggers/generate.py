@@ -6,9 +6,9 @@ import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -146,8 +146,7 @@ def _accept(req: func.HttpRequest, kind: Kind) -> tuple[dict[str, Any], bool]:
     return accept(app, kind, who, key, read_form(req, kind, app.settings.max_upload_bytes), request_id(req))
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """What a job is made of: its document, and the images of a form with what they are."""
 
     document: dict[str, Any]
@@ -155,8 +154,7 @@ class Made:
     facts: dict[str, ImageFacts]
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """A request for a job, as far as it is known without looking at what it names."""
 
     #: What an Idempotency-Key counts for, beside its owner.

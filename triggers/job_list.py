@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -47,8 +47,7 @@ _NO_OWNER = unreadable(
 _AT_ONCE = 16
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     limit: int
     after: str
     kind: str | None
@@ -72,8 +71,7 @@ class _Asked:
         return MOST_AT_ONCE if is_filtered else self.limit + 1
 
 
-@dataclass(frozen=True)
-class _Page:
+class _Page(NamedTuple):
     jobs: list[Job]
     #: Where the next one begins; None where there is none.
     last: str | None

@@ -13,8 +13,7 @@ import bisect
 import statistics
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.domain.polling import is_late
 
@@ -106,8 +105,7 @@ class _Line:
         return had - (len(order) - bisect.bisect_right(order, turn))
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """A word to a waiting holder that there may be a slot: `event` tells the orchestration `instance`."""
 
     holder: str
@@ -115,8 +113,7 @@ class Grant:
     event: str
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a holder stands: with a slot, or at `position` (from 1) of the queue."""
 
     granted: bool

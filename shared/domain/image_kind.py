@@ -1,7 +1,7 @@
 """What a file is by its first bytes; names and content types are what the sender claims. Pure."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: How much of a file is enough to tell: that of an ISO file begins with a list of what else it is.
 HEAD_BYTES = 4096
@@ -67,8 +67,7 @@ def _iso_image(head: bytes) -> str | None:
     return "image/heic" if _HEIC & set(brands) else None
 
 
-@dataclass(frozen=True)
-class OtherFile:
+class OtherFile(NamedTuple):
     """A file that is not taken: what it is called, and what to do with it."""
 
     ko: str

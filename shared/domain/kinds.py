@@ -1,10 +1,9 @@
 """The kinds of picture that users ask for. A kind names its inputs; which generators make it is a setting."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     name: str
     #: First path segment of its routes.
     route: str

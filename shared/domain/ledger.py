@@ -1,8 +1,7 @@
 """What the sends of a picture owe: the only source of `charged`, `possible_duplicate`, attempts and cost. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from shared.domain.problem import Charged, worst_charge
 
@@ -38,8 +37,7 @@ class SendRow(TypedDict):
     cost: NotRequired[Cost]
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(NamedTuple):
     generator: str
     attempt: int
     state: SendState
@@ -50,8 +48,7 @@ class Send:
         return CHARGES[self.state]
 
 
-@dataclass(frozen=True)
-class Ledger:
+class Ledger(NamedTuple):
     """The sends of one picture in the order in which they were made; of one attempt the later ones are repeats."""
 
     sends: tuple[Send, ...] = ()
@@ -66,7 +63,7 @@ class Ledger:
         last = max((i for i, send in enumerate(self.sends) if send.attempt == attempt), default=None)
         if last is None or self.sends[last].state == "paid":
             return self
-        return Ledger(tuple(replace(send, state=state) if i == last else send for i, send in enumerate(self.sends)))
+        return Ledger(tuple(send._replace(state=state) if i == last else send for i, send in enumerate(self.sends)))
 
     def beside(self, known: "Ledger") -> "Ledger":
         """With what was known before, where that says more: an end outranks what runs, and a payment every other end."""
@@ -132,7 +129,7 @@ class Ledger:
 def _better_known(before: Send, now: Send) -> Send:
     """The one of which more is known, the newer of two alike; what it cost is known when either says it."""
     known = now if _KNOWS[now.state] >= _KNOWS[before.state] else before
-    return replace(known, cost=known.cost or before.cost or now.cost)
+    return known._replace(cost=known.cost or before.cost or now.cost)
 
 
 def _usd(send: Send, prices: Mapping[str, float]) -> float:

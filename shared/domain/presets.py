@@ -1,14 +1,13 @@
 """The catalogue of goods: what each product is called, the prompt that makes its mock-up, its picture's shape, and its print."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Dots per inch that a print shop asks for: at least 150 for most products, 300 for small ones that are held in the hand
 #: (https://www.printful.com/blog/everything-you-need-to-know-to-prepare-the-perfect-printfile/).
 LEAST_DPI, LEAST_DPI_IN_THE_HAND = 150, 300
 
 
-@dataclass(frozen=True)
-class Preset:
+class Preset(NamedTuple):
     id: str
     name_ko: str
     name_en: str

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, TypedDict, get_args
 from urllib.parse import quote
 
 from shared.domain.image_kind import OTHER_FILES
@@ -23,8 +23,7 @@ class ProblemData(TypedDict):
     errors: list[dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """How one code is told: `detail` sentences may hold {placeholders} that the problem's params fill."""
 
     status: int

@@ -1,8 +1,7 @@
 """What a limit says: how much of it is left, and the refusal when nothing is. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from shared.domain.days import KOREA
 from shared.domain.problem import Problem, ProblemError
@@ -20,8 +19,7 @@ _USED_UP: Final[dict[Policy, tuple[str, str]]] = {
 _OF_ALL_KO, _OF_ALL_EN = "전체 사용자의 ", " for all users together"
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How much is left of a limit, in requests like the one that was just answered."""
 
     policy: Policy

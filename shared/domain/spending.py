@@ -13,9 +13,8 @@ dollars by day) counts against limits, and is no job's.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shared.domain.days import day_of, days_in_month, end_of_day, end_of_month, month_of
 from shared.domain.job import Document, Prices, ended_pictures, is_terminal
@@ -34,8 +33,7 @@ NEAR: Final = 0.8
 _TINY: Final = 1e-9
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(NamedTuple):
     """A job's money: what is known to be paid, and what may be on top of it."""
 
     job_id: str
@@ -47,8 +45,7 @@ class Spent:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """The limits of an account in dollars; None: no limit."""
 
     daily_usd: float | None
@@ -59,8 +56,7 @@ class Budget:
         return self.daily_usd is not None or self.monthly_usd is not None
 
 
-@dataclass(frozen=True)
-class Near:
+class Near(NamedTuple):
     """A limit of which most is used, told once in its time."""
 
     policy: Policy

@@ -6,9 +6,8 @@ most once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from shared.domain.ledger import Cost, SendState
 
@@ -38,8 +37,7 @@ class IllegalTransition(Exception):
     """The record cannot go from its state to the one that was asked for."""
 
 
-@dataclass(frozen=True)
-class Submission:
+class Submission(NamedTuple):
     """What is on record; `document` is how it is stored, `sends` what its sends owe, in order."""
 
     document: dict[str, Any]
@@ -190,8 +188,7 @@ def _stored(document: dict[str, Any], state: State, sends: list[SendState], **fi
     }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What a run of the activity does with a record that it found."""
 
     do: Literal["tell", "wait", "find", "send", "repeat", "fail", "cancel"]
@@ -201,8 +198,7 @@ class Step:
     is_last_look: bool = False
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """Who asks, and when."""
 
     call: int

@@ -1,7 +1,6 @@
 """What is merely poor about a job: said beside it, in Korean and English, while its picture is made all the same."""
 
-from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 from shared.domain.problem import Language
 
@@ -15,8 +14,7 @@ class WarningData(TypedDict):
     params: NotRequired[dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Wording:
+class Wording(NamedTuple):
     """Sentences may hold {placeholders} that the warning's params fill."""
 
     ko: str

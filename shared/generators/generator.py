@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.generators.image import Image, Linked
 from shared.generators.inline import data_uri
@@ -32,8 +32,7 @@ class Order:
         return any(isinstance(image, Linked) for image in self.images)
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """What there is to know of a model. Facts come from the providers reference, by the section that each module names."""
 
     #: As its provider, clients and settings name it.
@@ -64,8 +63,7 @@ class Model:
     cap: Callable[[Settings], int] | None = None
 
 
-@dataclass(frozen=True)
-class Generator:
+class Generator(NamedTuple):
     """Methods raise ProviderError."""
 
     model: Model

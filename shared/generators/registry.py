@@ -1,7 +1,6 @@
 """Which generators there are. A new one is a module beside this and a line here."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from shared.generators import flux2_at_bfl, flux2_at_replicate, kontext_at_bfl, kontext_at_replicate
 from shared.generators.generator import Generator, Model
@@ -30,4 +29,4 @@ class Generators(dict[str, Generator]):
         found = next((generator for generator in self.values() if generator.provider.name == name), None)
         if found is None:
             raise KeyError(name)
-        return replace(found, model=replace(found.model, id=model)) if name in self._of_before else found
+        return found._replace(model=found.model._replace(id=model)) if name in self._of_before else found

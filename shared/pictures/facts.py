@@ -1,6 +1,7 @@
 """What is known of a picture's file."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.domain.warning import WarningData
 
@@ -8,8 +9,7 @@ from shared.domain.warning import WarningData
 PILLOW_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/avif": "AVIF", "image/gif": "GIF"}
 
 
-@dataclass(frozen=True)
-class ImageFacts:
+class ImageFacts(NamedTuple):
     """Width and height are as the file holds them: a photo may be turned when it is shown."""
 
     content_type: str

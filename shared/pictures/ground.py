@@ -1,6 +1,6 @@
 """What stands behind a transparent picture: white, as creators see it in their editors, or else what shows it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw
 
@@ -14,8 +14,7 @@ _SEEN_ALPHA = 16
 _ENOUGH = 0.5
 
 
-@dataclass(frozen=True)
-class Ground:
+class Ground(NamedTuple):
     colour: tuple[int, int, int]
     ko: str
     en: str

@@ -5,7 +5,7 @@ Everything else is left out, so a comment, a thumbnail, a note of a camera's tha
 
 import re
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.domain.problem import ProblemError, unsupported
 from shared.pictures.exif import orientation_of
@@ -26,8 +26,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 
 
-@dataclass(frozen=True)
-class _Scan:
+class _Scan(NamedTuple):
     components: tuple[int, ...]
     first: int
     last: int

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
 from shared.domain.problem import Charged, moderated
@@ -29,8 +28,7 @@ REFUSALS = {
 LEAST_CREDITS = 8
 
 
-@dataclass(frozen=True)
-class _Ended:
+class _Ended(NamedTuple):
     """What a task that ended without a picture means."""
 
     code: str

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from shared.domain.problem import Charged, Problem
 from shared.providers.http import Answer, Budget, ProviderHttp, Unreachable
@@ -14,8 +15,7 @@ from shared.secrets import Secrets
 from shared.settings import Settings
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """What an HTTP status other than success means for a job."""
 
     code: str

@@ -7,9 +7,8 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -70,8 +69,7 @@ class Budget:
             raise Unreachable("answer too slow")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -107,8 +105,7 @@ class Answer:
         return _bounded(text.group(1)) if text else None
 
 
-@dataclass(frozen=True)
-class Streamed:
+class Streamed(NamedTuple):
     """An answer whose body is still on its way. Of a refusal it is in `answer` already."""
 
     answer: Answer
@@ -196,7 +193,7 @@ class ProviderHttp:
             with response:
                 answer = Answer(response.status_code, response.headers, b"")
                 if not answer.ok:
-                    answer = replace(answer, body=b"".join(_parts(response, self._reading())))
+                    answer = answer._replace(body=b"".join(_parts(response, self._reading())))
                 yield Streamed(answer, _parts(response, budget))
 
     def download(self, url: str, check: Callable[[str], str]) -> bytes:

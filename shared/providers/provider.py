@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from shared.domain import payloads
 from shared.domain.problem import Problem
 
 
-@dataclass(frozen=True)
-class Handle:
+class Handle(NamedTuple):
     """All that is needed to look at a prediction again. Holds no key and no signed URL."""
 
     id: str
@@ -26,8 +25,7 @@ class Handle:
         return cls(payload["id"], payload["poll_url"])
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(NamedTuple):
     """Not finished, or not to be seen just now: `trouble` says what kept us from looking."""
 
     trouble: str | None = None
@@ -41,8 +39,7 @@ class NotFound:
     asked in the wrong place. Whoever watches decides; one such look proves nothing."""
 
 
-@dataclass(frozen=True)
-class Ready:
+class Ready(NamedTuple):
     """Finished and paid for. `url` is signed and short-lived: fetch it now, never store it."""
 
     url: str
@@ -50,15 +47,13 @@ class Ready:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Unusable:
+class Unusable(NamedTuple):
     """Finished and paid for, but the answer names nothing to fetch. A later look may."""
 
     problem: Problem
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(NamedTuple):
     """Ended without a picture. `resubmits`: how many new predictions are worth a try, where this failure is transient."""
 
     problem: Problem

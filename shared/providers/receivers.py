@@ -8,9 +8,8 @@ import http.client
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -44,8 +43,7 @@ class Undelivered(Exception):
         self.reason: Reason = reason
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What a receiver answered: of the rest nothing is read."""
 
     status: int

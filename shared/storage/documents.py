@@ -6,9 +6,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 from shared.storage.blob_store import BlobStore, Conflict
@@ -184,8 +184,7 @@ class Documents:
         return _ABSENT if found is None else _Version(json.dumps(found[0], ensure_ascii=False), None)
 
 
-@dataclass(frozen=True)
-class _Version:
+class _Version(NamedTuple):
     """A document as JSON, so that each reader has a copy of its own; without text and ETag where there is none."""
 
     text: str | None
@@ -201,8 +200,7 @@ class _Version:
 _ABSENT = _Version(None, None)
 
 
-@dataclass(frozen=True)
-class _After:
+class _After(NamedTuple):
     """What is to be written, and the same as JSON."""
 
     document: Document
@@ -225,19 +223,19 @@ class _Memory:
         """What this process wrote. Where others write too it is read first: a wrong guess costs more than a right one saves."""
         with self._lock:
             known = self._versions.get(name)
-            self._put(name, replace(version, is_trusted=known is None or known.is_trusted))
+            self._put(name, version._replace(is_trusted=known is None or known.is_trusted))
 
     def saw(self, name: str, version: _Version) -> None:
         """What this process read: when it is what it knew, the others have gone."""
         with self._lock:
             known = self._versions.get(name)
             is_trusted = known is None or known.is_trusted or known.etag == version.etag
-            self._put(name, replace(version, is_trusted=is_trusted))
+            self._put(name, version._replace(is_trusted=is_trusted))
 
     def mistrust(self, name: str) -> None:
         with self._lock:
             if name in self._versions:
-                self._versions[name] = replace(self._versions[name], is_trusted=False)
+                self._versions[name] = self._versions[name]._replace(is_trusted=False)
 
     def forget(self, name: str) -> None:
         with self._lock:

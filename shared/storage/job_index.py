@@ -8,8 +8,8 @@ passed over, and so is one whose job has become another's.
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from shared.domain.job import Document, former_owners, is_terminal
 from shared.domain.owners import is_listed
@@ -29,8 +29,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 _LAST = "~"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """`status`: how the job ended; None where it was not seen to end."""
 
     name: str

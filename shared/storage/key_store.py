@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from azure.core.exceptions import AzureError
 
@@ -42,8 +42,7 @@ class Taken:
     is_first: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """The key stands for this job already."""
 
     job: dict[str, Any]
@@ -64,8 +63,7 @@ class Deleted:
     """The key stands for a job that was deleted."""
 
 
-@dataclass(frozen=True)
-class Fingerprints:
+class Fingerprints(NamedTuple):
     """What tells a request from another one. Any of them that two have in common makes them the same."""
 
     #: The only one that the former version kept, and compares: its instances work beside those of this one for a while.
@@ -83,8 +81,7 @@ class Fingerprints:
 Claim = Taken | Known | InProgress | Reused | Deleted
 
 
-@dataclass(frozen=True)
-class _Standing:
+class _Standing(NamedTuple):
     """What the key's document says of a request that is not the first."""
 
     job_id: str

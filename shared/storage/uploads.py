@@ -4,17 +4,16 @@ Nothing reads that after the image was prepared, so it is kept until its job has
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import NamedTuple
 
 from shared.domain.job import Document
 from shared.storage.blob_store import IMAGES, BlobStore
 from shared.storage.image_names import JOBS_OF_BEFORE, PICTURES, UPLOADS, job_of_upload
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(NamedTuple):
     """Uploads of one job that are still there. `written`: the latest of them."""
 
     job_id: str

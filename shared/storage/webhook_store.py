@@ -4,9 +4,8 @@ No key and no address lies here."""
 import contextlib
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.job_ids import is_job_id
 from shared.storage.blob_store import DOCUMENTS, BlobStore, Conflict
@@ -48,8 +47,7 @@ class ExpectedDeliveries:
         self._blobs.delete(DOCUMENTS, expected_name(job_id))
 
 
-@dataclass(frozen=True)
-class Versions:
+class Versions(NamedTuple):
     """`former` ones, each with the end of its time, sign as well until then; the newest first."""
 
     current: int = 1

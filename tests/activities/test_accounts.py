@@ -274,7 +274,7 @@ async def test_what_the_former_version_sent_is_looked_for_as_it_was_sent(
     if not says:
         record = services.submissions.find(Attempt("job_1", 0, 1))
         before = {name: value for name, value in record.submission.document.items() if name != "by_link"}
-        services.submissions.change(record, replace(record.submission, document=before))
+        services.submissions.change(record, record.submission._replace(document=before))
     sought: list[Any] = []
     monkeypatch.setattr(account, "find", lambda order, since: sought.append(order.images) or iter(()))
     services.generators["pro"].find = account.find
@@ -290,7 +290,7 @@ async def test_what_the_former_version_sent_is_looked_for_as_it_was_sent(
 def test_a_whole_story_costs_what_the_provider_said() -> None:
     house = House()
     submit = house.provider.submit
-    house.provider.submit = lambda order, **given: replace(submit(order, **given), cost_usd=0.045)  # type: ignore[method-assign]
+    house.provider.submit = lambda order, **given: submit(order, **given)._replace(cost_usd=0.045)  # type: ignore[method-assign]
     house.post()
     house.go_on()
 

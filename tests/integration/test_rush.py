@@ -2,7 +2,6 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,7 +73,7 @@ def test_the_last_dollars_of_all_are_spent_once_and_with_few_requests(azurite: A
         taken = list(pool.map(reserve, range(POSTS)))
         assert taken.count(True) == POSTS / 2
         assert len(answered) <= POSTS
-        ended = [replace(job, cost_usd=0.05, open_usd=0.0, ended_at=datetime(2026, 6, 1, 3, tzinfo=UTC)) for job in jobs]
+        ended = [job._replace(cost_usd=0.05, open_usd=0.0, ended_at=datetime(2026, 6, 1, 3, tzinfo=UTC)) for job in jobs]
         list(pool.map(lambda number: apps[number % 2].settle(folder, ended[number], was_reserved=True), range(POSTS)))
     (month,) = apps[0].months(folder, ["2026-06"])
     assert month["jobs"] == {}

@@ -1,7 +1,6 @@
 """What a sheet asks for, what each of its pictures is sent, and how many of how many there are."""
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,7 +91,7 @@ def test_a_ratio_that_is_written_out_is_every_pictures() -> None:
 def test_a_preset_that_changes_changes_no_job_under_way(monkeypatch: Any) -> None:
     document = document_of(parse("mug"))
     # Not taken out: it would come back behind the others.
-    monkeypatch.setitem(PRESETS, "mug", replace(PRESETS["mug"], prompt="A cup"))
+    monkeypatch.setitem(PRESETS, "mug", PRESETS["mug"]._replace(prompt="A cup"))
 
     assert sent_of(document, 0)[0].startswith("A white ceramic mug")
 

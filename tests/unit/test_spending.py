@@ -1,6 +1,5 @@
 """Dollars by account and month: what is expected counts, what is known takes its place, and nothing is counted twice."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -39,7 +38,7 @@ class Book(SpendingStore):
 
     def end(self, number: int, paid: float, unknown: float = 0.0, *, was_reserved: bool = True, **changes: Any) -> None:
         job = Spent(f"job_{number}", DAY, "goods", 1, paid, unknown, self.now)
-        self.settle(ME, replace(job, **changes), was_reserved=was_reserved)
+        self.settle(ME, job._replace(**changes), was_reserved=was_reserved)
 
     def spent(self) -> tuple[Any, ...]:
         found = total(rows(self.months(ME, ["2026-06"]), "2026-06-01", "2026-06-30"))

@@ -5,7 +5,7 @@ with this table and another with the app. HEAD answers as GET does, without a bo
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.domain import generation as limits
 from shared.domain.image_kind import RESULT_TYPES
@@ -22,8 +22,7 @@ Said = tuple[str, str]
 JSON, BYTES = "application/json", {content_type: {"type": "string", "format": "binary"} for content_type in RESULT_TYPES}
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     name: str
     where: str
     schema: Schema
@@ -40,8 +39,7 @@ class Answer:
     headers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     id: str
     method: str
     path: str
