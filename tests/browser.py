@@ -31,11 +31,14 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
-def expect_draft(page: Page, entered: str) -> None:
-    """A draft is kept a moment after the last key, once the page's second stage is there to keep it."""
+#: Of a draft, in JavaScript.
+HAS_PICTURE = "[...(draft.images ?? []).values()].some(Boolean)"
+
+
+def expect_draft(page: Page, told: str) -> None:
+    """One is kept, of which `told` holds (in JavaScript): a moment after the last change, once the second stage is there."""
     page.wait_for_function(
-        "async (entered) => JSON.stringify(await (await import('/js/kept/database.js')).entries('drafts')).includes(entered)",
-        arg=entered,
+        "async () => (await (await import('/js/kept/database.js')).entries('drafts')).some(([, draft]) => " + told + ")"
     )
 
 

@@ -21,6 +21,7 @@ from shared.storage.documents import Busy
 from tests import pictures
 from tests.activities.orders import Clock, check_order, submit_order
 from tests.fakes import FakeBlobs, FakeGenerator, images_of, make_job, make_services
+from tests.patience import PATIENCE
 from tests.picture_files import opened
 from tests.telling import told
 
@@ -312,7 +313,7 @@ async def test_the_slot_is_left_while_the_picture_is_still_fetched(
         return woken
 
     def slow(ready: Ready) -> bytes:
-        assert left.wait(10)
+        assert left.wait(PATIENCE)
         return download(ready)
 
     monkeypatch.setattr(slots, "give_back", noted)

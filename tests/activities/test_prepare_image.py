@@ -7,6 +7,7 @@ import pytest
 
 from activities.prepare_image import NotItsTurn, in_turn
 from shared.domain.payloads import PrepareAnswer
+from tests.patience import PATIENCE
 
 ANSWER: PrepareAnswer = {"blob": "pictures/x/prepared/input_image.png"}
 
@@ -15,7 +16,7 @@ async def test_what_only_waits_gives_its_place_up_and_never_begins() -> None:
     go_on, begun = threading.Event(), []
 
     def slow() -> PrepareAnswer:
-        assert go_on.wait(60)
+        assert go_on.wait(2 * PATIENCE)
         return ANSWER
 
     def late() -> PrepareAnswer:

@@ -14,6 +14,7 @@ from shared.domain.job import asked_to_cancel
 from shared.domain.problem import Problem, ProblemError
 from shared.translator import Translation
 from tests.fakes import make_job, make_services
+from tests.patience import PATIENCE
 
 UNAVAILABLE = ProblemError(Problem("translator_unavailable"))
 
@@ -98,7 +99,7 @@ async def test_of_two_runs_at_once_the_first_decision_stands() -> None:
     answers = iter(["a hero", "another hero"])
 
     def answer() -> str:
-        meet.wait(5)
+        meet.wait(PATIENCE)
         return next(answers)
 
     translator = Translator(answer)
@@ -118,13 +119,13 @@ async def test_a_translator_that_is_silent_is_waited_for_no_longer_than_it_may_t
     release = threading.Event()
 
     def late() -> str:
-        release.wait(5)
+        release.wait(2 * PATIENCE)
         return "too late"
 
     services = house(Translator(late))
     began = time.monotonic()
     assert await run(services, is_last=True) == "decided"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < PATIENCE
     release.set()
     await asyncio.sleep(0.05)
     assert sent(services) == ("영웅", ["prompt_not_translated"])

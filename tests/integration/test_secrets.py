@@ -11,6 +11,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
 from shared.secrets import KeyVaultSecrets, Secrets, SecretUnavailable
+from tests.patience import PATIENCE
 from tests.vault import Vault
 
 
@@ -37,7 +38,7 @@ def vault(tmp_path: Path) -> Iterator[Vault]:
         thread.start()
         yield server
         server.shutdown()
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 def reading(vault: Vault, identity: Any = None) -> KeyVaultSecrets:

@@ -281,7 +281,7 @@ def test_links_that_the_key_at_hand_can_sign_wait_for_no_other(error: Exception 
         long = pool.submit(links.sign, IMAGES, "b")
         assert service.begun.wait(PATIENCE)
         try:
-            assert pool.submit(links.sign, IMAGES, "c", None, timedelta(minutes=10)).result(5)
+            assert pool.submit(links.sign, IMAGES, "c", None, timedelta(minutes=10)).result(PATIENCE)
         finally:
             service.go_on.set()
         assert long.exception(10) is error

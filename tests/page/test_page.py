@@ -303,7 +303,7 @@ def test_a_draft_with_a_chosen_model_comes_back_before_the_options_do(choice: St
     page.get_by_test_id("tab-goods").click()
     choose(page, "클라인")
     page.get_by_test_id("prompt").fill("웃는 얼굴")
-    expect_draft(page, "웃는 얼굴")
+    expect_draft(page, "draft.prompt?.text === '웃는 얼굴'")
     choice.options_ready.clear()
     page.reload()
     page.get_by_test_id("tab-goods").click()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from shared.providers.provider import Failed, ProviderError, Ready, Running
 from shared.providers.registry import PROVIDERS
+from tests.patience import PATIENCE
 from tests.providers.orders import order, until_ended
 
 every_generator = pytest.mark.parametrize("name", [generator.name for generator in PROVIDERS])
@@ -266,7 +267,7 @@ def test_hosts_for_local_work_may_be_private() -> None:
         server.start()
         with pytest.raises(Unreachable):
             ProviderHttp((host,)).get(f"https://{host}/", {})
-        server.join(5)
+        server.join(PATIENCE)
     # A TLS handshake begins with 0x16.
     assert seen == [b"\x16"]
 

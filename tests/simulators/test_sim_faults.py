@@ -160,7 +160,7 @@ def test_a_late_answer_is_whole(client: Any, sim: Simulators, provider: str) -> 
     put(sim, provider, "create", "late", seconds=0.3)
     began = time.monotonic()
     assert client.create(provider).json()["id"]
-    assert 0.3 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.3
     assert sim.stats()[provider]["submits"] == 1
 
 

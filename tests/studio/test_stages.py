@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import browser, new_context
+from tests.browser import HAS_PICTURE, browser, expect_draft, new_context
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -81,8 +81,7 @@ def test_the_rest_comes_with_the_first_touch_and_then_works_without_a_line(visit
     expect(page.get_by_test_id("crop")).to_be_visible()
     page.keyboard.press("Escape")
     page.context.set_offline(False)
-    # A draft is kept a moment after the last change.
-    page.wait_for_timeout(500)
+    expect_draft(page, HAS_PICTURE)
 
     # A browser that was here waits for nobody.
     visit.loaded.clear()

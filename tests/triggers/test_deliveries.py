@@ -359,7 +359,7 @@ async def test_one_owners_silent_receiver_holds_up_no_other_owner(
         if headers["webhook-id"].removeprefix("msg_") == mine.removeprefix("job_"):
             return real(url, headers, sent)
         begun.release()
-        answered.wait(10)
+        answered.wait(2 * PATIENCE)
         raise Undelivered("timeout")
 
     monkeypatch.setattr(app.receivers, "post", slow)

@@ -16,6 +16,7 @@ from shared.domain.gate import BREAKER_FAILURES, BREAKER_SECONDS, Gate
 from shared.domain.problem import Problem
 from shared.providers.provider import ProviderError
 from tests.fakes import HUB_TROUBLE
+from tests.patience import PATIENCE
 from tests.triggers.calls import (
     FakeHub,
     body,
@@ -232,7 +233,7 @@ class Silence:
 
     def __call__(self) -> None:
         self.looks += 1
-        assert self.is_over.wait(30)
+        assert self.is_over.wait(2 * PATIENCE)
 
 
 class Moment:

@@ -8,6 +8,7 @@ from azure.core.exceptions import ServiceRequestError
 
 from shared.storage.gate_store import GateStore
 from tests.fakes import FakeGenerator
+from tests.patience import PATIENCE
 from tests.triggers.calls import (
     IMAGE,
     RUNTIME,
@@ -234,7 +235,7 @@ async def test_options_do_not_wait_for_storage_that_is_away(app: Any, monkeypatc
 
     done = threading.Event()
     monkeypatch.setattr(options, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(app.gates, "look", lambda *_: done.wait(20))
+    monkeypatch.setattr(app.gates, "look", lambda *_: done.wait(2 * PATIENCE))
     try:
         answer = await raw(options.get_options)(req=request())
     finally:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.storage.documents import Busy, Changed, Documents
 from tests.fakes import FakeBlobs
+from tests.patience import PATIENCE
 
 NAME = "a.json"
 
@@ -300,7 +301,7 @@ class Slow(Counted):
 
     def _wait(self) -> None:
         self.arrived.set()
-        assert self.may_write.wait(10)
+        assert self.may_write.wait(2 * PATIENCE)
 
 
 def while_a_write_is_under_way(operations: list[Callable[[Documents], Any]]) -> tuple[Slow, list[Any]]:
@@ -316,14 +317,14 @@ def while_a_write_is_under_way(operations: list[Callable[[Documents], Any]]) -> 
 
     with ThreadPoolExecutor(32) as pool:
         first = pool.submit(add, documents, "first")
-        assert blobs.arrived.wait(10)
+        assert blobs.arrived.wait(PATIENCE)
         rest = [pool.submit(outcome, operation) for operation in operations]
         line = documents._line(NAME)  # noqa: SLF001 - nothing else tells that all of them are in line
         while len(line.waiting()) < 1 + len(operations):
             time.sleep(0.001)
         blobs.may_write.set()
-        first.result(10)
-        return blobs, [one.result(10) for one in rest]
+        first.result(PATIENCE)
+        return blobs, [one.result(PATIENCE) for one in rest]
 
 
 def test_changes_at_one_moment_share_a_write() -> None:
@@ -367,11 +368,11 @@ def test_documents_do_not_wait_for_each_other() -> None:
     blobs.documents["other.json"] = ({}, "0")
     with ThreadPoolExecutor(1) as pool:
         held_up = pool.submit(add, documents, "a")
-        assert blobs.arrived.wait(10)
+        assert blobs.arrived.wait(PATIENCE)
         assert documents.change("other.json", lambda document: (None, "read")).result == "read"
         assert not held_up.done()
         blobs.may_write.set()
-        held_up.result(10)
+        held_up.result(PATIENCE)
 
 
 def test_a_retry_takes_along_who_came_meanwhile_and_each_has_its_own_patience() -> None:
@@ -381,7 +382,7 @@ def test_a_retry_takes_along_who_came_meanwhile_and_each_has_its_own_patience() 
 
     def sleep(seconds: float) -> None:
         lost.set()
-        assert released.wait(10)
+        assert released.wait(2 * PATIENCE)
         clock.now += 8
 
     ours = Documents(blobs, clock=lambda: clock.now, sleep=sleep)  # type: ignore[arg-type]
@@ -392,13 +393,13 @@ def test_a_retry_takes_along_who_came_meanwhile_and_each_has_its_own_patience() 
 
     with ThreadPoolExecutor(2) as pool:
         early = pool.submit(first)
-        assert lost.wait(10)
+        assert lost.wait(PATIENCE)
         late = pool.submit(add, ours, "late")
         while len(ours._line(NAME).waiting()) < 2:  # noqa: SLF001 - nothing else tells that it is in line
             time.sleep(0.001)
         released.set()
-        early.result(10)
-        late.result(10)
+        early.result(PATIENCE)
+        late.result(PATIENCE)
     assert words(blobs) == ["0", "1", "early", "late"]
 
 

@@ -733,7 +733,7 @@ def test_what_is_paid_for_never_waits_for_an_upload(monkeypatch: pytest.MonkeyPa
     def slow(known: Content, *arguments: object) -> object:
         if known.facts.width == 301:
             begun.set()
-            assert go_on.wait(20)
+            assert go_on.wait(2 * PATIENCE)
         return decode(known, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("shared.pictures.prepare.decoded", slow)
@@ -746,7 +746,7 @@ def test_what_is_paid_for_never_waits_for_an_upload(monkeypatch: pytest.MonkeyPa
 
     uploads = [threading.Thread(target=prepare, args=(width,)) for width in (301, 302, 303)]
     uploads[0].start()
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE)
     for upload in uploads[1:]:
         upload.start()
     # However many uploads stand in line, both steps of a result go through.
@@ -757,7 +757,7 @@ def test_what_is_paid_for_never_waits_for_an_upload(monkeypatch: pytest.MonkeyPa
 
     go_on.set()
     for upload in uploads:
-        upload.join(20)
+        upload.join(PATIENCE)
     assert sorted(done) == ["301", "302", "303"]
 
 
@@ -781,7 +781,7 @@ def test_uploads_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> N
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
 
     assert most == [1]
 

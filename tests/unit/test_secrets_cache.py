@@ -152,7 +152,7 @@ def test_many_threads_that_need_a_secret_at_once_read_it_once(store: Store) -> N
     secrets = Secrets(store)
 
     def get(_: int) -> str | None:
-        start.wait(10)
+        start.wait(PATIENCE)
         return secrets.get(KEY)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -170,7 +170,7 @@ class Meeting(Store):
     def read(self, name: str) -> str | None:
         value = super().read(name)
         if len(self.reads) == 2:
-            assert self.go_on.wait(10)
+            assert self.go_on.wait(2 * PATIENCE)
         return value
 
 
@@ -191,7 +191,7 @@ def test_many_threads_whose_secret_is_refused_at_once_read_it_once() -> None:
         for _ in range(threads):
             assert came.acquire(timeout=PATIENCE)
         store.go_on.set()
-        assert [answer.result(10) for answer in answers] == ["second"] * threads
+        assert [answer.result(PATIENCE) for answer in answers] == ["second"] * threads
     assert len(store.reads) == 2
 
 
@@ -206,7 +206,7 @@ class Silent(Store):
     def read(self, name: str) -> str | None:
         if len(self.reads) >= self.answered:
             self.begun.set()
-            assert self.go_on.wait(10)
+            assert self.go_on.wait(2 * PATIENCE)
         return super().read(name)
 
 
@@ -218,12 +218,12 @@ def test_an_old_secret_is_used_while_one_thread_reads_it_again(clock: Clock) -> 
     clock.seconds += 300
     with ThreadPoolExecutor(2) as pool:
         reader = pool.submit(secrets.get, KEY)
-        assert store.begun.wait(10)
+        assert store.begun.wait(PATIENCE)
         try:
-            assert pool.submit(secrets.get, KEY).result(5) == "first"
+            assert pool.submit(secrets.get, KEY).result(PATIENCE) == "first"
         finally:
             store.go_on.set()
-        assert reader.result(10) == "second"
+        assert reader.result(PATIENCE) == "second"
     assert secrets.get(KEY) == "second"
 
 
@@ -241,7 +241,7 @@ def test_a_store_that_was_away_when_last_asked_holds_one_thread_only(clock: Cloc
 
     def told(asked: "Future[str | None]") -> str | None:
         try:
-            return asked.result(5)
+            return asked.result(PATIENCE)
         except SecretUnavailable as error:
             return str(error)
 
@@ -249,7 +249,7 @@ def test_a_store_that_was_away_when_last_asked_holds_one_thread_only(clock: Cloc
     with ThreadPoolExecutor(5) as pool:
         assert told(pool.submit(ask)) == expected
         reader = pool.submit(ask)
-        assert store.begun.wait(10)
+        assert store.begun.wait(PATIENCE)
         try:
             assert [told(pool.submit(ask)) for _ in range(3)] == [expected] * 3
         finally:
@@ -267,12 +267,12 @@ def test_a_store_that_is_away_for_one_secret_holds_up_no_other() -> None:
     secrets = Secrets(store)
     with ThreadPoolExecutor(2) as pool:
         reader = pool.submit(secrets.get, KEY)
-        assert store.begun.wait(10)
+        assert store.begun.wait(PATIENCE)
         try:
-            assert pool.submit(secrets.get, "TRANSLATOR_KEY").result(5) == "another"
+            assert pool.submit(secrets.get, "TRANSLATOR_KEY").result(PATIENCE) == "another"
         finally:
             store.go_on.set()
-        assert reader.result(10) == "first"
+        assert reader.result(PATIENCE) == "first"
 
 
 def test_every_secret_of_the_environment_has_a_name_that_key_vault_takes() -> None:

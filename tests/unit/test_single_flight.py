@@ -23,7 +23,7 @@ class Oracle:
     def __call__(self) -> int:
         self.asked += 1
         self.begun.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(2 * PATIENCE)
         if self.error:
             raise self.error
         return self.asked
@@ -41,7 +41,7 @@ def test_all_who_ask_meanwhile_get_the_answer_or_the_failure_of_one_question(
 ) -> None:
     flight, oracle = SingleFlight[int](), Oracle(error)
     first = pool.submit(flight.ask, oracle)
-    assert oracle.begun.wait(10)
+    assert oracle.begun.wait(PATIENCE)
     assert flight.is_under_way
     joined = threading.Semaphore(0)
     wait = flight._flight.result

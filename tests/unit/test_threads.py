@@ -12,6 +12,7 @@ import pytest
 
 from shared import threads
 from shared.settings import Settings
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 #: asyncio's ways to the loop's default executor.
@@ -45,7 +46,7 @@ async def test_and_no_more(configure: Configure) -> None:
 
     def block() -> None:
         begun.release()
-        go_on.wait(10)
+        go_on.wait(2 * PATIENCE)
 
     blocked = [asyncio.ensure_future(threads.run(block)) for _ in range(3)]
     await asyncio.sleep(0.05)

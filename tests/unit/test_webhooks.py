@@ -160,7 +160,7 @@ class Slow(Source):
 
     def __call__(self) -> str:
         self.begun.release()
-        assert self.go_on.acquire(timeout=PATIENCE)
+        assert self.go_on.acquire(timeout=2 * PATIENCE)
         return super().__call__()
 
 
@@ -179,7 +179,7 @@ def test_nobody_waits_for_the_secret_but_the_call_that_fetches_it(pool: ThreadPo
     try:
         for _ in range(3):
             with pytest.raises(ProviderError) as told:
-                pool.submit(verifier.verify, signed(secret=OTHER), BODY).result(5)
+                pool.submit(verifier.verify, signed(secret=OTHER), BODY).result(PATIENCE)
             assert told.value.problem.status == 503
             assert "Replicate" in told.value.problem.to_document("en", request_id="r")["detail"]
     finally:
@@ -198,12 +198,12 @@ def test_while_a_known_secret_is_fetched_again_calls_are_judged_by_it(pool: Thre
     for _ in range(2):
         assert source.begun.acquire(timeout=PATIENCE)
     try:
-        pool.submit(verifier.verify, signed(at=clock[0]), BODY).result(5)
+        pool.submit(verifier.verify, signed(at=clock[0]), BODY).result(PATIENCE)
         with pytest.raises(Refused, match="wrong signature"):
-            pool.submit(verifier.verify, signed(secret=OTHER, at=clock[0]), BODY).result(5)
+            pool.submit(verifier.verify, signed(secret=OTHER, at=clock[0]), BODY).result(PATIENCE)
     finally:
         source.go_on.release()
-    newer.result(10)
+    newer.result(PATIENCE)
     assert source.asked == 2
 
 
