@@ -9,7 +9,6 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from xml.sax.saxutils import quoteattr
 
 #: What is to be seen on a picture and its thumbnail where the request asks for it: generated, and an advertisement.
 VISIBLE_LABEL = "AI 생성 / 광고"
@@ -43,6 +42,9 @@ def source_type(*, is_sample: bool) -> str:
 
 
 def xmp_packet(tool: str, *, is_sample: bool = False) -> bytes:
+    # With the first picture: a cold start has none.
+    from xml.sax.saxutils import quoteattr
+
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

@@ -13,35 +13,21 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from opentelemetry import metrics, trace
+from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.domain.job import Document, charged
-from shared.telemetry_names import METRICS
 
 #: Whose records are sent; infra/main.bicep tells the worker this name.
 LOGGER = "toonconnect"
 _log = logging.getLogger(LOGGER)
 _tracer = trace.get_tracer("toonconnect")
-_meter = metrics.get_meter("toonconnect")
 _propagator = TraceContextTextMapPropagator()
 #: Asked every few minutes, for ever, by whoever watches: the host's own row says all there is.
 _PROBES = ("health", "health_ready")
 #: Payload fields that name a span's job, as attributes.
 _NAMED = ("job_id", "index", "generator", "attempt", "instance")
-
-_counters = {name: _meter.create_counter(name, METRICS[name][0]) for name in ("toonconnect.jobs", "toonconnect.cost")}
-_histograms = {
-    name: _meter.create_histogram(name, METRICS[name][0])
-    for name in (
-        "toonconnect.queue.duration", "toonconnect.provider.duration", "toonconnect.overhead.duration", "toonconnect.polls",
-    )
-}  # fmt: skip
-_gauges = {
-    name: _meter.create_gauge(name, METRICS[name][0])
-    for name in ("toonconnect.gate.active", "toonconnect.gate.waiting", "toonconnect.gate.limit")
-}
 
 # Azure's clients tell of every request and answer, with its headers, at INFO, which is the worker's level: two kilobytes for each
 # blob that is read, in the host's log stream as well. What goes wrong they say louder.
@@ -138,16 +124,19 @@ def traceparent() -> str | None:
 
 def job_ended(document: Document, polls: int) -> None:
     """The metrics of a job that has just ended, and its event. It counts for the model that made its first picture."""
+    # With the first value: a cold start has none.
+    from shared import instruments
+
     code = (document["error"] or {}).get("code")
     cost, times = document["usage"]["cost_usd"], document["metrics"] or {}
     kind, provider, model = document["kind"], document["provider"] or "", document.get("model") or ""
     maker = {"kind": kind, "provider": provider, "model": model}
-    _counters["toonconnect.jobs"].add(1, {**maker, "status": document["status"], "code": code or ""})
-    _counters["toonconnect.cost"].add(cost, maker)
-    _histograms["toonconnect.polls"].record(polls, maker)
+    instruments.COUNTERS["toonconnect.jobs"].add(1, {**maker, "status": document["status"], "code": code or ""})
+    instruments.COUNTERS["toonconnect.cost"].add(cost, maker)
+    instruments.HISTOGRAMS["toonconnect.polls"].record(polls, maker)
     for part in ("queue", "provider", "overhead"):
         if times.get(f"{part}_ms") is not None:
-            _histograms[f"toonconnect.{part}.duration"].record(times[f"{part}_ms"] / 1000, maker)
+            instruments.HISTOGRAMS[f"toonconnect.{part}.duration"].record(times[f"{part}_ms"] / 1000, maker)
     event(
         "job_ended", job_id=document["id"], kind=kind, status=document["status"], code=code, provider=provider, model=model,
         attempts=document["attempts"], polls=polls, fallback_used=document["fallback_used"],
@@ -160,8 +149,10 @@ def job_ended(document: Document, polls: int) -> None:
 
 
 def gate_changed(provider: str, active: int, waiting: int, limit: int) -> None:
+    from shared import instruments
+
     for name, value in (("active", active), ("waiting", waiting), ("limit", limit)):
-        _gauges[f"toonconnect.gate.{name}"].set(value, {"provider": provider})
+        instruments.GAUGES[f"toonconnect.gate.{name}"].set(value, {"provider": provider})
 
 
 @contextmanager

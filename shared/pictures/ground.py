@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 #: The picture is looked at in this size.
 _LOOK_PX = 128
@@ -55,6 +55,9 @@ def _chosen(picture: Image.Image) -> Ground:
 
 def _share_seen(picture: Image.Image, ground: Ground) -> float:
     """How much of what is visible can be told from the ground: what contrasts with it, and what an outline encloses that does."""
+    # With the first picture that may need one.
+    from PIL import ImageDraw
+
     red, green, blue = ImageChops.difference(placed_on(ground, picture), Image.new("RGB", picture.size, ground.colour)).split()
     contrast = ImageChops.lighter(red, ImageChops.lighter(green, blue)).point([255 * (step >= _CONTRAST) for step in range(256)])
     step = max(1, -(-max(picture.size) // _LOOK_PX))

@@ -20,6 +20,7 @@ meaning = of("shared/domain/fingerprint.py", "tests/triggers/test_same_requests.
 encode = of("shared/pictures/encode.py", "tests/unit/test_images.py")
 limits = of("shared/pictures/limits.py", "tests/unit/test_images.py")
 results = of("shared/pictures/results.py", "tests/unit/test_images.py", "tests/unit/test_labels.py")
+label = of("shared/pictures/label.py", "tests/unit/test_labels.py")
 order = of("activities/submit_prediction.py", "tests/activities/test_what_is_sent.py")
 output = of(
     "activities/check_prediction.py", "tests/activities/test_check_prediction.py", "tests/activities/test_what_is_sent.py"
@@ -164,12 +165,10 @@ REQUESTS: tuple[Mutant, ...] = (
     results(
         "a result that breaks off is no matter of the provider's", "(*DAMAGE, ProblemError) as error:", "ProblemError as error:"
     ),
-    results(
-        "the label is written nowhere", "draw.text((corner[0] + pad - left", "(lambda *_, **__: None)((corner[0] + pad - left"
-    ),
+    label("the label is written nowhere", "draw.text((corner[0] + pad - left", "(lambda *_, **__: None)((corner[0] + pad - left"),
     results("the label is not on the thumbnail", "            if label:\n", "            if False:\n"),
-    results("a label is cut off where a picture is narrow", "int(size * picture.width / length)", "size"),
-    results(
+    label("a label is cut off where a picture is narrow", "int(size * picture.width / length)", "size"),
+    label(
         "a label has no Hangul",
         "ImageFont.truetype(_FONT, size, layout_engine=ImageFont.Layout.BASIC)",
         "ImageFont.load_default(size)",

@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from shared import telemetry
+from shared import instruments, telemetry
 from shared.domain.job import Document
 from shared.telemetry_names import METRICS
 
@@ -25,10 +25,10 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> InMemoryMetricReader:
     """What an operator's tool is sent of the metrics of jobs."""
     made = InMemoryMetricReader()
     meter = MeterProvider([made], shutdown_on_exit=False).get_meter("toonconnect")
-    counters = {name: meter.create_counter(name, METRICS[name][0]) for name in telemetry._counters}
-    histograms = {name: meter.create_histogram(name, METRICS[name][0]) for name in telemetry._histograms}
-    monkeypatch.setattr(telemetry, "_counters", counters)
-    monkeypatch.setattr(telemetry, "_histograms", histograms)
+    counters = {name: meter.create_counter(name, METRICS[name][0]) for name in instruments.COUNTERS}
+    histograms = {name: meter.create_histogram(name, METRICS[name][0]) for name in instruments.HISTOGRAMS}
+    monkeypatch.setattr(instruments, "COUNTERS", counters)
+    monkeypatch.setattr(instruments, "HISTOGRAMS", histograms)
     return made
 
 

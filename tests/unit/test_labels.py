@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageChops
 
-from shared.pictures.results import THUMBNAIL_SIDE_PX, _font, read_result, with_visible_label
+from shared.pictures.label import _font
+from shared.pictures.results import THUMBNAIL_SIDE_PX, read_result, with_visible_label
 from shared.provenance import VISIBLE_LABEL
 from tests.picture_files import opened, saved
 
