@@ -87,5 +87,19 @@ def test_what_is_asked_for_later_is_loaded_later(name: str) -> None:
     assert not [module for module, _ in loaded() if module == name or module.startswith(f"{name}.")]
 
 
+def test_nothing_that_stays_is_looked_through_for_garbage() -> None:
+    code = """
+import gc
+before = gc.get_stats()
+import function_app
+made = [now["collections"] - then["collections"] for now, then in zip(gc.get_stats(), before)]
+print(made == [0, 0, 0], gc.isenabled(), gc.get_freeze_count() > 50_000)
+"""
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=CLOUD, capture_output=True, text=True, timeout=PATIENCE
+    ).stdout
+    assert told.split() == ["True"] * 3
+
+
 def test_the_apps_own_modules_are_few_enough_to_be_compiled_at_a_start() -> None:
     assert len(of_ours()) <= MOST_OWN_MODULES, sorted(of_ours())
