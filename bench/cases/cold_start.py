@@ -3,9 +3,8 @@
 The import as `python -X importtime` tells it, each in a fresh interpreter, app and SDKs in turn (the ratio is the median of such
 pairs), and the CPU seconds of the same without that switch. The SDKs are those that the app loads when it starts: what it loads
 later (identity, Key Vault, queues, HEIC) is in neither. All bytecode is on disk, but for one line: a package is deployed without
-the app's own. From the start of a host's
-process, on a storage account and with a task hub that are there: until health answers, and, in another process, until a goods job
-is taken (202). What Azure needs to bring a machine up is not in it.
+the app's own. From the start of a host's process, on a storage account and with a task hub that are there: until health answers,
+and, in another process, until a goods job is taken (202). What Azure needs to bring a machine up is not in it.
 """
 
 import contextlib
@@ -18,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import requests
@@ -83,7 +82,7 @@ def _imports(environment: dict[str, str]) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _of_pairs(ours: list[float], theirs: list[float]) -> float:
+def _of_pairs(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """A machine that others use changes its pace from minute to minute, and both of a pair were measured within two seconds."""
     return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
