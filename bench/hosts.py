@@ -117,6 +117,32 @@ def cpu_seconds(process: psutil.Process) -> float:
     return float(total)
 
 
+class Everything:
+    """CPU seconds of all that runs on the one machine while the `with` block does: a stack and this process, its clients."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._parts = {"host": host_of(stack), "Azurite": azurite_of(stack), "simulators": simulators_of(stack)}
+
+    def __enter__(self) -> "Everything":
+        self._before, self._began = self._seconds(), time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = time.monotonic() - self._began
+        self._spent = {name: cpu - self._before[name] for name, cpu in self._seconds().items()}
+
+    def _seconds(self) -> dict[str, float]:
+        return {name: cpu_seconds(each) for name, each in self._parts.items()} | {"these clients": time.process_time()}
+
+    def told(self, jobs: int) -> str:
+        """How full the machine was, and who takes how much for each of so many jobs."""
+        shares = ", ".join(f"{name} {cpu / jobs:.3f} s" for name, cpu in self._spent.items())
+        return (
+            f"{sum(self._spent.values()) / self.seconds:.1f} of {os.cpu_count()} cores are busy, "
+            f"{self._spent['host'] / self.seconds:.2f} of the one that Python has; a job takes {shares}"
+        )
+
+
 @contextmanager
 def spent(*processes: psutil.Process) -> Iterator[list[float]]:
     """The processor seconds that each of them spends meanwhile, and until what was begun has settled: filled in at the end."""

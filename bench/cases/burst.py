@@ -44,7 +44,7 @@ def _burst(stack: Stack, cap: int) -> Iterator[Row]:
         work = (creators.make(form, moment) for form, moment in zip(forms, moments, strict=True))
         return await asyncio.gather(*work, return_exceptions=True)
 
-    with _Memory(stack) as memory:
+    with _Memory(stack) as memory, hosts.Everything(stack) as spent:
         found = clients.run(stack.url, make, every=None, patience=PATIENCE_SECONDS)
     made, stats = [each for each in found if isinstance(each, Seen)], stack.stats("bfl")
     seconds = max(seen.completed for seen in made) - min(seen.posted for seen in made)
@@ -56,7 +56,10 @@ def _burst(stack: Stack, cap: int) -> Iterator[Row]:
     is_right = len(made) == JOBS == stats["submits"] and stats["duplicates"] == 0 and stats["max_active"] <= cap
     why = next((repr(each) for each in found if not isinstance(each, Seen)), "")
     yield Row(f"{with_cap}{JOBS} jobs", lost, goal="none lost", holds=is_right, limit=why)
-    yield Row(f"{with_cap}until the last has ended", f"{seconds:.0f} s", f"{ideal:.0f} s (slots and posting)", seconds / ideal)
+    yield Row(
+        f"{with_cap}until the last has ended", f"{seconds:.0f} s", f"{ideal:.0f} s (slots and posting)", seconds / ideal,
+        limit=spent.told(JOBS),
+    )  # fmt: skip
     looks_told = f"p50 {percentile(looks, 50) * 1000:.0f} ms, p95 {percentile(looks, 95) * 1000:.0f} ms of {len(looks)}"
     yield Row(f"{with_cap}a look", looks_told, goal=f"p95 <= {LOOK_GOAL} s", holds=percentile(looks, 95) <= LOOK_GOAL)
     yield Row(f"{with_cap}a POST", f"p50 {percentile(posts, 50):.2f} s, p95 {percentile(posts, 95):.2f} s")

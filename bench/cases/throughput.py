@@ -3,7 +3,6 @@ has ended; and which process spends how much of the machine's processor time.
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 
@@ -27,23 +26,10 @@ def rows(is_long: bool) -> Iterator[Row]:
 
 def _of(kind: str, form: Form, stack: Stack) -> Iterator[Row]:
     _rate(stack, form, CLIENTS[0], WARM_SECONDS)
-    processes = {
-        "host": hosts.host_of(stack), "Azurite": hosts.azurite_of(stack), "simulators": hosts.simulators_of(stack)
-    }  # fmt: skip
     for number in CLIENTS:
-        before, began = {name: hosts.cpu_seconds(each) for name, each in processes.items()}, time.monotonic()
-        ours = time.process_time()
-        jobs = _rate(stack, form, number, SECONDS)
-        seconds = time.monotonic() - began
-        spent = {name: hosts.cpu_seconds(each) - before[name] for name, each in processes.items()}
-        spent["these clients"] = time.process_time() - ours
-        cores = sum(spent.values()) / seconds
-        shares = ", ".join(f"{name} {cpu / jobs:.3f} s" for name, cpu in spent.items())
-        yield Row(
-            f"{kind}, {number} clients", f"{jobs / seconds:.1f} jobs/s",
-            limit=f"{cores:.1f} of {os.cpu_count()} cores are busy, {spent['host'] / seconds:.2f} of the one that Python has; "
-            f"a job takes {shares}",
-        )  # fmt: skip
+        with hosts.Everything(stack) as spent:
+            jobs = _rate(stack, form, number, SECONDS)
+        yield Row(f"{kind}, {number} clients", f"{jobs / spent.seconds:.1f} jobs/s", limit=spent.told(jobs))
 
 
 def _rate(stack: Stack, form: Form, number: int, seconds: float) -> int:
