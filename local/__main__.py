@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 START_SECONDS = 60.0
-LAST_LINES = 12
+LAST_LINES, LAST_BYTES = 12, 10_000
 #: Settings that whoever works on this stack from another shell must know; none is a secret.
 TOLD = (
     "REPLICATE_API_BASE_URL", "BFL_API_BASE_URL", "PROVIDER_EXTRA_HOSTS", "REPLICATE_MAX_ACTIVE", "BFL_MAX_ACTIVE",
@@ -60,12 +60,12 @@ class Stack:
 
     def __init__(self) -> None:
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
-        self._logs: dict[str, Path] = {}
+        self._logs: dict[str, tuple[Path, int]] = {}
 
     def start(self, name: str, command: list[str], env: dict[str, str] | None = None, log: Path | None = None) -> None:
         output = log.open("ab") if log else None
         if log:
-            self._logs[name] = log
+            self._logs[name] = log, log.stat().st_size
         process = subprocess.Popen(
             [sys.executable, "-m", "local.leash", *command],
             cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=output, stderr=output,
@@ -77,9 +77,14 @@ class Stack:
         return next((name for name, process in self._running if process.poll() is not None), None)
 
     def last_words(self, name: str) -> str:
-        """The end of what it wrote, where that went to a file."""
-        lines = self._logs[name].read_text(errors="replace").splitlines() if name in self._logs else []
-        return "".join(f"  {line}\n" for line in lines[-LAST_LINES:])
+        """The end of what it has written, where that went to a file: no links that are signed."""
+        log, begin = self._logs.get(name, (None, 0))
+        if log is None or not log.exists():
+            return ""
+        with log.open("rb") as file:
+            file.seek(max(begin, log.stat().st_size - LAST_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+        return "".join(f"  {line}\n" for line in lines[-LAST_LINES:] if "sig=" not in line)
 
     def stop(self) -> None:
         for _, process in reversed(self._running):

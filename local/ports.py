@@ -16,26 +16,41 @@ _PORTS = range(12_000, 32_000)
 #: free then. Of a few thousand stacks that started beside each other, some found a port of theirs taken.
 _GIVEN = Path(tempfile.gettempdir(), f"toonconnect-ports-{os.getuid()}.json")
 _KEPT_SECONDS = 3600
+_MOST_DRAWS = 10_000
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that is free, and that no process of this user was given within the last hour."""
-    with _GIVEN.open("a+") as file:
+    """A port of 127.0.0.1 that is free, and that no process of this user was given within the last hour.
+
+    Raises OSError where there is none.
+    """
+    # Not through a link that somebody else may have laid there.
+    descriptor = os.open(_GIVEN, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "r+", errors="replace") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
         given = _recent(file.read())
-        port = next(port for port in iter(lambda: secrets.choice(_PORTS), None) if str(port) not in given and is_free(port))
-        file.truncate(0)
+        port = _drawn(given)
+        file.seek(0)
+        file.truncate()
         json.dump({**given, str(port): time.time()}, file)
     return port
 
 
+def _drawn(given: dict[str, float]) -> int:
+    for _ in range(_MOST_DRAWS):
+        port = secrets.choice(_PORTS)
+        if str(port) not in given and is_free(port):
+            return port
+    raise OSError(f"{_MOST_DRAWS} ports were looked at, and all are taken or were given away within the hour; see {_GIVEN}")
+
+
 def _recent(text: str) -> dict[str, float]:
+    """What is still to be heeded; nothing of a file that nobody here wrote, or whose writer was killed."""
     try:
-        given = dict(json.loads(text))
-    except ValueError:  # new, or its writer was killed
+        given = json.loads(text)
+        return {str(port): at for port, at in given.items() if at > time.time() - _KEPT_SECONDS}
+    except (ValueError, TypeError, AttributeError):
         return {}
-    return {port: at for port, at in given.items() if at > time.time() - _KEPT_SECONDS}
 
 
 def is_free(port: int) -> bool:

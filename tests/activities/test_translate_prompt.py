@@ -124,9 +124,11 @@ async def test_a_translator_that_is_silent_is_waited_for_no_longer_than_it_may_t
 
     services = house(Translator(late))
     began = time.monotonic()
-    assert await run(services, is_last=True) == "decided"
-    assert time.monotonic() - began < PATIENCE
-    release.set()
+    try:
+        assert await run(services, is_last=True) == "decided"
+        assert time.monotonic() - began < PATIENCE
+    finally:
+        release.set()
     await asyncio.sleep(0.05)
     assert sent(services) == ("영웅", ["prompt_not_translated"])
 

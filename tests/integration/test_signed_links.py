@@ -260,7 +260,7 @@ class SilentService:
         self.asked += 1
         if self.asked > 1:
             self.begun.set()
-            assert self.go_on.wait(PATIENCE)
+            assert self.go_on.wait(2 * PATIENCE)
         if self.error:
             raise self.error
         key = UserDelegationKey()
@@ -284,5 +284,5 @@ def test_links_that_the_key_at_hand_can_sign_wait_for_no_other(error: Exception 
             assert pool.submit(links.sign, IMAGES, "c", None, timedelta(minutes=10)).result(PATIENCE)
         finally:
             service.go_on.set()
-        assert long.exception(10) is error
+        assert long.exception(PATIENCE) is error
     assert service.asked == 2

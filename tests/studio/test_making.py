@@ -426,7 +426,7 @@ def test_a_face_is_cut_out_and_a_picture_of_a_job_is_used_by_its_name(page: Page
     picture = {"jobId": job["id"], "index": 0, "url": made["url"], "thumbnailUrl": made["thumbnail_url"]}
     page.evaluate("async (picture) => (await import('/js/page/kinds.js')).openForm().usePicture(null, picture)", picture)
     expect(page.locator(".image-note")).to_contain_text("다시 올리지 않아도 돼요")
-    expect_draft(page, HAS_PICTURE)
+    expect_draft(page, "[...(draft.images ?? []).values()].some((kept) => kept?.reference)")
     page.reload()
     page.get_by_test_id("tab-goods").click()
     expect(previews(page)).to_have_count(1)

@@ -264,7 +264,7 @@ def moment(monkeypatch: Any) -> Moment:
 
 async def until_looked(part: str) -> None:
     """The look at a part that is under way has ended."""
-    await asyncio.wait_for(asyncio.gather(health._checks._looks[part]), 10)
+    await asyncio.wait_for(asyncio.gather(health._checks._looks[part]), PATIENCE)
 
 
 async def test_storage_that_does_not_answer_does_not_hold_the_probe(
@@ -299,7 +299,7 @@ async def test_a_hub_that_does_not_answer_does_not_hold_the_probe(
 
     monkeypatch.setattr(hub, "get_status", status)
     assert body(await readiness(hub))["checks"]["task_hub"] == {"status": "failed", "reason": "no answer"}
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
 async def test_a_part_that_gives_no_answer_holds_one_thread_however_often_it_is_asked_for(
@@ -326,7 +326,7 @@ async def test_a_part_that_gave_no_answer_is_told_at_once_for_a_while(
     monkeypatch.setattr(health, "_CHECK_SECONDS", 3600.0)
     for seconds in (0.0, health._CHECK_EVERY_SECONDS - 0.1):
         moment.now = 1000.0 + seconds
-        assert body(await asyncio.wait_for(readiness(hub), 10))["checks"]["storage"]["status"] == "failed"
+        assert body(await asyncio.wait_for(readiness(hub), PATIENCE))["checks"]["storage"]["status"] == "failed"
 
 
 async def test_what_comes_late_is_told_all_the_same(

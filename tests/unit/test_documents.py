@@ -318,11 +318,13 @@ def while_a_write_is_under_way(operations: list[Callable[[Documents], Any]]) -> 
     with ThreadPoolExecutor(32) as pool:
         first = pool.submit(add, documents, "first")
         assert blobs.arrived.wait(PATIENCE)
-        rest = [pool.submit(outcome, operation) for operation in operations]
-        line = documents._line(NAME)  # noqa: SLF001 - nothing else tells that all of them are in line
-        while len(line.waiting()) < 1 + len(operations):
-            time.sleep(0.001)
-        blobs.may_write.set()
+        try:
+            rest = [pool.submit(outcome, operation) for operation in operations]
+            line = documents._line(NAME)  # noqa: SLF001 - nothing else tells that all of them are in line
+            while len(line.waiting()) < 1 + len(operations):
+                time.sleep(0.001)
+        finally:
+            blobs.may_write.set()
         first.result(PATIENCE)
         return blobs, [one.result(PATIENCE) for one in rest]
 

@@ -747,15 +747,16 @@ def test_what_is_paid_for_never_waits_for_an_upload(monkeypatch: pytest.MonkeyPa
     uploads = [threading.Thread(target=prepare, args=(width,)) for width in (301, 302, 303)]
     uploads[0].start()
     assert begun.wait(PATIENCE)
-    for upload in uploads[1:]:
-        upload.start()
-    # However many uploads stand in line, both steps of a result go through.
-    facts, _ = read_result(pictures.photo_jpeg(640, 480))
-    assert facts.width == 640
-    assert with_visible_label(pictures.photo_jpeg(640, 480), "SAMPLE")
-    assert done == []
-
-    go_on.set()
+    try:
+        for upload in uploads[1:]:
+            upload.start()
+        # However many uploads stand in line, both steps of a result go through.
+        facts, _ = read_result(pictures.photo_jpeg(640, 480))
+        assert facts.width == 640
+        assert with_visible_label(pictures.photo_jpeg(640, 480), "SAMPLE")
+        assert done == []
+    finally:
+        go_on.set()
     for upload in uploads:
         upload.join(PATIENCE)
     assert sorted(done) == ["301", "302", "303"]

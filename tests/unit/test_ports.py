@@ -1,5 +1,6 @@
 """Ports for services that are about to start: no two of those that run beside each other may be one."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -43,10 +44,26 @@ def test_a_port_is_given_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) ->
     assert ports.free_port() == 12_000
 
 
-@pytest.mark.parametrize("torn", ["", '{"12000": 17', "[]"])
-def test_a_file_whose_writer_was_killed_is_begun_anew(given: Path, torn: str) -> None:
-    given.write_text(torn)
-    assert ports.free_port() in ports._PORTS
+@pytest.mark.parametrize("torn", [b"", b'{"12000": 17', b"[]", b"[1]", b"null", b'{"12000": "x"}', b"\xff\xfe"])
+def test_a_file_whose_writer_was_killed_is_begun_anew(given: Path, torn: bytes) -> None:
+    given.write_bytes(torn)
+    first, second = ports.free_port(), ports.free_port()
+    assert first != second
+    assert set(json.loads(given.read_text())) == {str(first), str(second)}
+
+
+def test_where_all_are_taken_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda port: False)
+    with pytest.raises(OSError, match="all are taken"):
+        ports.free_port()
+
+
+def test_no_link_is_followed(given: Path) -> None:
+    (given.parent / "precious").write_text("words")
+    given.symlink_to(given.parent / "precious")
+    with pytest.raises(OSError, match=r"given\.json"):
+        ports.free_port()
+    assert (given.parent / "precious").read_text() == "words"
 
 
 def test_a_port_that_somebody_listens_on_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,10 +187,12 @@ def test_many_threads_whose_secret_is_refused_at_once_read_it_once() -> None:
         return secrets.reread(KEY, refused="first")
 
     with ThreadPoolExecutor(threads) as pool:
-        answers = [pool.submit(reread, n) for n in range(threads)]
-        for _ in range(threads):
-            assert came.acquire(timeout=PATIENCE)
-        store.go_on.set()
+        try:
+            answers = [pool.submit(reread, n) for n in range(threads)]
+            for _ in range(threads):
+                assert came.acquire(timeout=PATIENCE)
+        finally:
+            store.go_on.set()
         assert [answer.result(PATIENCE) for answer in answers] == ["second"] * threads
     assert len(store.reads) == 2
 

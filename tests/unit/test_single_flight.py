@@ -51,13 +51,15 @@ def test_all_who_ask_meanwhile_get_the_answer_or_the_failure_of_one_question(
         return wait()
 
     monkeypatch.setattr(flight._flight, "result", counted)
-    others = [pool.submit(flight.ask, oracle) for _ in range(THREADS - 1)]
-    for _ in others:
-        assert joined.acquire(timeout=PATIENCE)
-    oracle.go_on.set()
+    try:
+        others = [pool.submit(flight.ask, oracle) for _ in range(THREADS - 1)]
+        for _ in others:
+            assert joined.acquire(timeout=PATIENCE)
+    finally:
+        oracle.go_on.set()
 
     for answer in [first, *others]:
-        assert answer.exception(10) is error
+        assert answer.exception(PATIENCE) is error
     assert oracle.asked == 1
     assert not flight.is_under_way
 

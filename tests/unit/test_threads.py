@@ -37,7 +37,7 @@ async def test_as_many_calls_block_at_once_as_there_are_threads(configure: Confi
     # More than Python gives a loop by itself, whatever the machine: nobody passes before all are there.
     everybody = threading.Barrier(40)
 
-    await asyncio.wait_for(asyncio.gather(*(threads.run(everybody.wait, 10) for _ in range(40))), 20)
+    await asyncio.wait_for(asyncio.gather(*(threads.run(everybody.wait, PATIENCE) for _ in range(40))), 2 * PATIENCE)
 
 
 async def test_and_no_more(configure: Configure) -> None:
@@ -49,9 +49,13 @@ async def test_and_no_more(configure: Configure) -> None:
         go_on.wait(2 * PATIENCE)
 
     blocked = [asyncio.ensure_future(threads.run(block)) for _ in range(3)]
-    await asyncio.sleep(0.05)
-    assert [begun.acquire(blocking=False) for _ in range(3)] == [True, True, False]
-    go_on.set()
+    try:
+        await asyncio.sleep(0.05)
+        assert begun.acquire(timeout=PATIENCE)
+        assert begun.acquire(timeout=PATIENCE)
+        assert not begun.acquire(blocking=False)
+    finally:
+        go_on.set()
     await asyncio.gather(*blocked)
 
 
@@ -60,10 +64,11 @@ async def test_a_loop_whose_own_threads_are_busy_keeps_nobody_waiting(configure:
     go_on = threading.Event()
     with ThreadPoolExecutor(1) as own:
         asyncio.get_running_loop().set_default_executor(own)
-        hogging = asyncio.ensure_future(asyncio.to_thread(go_on.wait, 10))
-
-        assert await asyncio.wait_for(threads.run(lambda: "an answer"), 5) == "an answer"
-        go_on.set()
+        hogging = asyncio.ensure_future(asyncio.to_thread(go_on.wait, 2 * PATIENCE))
+        try:
+            assert await asyncio.wait_for(threads.run(lambda: "an answer"), PATIENCE) == "an answer"
+        finally:
+            go_on.set()
         await hogging
 
 

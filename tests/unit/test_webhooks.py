@@ -184,7 +184,7 @@ def test_nobody_waits_for_the_secret_but_the_call_that_fetches_it(pool: ThreadPo
             assert "Replicate" in told.value.problem.to_document("en", request_id="r")["detail"]
     finally:
         source.go_on.release()
-    assert isinstance(first.exception(10), ProviderError if outcome is AWAY else type(None))
+    assert isinstance(first.exception(PATIENCE), ProviderError if outcome is AWAY else type(None))
     assert source.asked == 1
 
 
