@@ -15,6 +15,7 @@ from azure.storage.blob import BlobServiceClient
 
 from shared.names import STORY_VERSION
 from tests import pictures
+from tests.pace import slowness, work_seconds
 from tests.patience import PATIENCE
 from tests.stack import ROOT, Stack
 
@@ -153,6 +154,9 @@ def test_fifty_jobs_in_flight_outlive_a_new_version(stack: Stack, tmp_path: Path
 
 
 def test_jobs_of_an_older_story_are_told_again_from_their_records_and_paid_once(stack: Stack, tmp_path: Path) -> None:
+    # They are with their providers when the code changes, however long it takes to get all of them there.
+    delay = {"delay_seconds": 15 * slowness(work_seconds())}
+    stack.configure(replicate=delay, bfl=delay)
     single, several = [post(stack, number) for number in range(6)], [post(stack, 1, n=3) for _ in range(2)]
     for job_id in (*single, *several):
         generating(stack, job_id)
