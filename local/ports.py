@@ -13,7 +13,7 @@ from pathlib import Path
 #: is free now may be somebody's a moment later, before whoever was given it listens.
 _PORTS = range(12_000, 32_000)
 #: What processes of this user were given, and when. Who was given a port may not listen yet, or be down for a restart: it looks
-#: free then. Of a few thousand stacks that started beside each other, some found a port of theirs taken.
+#: free then, to another process and to the next draw of the same.
 _GIVEN = Path(tempfile.gettempdir(), f"toonconnect-ports-{os.getuid()}.json")
 _KEPT_SECONDS = 3600
 _MOST_DRAWS = 10_000
