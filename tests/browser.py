@@ -31,6 +31,17 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
+def wait_until_loaded(page: Page, *ends: str) -> None:
+    """Something has come whole whose address ends so, for each: what a browser calls idle never comes where one of the many
+    things that nobody waits for does not end."""
+    page.wait_for_function(
+        "ends => ends.every((end) => performance.getEntriesByType('resource').some(({ name }) => name.endsWith(end)))",
+        arg=list(ends),
+    )
+
+
+#: What a page asks for last, before somebody touches it.
+LAST_OF_A_FIRST_VISIT = "/api/health/ready"
 #: Of a draft, in JavaScript.
 HAS_PICTURE = "[...(draft.images ?? []).values()].some(Boolean)"
 

@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.table import Row, spread
-from tests.browser import ARGUMENTS, new_context, path_of_chromium
+from tests.browser import ARGUMENTS, LAST_OF_A_FIRST_VISIT, new_context, path_of_chromium, wait_until_loaded
 from tests.stack import Stack
 
 SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
@@ -51,14 +51,14 @@ def rows(is_long: bool) -> Iterator[Row]:
 
 
 def _look(browser: Browser, stack: Stack) -> tuple[float, float, int, int]:
-    """Seconds to the first paint and to the form; bytes and requests until the line is quiet."""
+    """Seconds to the first paint and to the form; bytes and requests of the first visit."""
     with _visitor(browser) as page:
         loaded, began = _slow(page), time.perf_counter()
         page.goto(f"{stack.url}/", wait_until="commit")
         expect(page.get_by_test_id("use-sample").first).to_be_visible()
         usable = time.perf_counter() - began
         painted = float(page.wait_for_function(_PAINTED).json_value()) / 1000
-        page.wait_for_load_state("networkidle")
+        wait_until_loaded(page, LAST_OF_A_FIRST_VISIT)
         own = [size for url, size in loaded if "/samples/" not in url]
         return painted, usable, sum(own), len(own)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import HAS_PICTURE, browser, expect_draft, new_context
+from tests.browser import HAS_PICTURE, LAST_OF_A_FIRST_VISIT, browser, expect_draft, new_context, wait_until_loaded
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -46,7 +46,8 @@ class Visit:
         self.page.on("request", lambda request: self.loaded.append(request.url.removeprefix(stack.url)))
 
     def open(self, address: str) -> Page:
-        self.page.goto(address, wait_until="networkidle")
+        self.page.goto(address)
+        wait_until_loaded(self.page, LAST_OF_A_FIRST_VISIT)
         expect(self.page.get_by_test_id("submit")).to_be_visible()
         return self.page
 
@@ -67,7 +68,6 @@ def test_the_rest_comes_with_the_first_touch_and_then_works_without_a_line(visit
     page.mouse.move(200, 200)
     expect(page.get_by_test_id("history-search")).to_be_visible()
     expect(page.get_by_test_id("history-note")).to_contain_text("만든 그림이 여기에 모여요")
-    page.wait_for_load_state("networkidle")
 
     page.context.set_offline(True)
     page.get_by_test_id("language-toggle").click()

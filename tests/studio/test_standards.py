@@ -12,7 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import browser, new_context
+from tests.browser import LAST_OF_A_FIRST_VISIT, browser, new_context, wait_until_loaded
 from tests.patience import PATIENCE
 from tests.stack import Stack
 
@@ -214,14 +214,16 @@ def test_a_first_visit_is_light_loads_nothing_twice_and_nothing_moves(
         "Network.emulateNetworkConditions",
         {"offline": False, "latency": 60, "downloadThroughput": 400_000, "uploadThroughput": 400_000},
     )
-    page.goto(calm.url, wait_until="networkidle")
+    page.goto(calm.url)
+    wait_until_loaded(page, LAST_OF_A_FIRST_VISIT)
     expect(page.get_by_test_id("submit")).to_be_visible()
     assert page.evaluate(WITHOUT_WORDS) == []
     first = dict(loaded)
     # Nor does anything when the rest comes.
     page.mouse.move(200, 200)
     expect(page.get_by_test_id("history-search")).to_be_attached()
-    page.wait_for_load_state("networkidle")
+    # Nor a moment later.
+    page.wait_for_timeout(500)
     shift = page.evaluate("window.shift")
     context.close()
 
