@@ -138,7 +138,6 @@ def taken(browser: Browser, stack: Stack, shot: Shot, jobs: dict[str, str]) -> b
         viewport=SIZES[shot.size],
         locale=LOCALES[shot.language],
         color_scheme="dark" if shot.colours == "dark" else "light",
-        reduced_motion="reduce",
     )
     if shot.job:
         context.add_init_script(f"localStorage.setItem('toonconnect.owner', '{TOKEN['X-Owner-Token']}')")

@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.patience import PATIENCE_MS
+from tests.patience import PATIENCE, PATIENCE_MS
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -25,8 +26,9 @@ ARGUMENTS = [
 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
-    """Somebody's own browser, whose pages wait as long as all tests do, also for an address to load."""
-    context = browser.new_context(**options)
+    """Somebody's own browser, whose pages wait as long as all tests do, also for an address to load. Nothing moves in it unless
+    a test says so: without a graphics card what moves takes half a core for as long as a picture is being drawn."""
+    context = browser.new_context(**{"reduced_motion": "reduce", **options})
     context.set_default_timeout(PATIENCE_MS)
     return context
 
@@ -38,6 +40,14 @@ def wait_until_loaded(page: Page, *ends: str) -> None:
         "ends => ends.every((end) => performance.getEntriesByType('resource').some(({ name }) => name.endsWith(end)))",
         arg=list(ends),
     )
+
+
+def expect_value(page: Page, script: str, value: Any) -> None:
+    """`script` comes to this in a moment, as what Playwright expects of an element does."""
+    ends = time.monotonic() + PATIENCE
+    while (found := page.evaluate(script)) != value and time.monotonic() < ends:
+        page.wait_for_timeout(50)
+    assert found == value
 
 
 #: What a page asks for last, before somebody touches it.

@@ -79,7 +79,7 @@ def _picture(browser: Browser, stack: Stack) -> tuple[float, int]:
 @contextmanager
 def _visitor(browser: Browser) -> Iterator[Page]:
     """Somebody who was never here."""
-    context = new_context(browser, locale="ko-KR", viewport={"width": 390, "height": 844})
+    context = new_context(browser, locale="ko-KR", viewport={"width": 390, "height": 844}, reduced_motion="no-preference")
     try:
         yield context.new_page()
     finally:

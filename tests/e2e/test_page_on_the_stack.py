@@ -41,7 +41,8 @@ def page_with_choice(browser: Browser, choice: Stack) -> Iterator[Page]:
 
 
 def opened(browser: Browser, stack: Stack) -> Iterator[Page]:
-    context = new_context(browser, viewport={"width": 1280, "height": 900}, locale="ko-KR")
+    # As most people have it.
+    context = new_context(browser, viewport={"width": 1280, "height": 900}, locale="ko-KR", reduced_motion="no-preference")
     page = context.new_page()
     answer = page.goto(stack.url + "/")
     if HOST and not (answer and "data-testid" in answer.text()):

@@ -68,7 +68,7 @@ def open_page(
         page.remove_listener("console", note)
         page.remove_listener("pageerror", note_error)
         page.unroute_all()
-        page.emulate_media(media="null", color_scheme="null", reduced_motion="null", forced_colors="null")
+        page.emulate_media(media="null", color_scheme="null", reduced_motion="reduce", forced_colors="null")
         page.goto("about:blank")
         kept_pages[locale].append(page)
     assert complaints == []

@@ -360,7 +360,7 @@ def test_it_fits_a_phone(open_page: OpenPage, width: int, height: int, size: tup
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
 def test_everything_in_it_has_a_name_and_enough_contrast(open_page: OpenPage, colours: Any, locale: str) -> None:
     page = open_page(locale=locale)
-    page.emulate_media(color_scheme=colours, reduced_motion="reduce")
+    page.emulate_media(color_scheme=colours)
     dialog = opened(page, STRIP.read_bytes())
 
     assert page.evaluate(UNNAMED_OR_DOUBLE) == []

@@ -965,7 +965,7 @@ LOW_CONTRAST = """() => {
 def test_everything_has_a_name_and_enough_contrast(choice: StubBackend, page: Page, tab: str, colours: Any) -> None:
     backend = choice
     backend.fallback_to = stub.FLUX2_PRO
-    page.emulate_media(color_scheme=colours, reduced_motion="reduce")
+    page.emulate_media(color_scheme=colours)
     page.get_by_test_id(tab).click()
     # All words are there.
     expect(page.get_by_test_id("history-search")).to_be_visible()

@@ -54,7 +54,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    context = new_context(browser, locale="ko-KR", reduced_motion="reduce")
+    context = new_context(browser, locale="ko-KR")
     visit = Visit(context, stack)
     yield visit
     context.close()

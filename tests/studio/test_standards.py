@@ -95,7 +95,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def page(browser: Browser, world: World) -> Iterator[Page]:
     """One for all views: nothing is sent from it."""
-    context = new_context(browser, locale="ko-KR", reduced_motion="reduce")
+    context = new_context(browser, locale="ko-KR")
     # At the form nobody's jobs are running.
     owner = f"location.search ? '{TOKEN['X-Owner-Token']}' : '{'n' * 43}'"
     context.add_init_script(f"localStorage.clear(); sessionStorage.clear(); localStorage.setItem('toonconnect.owner', {owner})")
