@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 import random
 import time
 from collections import Counter, OrderedDict, deque
@@ -17,7 +18,7 @@ from simulators import inputs, pictures
 from simulators.config import Config, ProviderConfig
 from simulators.faults import Fault, Faults
 from simulators.ledger import Ledger, Record
-from simulators.lifecycle import Phase, Plan, draw_outcome, draw_seconds, steering
+from simulators.lifecycle import Phase, Plan, draw_outcome, draw_seconds, ended_after, steering
 from simulators.limits import Limits
 from simulators.models import MODELS, Size, cents
 
@@ -248,6 +249,16 @@ class Core:
         changed = self.ledger.change(record, canceled_at=time.time())
         self.on_change(changed)
         return changed
+
+    def finish(self) -> int:
+        """Whatever is under way ends now, in the way that it would have ended later. How many there were, without those that
+        never end."""
+        now, finished = time.time(), 0
+        for record in [each for provider in PROVIDERS for each in self.ledger.of(provider) if each.is_active(now)]:
+            changed = self.ledger.change(record, plan=ended_after(record.plan, now - record.created_at))
+            self.on_change(changed)
+            finished += math.isfinite(changed.ends_at())
+        return finished
 
     # ---- pictures ----
 

@@ -141,6 +141,11 @@ def end_of(plan: Plan, created_at: float, canceled_at: float | None = None) -> t
     return min(ends, key=lambda end: end[0])
 
 
+def ended_after(plan: Plan, seconds: float) -> Plan:
+    """The same, but that it ends by itself so long after its creation."""
+    return dataclasses.replace(plan, start_seconds=min(plan.start_seconds, seconds), end_seconds=seconds)
+
+
 def next_change(plan: Plan, created_at: float, now: float, canceled_at: float | None = None) -> float:
     """The next moment at which the state differs; infinite when there is none."""
     moments = (start_of(plan, created_at), end_of(plan, created_at, canceled_at)[0])

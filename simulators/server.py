@@ -101,6 +101,7 @@ class Application:
         router.add_post("/_sim/config", self._post_config)
         router.add_delete("/_sim/config", self._reset)
         router.add_post("/_sim/reset", self._reset)
+        router.add_post("/_sim/finish", self._finish)
         router.add_get("/_sim/stats", self._get_stats)
         router.add_get("/_sim/requests", self._get_requests)
         router.add_get("/_sim/fetches", self._get_fetches)
@@ -183,6 +184,9 @@ class Application:
         self.webhooks.stop()
         self.core.reset()
 
+    async def _finish(self, request: web.Request) -> web.Response:
+        return web.json_response({"finished": self.core.finish()})
+
     async def _get_stats(self, request: web.Request) -> web.Response:
         return web.json_response(self.core.stats())
 
@@ -240,6 +244,9 @@ class Simulators:
     def reset(self) -> None:
         self._call(self._application.reset)
 
+    def finish(self) -> int:
+        return self._call(self._application.core.finish)
+
     def requests(self, provider: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
         return self._call(lambda: self._application.requests(provider, limit))
 
@@ -267,6 +274,14 @@ class Simulators:
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(30)
 
 
+async def _end_the_rest() -> None:
+    """Answers that hang on purpose."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
 @contextmanager
 def running(port: int = 0, state: str | Path | None = None, host: str = "127.0.0.1") -> Iterator[Simulators]:
     """Simulators in a thread with a loop of its own."""
@@ -287,6 +302,7 @@ def running(port: int = 0, state: str | Path | None = None, host: str = "127.0.0
             yield Simulators(application, loop, bound)
         finally:
             call(runner.cleanup())
+            call(_end_the_rest())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)

@@ -157,5 +157,11 @@ class Stack:
     def reset(self) -> None:
         requests.post(f"{self.simulators}/_sim/reset", timeout=PATIENCE).raise_for_status()
 
+    def finish(self) -> int:
+        """What is being drawn is ready now. How many pictures that were."""
+        answer = requests.post(f"{self.simulators}/_sim/finish", timeout=PATIENCE)
+        answer.raise_for_status()
+        return int(answer.json()["finished"])
+
     def stats(self, provider: str) -> dict[str, Any]:
         return dict(requests.get(f"{self.simulators}/_sim/stats", timeout=PATIENCE).json()[provider])
