@@ -88,6 +88,12 @@ class Ingestion:
             "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
         }
 
+    def wait_for(self, said: str) -> None:
+        """Until a record says so."""
+        ends = time.monotonic() + PATIENCE
+        while not any(item.said == said for item in list(self.items)) and time.monotonic() < ends:
+            time.sleep(0.1)
+
     def quiet(self, seconds: float = 2, patience: float = PATIENCE) -> int:
         """Wait until nothing has come for so long, at most `patience`. How many records there are."""
         ends, seen, since = time.monotonic() + patience, len(self.items), time.monotonic()

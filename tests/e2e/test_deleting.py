@@ -13,6 +13,7 @@ from azure.storage.blob import BlobServiceClient
 
 from tests import pictures
 from tests.fakes import images_of
+from tests.pace import slowness, work_seconds
 from tests.patience import PATIENCE
 from tests.stack import Stack
 
@@ -71,13 +72,12 @@ def _text(documents: Any, name: str) -> str:
         return ""
 
 
-def until(test: Callable[[], bool], seconds: float = PATIENCE) -> float:
-    """How many seconds it took."""
-    began = time.monotonic()
+def until(test: Callable[[], bool], quiet_seconds: float = PATIENCE) -> None:
+    """Within so many seconds of a quiet machine."""
+    began, seconds = time.monotonic(), quiet_seconds * slowness(work_seconds())
     while not test():
         assert time.monotonic() - began < seconds, "it did not come to that"
         time.sleep(0.5)
-    return time.monotonic() - began
 
 
 def deleted_in_the_middle_of_its_create(stack: Stack, job: dict[str, Any], provider: str) -> str:

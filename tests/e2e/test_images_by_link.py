@@ -1,6 +1,7 @@
 """The whole app with images by link: providers fetch them from storage, for as long as their prediction may take."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,7 +57,11 @@ def test_a_picture_is_made_of_images_that_its_provider_fetched(stack: Stack) -> 
         assert job["id"].removeprefix("job_") not in fetch["url"]
         # Its signature is in no log, and it is not opened without.
         assert requests.get(fetch["url"], timeout=PATIENCE).status_code in (403, 404, 409)
-    _, mine, *_ = folders(job["id"])
+    uploads, mine, *_ = folders(job["id"])
+    # They go when the job has ended, a moment later.
+    ends = time.monotonic() + PATIENCE
+    while any(name.startswith(uploads) for name in names(stack)) and time.monotonic() < ends:
+        time.sleep(0.1)
     places = {name.rpartition("/")[0] for name in images_of(names(stack), job["id"])}
     assert places == {f"{mine}{place}" for place in ("prepared", "output", "thumbnail")}, "no upload is left"
     assert "sig=" not in stack.log

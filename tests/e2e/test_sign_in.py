@@ -16,7 +16,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import pictures
-from tests.browser import browser, new_context
+from tests.browser import browser, expect_value, new_context
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
@@ -168,19 +168,23 @@ def test_a_creator_signs_in_makes_a_picture_and_signs_out(
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
     page.reload()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
-    assert page.evaluate(SESSION) is None
+    expect_value(page, SESSION, None)
 
 
 def test_a_token_that_ends_in_the_middle_of_a_job_is_renewed_unseen(
     context: BrowserContext, site: Site, platform: Platform, provider: Provider, guarded: Stack
 ) -> None:
-    guarded.configure(bfl={"delay_seconds": 4})
+    guarded.configure(bfl={"delay_seconds": 600})
     page = opened(context, site)
     page.get_by_test_id("sign-in").click()
     expect(page.get_by_test_id("account")).to_have_text(provider.user)
     submit_goods(page)
     expect(page.get_by_test_id("history-item").first).to_be_visible()
     provider.good.clear()
+    ends = time.monotonic() + PATIENCE
+    while not provider.renewals and time.monotonic() < ends:
+        page.wait_for_timeout(50)
+    guarded.finish()
 
     expect_a_picture(page)
     assert provider.renewals == 1
@@ -190,7 +194,7 @@ def test_a_token_that_ends_in_the_middle_of_a_job_is_renewed_unseen(
 def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_again(
     context: BrowserContext, site: Site, platform: Platform, provider: Provider, guarded: Stack
 ) -> None:
-    guarded.configure(bfl={"delay_seconds": 3})
+    guarded.configure(bfl={"delay_seconds": 600})
     page = opened(context, site)
     page.get_by_test_id("sign-in").click()
     expect(page.get_by_test_id("account")).to_have_text(provider.user)
@@ -210,6 +214,7 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     expect(other.value.get_by_test_id("account")).to_have_text(provider.user)
 
     expect(page.get_by_test_id("session-banner")).to_be_hidden()
+    guarded.finish()
     expect_a_picture(page)
     expect(page.get_by_test_id("prompt")).to_have_value("다음 그림의 설명")
     expect(beside.get_by_test_id("session-banner")).to_be_hidden()
@@ -219,7 +224,7 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
 def test_who_signs_in_while_a_call_of_nobody_is_on_its_way_sees_the_job_go_on(
     context: BrowserContext, site: Site, platform: Platform, provider: Provider, guarded: Stack
 ) -> None:
-    guarded.configure(bfl={"delay_seconds": 6})
+    guarded.configure(bfl={"delay_seconds": 600})
     page = signed_in(context, site, provider)
     beside = opened(context, site)
     expect(beside.get_by_test_id("account")).to_have_text(provider.user)
@@ -235,6 +240,7 @@ def test_who_signs_in_while_a_call_of_nobody_is_on_its_way_sees_the_job_go_on(
     beside.evaluate("(kept) => localStorage.setItem('toonconnect.session', kept)", kept)
     expect(page.get_by_test_id("session-banner")).to_be_hidden()
     platform.may_refuse.set()
+    guarded.finish()
 
     expect_a_picture(page)
 
@@ -406,7 +412,7 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     provider.may_renew.set()
     page.wait_for_function(LOCK_IS_FREE)
-    assert page.evaluate(SESSION) is None
+    expect_value(page, SESSION, None)
     page.reload()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
 
@@ -420,7 +426,7 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
     page.evaluate("localStorage.removeItem('toonconnect.session')")
     provider.may_renew.set()
     page.wait_for_function(LOCK_IS_FREE)
-    assert page.evaluate(SESSION) is None
+    expect_value(page, SESSION, None)
 
 
 def test_who_is_refused_at_the_provider_is_told(
@@ -452,7 +458,7 @@ def test_an_answer_that_nobody_asked_for_signs_nobody_in(
     page.evaluate("(value) => sessionStorage.setItem('toonconnect.signIn', value)", mine)
     page.goto(f"{site.url}/?{urlencode(theirs)}")
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인하지 못했어요")
-    assert page.evaluate(SESSION) is None
+    expect_value(page, SESSION, None)
 
 
 BLOCKED = """for (const area of ["localStorage", "sessionStorage"]) {

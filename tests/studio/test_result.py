@@ -418,11 +418,12 @@ def test_a_provider_that_is_down_is_told_as_such_and_a_cancel_says_what_it_cost(
     expect(page.get_by_test_id("money")).to_have_text(re.compile(r"많으면 \$0\.08까지 청구됐을 수 있어요"))
 
     # One that cannot be stopped is told of in the end, and its picture comes all the same.
-    stack.configure(bfl={"delay_seconds": 5})
+    stack.configure(bfl={"delay_seconds": 600})
     stage = show(page, stack, str(stack.goods(CHARACTER).json()["id"]))
     expect(stage).to_have_text("그림을 그리는 중이에요")
     page.get_by_test_id("cancel").click()
     expect(page.get_by_test_id("money")).to_contain_text("정해지면 여기에 적어 드려요")
+    stack.finish()
     expect(page.get_by_test_id("money")).to_have_text(re.compile(r"그림의 비용\(\$0\.08\)이 청구됐어요"))
     is_loaded(page.get_by_test_id("result-image"))
 

@@ -1,5 +1,6 @@
 """The page around its parts, against the real host: layout, filmstrip, history, addresses, notices, what goes wrong."""
 
+import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests import pictures
-from tests.browser import browser, new_context
+from tests.browser import browser, expect_value, new_context
 from tests.operator import Operator
 from tests.patience import PATIENCE
 from tests.stack import Stack
@@ -51,7 +52,7 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
 
     def open_one(size: tuple[int, int] = DESKTOP, script: str = "", at: str = "/") -> Page:
         viewport: ViewportSize = {"width": size[0], "height": size[1]}
-        context = new_context(browser, viewport=viewport, locale="ko-KR", reduced_motion="reduce")
+        context = new_context(browser, viewport=viewport, locale="ko-KR")
         contexts.append(context)
         context.add_init_script(SHIFTS + script)
         page = context.new_page()
@@ -231,7 +232,7 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     for tab in (page, beside):
         expect(cards(tab)).to_have_count(2)
     beside.wait_for_function(f"!['body', 'favourite'].includes({FOCUS})")
-    assert page.evaluate(FOCUS) == "notice-action"
+    expect_value(page, FOCUS, "notice-action")
     page.evaluate("document.getElementById('language').click()")
     expect(page.get_by_test_id("notice")).to_contain_text("The job was deleted.")
     expect(page.locator("#notices > [role=status]")).to_be_empty()
@@ -252,7 +253,7 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     for tab in (page, beside):
         expect(cards(tab)).to_have_count(2)
     expect(beside.get_by_test_id("result-image")).to_have_count(0)
-    assert page.evaluate(FOCUS) != "body"
+    expect_value(page, f"({FOCUS}) !== 'body'", True)
     expect(page.locator("#notices > [role=status]")).to_be_empty()
 
     # A tab that is closed before the time is over: another one does it.
@@ -277,11 +278,11 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
 
 
 def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(opened: Callable[..., Page], stack: Stack) -> None:
-    stack.configure(bfl={"delay_seconds": 4})
+    stack.configure(bfl={"delay_seconds": 600})
     page = opened(script=NOTIFICATIONS)
     expect(page.get_by_test_id("notify")).to_be_hidden()
     submit_goods(page, "하나")
-    assert page.evaluate(FOCUS) == "result-title"
+    expect_value(page, FOCUS, "result-title")
     expect(page.get_by_test_id("history-item")).to_have_count(1)
     page.get_by_test_id("notify").click()
     expect(page.get_by_test_id("notify")).to_have_text("알림 끄기")
@@ -290,12 +291,13 @@ def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(o
     expect(page).to_have_title("2건 진행 중 · ToonConnect")
     page.get_by_test_id("cancel").click()
     expect(cards(page, "canceled")).to_have_count(1)
-    assert page.evaluate(FOCUS) != "body"
+    expect_value(page, f"({FOCUS}) !== 'body'", True)
     page.evaluate("window.elsewhere = true; document.dispatchEvent(new Event('visibilitychange'))")
+    stack.finish()
 
     expect(cards(page, "succeeded")).to_have_count(1)
-    assert page.evaluate("window.notes") == ["그림이 완성됐어요: 하나"]
-    assert page.title().startswith("(1) ")
+    expect_value(page, "window.notes", ["그림이 완성됐어요: 하나"])
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
     expect(page.locator(".film.fresh")).to_have_count(1)
     page.evaluate("window.elsewhere = false; document.dispatchEvent(new Event('visibilitychange'))")
     page.locator(".film.fresh").click()
@@ -308,6 +310,7 @@ def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(o
     expect(cards(page)).to_have_count(3)
     again = page.context.new_page()
     page.close()
+    stack.finish()
     for _ in range(2):
         again.goto(stack.url)
         expect_a_picture(again)
@@ -318,20 +321,20 @@ def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(o
 def test_on_a_phone_the_result_is_a_sheet_the_form_one_step_back_and_a_pill_tells_what_runs(
     opened: Callable[..., Page], stack: Stack
 ) -> None:
-    stack.configure(bfl={"delay_seconds": 4})
+    stack.configure(bfl={"delay_seconds": 600})
     page = opened(PHONE, script=NO_NOTIFICATIONS)
     sheet, pill = page.locator("#result-section"), page.get_by_test_id("pill")
     submit_goods(page)
     expect(sheet).to_be_visible()
     assert box(page, "#result-section") == {"x": 0, "y": 0, "width": 390, "height": 844}
-    assert page.evaluate(FOCUS) == "result-title"
+    expect_value(page, FOCUS, "result-title")
     expect(page.get_by_test_id("notify")).to_be_hidden()
     expect(page.get_by_test_id("cancel")).to_be_visible()
-    assert page.evaluate("document.querySelector('.make').inert")
+    expect_value(page, "document.querySelector('.make').inert", True)
     page.go_back()
     expect(sheet).to_be_hidden()
     expect(page.get_by_test_id("prompt")).to_have_value("머그컵에 그린 캐릭터")
-    assert page.evaluate(FOCUS) == "submit"
+    expect_value(page, FOCUS, "submit")
     expect(pill).to_contain_text("그림을 만드는 중")
     # A line of the bar, of whichever form is open.
     assert box(page, ".submit-bar")["y"] <= box(page, "#pill")["y"] < box(page, "[data-testid=submit]")["y"]
@@ -345,6 +348,7 @@ def test_on_a_phone_the_result_is_a_sheet_the_form_one_step_back_and_a_pill_tell
     expect(sheet).to_be_visible()
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
+    stack.finish()
     expect(pill).to_contain_text("완성됐어요 · 보기")
     pill.click()
     expect_a_picture(page)
