@@ -157,11 +157,10 @@ class Stack:
     def reset(self) -> None:
         requests.post(f"{self.simulators}/_sim/reset", timeout=PATIENCE).raise_for_status()
 
-    def finish(self) -> int:
-        """What is being drawn is ready now. How many pictures that were."""
-        answer = requests.post(f"{self.simulators}/_sim/finish", timeout=PATIENCE)
-        answer.raise_for_status()
-        return int(answer.json()["finished"])
+    def finish(self) -> None:
+        """What is being drawn is ready now, and what is asked for from now on is soon: it may be on its way."""
+        self.configure(replicate={"delay_seconds": 0.5}, bfl={"delay_seconds": 0.5})
+        requests.post(f"{self.simulators}/_sim/finish", timeout=PATIENCE).raise_for_status()
 
     def stats(self, provider: str) -> dict[str, Any]:
         return dict(requests.get(f"{self.simulators}/_sim/stats", timeout=PATIENCE).json()[provider])

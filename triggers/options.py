@@ -127,7 +127,8 @@ def _told(kind: Kind, generator: Generator, known: _Known, *, is_default: bool) 
         "is_default": is_default,
         "name": {"ko": generator.model.name_ko, "en": generator.model.name_en},
         "good_for": {"ko": generator.model.good_for_ko, "en": generator.model.good_for_en},
-        "expected_seconds": round(known.seconds.get(generator.name, generator.expected_seconds)),
+        # A time of nothing would be taken for none that is known.
+        "expected_seconds": max(1, round(known.seconds.get(generator.name, generator.expected_seconds))),
         "price_usd": generator.price_usd(len(kind.images)),
         "min_side_px": generator.min_side_px,
         "images": list(kind.images),

@@ -93,7 +93,10 @@ def test_an_unknown_activity_is_said_loudly(start_host: StartHost) -> None:
         assert time.monotonic() < ends, host.log
         time.sleep(0.05)
     assert "Near: ['step']" in host.log
-    assert host.status("typo-1")["runtimeStatus"] == "Running"
+    while (status := host.status("typo-1")["runtimeStatus"]) == "Pending":
+        assert time.monotonic() < ends, host.log
+        time.sleep(0.05)
+    assert status == "Running"
 
 
 @pytest.mark.parametrize(

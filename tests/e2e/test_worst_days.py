@@ -38,7 +38,6 @@ def test_jobs_wait_in_line_see_their_place_and_can_leave_it_for_nothing(tmp_path
         assert requests.post(waiting["urls"]["cancel"], timeout=PATIENCE).status_code == 202
         canceled = stack.ended(third)
         assert (canceled["status"], canceled["usage"]["cost_usd"], canceled["attempts"]) == ("canceled", 0, 0)
-        stack.configure(bfl={"delay_seconds": 1})
         stack.finish()
         assert [stack.ended(job)["status"] for job in (first, second)] == ["succeeded"] * 2
         stats = stack.stats("bfl")

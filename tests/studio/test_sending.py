@@ -143,7 +143,6 @@ def test_offline_and_a_reload_while_it_is_sent_and_while_it_is_made(context: Bro
     expect_one_picture(page, stack)
     assert len(set(lost.keys)) == 1
 
-    stack.configure(bfl={"delay_seconds": 1})
     # Made again it is a request like any other: on show while it is on its way, and paid once.
     again = Lost(page, AGAIN)
     page.get_by_test_id("again-new").click()

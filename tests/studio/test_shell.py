@@ -306,6 +306,7 @@ def test_several_jobs_run_at_once_and_their_end_is_told_to_who_looks_elsewhere(o
     expect(page.locator(".film.fresh")).to_have_count(0)
 
     # A tab that is closed while a picture is made: the next visit shows it without a click, and one after that the last one.
+    stack.configure(bfl={"delay_seconds": 600})
     page.get_by_test_id("submit").click()
     expect(cards(page)).to_have_count(3)
     again = page.context.new_page()

@@ -97,13 +97,14 @@ async def test_options_offer_each_kinds_models_the_default_first(app: Any, other
     assert set(offered[0]["good_for"]) == {"ko", "en"}
 
 
-async def test_the_expected_time_that_is_offered_is_measured(app: Any, other: Other, clock: Any) -> None:
+@pytest.mark.parametrize(("taken", "told"), [(42, 42), (0.3, 1)])
+async def test_the_expected_time_that_is_offered_is_measured(app: Any, other: Other, clock: Any, taken: float, told: int) -> None:
     app.gates.change("other", lambda gate: gate.enter("job_1/0", "job_1", "slot-1", generator="other"))
-    clock.pass_by(seconds=42)
+    clock.pass_by(seconds=taken)
     app.gates.change("other", lambda gate: gate.leave("job_1/0", "ok"))
     offered = {one["model"]: one for one in body(await raw(options.get_options)(req=request()))["generators"]}
 
-    assert (offered["fake"]["expected_seconds"], offered["other"]["expected_seconds"]) == (10, 42)
+    assert (offered["fake"]["expected_seconds"], offered["other"]["expected_seconds"]) == (10, told)
 
 
 async def test_options_tell_what_keeps_a_models_pictures_from_being_made(app: Any, other: Other) -> None:
