@@ -11,7 +11,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests import pictures
-from tests.browser import browser, expect_value, new_context
+from tests.browser import LAST_OF_A_FIRST_VISIT, browser, expect_value, new_context, wait_until_loaded
 from tests.operator import Operator
 from tests.patience import PATIENCE
 from tests.stack import Stack
@@ -66,7 +66,8 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
 
 
 def owner_of(page: Page) -> str:
-    """A browser gets its token when somebody has touched the page."""
+    """A browser gets its token when somebody has touched the page, which has to be listening."""
+    wait_until_loaded(page, LAST_OF_A_FIRST_VISIT)
     page.mouse.move(2, 2)
     expect(page.get_by_test_id("history-search")).to_be_attached()
     while not (token := page.evaluate("localStorage.getItem('toonconnect.owner')")):
