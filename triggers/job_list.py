@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError
 
 from shared import listing, telemetry, threads
 from shared.claiming import NotToBeClaimed, claim
-from shared.domain.job import CANCELED, FAILED, PROCESSING, QUEUED, SUCCEEDED, is_deleted, is_terminal
+from shared.domain.job import CANCELED, FAILED, PROCESSING, QUEUED, SUCCEEDED, is_deleted, is_expired, is_terminal
 from shared.domain.kinds import KINDS
 from shared.domain.owners import ANONYMOUS
 from shared.domain.presets import PRESETS
@@ -216,7 +216,7 @@ async def _job_of(client: df.DurableOrchestrationClient, who: str, asked: _Asked
         if app.now() - row.created_at > ORPHANED_AFTER:
             await threads.run(listing.drop, app, row)
         return None
-    if is_deleted(document) or _is_over(document, app.now()):
+    if is_deleted(document) or is_expired(document, app.now()):
         return None
     if asked.status is not None and is_terminal(asked.status) and not is_terminal(document["status"]):
         return None
@@ -230,11 +230,6 @@ async def _job_of(client: df.DurableOrchestrationClient, who: str, asked: _Asked
     if job.is_terminal and row.status is None:
         await threads.run(listing.tell_end, app, job.document)
     return job
-
-
-def _is_over(document: dict[str, Any], now: datetime) -> bool:
-    expires_at = document["expires_at"]
-    return expires_at is not None and now > datetime.fromisoformat(expires_at)
 
 
 # ---- what is asked ----

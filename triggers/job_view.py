@@ -368,10 +368,7 @@ def _given(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _images(services: Services, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was sent of each image, once the job has ended: kept, like its pictures, until its time is over. A job of the version
-    before tells none."""
-    if not document["expires_at"] or services.now() > datetime.fromisoformat(document["expires_at"]):
-        return []
+    """What was sent of each image, once the job has ended. A job of the version before tells none."""
     told, sources = [], document.get("image_sources", {})
     for field, name in document.get("sent", {}).items():
         if may_be_linked(name):

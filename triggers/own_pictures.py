@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 
+from shared.domain.job import is_expired
 from shared.domain.problem import Mistake, Problem, ProblemError, invalid_fields
 from shared.domain.sheet import missing_pictures
 from shared.job_ids import is_job_id
@@ -53,7 +53,7 @@ def _find(app: Services, who: str, reference: str) -> bytes | Problem | tuple[st
     index = int(read.group(2))
     if index in missing_pictures(document):
         return _NOT_THERE
-    if app.now() > datetime.fromisoformat(document["expires_at"]):
+    if is_expired(document, app.now()):
         return Problem("result_expired")
     output = next(output for output in document["outputs"] if output["index"] == index)
     try:

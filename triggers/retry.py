@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ import azure.functions as func
 from werkzeug.http import parse_options_header
 
 from shared.domain.generation import SEED_MAX, shown
-from shared.domain.job import charged, is_terminal
+from shared.domain.job import charged, is_expired, is_terminal
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import Problem, ProblemError, invalid_fields
 from shared.domain.sheet import missing_pictures
@@ -58,7 +57,7 @@ def _made(app: Services, who: str, job_id: str, seeds: Seeds) -> Made:
         raise ProblemError(Problem("inputs_expired", charged="unknown")) if is_long_over(app, job_id) else JobNotFound()
     if not is_terminal(source["status"]):
         raise ProblemError(Problem("job_not_finished", charged=charged(source)))
-    if app.now() > datetime.fromisoformat(source["expires_at"]):
+    if is_expired(source, app.now()):
         raise ProblemError(Problem("inputs_expired", charged=charged(source)))
     kind = KINDS[source["kind"]]
     images = _sent_images(app, kind, source)

@@ -44,7 +44,7 @@ SHEETS: tuple[Mutant, ...] = (
     form("the name of a picture is no image", "if name in images and _is_reference(part):", "if False:"),
     form("what a job made is bounded like an upload", "LARGEST_UPLOAD_BYTES if name in form.references else ", ""),
     own("a picture that is not there is taken for another", "if index in missing_pictures(document):", "if False:"),
-    own("a picture is used after its time", 'if app.now() > datetime.fromisoformat(document["expires_at"]):', "if False:"),
+    own("a picture is used after its time", "if is_expired(document, app.now()):", "if False:"),
     own("a picture whose job is forgotten never was", "job_id and is_long_over(app, job_id)", "False"),
     own("a number that no picture has is an internal error", ' or int(read.group(2)) >= len(document["seeds"])', ""),
     retry(
@@ -55,7 +55,7 @@ SHEETS: tuple[Mutant, ...] = (
     retry("the seeds are always new", 'if seeds == "same" else', "if False else"),
     retry("the seeds are always the same", 'if seeds == "same" else', "if True else"),
     retry("what goes on is made twice", 'if not is_terminal(source["status"]):', "if False:"),
-    retry("what is expired is made again", 'if app.now() > datetime.fromisoformat(source["expires_at"]):', "if False:"),
+    retry("what is expired is made again", "if is_expired(source, app.now()):", "if False:"),
     retry(
         "a form may be JSON by its boundary",
         'media_type.endswith(("/json", "+json"))', '"json" in req.headers["content-type"]',
@@ -70,11 +70,6 @@ SHEETS: tuple[Mutant, ...] = (
     post("the version before makes a sheet of one picture", 'del told["aspect_ratio"]', "pass"),
     post("where an image came from is forgotten", 'if form.references else {}', "if False else {}"),
     prepare("a prepared image is encoded once more", 'prepared_before(data) if is_prepared_upload(payload["blob"]) else ', ""),
-    view(
-        "what was sent is shown after its time",
-        'if not document["expires_at"] or services.now() > datetime.fromisoformat(document["expires_at"]):',
-        'if not document["expires_at"]:',
-    ),
     view("a summary keeps its language in caches", ' or how_many(self.document)', ""),
     view("the error does not say how many there are", "if summary := _summary(req, document):", "if (summary := None):"),
     order("a picture of a sheet is sent as the first one", 'sent_of(job, self._payload["index"])', "sent_of(job, 0)"),

@@ -107,9 +107,11 @@ TRUST: tuple[Mutant, ...] = (
     lists(
         "one job that cannot be told takes the list", '            _tell_failed(job.document["id"], error)', "            raise"
     ),
-    lists("deleted jobs are listed", "if is_deleted(document) or _is_over", "if _is_over"),
+    lists("deleted jobs are listed", "if is_deleted(document) or is_expired", "if is_expired"),
     lists(
-        "jobs past their time are listed", "if is_deleted(document) or _is_over(document, app.now()):", "if is_deleted(document):"
+        "jobs past their time are listed",
+        "if is_deleted(document) or is_expired(document, app.now()):",
+        "if is_deleted(document):",
     ),
     lists("a row of a POST under way is removed", "ORPHANED_AFTER = timedelta(hours=1)", "ORPHANED_AFTER = timedelta(-1)"),
     lists("jobs that end now are missed by a filter", " or row.status is None)", ")"),
