@@ -180,7 +180,7 @@ node_modules/.ready: package.json package-lock.json
 
 # A browser for the page's tests. Installing it takes root; without it those tests say what is missing.
 .venv/.browser: .venv/.ready
-	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || test -n "$$CHROMIUM" || \
+	@command -v chromium >/dev/null || command -v chromium-headless-shell >/dev/null || command -v google-chrome >/dev/null || test -n "$$CHROMIUM" || \
 	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "installing chromium ..." && \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  echo "no chromium: the browser tests will be skipped (apt-get install chromium fonts-noto-cjk, or set CHROMIUM)"

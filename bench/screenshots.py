@@ -148,7 +148,6 @@ def taken(browser: Browser, stack: Stack, shot: Shot, jobs: dict[str, str]) -> b
         fill_form(page, "goods" if shot.job == "goods" else "ppl")
     if shot.job:
         shows(page, shot.job)
-    page.wait_for_load_state("networkidle" if shot.job != "down" else "load")
     page.evaluate(DRAWN)
     page.evaluate("() => { scrollTo(0, 0); document.activeElement?.blur(); }")
     picture = page.screenshot()

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import math
 import random
 import time
 from collections import Counter, OrderedDict, deque
@@ -18,7 +17,7 @@ from simulators import inputs, pictures
 from simulators.config import Config, ProviderConfig
 from simulators.faults import Fault, Faults
 from simulators.ledger import Ledger, Record
-from simulators.lifecycle import Phase, Plan, draw_outcome, draw_seconds, ended_after, steering
+from simulators.lifecycle import ENDLESS, Phase, Plan, draw_outcome, draw_seconds, ended_after, steering
 from simulators.limits import Limits
 from simulators.models import MODELS, Size, cents
 
@@ -251,14 +250,15 @@ class Core:
         return changed
 
     def finish(self) -> int:
-        """Whatever is under way ends now, in the way that it would have ended later. How many there were, without those that
-        never end."""
-        now, finished = time.time(), 0
-        for record in [each for provider in PROVIDERS for each in self.ledger.of(provider) if each.is_active(now)]:
-            changed = self.ledger.change(record, plan=ended_after(record.plan, now - record.created_at))
-            self.on_change(changed)
-            finished += math.isfinite(changed.ends_at())
-        return finished
+        """Whatever is under way ends now, as its outcome says, unless that is to never end. How many there were."""
+        now = time.time()
+        under_way = [
+            record for provider in PROVIDERS for record in self.ledger.of(provider)
+            if record.is_active(now) and record.plan.outcome not in ENDLESS
+        ]  # fmt: skip
+        for record in under_way:
+            self.on_change(self.ledger.change(record, plan=ended_after(record.plan, now - record.created_at)))
+        return len(under_way)
 
     # ---- pictures ----
 

@@ -32,6 +32,9 @@ OUTCOMES = (
     *ERRORS,
 )  # fmt: skip
 
+#: Outcomes of what does not end by itself.
+ENDLESS = ("never", "never_starts")
+
 
 class Phase(StrEnum):
     STARTING = "starting"
@@ -129,7 +132,7 @@ def start_of(plan: Plan, created_at: float) -> float:
 def end_of(plan: Plan, created_at: float, canceled_at: float | None = None) -> tuple[float, Phase]:
     """When it ends, and how; infinite when it never does."""
     start = start_of(plan, created_at)
-    natural = math.inf if plan.outcome in ("never", "never_starts") else created_at + plan.end_seconds
+    natural = math.inf if plan.outcome in ENDLESS else created_at + plan.end_seconds
     ends = [(natural, _ENDS.get(plan.outcome, Phase.FAILED))]
     if plan.longest_seconds is not None:
         ends.append((created_at + plan.longest_seconds, Phase.FAILED))

@@ -33,13 +33,16 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
-def wait_until_loaded(page: Page, *ends: str) -> None:
-    """Something has come whole whose address ends so, for each: what a browser calls idle never comes where one of the many
-    things that nobody waits for does not end."""
+def wait_for_the_first_stage(page: Page) -> None:
+    """Until what a page asks for last before somebody touches it was answered or refused, and a moment in which more would come.
+
+    What a browser calls idle never comes where one of the many things that nobody waits for does not end.
+    """
+    # As a function: a text would be evaluated in the page, whose policy forbids that.
     page.wait_for_function(
-        "ends => ends.every((end) => performance.getEntriesByType('resource').some(({ name }) => name.endsWith(end)))",
-        arg=list(ends),
+        "() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/api/health/ready'))"
     )
+    page.wait_for_timeout(500)
 
 
 def expect_value(page: Page, script: str, value: Any) -> None:
@@ -50,8 +53,6 @@ def expect_value(page: Page, script: str, value: Any) -> None:
     assert found == value
 
 
-#: What a page asks for last, before somebody touches it.
-LAST_OF_A_FIRST_VISIT = "/api/health/ready"
 #: Of a draft, in JavaScript.
 HAS_PICTURE = "[...(draft.images ?? []).values()].some(Boolean)"
 
@@ -68,7 +69,7 @@ def path_of_chromium() -> str | None:
 
 
 def path_of_engine() -> str | None:
-    """Chromium without the part that has windows and tabs, where that is installed: it takes two thirds of the CPU seconds."""
+    """Chromium without the part that has windows, where that is installed: it takes a third fewer CPU seconds for a page."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or path_of_chromium()
 
 

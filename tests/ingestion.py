@@ -93,6 +93,7 @@ class Ingestion:
         ends = time.monotonic() + PATIENCE
         while not any(item.said == said for item in list(self.items)) and time.monotonic() < ends:
             time.sleep(0.1)
+        assert any(item.said == said for item in self.items), f"no record says {said}"
 
     def quiet(self, seconds: float = 2, patience: float = PATIENCE) -> int:
         """Wait until nothing has come for so long, at most `patience`. How many records there are."""

@@ -23,6 +23,8 @@ from tests.patience import PATIENCE
 ROOT = Path(__file__).resolve().parent.parent
 #: Seconds that an answer is held at most, as its asker prefers.
 LONGEST_WAIT = 120
+#: Settings of an app that waits for a picture for as long as a test does.
+PATIENT = {"GENERATION_TIMEOUT_SECONDS": "600"}
 _EVENT = re.compile(r"^(\S+ \S+) \S+\s+toonconnect: (\w+) (\{.*\})$", re.MULTILINE)
 
 
@@ -158,7 +160,7 @@ class Stack:
         requests.post(f"{self.simulators}/_sim/reset", timeout=PATIENCE).raise_for_status()
 
     def finish(self) -> None:
-        """What is being drawn is ready now, and what is asked for from now on is soon: it may be on its way."""
+        """What is being drawn is ready now, and what is asked for from now on is soon, also later: it may be on its way."""
         self.configure(replicate={"delay_seconds": 0.5}, bfl={"delay_seconds": 0.5})
         requests.post(f"{self.simulators}/_sim/finish", timeout=PATIENCE).raise_for_status()
 

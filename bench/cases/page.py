@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.table import Row, spread
-from tests.browser import ARGUMENTS, LAST_OF_A_FIRST_VISIT, new_context, path_of_chromium, wait_until_loaded
+from tests.browser import ARGUMENTS, new_context, path_of_chromium, wait_for_the_first_stage
 from tests.stack import Stack
 
 SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
@@ -58,7 +58,7 @@ def _look(browser: Browser, stack: Stack) -> tuple[float, float, int, int]:
         expect(page.get_by_test_id("use-sample").first).to_be_visible()
         usable = time.perf_counter() - began
         painted = float(page.wait_for_function(_PAINTED).json_value()) / 1000
-        wait_until_loaded(page, LAST_OF_A_FIRST_VISIT)
+        wait_for_the_first_stage(page)
         own = [size for url, size in loaded if "/samples/" not in url]
         return painted, usable, sum(own), len(own)
 

@@ -61,13 +61,17 @@ async def run_until(recorder: Recorder, name: str, count: int, rules: QueueRules
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def holds_something(queue: Any) -> bool:
+def is_there(queue: Any) -> bool:
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
-        return bool(queue.peek_messages())
+        return bool(queue.get_queue_properties())
     except ResourceNotFoundError:
         return False
+
+
+def holds_something(queue: Any) -> bool:
+    return is_there(queue) and bool(queue.peek_messages())
 
 
 async def test_a_message_is_decoded_and_deleted(connection: str) -> None:
@@ -89,7 +93,8 @@ async def test_a_queue_that_does_not_exist_is_made(connection: str) -> None:
     with QueueClient.from_connection_string(connection, "devhost-absent") as queue:
         recorder = Recorder()
         running = asyncio.create_task(run_until(recorder, "devhost-absent", 1))
-        await asyncio.sleep(1)
+        while not is_there(queue):
+            await asyncio.sleep(0.05)
         queue.send_message(encoded("text"))
         await running
         assert recorder.messages[0].get_body() == b"text"

@@ -15,9 +15,8 @@ from azure.storage.blob import BlobServiceClient
 
 from shared.names import STORY_VERSION
 from tests import pictures
-from tests.pace import slowness, work_seconds
 from tests.patience import PATIENCE
-from tests.stack import ROOT, Stack
+from tests.stack import PATIENT, ROOT, Stack
 
 pytestmark = pytest.mark.stack
 
@@ -108,11 +107,12 @@ def post(stack: Stack, number: int, **fields: Any) -> str:
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """The first version."""
-    stack = Stack(tmp_path / "state", BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64")
+    stack = Stack(tmp_path / "state", BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64", **PATIENT)
     stack.root = checkout(tmp_path / "first")
     try:
         stack.start()
-        stack.configure(replicate={"delay_seconds": 6}, bfl={"delay_seconds": 6, "max_active": 64})
+        # Whatever is sent is with its provider when the code changes, however long it takes to get all of it there.
+        stack.configure(replicate={"delay_seconds": 600}, bfl={"delay_seconds": 600, "max_active": 64})
         yield stack
     finally:
         stack.stop()
@@ -137,6 +137,7 @@ def test_fifty_jobs_in_flight_outlive_a_new_version(stack: Stack, tmp_path: Path
     deploy(stack, tmp_path, lambda app: one_more_step(app, f'context.version != "{STORY_VERSION}"'))
     with ThreadPoolExecutor(8) as pool:
         new = list(pool.map(lambda number: post(stack, number), range(6)))
+    stack.finish()
     jobs = [stack.ended(job_id) for job_id in (*old, *new)]
 
     assert [job["status"] for job in jobs] == ["succeeded"] * 56
@@ -154,13 +155,11 @@ def test_fifty_jobs_in_flight_outlive_a_new_version(stack: Stack, tmp_path: Path
 
 
 def test_jobs_of_an_older_story_are_told_again_from_their_records_and_paid_once(stack: Stack, tmp_path: Path) -> None:
-    # They are with their providers when the code changes, however long it takes to get all of them there.
-    delay = {"delay_seconds": 15 * slowness(work_seconds())}
-    stack.configure(replicate=delay, bfl=delay)
     single, several = [post(stack, number) for number in range(6)], [post(stack, 1, n=3) for _ in range(2)]
     for job_id in (*single, *several):
         generating(stack, job_id)
     deploy(stack, tmp_path, another_story)
+    stack.finish()
     jobs = [stack.ended(job_id) for job_id in (*single, *several)]
 
     assert [(job["status"], len(job["outputs"])) for job in jobs] == [("succeeded", 1)] * 6 + [("succeeded", 3)] * 2
@@ -177,6 +176,7 @@ def test_the_same_change_without_a_version_costs_a_start_and_no_picture(stack: S
     job_id = post(stack, 1)
     generating(stack, job_id)
     deploy(stack, tmp_path, lambda app: one_more_step(app, "True"))
+    stack.finish()
     job = stack.ended(job_id)
 
     assert "job_restarted" in stack.log, "its history did not fit, which is what the drill is for"

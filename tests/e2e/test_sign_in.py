@@ -20,7 +20,7 @@ from tests.browser import browser, expect_value, new_context
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
-from tests.stack import Stack
+from tests.stack import PATIENT, Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
@@ -58,6 +58,7 @@ def receiver() -> Iterator[Receiver]:
 def guarded(site: Site, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = {
         "AUTH_MODE": "easyauth", "AUTH_STAND_IN": "true", "ALLOWED_ORIGINS": site.url, "WEBHOOK_EXTRA_HOSTS": receiver.host,
+        **PATIENT,
     }  # fmt: skip
     with Stack(tmp_path_factory.mktemp("guarded"), **settings) as stack:
         yield stack

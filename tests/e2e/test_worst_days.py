@@ -15,7 +15,7 @@ from shared.services import Services, use_services
 from shared.settings import Settings
 from tests import pictures
 from tests.patience import PATIENCE
-from tests.stack import Stack
+from tests.stack import PATIENT, Stack
 from tests.vault import CloudSecrets
 from triggers import housekeeping
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.stack
 
 
 def test_jobs_wait_in_line_see_their_place_and_can_leave_it_for_nothing(tmp_path: Path) -> None:
-    with Stack(tmp_path, BFL_MAX_ACTIVE="1") as stack:
+    with Stack(tmp_path, BFL_MAX_ACTIVE="1", **PATIENT) as stack:
         stack.configure(bfl={"delay_seconds": 600, "max_active": 1})
         image = pictures.photo_jpeg(300, 300)
         first, second, third = (stack.goods(image).json()["id"] for _ in range(3))
@@ -33,7 +33,8 @@ def test_jobs_wait_in_line_see_their_place_and_can_leave_it_for_nothing(tmp_path
             time.sleep(0.1)
             waiting = stack.job(third)
         assert (waiting["stage"], waiting["queue_position"]) == ("waiting", 2)
-        assert waiting["eta_seconds"] >= 3
+        # Of a first one that is later than was expected nobody knows.
+        assert waiting["overdue"] or waiting["eta_seconds"] >= 3
 
         assert requests.post(waiting["urls"]["cancel"], timeout=PATIENCE).status_code == 202
         canceled = stack.ended(third)
@@ -45,7 +46,7 @@ def test_jobs_wait_in_line_see_their_place_and_can_leave_it_for_nothing(tmp_path
 
 
 def test_what_bfl_cannot_cancel_is_kept_when_it_comes(tmp_path: Path) -> None:
-    with Stack(tmp_path) as stack:
+    with Stack(tmp_path, **PATIENT) as stack:
         stack.configure(bfl={"delay_seconds": 600})
         job = stack.goods(pictures.photo_jpeg(300, 300)).json()
         while stack.job(job["id"])["stage"] != "generating":

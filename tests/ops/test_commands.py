@@ -149,7 +149,7 @@ def test_cancel_resumes_a_job_that_was_suspended(stack: Stack, operator: Operato
 
 
 def test_a_deleted_job_is_told_as_hidden_while_it_is_watched_and_then_there_is_none(stack: Stack, operator: Operator) -> None:
-    stack.configure(bfl={"delay_seconds": 8})
+    stack.configure(bfl={"delay_seconds": 600})
     job_id = stack.goods(IMAGE).json()["id"]
     generating(stack, job_id)
     stack.client().delete(job_id)
@@ -162,6 +162,7 @@ def test_a_deleted_job_is_told_as_hidden_while_it_is_watched_and_then_there_is_n
     assert found["why"] == "deleted; a prediction of it may still be paid for"
     refused = operator("replay", job_id, "--yes")
     assert (refused.code, "was deleted by its owner" in refused.err or "has not ended" in refused.err) == (2, True)
+    stack.finish()
     ends = time.monotonic() + PATIENCE
     while operator("explain", job_id).code == 0 and time.monotonic() < ends:
         time.sleep(1)
@@ -170,7 +171,7 @@ def test_a_deleted_job_is_told_as_hidden_while_it_is_watched_and_then_there_is_n
 
 
 def test_gates_show_slots_queue_and_who_has_them(stack: Stack, operator: Operator) -> None:
-    stack.configure(bfl={"delay_seconds": 10})
+    stack.configure(bfl={"delay_seconds": 600})
     assert operator("gates").code == 0, "nobody is there, and the next look is a quick one"
     jobs = [stack.goods(IMAGE).json()["id"] for _ in range(7)]
     ends = time.monotonic() + PATIENCE
@@ -184,6 +185,7 @@ def test_gates_show_slots_queue_and_who_has_them(stack: Stack, operator: Operato
     assert [(holder["job_id"], holder["place"]) for holder in gate["waiting"]] == [(jobs[6], "#1")]
     assert "6 of 24, flux-kontext-max 6 of 6" in operator("gates").out
     assert "waits at place 1 of bfl" in operator("explain", jobs[6]).out
+    stack.finish()
     for job_id in jobs:
         assert stack.ended(job_id)["status"] == "succeeded"
 
@@ -258,7 +260,7 @@ def test_cancel_ends_a_running_job_and_not_one_that_has_ended(stack: Stack, oper
 def test_cancel_says_when_a_provider_cannot_stop_and_explain_what_that_means_for_the_bill(
     stack: Stack, operator: Operator
 ) -> None:
-    stack.configure(bfl={"delay_seconds": 20})
+    stack.configure(bfl={"delay_seconds": 600})
     job_id = stack.goods(IMAGE, n=2).json()["id"]
     generating(stack, job_id)
 
@@ -270,6 +272,7 @@ def test_cancel_says_when_a_provider_cannot_stop_and_explain_what_that_means_for
     assert found["why"] == "ended; a prediction of it is watched on"
     refused = operator("replay", job_id)
     assert (refused.code, "whose picture may come" in refused.err) == (2, True)
+    stack.finish()
     # Its slots are free again when the provider has ended, and a moment later each picture that came late is kept.
     ends = time.monotonic() + PATIENCE
     while (kept := operator.data("explain", job_id))["gate"] or kept["paid"]["cost_usd"] != 0.16:

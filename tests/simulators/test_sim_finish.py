@@ -1,4 +1,4 @@
-"""What is under way ends when a test says so, in the way that it would have ended later."""
+"""What is under way ends when a test says so, as its outcome says."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["receiver"]
 @pytest.mark.parametrize(
     ("outcome", "shown"), [("succeed", "Ready"), ("moderated_output", "Content Moderated"), ("failed", "Failed")]
 )
-def test_it_ends_as_it_would_have_ended(sim: Simulators, client: Any, outcome: str, shown: str) -> None:
+def test_it_ends_as_its_outcome_says(sim: Simulators, client: Any, outcome: str, shown: str) -> None:
     sim.configure(bfl={"outcome": outcome, "start_seconds": 60, "delay_seconds": 600})
     created = client.bfl_create().json()
     assert client.poll("bfl", created).json()["status"] == "Pending"
@@ -32,11 +32,12 @@ def test_it_ends_as_it_would_have_ended(sim: Simulators, client: Any, outcome: s
 
 def test_neither_what_has_ended_nor_what_never_ends_nor_what_comes_later(sim: Simulators, client: Any) -> None:
     ended = client.bfl_create().json()
-    sim.configure(bfl={"outcome": "never"})
-    client.bfl_create()
+    endless = {"outcome": "never", "start_seconds": 60, "delay_seconds": 600}
+    sim.configure(bfl=endless, replicate=endless)
+    running = {provider: client.create(provider).json() for provider in ("bfl", "replicate")}
     assert sim.finish() == 0
     assert client.poll("bfl", ended).json()["status"] == "Ready"
-    assert sim.stats()["bfl"]["active"] == 1
+    assert [client.poll(provider, created).json()["status"] for provider, created in running.items()] == ["Pending", "starting"]
     sim.configure(bfl={"outcome": "succeed", "delay_seconds": 600})
     assert client.poll("bfl", client.bfl_create().json()).json()["status"] == "Pending"
 

@@ -18,7 +18,7 @@ from shared.domain.problem import CATALOGUE, Problem
 from tests.browser import browser, new_context
 from tests.pace import slowness, work_seconds
 from tests.patience import PATIENCE
-from tests.stack import Stack
+from tests.stack import PATIENT, Stack
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -38,7 +38,7 @@ QUICK = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("result"), MAX_ACTIVE_JOBS_PER_OWNER="1") as stack:
+    with Stack(tmp_path_factory.mktemp("result"), MAX_ACTIVE_JOBS_PER_OWNER="1", **PATIENT) as stack:
         yield stack
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from tests.browser import browser, expect_value, new_context
 from tests.patience import PATIENCE
 from tests.sign_in import Platform, Provider, Site
-from tests.stack import Stack
+from tests.stack import PATIENT, Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
@@ -27,7 +27,7 @@ AGAIN = "**/jobs/*/retry"
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("sending"), BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64") as stack:
+    with Stack(tmp_path_factory.mktemp("sending"), BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64", **PATIENT) as stack:
         yield stack
 
 
@@ -81,8 +81,8 @@ def expect_one_picture(page: Page, stack: Stack) -> None:
     expect_value(page, KEPT, 0)
 
 
-#: How many requests have had no answer.
 HAS_LEASE = "Object.keys(localStorage).some((key) => key.startsWith('toonconnect.lease.'))"
+#: How many requests have had no answer.
 KEPT = """async () => {
   const { entries } = await import("./js/kept/database.js");
   return (await entries("outbox")).length;
@@ -254,7 +254,7 @@ def test_whoever_leaves_at_once_has_sent_it_all_the_same(context: BrowserContext
 
 
 def test_a_host_that_is_killed_while_it_is_sent_and_while_it_is_made(context: BrowserContext, tmp_path: Path) -> None:
-    with Stack(tmp_path) as stack:
+    with Stack(tmp_path, **PATIENT) as stack:
         page = opened(context, stack)
         fill(page)
         stack.kill_host()

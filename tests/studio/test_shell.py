@@ -11,10 +11,10 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests import pictures
-from tests.browser import LAST_OF_A_FIRST_VISIT, browser, expect_value, new_context, wait_until_loaded
+from tests.browser import browser, expect_value, new_context, wait_for_the_first_stage
 from tests.operator import Operator
 from tests.patience import PATIENCE
-from tests.stack import Stack
+from tests.stack import PATIENT, Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
@@ -39,7 +39,7 @@ FOCUS = "document.activeElement === document.body ? 'body' : document.activeElem
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack"), BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64") as stack:
+    with Stack(tmp_path_factory.mktemp("stack"), BFL_MAX_ACTIVE="64", BFL_KONTEXT_MAX_ACTIVE="64", **PATIENT) as stack:
         yield stack
 
 
@@ -67,7 +67,7 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
 
 def owner_of(page: Page) -> str:
     """A browser gets its token when somebody has touched the page, which has to be listening."""
-    wait_until_loaded(page, LAST_OF_A_FIRST_VISIT)
+    wait_for_the_first_stage(page)
     page.mouse.move(2, 2)
     expect(page.get_by_test_id("history-search")).to_be_attached()
     while not (token := page.evaluate("localStorage.getItem('toonconnect.owner')")):
@@ -103,7 +103,7 @@ def submit_goods(page: Page, words: str = "머그컵에 그린 캐릭터") -> No
     page.get_by_test_id("use-sample").first.click()
     expect(page.locator(".image-field .preview:visible")).to_have_count(1)
     expect(page.get_by_test_id("use-sample").first).to_be_enabled()
-    page.wait_for_function(f"({FOCUS}) !== 'body'")
+    page.wait_for_function(f"() => ({FOCUS}) !== 'body'")
     page.get_by_test_id("prompt").fill(words)
     page.get_by_test_id("submit").click()
 
@@ -137,7 +137,7 @@ def test_form_result_and_filmstrip_have_their_places_and_nothing_moves_while_the
     expect(phone.get_by_test_id("filmstrip")).to_be_hidden()
     expect(phone.locator("#result-section")).to_be_hidden()
     for one in (page, phone):
-        one.wait_for_function("document.fonts.status === 'loaded'")
+        one.wait_for_function("() => document.fonts.status === 'loaded'")
         assert one.evaluate("window.shift") <= 0.02
         assert one.evaluate("document.documentElement.scrollWidth") <= one.evaluate("innerWidth")
 
@@ -232,7 +232,7 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     delete.click()
     for tab in (page, beside):
         expect(cards(tab)).to_have_count(2)
-    beside.wait_for_function(f"!['body', 'favourite'].includes({FOCUS})")
+    beside.wait_for_function(f"() => !['body', 'favourite'].includes({FOCUS})")
     expect_value(page, FOCUS, "notice-action")
     page.evaluate("document.getElementById('language').click()")
     expect(page.get_by_test_id("notice")).to_contain_text("The job was deleted.")

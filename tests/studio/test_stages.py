@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import HAS_PICTURE, LAST_OF_A_FIRST_VISIT, browser, expect_draft, new_context, wait_until_loaded
+from tests.browser import HAS_PICTURE, browser, expect_draft, new_context, wait_for_the_first_stage
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -47,7 +47,7 @@ class Visit:
 
     def open(self, address: str) -> Page:
         self.page.goto(address)
-        wait_until_loaded(self.page, LAST_OF_A_FIRST_VISIT)
+        wait_for_the_first_stage(self.page)
         expect(self.page.get_by_test_id("submit")).to_be_visible()
         return self.page
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import LAST_OF_A_FIRST_VISIT, browser, new_context, wait_until_loaded
+from tests.browser import browser, new_context, wait_for_the_first_stage
 from tests.patience import PATIENCE
 from tests.stack import Stack
 
@@ -215,7 +215,7 @@ def test_a_first_visit_is_light_loads_nothing_twice_and_nothing_moves(
         {"offline": False, "latency": 60, "downloadThroughput": 400_000, "uploadThroughput": 400_000},
     )
     page.goto(calm.url)
-    wait_until_loaded(page, LAST_OF_A_FIRST_VISIT)
+    wait_for_the_first_stage(page)
     expect(page.get_by_test_id("submit")).to_be_visible()
     assert page.evaluate(WITHOUT_WORDS) == []
     first = dict(loaded)
