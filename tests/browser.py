@@ -45,6 +45,17 @@ def wait_for_the_first_stage(page: Page) -> None:
     page.wait_for_timeout(500)
 
 
+def touch(page: Page) -> None:
+    """As whoever comes to a page does first: the second stage comes. A single move is lost now and then on a busy machine."""
+    wait_for_the_first_stage(page)
+    ends, place = time.monotonic() + PATIENCE, 200
+    while page.get_by_test_id("history-search").count() == 0 and time.monotonic() < ends:
+        place += 1
+        page.mouse.move(place, place)
+        page.wait_for_timeout(100)
+    expect(page.get_by_test_id("history-search")).to_be_attached()
+
+
 def expect_value(page: Page, script: str, value: Any) -> None:
     """`script` comes to this in a moment, as what Playwright expects of an element does."""
     ends = time.monotonic() + PATIENCE

@@ -48,7 +48,7 @@ class Case:
     #: Cancels that the provider carried out.
     cancels: int = 0
     most_polls: int | None = None
-    #: From the POST to the end.
+    #: From the submit until its end is known: who is not told looks after ten.
     most_seconds: float | None = None
     #: What the host's log must say.
     logged: str | None = None

@@ -11,7 +11,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests import pictures
-from tests.browser import browser, expect_value, new_context, wait_for_the_first_stage
+from tests.browser import browser, expect_value, new_context, touch
 from tests.operator import Operator
 from tests.patience import PATIENCE
 from tests.stack import PATIENT, Stack
@@ -66,10 +66,8 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
 
 
 def owner_of(page: Page) -> str:
-    """A browser gets its token when somebody has touched the page, which has to be listening."""
-    wait_for_the_first_stage(page)
-    page.mouse.move(2, 2)
-    expect(page.get_by_test_id("history-search")).to_be_attached()
+    """A browser gets its token when somebody has touched the page."""
+    touch(page)
     while not (token := page.evaluate("localStorage.getItem('toonconnect.owner')")):
         page.wait_for_timeout(50)
     return str(token)

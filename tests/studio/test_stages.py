@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import HAS_PICTURE, browser, expect_draft, new_context, wait_for_the_first_stage
+from tests.browser import HAS_PICTURE, browser, expect_draft, new_context, touch, wait_for_the_first_stage
 from tests.stack import Stack
 
 __all__ = ["browser"]
@@ -65,7 +65,7 @@ def test_the_rest_comes_with_the_first_touch_and_then_works_without_a_line(visit
     page = visit.open(stack.url)
     assert STUDIO not in visit.loaded
     assert page.evaluate("Object.keys(localStorage)") == []
-    page.mouse.move(200, 200)
+    touch(page)
     expect(page.get_by_test_id("history-search")).to_be_visible()
     expect(page.get_by_test_id("history-note")).to_contain_text("만든 그림이 여기에 모여요")
 

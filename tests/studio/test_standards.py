@@ -12,7 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import browser, new_context, wait_for_the_first_stage
+from tests.browser import browser, new_context, touch, wait_for_the_first_stage
 from tests.patience import PATIENCE
 from tests.stack import Stack
 
@@ -220,8 +220,7 @@ def test_a_first_visit_is_light_loads_nothing_twice_and_nothing_moves(
     assert page.evaluate(WITHOUT_WORDS) == []
     first = dict(loaded)
     # Nor does anything when the rest comes.
-    page.mouse.move(200, 200)
-    expect(page.get_by_test_id("history-search")).to_be_attached()
+    touch(page)
     # Nor a moment later.
     page.wait_for_timeout(500)
     shift = page.evaluate("window.shift")
