@@ -91,9 +91,9 @@ class Ingestion:
     def wait_for(self, said: str) -> None:
         """Until a record says so."""
         ends = time.monotonic() + PATIENCE
-        while not any(item.said == said for item in list(self.items)) and time.monotonic() < ends:
+        while not any(item.said == said for item in list(self.items)):
+            assert time.monotonic() < ends, f"no record says {said}"
             time.sleep(0.1)
-        assert any(item.said == said for item in self.items), f"no record says {said}"
 
     def quiet(self, seconds: float = 2, patience: float = PATIENCE) -> int:
         """Wait until nothing has come for so long, at most `patience`. How many records there are."""

@@ -16,7 +16,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import pictures
-from tests.browser import browser, expect_value, new_context
+from tests.browser import browser, new_context
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
@@ -169,7 +169,7 @@ def test_a_creator_signs_in_makes_a_picture_and_signs_out(
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인이 필요해요")
     page.reload()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
-    expect_value(page, SESSION, None)
+    assert page.evaluate(SESSION) is None
 
 
 def test_a_token_that_ends_in_the_middle_of_a_job_is_renewed_unseen(
@@ -413,7 +413,7 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     provider.may_renew.set()
     page.wait_for_function(LOCK_IS_FREE)
-    expect_value(page, SESSION, None)
+    assert page.evaluate(SESSION) is None
     page.reload()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
 
@@ -427,7 +427,7 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
     page.evaluate("localStorage.removeItem('toonconnect.session')")
     provider.may_renew.set()
     page.wait_for_function(LOCK_IS_FREE)
-    expect_value(page, SESSION, None)
+    assert page.evaluate(SESSION) is None
 
 
 def test_who_is_refused_at_the_provider_is_told(
@@ -459,7 +459,7 @@ def test_an_answer_that_nobody_asked_for_signs_nobody_in(
     page.evaluate("(value) => sessionStorage.setItem('toonconnect.signIn', value)", mine)
     page.goto(f"{site.url}/?{urlencode(theirs)}")
     expect(page.get_by_test_id("session-banner")).to_contain_text("로그인하지 못했어요")
-    expect_value(page, SESSION, None)
+    assert page.evaluate(SESSION) is None
 
 
 BLOCKED = """for (const area of ["localStorage", "sessionStorage"]) {

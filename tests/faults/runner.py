@@ -43,7 +43,8 @@ GROUPS: dict[str, dict[str, str]] = {
 _STARTING = threading.Lock()
 #: The app looks at a gate through an answer of this age at most.
 _GATE_LOOK_SECONDS = 10.1
-#: Where it may be paid, a picture that has outlived its job holds its slot for up to a quarter of an hour.
+#: So long a slot is waited for that a picture holds which has outlived its job and may be paid: for up to a quarter of an hour.
+#: Then another stack is the quicker one.
 _LEFTOVER_SECONDS = 20.0
 _API_PATH = re.compile(r"/(replicate|bfl)/v1/")
 _CREATE_PATH = re.compile(r"/replicate/v1/models/.*/predictions|/bfl/v1/flux-.*")
@@ -125,35 +126,35 @@ class _Stage:
                 self._stack = stack
                 service = BlobServiceClient.from_connection_string(stack.connection_string)
                 self._documents = service.get_container_client("documents")
-                while self._goes_on() and cases:
+                self._make_fresh()
+                goes_on = True
+                while goes_on:
                     try:
-                        case = cases.popleft()
+                        outcome = self._played(cases.popleft())
                     except IndexError:
                         break
-                    self.report.outcomes.append(self._played(case))
+                    self.report.outcomes.append(outcome)
+                    goes_on = self._is_fresh_after(outcome)
         return self.report
 
-    def _goes_on(self) -> bool:
-        """Whether another case may be played here. Whatever keeps it from that is told of the one before."""
-        if not (before := self.report.outcomes):
-            self._make_fresh()
-            return True
+    def _is_fresh_after(self, outcome: Outcome) -> bool:
+        """Whether another case may be played here. What keeps it from that, and should not, is told of this one."""
         try:
             self._note_requests()
             self._stack.reset()
             # Predictions that outlive their jobs are gone now. Their watchers find that out before they meet another's faults;
             # but one that may still come at a provider that cannot stop it is looked for ever more rarely.
-            may_be_left = before[-1].status == "canceled" or before[-1].charged == "unknown"
+            may_be_left = outcome.status == "canceled" or outcome.charged == "unknown"
             ends = time.monotonic() + (_LEFTOVER_SECONDS if may_be_left else PATIENCE)
             while any(self._gate(name).get("active") for name in LABELS):
                 if time.monotonic() > ends:
                     if not may_be_left:
-                        before[-1].wrong.append(f"slots that nobody lets go of: {[self._gate(name) for name in LABELS]}")
+                        outcome.wrong.append(f"slots that nobody lets go of: {[self._gate(name) for name in LABELS]}")
                     return False
                 time.sleep(0.1)
             self._make_fresh()
         except Exception as error:  # noqa: BLE001 - the others are still to be played
-            before[-1].wrong.append(f"after it {type(error).__name__}: {str(error)[:500]}")
+            outcome.wrong.append(f"after it {type(error).__name__}: {str(error)[:500]}")
             return False
         return True
 

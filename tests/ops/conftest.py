@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.operator import Operator
-from tests.stack import Stack
+from tests.stack import PATIENT, Stack
 
 
 @pytest.fixture(scope="session")
 def ops_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # What it would mend within five minutes is looked at and mended by hand here.
-    with Stack(tmp_path_factory.mktemp("ops"), **{"AzureWebJobs.housekeeping.Disabled": "true"}) as stack:
+    with Stack(tmp_path_factory.mktemp("ops"), **{"AzureWebJobs.housekeeping.Disabled": "true"}, **PATIENT) as stack:
         yield stack
 
 
