@@ -28,10 +28,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import azure.durable_functions as df
 import psutil
 import requests
-from azure.durable_functions.models.utils import http_utils
 from azure.storage.blob import BlobServiceClient
 
 import local.__main__ as launcher
@@ -40,10 +38,9 @@ from clients.python.toonconnect import ApiError, Client, NoAnswer
 from devhost.taskhub import TERMINAL
 from shared.domain.ledger import Ledger
 from shared.domain.submission import MAX_SENDS
-from shared.services import Services, use_services
-from shared.settings import Settings
 from tests import pictures
 from tests.azurite import Azurite
+from tests.beside import client_of
 from tests.explore.real import RealWorld
 from tests.hub import Hub
 from tests.stack import ROOT, Stack
@@ -446,12 +443,8 @@ class _Deaths:
 
 async def _settle(stack: Stack) -> None:
     """What goes on after the ends of jobs ends too; housekeeping comes, as it would within minutes."""
-    url, hub = f"{stack.url}/runtime/webhooks/durabletask", Hub(stack.folder)
-    urls = {"id": "INSTANCEID", "statusQueryGetUri": f"{url}/instances/INSTANCEID"}
-    binding = {"taskHubName": "ToonConnect", "creationUrls": {}, "managementUrls": urls, "rpcBaseUrl": f"{url}/"}
-    client = df.DurableOrchestrationClient(json.dumps(binding))
-    use_services(Services(Settings.from_environ({"AzureWebJobsStorage": stack.connection_string})))
-    try:
+    hub = Hub(stack.folder)
+    async with client_of(stack) as client:
         await housekeeping.tidy(client, datetime.now(UTC))
         ends = time.monotonic() + LATE_SECONDS
         # A file tells nobody of its changes.
@@ -459,10 +452,6 @@ async def _settle(stack: Stack) -> None:
             await asyncio.sleep(0.5)
         # Uploads are left alone while they are young.
         await housekeeping.tidy(client, datetime.now(UTC) + timedelta(minutes=11))
-    finally:
-        use_services(None)
-        # The SDK's session lives in this loop, which is over now.
-        await http_utils._close_session()
 
 
 # ---- the verdict ----

@@ -1,19 +1,16 @@
 """Waiting in line, keys that change, what cannot be canceled, and providers that call back: on the whole stack."""
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import azure.durable_functions as df
 import pytest
 import requests
 
 from local.ports import free_port
-from shared.services import Services, use_services
-from shared.settings import Settings
 from tests import pictures
+from tests.beside import client_of
 from tests.patience import PATIENCE
 from tests.stack import PATIENT, Stack
 from tests.vault import CloudSecrets
@@ -110,17 +107,11 @@ async def test_housekeeping_forgets_what_is_past_its_time_and_leaves_what_runs(t
         running = stack.goods(image).json()
         while stack.job(running["id"])["stage"] != "generating":
             time.sleep(0.1)
-        hub = f"{stack.url}/runtime/webhooks/durabletask"
-        urls = {"id": "INSTANCEID", "statusQueryGetUri": f"{hub}/instances/INSTANCEID"}
-        binding = {"taskHubName": "ToonConnect", "creationUrls": {}, "managementUrls": urls, "rpcBaseUrl": f"{hub}/"}
 
-        client = df.DurableOrchestrationClient(json.dumps(binding))
-        use_services(Services(Settings.from_environ({"AzureWebJobsStorage": stack.connection_string})))
-        try:
+        async with client_of(stack) as client:
             await housekeeping.tidy(client, datetime.now(UTC) + timedelta(days=31))
-        finally:
-            use_services(None)
 
+        hub = f"{stack.url}/runtime/webhooks/durabletask"
         known = [one["instanceId"] for one in requests.get(f"{hub}/instances", timeout=PATIENCE).json()]
         assert known == [running["id"]]
         # Its time is over a month from now: nothing of it is left.

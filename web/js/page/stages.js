@@ -9,7 +9,7 @@ import { backoff, pause } from "../api/pause.js";
 import { isKnown } from "../kept/storage.js";
 
 const STYLES = ["choosing", "crop", "sending", "result", "history"];
-const TOUCHES = ["pointerover", "pointerdown", "keydown", "focusin", "input", "change", "scroll", "dragenter", "paste", "storage"];
+const TOUCHES = ["pointermove", "pointerdown", "keydown", "focusin", "input", "change", "scroll", "dragenter", "paste", "storage"];
 /** How browsers say that a script did not come, and this that a style did not; all else is a mistake in a script. */
 const NOT_LOADED = /dynamically imported module|importing a module|no style/i;
 /** After so many tries, half a minute, it is looked whether it is the line's fault. */
@@ -60,11 +60,20 @@ export function letStudioCome(isNow) {
   }
   const touched = new AbortController();
   for (const type of TOUCHES) {
-    addEventListener(type, () => {
+    addEventListener(type, (event) => {
+      if (isOfMouseAtRest(event)) return;
       touched.abort();
       studio();
     }, { capture: true, passive: true, signal: touched.signal });
   }
+}
+
+/**
+ * What appears under a mouse that lies still is told to the page as a move, of no way.
+ * @param {Event} event
+ */
+function isOfMouseAtRest(event) {
+  return event instanceof PointerEvent && event.type === "pointermove" && event.movementX === 0 && event.movementY === 0;
 }
 
 async function load() {
