@@ -1,6 +1,7 @@
 """Creators at their pages, many in one process and cheap beside what they measure: each posts a form and looks at its job."""
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -138,9 +139,10 @@ def until_last(seen: Iterable[Seen]) -> float:
     return max(each.completed for each in jobs) - min(each.posted for each in jobs)
 
 
-def posted(url: str, forms: Iterable[Form], *, apart: float = 0.0) -> list[Seen]:
-    """The same, and nobody looks at the jobs."""
-    return run(url, lambda c: _all(c.post(form, n * apart) for n, form in enumerate(forms)))
+def posted(url: str, forms: Iterable[Form], *, apart: float = 0.0, spread: float = 0.0) -> list[Seen]:
+    """The same, and nobody looks at the jobs. Each comes later by up to `spread` seconds, at random but in each run alike."""
+    chance = random.Random(3)
+    return run(url, lambda c: _all(c.post(form, n * apart + chance.uniform(0, spread)) for n, form in enumerate(forms)))
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:

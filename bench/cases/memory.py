@@ -3,15 +3,17 @@
 The peak is the kernel's own (VmHWM, set back just before), each on a host of its own that has made one small job; beside it that
 of the service that is replaced, for the same uploads. What it is made of is told by uploads that lack one thing: pixels (nothing
 to decode) or bytes (nothing to hold). The long run makes goods jobs whose provider needs no time, some at once: what the host
-holds is the median of a second, after 100, 500 and 1,000 of them.
+holds is the median of a second, after 100, 500 and 1,000 of them; and, without a goal, after 2,000 and 3,000: what is kept of
+jobs goes on growing, what an allocator holds of the fullest moment comes to rest.
 """
 
 import io
+import itertools
 import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ TIMES = 3
 MOST_BYTES = 250_000_000
 #: Just below what a file may have.
 FILE_BYTES = 5_200_000
-JOBS, AT_ONCE, LOOKED_AT = 1000, 6, (100, 500, 1000)
+AT_ONCE, LOOKED_AT, LATER = 6, (100, 500, 1000), (2000, 3000)
 #: Between 500 and 1,000 jobs: what is kept of jobs would be megabytes, an allocator's mood is less than this.
 MOST_GROWTH = 1.03
 _CAPS = {"BFL_MAX_ACTIVE": "64", "BFL_KONTEXT_MAX_ACTIVE": "64"}
@@ -104,15 +106,21 @@ def _over_many_jobs() -> Iterator[Row]:
         (host,) = stack.processes("devhost")
         held: dict[int, int] = {}
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for first, last in zip((0, *LOOKED_AT), LOOKED_AT, strict=False):
+            for first, last in itertools.pairwise((0, *LOOKED_AT, *LATER)):
                 for job in pool.map(lambda _: stack.goods(image, {"Prefer": "wait=120"}).json(), range(first, last)):
                     _succeeded(job)
                 held[last] = _held(host)
-    before = held[LOOKED_AT[-2]]
-    growth = held[JOBS] / before
-    yield Row(
-        f"after 100, 500 and 1,000 goods jobs, {AT_ONCE} at once", ", ".join(_mb(each) for each in held.values()),
-        f"{_mb(before)} after {LOOKED_AT[-2]}", growth, f"<= {MOST_GROWTH} x that", growth <= MOST_GROWTH,
+    yield _grown(held, LOOKED_AT, MOST_GROWTH)
+    yield _grown(held, LATER)
+
+
+def _grown(held: dict[int, int], numbers: Sequence[int], most: float | None = None) -> Row:
+    """From the number before the last to the last."""
+    before, after = (held[number] for number in numbers[-2:])
+    return Row(
+        f"after {', '.join(f'{number:,}' for number in numbers)} goods jobs, {AT_ONCE} at once",
+        ", ".join(_mb(held[number]) for number in numbers), f"{_mb(before)} after {numbers[-2]:,}", after / before,
+        f"<= {most} x that" if most else "", after / before <= most if most else None,
     )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """What the app adds to the provider's own time: from the POST until the job's document says that it has ended, less T.
 
 T is on and off the whole seconds; each has a stack of its own, where five jobs of that T of each kind came before. Then ten goods
-jobs, which are polled, and ten PPL jobs, told by Replicate's webhook, follow each other in less than a second; nobody looks at
-them meanwhile. Timers fire as under the engine, which knows whole seconds only (devhost.replay.timer_visible_at). The stages are
-read from the task hub's history. The goal is judged for each T and over all.
+jobs, which are polled, and ten PPL jobs, told by Replicate's webhook, follow each other in less than a second, not in even steps:
+of some T all ends would fall into the same stage of a later job, of others none. Nobody looks at them meanwhile. Timers fire as
+under the engine, which knows whole seconds only (devhost.replay.timer_visible_at). The stages are read from the task hub's
+history. The goal is judged for each T and over all.
 """
 
 import statistics
@@ -80,7 +81,7 @@ def _post(stack: Stack, jobs: int) -> list[Seen]:
     """Goods and PPL in turns, until all have ended."""
     image = pictures.photo_jpeg(800, 800)
     forms = [clients.goods(image), clients.ppl(image, image)] * jobs
-    posted = clients.posted(stack.url, forms, apart=APART / 2)
+    posted = clients.posted(stack.url, forms, apart=APART / 2, spread=APART)
     Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
     return posted
 

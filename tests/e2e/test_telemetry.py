@@ -43,9 +43,12 @@ class Run:
             requests.post(canceled["urls"]["cancel"], timeout=PATIENCE)
             self.canceled = stack.ended(canceled["id"])
             self.refused = requests.get(f"{stack.url}/api/jobs/nonsense", timeout=PATIENCE)
-            # Metrics are exported every two seconds.
-            time.sleep(2.5)
-        self.file = (folder / "telemetry.jsonl").read_text()
+            file = folder / "telemetry.jsonl"
+            # The next export may have begun before the last request.
+            enough = _exports(file) + 2
+            while _exports(file) < enough:
+                time.sleep(0.1)
+        self.file = file.read_text()
         self.logs = stack.log + "".join(log.read_text(errors="replace") for log in folder.glob("*.log"))
         self.lines = [json.loads(line) for line in self.file.splitlines()]
 
@@ -62,6 +65,11 @@ class Run:
         """Every span of the job's trace, in order of their start."""
         (trace_id,) = {span["context"]["trace_id"] for span in self.spans(job_id=job["id"])}
         return [span for span in self.spans() if span["context"]["trace_id"] == trace_id]
+
+
+def _exports(file: Path) -> int:
+    """How often metrics were exported so far: every two seconds."""
+    return file.read_text().count('{"signal": "metrics"')
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,7 @@ def test_replicate_calls_back_and_nobody_else_can(tmp_path: Path) -> None:
         job = stack.ppl(image, image, {"Prefer": "wait=60"}).json()
         assert job["status"] == "succeeded"
         # The safety net would have looked after ten seconds.
-        assert job["metrics"]["provider_ms"] < 8000
+        assert job["metrics"]["provider_ms"] < 10_000
         assert stack.stats("replicate")["polls"] == 1
         assert "webhook_refused" in stack.log
 
