@@ -3,7 +3,7 @@
 The peak is the kernel's own (VmHWM, set back just before), each on a host of its own that has made one small job; beside it that
 of the service that is replaced, for the same uploads. What it is made of is told by uploads that lack one thing: pixels (nothing
 to decode) or bytes (nothing to hold). The long run makes goods jobs whose provider needs no time, some at once: what the host
-holds is the median of a second, after 100, 500 and 1,000 of them; and, without a goal, after 2,000 and 3,000: what is kept of
+holds is the median of a second, after 100, 500 and 1,000 of them; and, without a goal, after 1,500 and 2,000: what is kept of
 jobs goes on growing, what an allocator holds of the fullest moment comes to rest.
 """
 
@@ -32,7 +32,7 @@ TIMES = 3
 MOST_BYTES = 250_000_000
 #: Just below what a file may have.
 FILE_BYTES = 5_200_000
-AT_ONCE, LOOKED_AT, LATER = 6, (100, 500, 1000), (2000, 3000)
+AT_ONCE, LOOKED_AT, LATER = 6, (100, 500, 1000), (1500, 2000)
 #: Between 500 and 1,000 jobs: what is kept of jobs would be megabytes, an allocator's mood is less than this.
 MOST_GROWTH = 1.03
 _CAPS = {"BFL_MAX_ACTIVE": "64", "BFL_KONTEXT_MAX_ACTIVE": "64"}
