@@ -15,6 +15,7 @@ from tests.stack import Stack
 @asynccontextmanager
 async def client_of(stack: Stack) -> AsyncIterator[df.DurableOrchestrationClient]:
     """As a trigger is given one; until its end this process's services are over the stack's storage."""
+    assert http_utils._client_session is None or http_utils._client_session.closed, "somebody left the SDK's session open"
     hub = f"{stack.url}/runtime/webhooks/durabletask"
     urls = {"id": "INSTANCEID", "statusQueryGetUri": f"{hub}/instances/INSTANCEID"}
     binding = {"taskHubName": "ToonConnect", "creationUrls": {}, "managementUrls": urls, "rpcBaseUrl": f"{hub}/"}

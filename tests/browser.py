@@ -46,7 +46,8 @@ def wait_for_the_first_stage(page: Page) -> None:
 
 
 def touch(page: Page) -> None:
-    """As whoever comes to a page does first: the second stage comes. A single move is lost now and then on a busy machine."""
+    """As whoever comes to a page does first: the second stage comes. The first move only says where
+    the mouse is, and one is lost now and then on a busy machine."""
     wait_for_the_first_stage(page)
     ends, place = time.monotonic() + PATIENCE, 200
     while page.get_by_test_id("history-search").count() == 0 and time.monotonic() < ends:

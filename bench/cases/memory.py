@@ -1,4 +1,4 @@
-"""The host's resident memory: its peak while 16 PPL uploads of 2 x 5 MB come at once, and whether it grows over 1,000 jobs.
+"""The host's resident memory: its peak while 16 PPL uploads of 2 x 5 MB come at once, and whether it grows over 2,000 jobs.
 
 The peak is the kernel's own (VmHWM, set back just before), each on a host of its own that has made one small job; beside it that
 of the service that is replaced, for the same uploads. What it is made of is told by uploads that lack one thing: pixels (nothing

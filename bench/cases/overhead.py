@@ -1,15 +1,14 @@
 """What the app adds to the provider's own time: from the POST until the job's document says that it has ended, less T.
 
-T is on and off the whole seconds; each has a stack of its own, where five jobs of that T of each kind came before. Then ten goods
-jobs, which are polled, and ten PPL jobs, told by Replicate's webhook, follow each other in less than a second, not in even steps:
-of some T all ends would fall into the same stage of a later job, of others none. Nobody looks at them meanwhile. Timers fire as
-under the engine, which knows whole seconds only (devhost.replay.timer_visible_at). The stages are read from the task hub's
-history. The goal is judged for each T and over all.
+T is on and off the whole seconds; each has a stack of its own, where five jobs of that T of each kind came before. Then ten
+goods jobs, which are polled, and ten PPL jobs, told by Replicate's webhook, follow each other in a second or so, not in even
+steps: of some T all ends would fall into the same moment of a later job, a busy one or an idle one. Nobody looks at them
+meanwhile. Timers fire as under the engine, which knows whole seconds only (devhost.replay.timer_visible_at). The stages are
+read from the task hub's history. The goal is judged for each T and over all.
 """
 
 import statistics
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -22,7 +21,7 @@ from tests.hub import Hub
 from tests.stack import Stack
 
 SECONDS = (3.0, 3.5, 7.3, 12.0)
-WARM, JOBS, APART = 5, 10, 0.9
+WARM, JOBS, APART = 5, 10, 1.8
 FINISH, SUBMIT, PREPARE, LOOK = "finish_job", "submit_prediction", "prepare_image", "check_prediction"
 STAGES = {POST: "POST", PREPARE: "images", SUBMIT: "submit", LOOK: "look", STORE: "store", FINISH: "end"}
 
@@ -61,15 +60,12 @@ def rows(is_long: bool) -> Iterator[Row]:
 
 def _measured() -> dict[tuple[str, float], list[Job]]:
     with ExitStack() as opened:
-        # All are started and warm before the first is measured, so that the next one's start is not in its way.
+        # All are started and warm before the first is measured, so that the next one's start is not in its way. One after the
+        # other: what a picture takes while three other hosts work is not what it takes.
         stacks = {each: opened.enter_context(hosts.fresh_stack(each, is_told=True)) for each in SECONDS}
-        with ThreadPoolExecutor(len(stacks)) as pool:
-            list(pool.map(_warm, stacks.values()))
+        for stack in stacks.values():
+            _post(stack, WARM)
         return {(kind, each): jobs for each, stack in stacks.items() for kind, jobs in _jobs(stack, each).items()}
-
-
-def _warm(stack: Stack) -> None:
-    _post(stack, WARM)
 
 
 def _jobs(stack: Stack, seconds: float) -> dict[str, list[Job]]:
@@ -81,7 +77,7 @@ def _post(stack: Stack, jobs: int) -> list[Seen]:
     """Goods and PPL in turns, until all have ended."""
     image = pictures.photo_jpeg(800, 800)
     forms = [clients.goods(image), clients.ppl(image, image)] * jobs
-    posted = clients.posted(stack.url, forms, apart=APART / 2, spread=APART)
+    posted = clients.posted(stack.url, forms, apart=APART / 2, spread=APART / 2)
     Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
     return posted
 

@@ -46,7 +46,9 @@ class Run:
             file = folder / "telemetry.jsonl"
             # The next export may have begun before the last request.
             enough = _exports(file) + 2
+            ends = time.monotonic() + PATIENCE
             while _exports(file) < enough:
+                assert time.monotonic() < ends, "no metrics were exported"
                 time.sleep(0.1)
         self.file = file.read_text()
         self.logs = stack.log + "".join(log.read_text(errors="replace") for log in folder.glob("*.log"))
@@ -69,7 +71,7 @@ class Run:
 
 def _exports(file: Path) -> int:
     """How often metrics were exported so far: every two seconds."""
-    return file.read_text().count('{"signal": "metrics"')
+    return file.read_bytes().count(b'{"signal": "metrics"')
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from typing import Any
 
 import azure.functions as func
 from aiohttp import web
+from azure.durable_functions.models.utils import http_utils
 
 from devhost.activities import decode_input, encode_result
 from devhost.app_loader import App, Function
@@ -308,6 +309,8 @@ class DoubleHost:
         await self._stop.wait()
         engine.stop()
         await runner.cleanup()
+        # The SDK's session lives in this loop, which is over now.
+        await http_utils._close_session()
         hub.close()
 
     # ---- as a client ----

@@ -9,7 +9,7 @@ import { backoff, pause } from "../api/pause.js";
 import { isKnown } from "../kept/storage.js";
 
 const STYLES = ["choosing", "crop", "sending", "result", "history"];
-const TOUCHES = ["pointermove", "pointerdown", "keydown", "focusin", "input", "change", "scroll", "dragenter", "paste", "storage"];
+const TOUCHES = ["pointermove", "pointerdown", "click", "keydown", "focusin", "input", "change", "scroll", "dragenter", "paste", "storage"];
 /** How browsers say that a script did not come, and this that a style did not; all else is a mistake in a script. */
 const NOT_LOADED = /dynamically imported module|importing a module|no style/i;
 /** After so many tries, half a minute, it is looked whether it is the line's fault. */
@@ -23,6 +23,8 @@ let coming = null;
 /** @type {Studio|null} */
 let there = null;
 let tries = 0;
+/** Where a mouse was when it was first heard of. @type {string|undefined} */
+let mouse;
 /** @type {Promise<unknown>|undefined} */
 let styles;
 /** @type {((studio: Studio) => void)[]} */
@@ -69,11 +71,14 @@ export function letStudioCome(isNow) {
 }
 
 /**
- * What appears under a mouse that lies still is told to the page as a move, of no way.
+ * What appears under a mouse that lies still is told to the page as a move. So the first one only says where a mouse is.
  * @param {Event} event
  */
 function isOfMouseAtRest(event) {
-  return event instanceof PointerEvent && event.type === "pointermove" && event.movementX === 0 && event.movementY === 0;
+  if (!(event instanceof PointerEvent) || event.type !== "pointermove" || event.pointerType !== "mouse") return false;
+  const place = `${event.screenX} ${event.screenY}`;
+  mouse ??= place;
+  return place === mouse;
 }
 
 async function load() {
