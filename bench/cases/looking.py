@@ -53,10 +53,9 @@ def _rushed(stack: Stack, running: list[str], rate: int, goal: float | None = No
     host = hosts.host_of(stack)
     seconds, cpu = _spent(host, lambda: clients.run(stack.url, lambda c: _at_a_rate(c, running, rate)))
     limit = f"{cpu / len(seconds) * 1000:.1f} ms of the host's processor time each, {cpu / RATE_SECONDS:.2f} of a core"
-    told = f"{rate} GETs a second", _told(seconds)
-    if goal is None:
-        return Row(*told, limit=limit)
-    return Row(*told, goal=f"p95 <= {goal * 1000:.0f} ms", holds=percentile(seconds, 95) <= goal, limit=limit)
+    is_quick = percentile(seconds, 95) <= goal if goal else None
+    told = f"p95 <= {goal * 1000:.0f} ms" if goal else ""
+    return Row(f"{rate} GETs a second", _told(seconds), goal=told, holds=is_quick, limit=limit)
 
 
 def _spent(host: psutil.Process, work: Callable[[], list[float]]) -> tuple[list[float], float]:

@@ -21,7 +21,7 @@ from tests.hub import Hub
 from tests.stack import Stack
 
 SECONDS = (3.0, 3.5, 7.3, 12.0)
-WARM, JOBS, APART = 5, 10, 1.8
+WARM, JOBS, APART = 5, 10, 0.9
 FINISH, SUBMIT, PREPARE, LOOK = "finish_job", "submit_prediction", "prepare_image", "check_prediction"
 STAGES = {POST: "POST", PREPARE: "images", SUBMIT: "submit", LOOK: "look", STORE: "store", FINISH: "end"}
 
@@ -77,7 +77,7 @@ def _post(stack: Stack, jobs: int) -> list[Seen]:
     """Goods and PPL in turns, until all have ended."""
     image = pictures.photo_jpeg(800, 800)
     forms = [clients.goods(image), clients.ppl(image, image)] * jobs
-    posted = clients.posted(stack.url, forms, apart=APART / 2, spread=APART / 2)
+    posted = clients.posted(stack.url, forms, apart=APART, spread=APART)
     Hub(stack.folder).wait_until_idle(hosts.PATIENCE_SECONDS)
     return posted
 

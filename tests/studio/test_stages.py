@@ -103,6 +103,14 @@ def test_the_rest_comes_with_the_first_touch_and_then_works_without_a_line(visit
     expect(page.locator("#form-panel .preview:visible")).to_have_count(1)
 
 
+def test_a_click_alone_is_a_touch(visit: Visit, stack: Stack) -> None:
+    """As who uses a screen reader may press something: without a pointer, a key or a focus."""
+    page = visit.open(stack.url)
+    assert STUDIO not in visit.loaded
+    page.evaluate("document.querySelector('header').click()")
+    expect(page.get_by_test_id("history-search")).to_be_visible()
+
+
 def test_an_address_of_a_job_brings_all_of_it_at_once(visit: Visit, stack: Stack) -> None:
     page = visit.open(f"{stack.url}/?job=job_00000000000000000000000000000000")
     expect(page.get_by_test_id("stage").first).to_be_visible()
