@@ -36,6 +36,7 @@ NPM_LATEST := @kusto/language-service-next@latest axe-core@latest azurite@latest
 VENDORED := client-zip:index.js:LICENSE.txt idb-keyval:dist/index.js:LICENCE oauth4webapi:build/index.js:LICENSE.md
 # Files among five processes: most of the time three of them wait for a host.
 SHARED_OUT := -n 5 --dist loadfile --no-loadscope-reorder
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SETUP := .venv/.ready node_modules/.ready
 # The Bicep compiler, for the tests of infra/.
 BICEP ?= $(shell command -v bicep)
@@ -117,6 +118,7 @@ audit: .venv-tools/.ready  ## known vulnerabilities of what is pinned and of all
 	@$(AUDIT) -r requirements-dev.txt
 	@$(AUDIT) --no-deps -r requirements-no-deps.txt
 	@$(AUDIT) -r requirements-tools.txt
+	@$(AUDIT) -r requirements-pip.txt
 	@$(AUDIT) -r bench/baseline/requirements.txt
 	@npm audit --audit-level=high
 
@@ -124,6 +126,7 @@ update: .venv-tools/.ready  ## newer versions of all that is pinned and of web/v
 	@$(PUR) --minor azure-functions,azure-functions-durable -r requirements-dev.txt
 	@$(PUR) -r requirements-no-deps.txt
 	@$(PUR) -r requirements-tools.txt
+	@$(PUR) -r requirements-pip.txt
 	@$(PUR) -r bench/baseline/requirements.txt
 	@npm install --package-lock-only --save-exact --ignore-scripts --no-audit --no-fund --before="$$($(A_WEEK_AGO))" $(NPM_LATEST)
 	@$(MAKE) --no-print-directory vendor lint
@@ -142,35 +145,38 @@ format: $(SETUP)  ## put the code into its one format
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+# $(call environment,.venv,python3): a new one, and its pip.
+environment = test -x $(1)/bin/python || $(2) -m venv $(1) && $(1)/bin/python $(PIP_INSTALL) -r requirements-pip.txt
+
 .venv: .venv/.ready  ## the virtual environment with all that development needs
 
-.venv/.ready: requirements.txt requirements-dev.txt requirements-no-deps.txt
+.venv/.ready: requirements.txt requirements-dev.txt requirements-no-deps.txt requirements-pip.txt
 	@echo "setting up .venv ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
+	@$(call environment,.venv,$(PYTHON))
+	@$(PY) $(PIP_INSTALL) -r requirements-dev.txt
+	@$(PY) $(PIP_INSTALL) --no-deps -r requirements-no-deps.txt
 	@touch $@
 
-.venv3%/.ready: requirements.txt requirements-dev.txt requirements-no-deps.txt
+.venv3%/.ready: requirements.txt requirements-dev.txt requirements-no-deps.txt requirements-pip.txt
 	@echo "setting up .venv3$* ..."
 	@test -n "$(PYTHON3$*)" || { echo "Python 3.$* is needed: pyenv install 3.$*, or make PYTHON3$*=..."; exit 1; }
-	@test -x .venv3$*/bin/python || $(PYTHON3$*) -m venv .venv3$*
-	@.venv3$*/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@.venv3$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
+	@$(call environment,.venv3$*,$(PYTHON3$*))
+	@.venv3$*/bin/python $(PIP_INSTALL) -r requirements-dev.txt
+	@.venv3$*/bin/python $(PIP_INSTALL) --no-deps -r requirements-no-deps.txt
 	@touch $@
 
 # Apart from what they look at.
-.venv-tools/.ready: requirements-tools.txt
+.venv-tools/.ready: requirements-tools.txt requirements-pip.txt
 	@echo "setting up .venv-tools ..."
-	@test -x .venv-tools/bin/python || $(TOOLS_PYTHON) -m venv .venv-tools
-	@.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-tools.txt
+	@$(call environment,.venv-tools,$(TOOLS_PYTHON))
+	@.venv-tools/bin/python $(PIP_INSTALL) -r requirements-tools.txt
 	@touch $@
 
-.venv-baseline/.ready: bench/baseline/requirements.txt
+.venv-baseline/.ready: bench/baseline/requirements.txt requirements-pip.txt
 	@echo "setting up .venv-baseline ..."
-	@test -x .venv-baseline/bin/python || $(PYTHON) -m venv .venv-baseline
-	@.venv-baseline/bin/python -m pip install --quiet --disable-pip-version-check -r bench/baseline/requirements.txt
+	@$(call environment,.venv-baseline,$(PYTHON))
+	@.venv-baseline/bin/python $(PIP_INSTALL) -r bench/baseline/requirements.txt
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json
