@@ -118,7 +118,7 @@ audit: .venv-tools/.ready  ## known vulnerabilities of what is pinned and of all
 	@$(AUDIT) -r requirements-dev.txt
 	@$(AUDIT) --no-deps -r requirements-no-deps.txt
 	@$(AUDIT) -r requirements-tools.txt
-	@$(AUDIT) -r requirements-pip.txt
+	@$(AUDIT) --disable-pip --no-deps -r requirements-pip.txt
 	@$(AUDIT) -r bench/baseline/requirements.txt
 	@npm audit --audit-level=high
 
@@ -145,8 +145,8 @@ format: $(SETUP)  ## put the code into its one format
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-# $(call environment,.venv,python3): a new one, and its pip.
-environment = test -x $(1)/bin/python || $(2) -m venv $(1) && $(1)/bin/python $(PIP_INSTALL) -r requirements-pip.txt
+# $(call environment,.venv,python3): a new one where there is none or half of one, and its pip.
+environment = $(1)/bin/python -m pip --version >/dev/null 2>&1 || $(2) -m venv --clear $(1) && $(1)/bin/python $(PIP_INSTALL) -r requirements-pip.txt
 
 .venv: .venv/.ready  ## the virtual environment with all that development needs
 

@@ -21,8 +21,7 @@ from tests.stack import Stack
 RUNNING_SECONDS, RUNNING = 500.0, 10
 SETTINGS = {"GENERATION_TIMEOUT_SECONDS": "600"}
 ALONE, RATE, RATE_SECONDS = 300, 100, 6.0
-#: A machine that is 1.3 or 1.7 times as quick is as busy with a hundred: so much quicker a quiet one was at PPL and at goods jobs
-#: (docs/performance.md, "Beside the state before").
+#: A machine that is 1.3 or 1.7 times as quick is as busy with a hundred.
 QUICKER = (1.3, 1.7)
 HELD, HELD_SECONDS = 50, 10
 OTHERS_SECONDS = 3
