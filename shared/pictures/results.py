@@ -27,7 +27,7 @@ def read_result(data: bytes, label: str = "") -> tuple[ImageFacts, EncodedImage]
             if facts.content_type not in RESULT_TYPES or facts.width * facts.height > MAX_IMAGE_PIXELS:
                 raise ProblemError(Problem("provider_bad_response"))
             small = _whole(known)
-            # By its usual filter: a quicker one makes patterns of screentones.
+            # By its usual filter: a quicker one makes patterns of fine screentones.
             small.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
             small = upright(_on_white(to_srgb(small, known.profile)), known.orientation)
             if known.orientation >= 5:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 
 #: Long enough for what feeds itself to show: records are sent twice a second here.
 IDLE_SECONDS = 4
-#: It runs when the clock shows a multiple of this (triggers/housekeeping.py).
+#: Housekeeping runs when the clock shows a multiple of this (triggers/housekeeping.py).
 HOUSEKEEPING_SECONDS = 300
 
 
