@@ -17,7 +17,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser import ARGUMENTS, new_context, path_of_chromium
+from tests.browser import ARGUMENTS, new_context, path_of_chromium, wait_until
 from tests.stack import Stack
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +169,7 @@ def shows(page: Page, job: str) -> None:
         return
     pictures = page.get_by_test_id("result-image")
     expect(pictures).to_have_count({"ppl": 1, "goods": 4, "partial": 3}[job])
-    page.wait_for_function("images => images.every((image) => image.naturalWidth > 0)", arg=pictures.element_handles())
+    wait_until(page, "images => images.every((image) => image.naturalWidth > 0)", pictures.element_handles())
 
 
 def smaller(picture: bytes) -> bytes:

@@ -38,10 +38,7 @@ def wait_for_the_first_stage(page: Page) -> None:
 
     What a browser calls idle never comes where one of the many things that nobody waits for does not end.
     """
-    # As a function: a text would be evaluated in the page, whose policy forbids that.
-    page.wait_for_function(
-        "() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/api/health/ready'))"
-    )
+    wait_until(page, "() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/api/health/ready'))")
     page.wait_for_timeout(500)
 
 
@@ -55,6 +52,16 @@ def touch(page: Page) -> None:
         page.mouse.move(place, place)
         page.wait_for_timeout(100)
     expect(page.get_by_test_id("history-search")).to_be_attached()
+
+
+def wait_until(page: Page, script: str, arg: Any = None) -> Any:
+    """Until `script`, a function in JavaScript, async or not, gives something true, which is returned. Playwright's
+    wait_for_function takes the promise of an async one for that, and waits for nothing."""
+    ends = time.monotonic() + PATIENCE
+    while not (found := page.evaluate(script, arg)):
+        assert time.monotonic() < ends, f"never true: {script}"
+        page.wait_for_timeout(50)
+    return found
 
 
 def expect_value(page: Page, script: str, value: Any) -> None:
@@ -71,9 +78,8 @@ HAS_PICTURE = "[...(draft.images ?? []).values()].some(Boolean)"
 
 def expect_draft(page: Page, told: str) -> None:
     """One is kept, of which `told` holds (in JavaScript): a moment after the last change, once the second stage is there."""
-    page.wait_for_function(
-        "async () => (await (await import('/js/kept/database.js')).entries('drafts')).some(([, draft]) => " + told + ")"
-    )
+    kept = "(await (await import('/js/kept/database.js')).entries('drafts'))"
+    wait_until(page, f"async () => {kept}.some(([, draft]) => {told})")
 
 
 def path_of_chromium() -> str | None:

@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.table import Row, spread
-from tests.browser import ARGUMENTS, new_context, path_of_chromium, wait_for_the_first_stage
+from tests.browser import ARGUMENTS, new_context, path_of_chromium, wait_for_the_first_stage, wait_until
 from tests.stack import Stack
 
 SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
@@ -57,7 +57,7 @@ def _look(browser: Browser, stack: Stack) -> tuple[float, float, int, int]:
         page.goto(f"{stack.url}/", wait_until="commit")
         expect(page.get_by_test_id("use-sample").first).to_be_visible()
         usable = time.perf_counter() - began
-        painted = float(page.wait_for_function(_PAINTED).json_value()) / 1000
+        painted = float(wait_until(page, _PAINTED)) / 1000
         wait_for_the_first_stage(page)
         own = [size for url, size in loaded if "/samples/" not in url]
         return painted, usable, sum(own), len(own)
@@ -72,7 +72,7 @@ def _picture(browser: Browser, stack: Stack) -> tuple[float, int]:
             page.get_by_test_id(pressed).first.click()
         picture = page.get_by_test_id("result-image").first
         expect(picture).to_be_visible()
-        page.wait_for_function(_DRAWN, arg=picture.element_handle())
+        wait_until(page, _DRAWN, picture.element_handle())
         return time.perf_counter() - began, max(size for _, size in loaded)
 
 

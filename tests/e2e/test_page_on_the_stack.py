@@ -9,7 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import new_context
+from tests.browser import new_context, wait_until
 from tests.given_host import HOST
 from tests.patience import PATIENCE
 from tests.stack import Stack
@@ -60,7 +60,7 @@ def keep(page: Page, name: str) -> None:
 def expect_a_picture(page: Page) -> None:
     picture = page.get_by_test_id("result-image").first
     expect(picture).to_be_visible()
-    page.wait_for_function("image => image.complete && image.naturalWidth > 500", arg=picture.element_handle())
+    wait_until(page, "image => image.complete && image.naturalWidth > 500", picture.element_handle())
 
 
 def test_a_creator_makes_a_goods_picture_from_a_sample(page: Page) -> None:

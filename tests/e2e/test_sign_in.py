@@ -16,7 +16,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import pictures
-from tests.browser import browser, new_context
+from tests.browser import browser, new_context, wait_until
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
@@ -412,7 +412,7 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
         page.get_by_test_id("sign-out").click()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     provider.may_renew.set()
-    page.wait_for_function(LOCK_IS_FREE)
+    wait_until(page, LOCK_IS_FREE)
     assert page.evaluate(SESSION) is None
     page.reload()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
@@ -426,7 +426,7 @@ def test_signing_out_is_not_undone_by_a_renewal_on_its_way(
     assert provider.asked_to_renew.wait(PATIENCE)
     page.evaluate("localStorage.removeItem('toonconnect.session')")
     provider.may_renew.set()
-    page.wait_for_function(LOCK_IS_FREE)
+    wait_until(page, LOCK_IS_FREE)
     assert page.evaluate(SESSION) is None
 
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 from stub_backend import StubBackend
 from test_page import figure, upload, use_sample
 
+from tests.browser import wait_until
 from tests.picture_files import saved
 
 pytestmark = pytest.mark.browser
@@ -478,7 +479,7 @@ def test_only_the_last_of_two_files_counts(filled: Page, backend: StubBackend) -
     last = figure(640, 640)
     choose(filled, figure(800, 800), "slow.png")
     choose(filled, last, "last.png")
-    filled.wait_for_function("() => window.late?.width === 0")
+    wait_until(filled, "() => window.late?.width === 0")
     expect(filled.get_by_text("640×640")).to_be_visible()
 
     assert sent(filled, backend) == last

@@ -16,7 +16,7 @@ import requests
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import HAS_PICTURE, browser, expect_draft, new_context
+from tests.browser import HAS_PICTURE, browser, expect_draft, new_context, wait_until
 from tests.pace import slowness, work_seconds
 from tests.patience import PATIENCE
 from tests.picture_files import saved
@@ -107,7 +107,7 @@ def sent(page: Page) -> tuple[str, dict[str, bytes]]:
     """What the form sends: (path, its parts by name)."""
     page.evaluate(NOTING)
     page.get_by_test_id("submit").click()
-    page.wait_for_function("() => window.sentForms.length > 0")
+    wait_until(page, "() => window.sentForms.length > 0")
     address, parts = page.evaluate("window.sentForms[0]")
     read = {name: base64.b64decode(text) if is_file else text.encode() for name, is_file, text in parts}
     return address.rsplit("/api/", 1)[1], read

@@ -15,7 +15,7 @@ from shared.domain import printing
 from shared.domain.file_names import content_disposition
 from shared.domain.presets import PRESETS
 from shared.domain.problem import CATALOGUE, Problem
-from tests.browser import browser, new_context
+from tests.browser import browser, new_context, wait_until
 from tests.pace import slowness, work_seconds
 from tests.patience import PATIENCE
 from tests.stack import PATIENT, Stack
@@ -95,7 +95,7 @@ def shown_job(page: Page) -> str:
 
 
 def is_loaded(image: Locator) -> None:
-    image.page.wait_for_function("image => image.complete && image.naturalWidth > 100", arg=image.element_handle())
+    wait_until(image.page, "image => image.complete && image.naturalWidth > 100", image.element_handle())
 
 
 def test_a_picture_is_looked_at_closely_beside_what_it_was_made_of(page: Page, stack: Stack) -> None:

@@ -11,7 +11,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests import pictures
-from tests.browser import browser, expect_value, new_context, touch
+from tests.browser import browser, expect_value, new_context, touch, wait_until
 from tests.operator import Operator
 from tests.patience import PATIENCE
 from tests.stack import PATIENT, Stack
@@ -101,7 +101,7 @@ def submit_goods(page: Page, words: str = "머그컵에 그린 캐릭터") -> No
     page.get_by_test_id("use-sample").first.click()
     expect(page.locator(".image-field .preview:visible")).to_have_count(1)
     expect(page.get_by_test_id("use-sample").first).to_be_enabled()
-    page.wait_for_function(f"() => ({FOCUS}) !== 'body'")
+    wait_until(page, f"() => ({FOCUS}) !== 'body'")
     page.get_by_test_id("prompt").fill(words)
     page.get_by_test_id("submit").click()
 
@@ -135,7 +135,7 @@ def test_form_result_and_filmstrip_have_their_places_and_nothing_moves_while_the
     expect(phone.get_by_test_id("filmstrip")).to_be_hidden()
     expect(phone.locator("#result-section")).to_be_hidden()
     for one in (page, phone):
-        one.wait_for_function("() => document.fonts.status === 'loaded'")
+        wait_until(one, "() => document.fonts.status === 'loaded'")
         assert one.evaluate("window.shift") <= 0.02
         assert one.evaluate("document.documentElement.scrollWidth") <= one.evaluate("innerWidth")
 
@@ -230,7 +230,7 @@ def test_the_history_is_the_servers_the_same_in_every_tab_and_deleting_can_be_un
     delete.click()
     for tab in (page, beside):
         expect(cards(tab)).to_have_count(2)
-    beside.wait_for_function(f"() => !['body', 'favourite'].includes({FOCUS})")
+    wait_until(beside, f"() => !['body', 'favourite'].includes({FOCUS})")
     expect_value(page, FOCUS, "notice-action")
     page.evaluate("document.getElementById('language').click()")
     expect(page.get_by_test_id("notice")).to_contain_text("The job was deleted.")

@@ -54,7 +54,7 @@ function keyOf(kind) {
   return `${kind}/${tab}`;
 }
 
-// Whoever leaves within the pause loses nothing either.
+// Whoever leaves within the pause seldom loses anything either: browsers mostly take what is put at the last moment.
 addEventListener("pagehide", () => {
   for (const kind of [...timers.keys()]) keep(kind);
 });
