@@ -5,6 +5,7 @@ import platform
 import re
 import statistics
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,7 +71,8 @@ def percentile(values: Sequence[float], percent: int) -> float:
 def where() -> str:
     """The day, the machine and the commit of a run."""
     asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=GUIDE.parent.parent)
-    machine = f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    # Who compiled Python matters: docs/performance.md says how much.
+    machine = f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()} in {sys.base_prefix}"
     return f"{datetime.now(UTC):%Y-%m-%d}, {machine}, commit {asked.stdout.strip()}, load {os.getloadavg()[0]:.1f} at its start"
 
 

@@ -1,5 +1,6 @@
 """Images as users upload them, made on the spot."""
 
+import functools
 import io
 import itertools
 import math
@@ -249,6 +250,11 @@ def cloud(width: int, height: int, seed: int, grains: tuple[int, ...]) -> Image.
 
 def product(width: int, height: int) -> Image.Image:
     """A bottle on a wooden table as a camera sees it: soft light, texture, small print, the sensor's noise."""
+    return _product(width, height).copy()
+
+
+@functools.cache
+def _product(width: int, height: int) -> Image.Image:
     sheet = _Sheet(width, height, (206, 198, 188))
     sheet.draw.rectangle((0, sheet.at(0, 0.2)[1], *sheet.picture.size), fill=(126, 84, 52))
     for n in range(60):

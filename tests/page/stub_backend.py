@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -580,6 +581,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True  # the page was closed or reloaded meanwhile
 
 
+@functools.cache
 def _picture() -> bytes:
     """A believable result: both samples in one scene."""
     scene = Image.open(WEB / "samples" / "character-haneul.jpg").resize((768, 960))
