@@ -173,9 +173,10 @@ environment = $(1)/bin/python -m pip --version >/dev/null 2>&1 || $(2) -m venv -
 	@.venv-tools/bin/python $(PIP_INSTALL) -r requirements-tools.txt
 	@touch $@
 
-.venv-baseline/.ready: bench/baseline/requirements.txt requirements-pip.txt
+# On the same Python as what it is compared with.
+.venv-baseline/.ready: bench/baseline/requirements.txt requirements-pip.txt .venv/.ready
 	@echo "setting up .venv-baseline ..."
-	@$(call environment,.venv-baseline,$(PYTHON))
+	@$(call environment,.venv-baseline,$(PY))
 	@.venv-baseline/bin/python $(PIP_INSTALL) -r bench/baseline/requirements.txt
 	@touch $@
 

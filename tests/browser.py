@@ -56,7 +56,7 @@ def touch(page: Page) -> None:
 
 def wait_until(page: Page, script: str, arg: Any = None) -> Any:
     """Until `script`, a function in JavaScript, async or not, gives something true, which is returned. Playwright's
-    wait_for_function takes the promise of an async one for that, and waits for nothing."""
+    wait_for_function takes the promise of an async one for that, and waits for nothing. Not for while a page is being left."""
     ends = time.monotonic() + PATIENCE
     while not (found := page.evaluate(script, arg)):
         assert time.monotonic() < ends, f"never true: {script}"
@@ -78,8 +78,15 @@ HAS_PICTURE = "[...(draft.images ?? []).values()].some(Boolean)"
 
 def expect_draft(page: Page, told: str) -> None:
     """One is kept, of which `told` holds (in JavaScript): a moment after the last change, once the second stage is there."""
-    kept = "(await (await import('/js/kept/database.js')).entries('drafts'))"
-    wait_until(page, f"async () => {kept}.some(([, draft]) => {told})")
+    # What is being put is told of at once; what is asked for after that comes when it is on disk.
+    wait_until(
+        page,
+        f"""async () => {{
+          const {{ entries }} = await import("/js/kept/database.js");
+          const isThere = async () => (await entries("drafts")).some(([, draft]) => {told});
+          return (await isThere()) && (await isThere());
+        }}""",
+    )
 
 
 def path_of_chromium() -> str | None:

@@ -17,14 +17,15 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-#: What `fixed_work` took at the least of 300 tries on the machine that the bounds were found on.
+#: What `fixed_work` took at the least of 300 tries on the machine that the bounds were found on, with pyenv's Python: its loop is
+#: quicker where Python was compiled with profiles, by some tenth of the whole.
 QUIET_SECONDS = 0.031
 #: What `fixed_memory` takes there: half of what it took when files that are mostly large empty frames took twice theirs.
 QUIET_MEMORY_SECONDS = 0.018
 #: More is no neighbour's doing. What costs a multiple of this is found on any machine, however busy.
 MOST = 4.0
 
-#: What was measured so long ago is still what it is now: many short tests follow each other.
+#: What was measured no longer ago than this still holds: many short tests follow each other.
 LATELY_SECONDS = 1.0
 
 _TEXT = random.Random(1).randbytes(150_000).hex().encode()

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, Route, expect
 from stub_backend import StubBackend
 
-from tests.browser import expect_draft, wait_until
+from tests.browser import expect_draft, expect_value
 
 pytestmark = pytest.mark.browser
 
@@ -1055,6 +1055,6 @@ def test_the_jobs_of_before_there_were_tokens_are_claimed_once(page: Page, backe
     for _ in range(2):
         page.reload()
         expect(page.get_by_test_id("result-image")).to_be_visible()
-        wait_until(page, "() => localStorage.getItem('toonconnect.claimed') === 'yes'")
+        expect_value(page, "localStorage.getItem('toonconnect.claimed')", "yes")
 
     assert backend.claims == [[job] for job in backend.jobs]

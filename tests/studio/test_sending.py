@@ -14,7 +14,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser import browser, expect_value, new_context, wait_until
+from tests.browser import browser, expect_value, new_context
 from tests.patience import PATIENCE
 from tests.sign_in import Platform, Provider, Site
 from tests.stack import PATIENT, Stack
@@ -338,7 +338,7 @@ def test_a_request_of_yesterday_is_offered_and_not_sent(context: BrowserContext,
     page.evaluate("XMLHttpRequest.prototype.send = () => {}")
     submit(page)
     expect(page.get_by_test_id("stage")).to_contain_text("보내는 중")
-    wait_until(page, f"async () => (await ({KEPT})()) === 1")
+    expect_value(page, KEPT, 1)
     old = page.evaluate(
         """async () => {
           const { entries, put } = await import("./js/kept/database.js");

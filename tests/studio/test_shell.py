@@ -68,9 +68,7 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
 def owner_of(page: Page) -> str:
     """A browser gets its token when somebody has touched the page."""
     touch(page)
-    while not (token := page.evaluate("localStorage.getItem('toonconnect.owner')")):
-        page.wait_for_timeout(50)
-    return str(token)
+    return str(wait_until(page, "() => localStorage.getItem('toonconnect.owner')"))
 
 
 def made(stack: Stack, page: Page, **fields: Any) -> str:
@@ -135,7 +133,7 @@ def test_form_result_and_filmstrip_have_their_places_and_nothing_moves_while_the
     expect(phone.get_by_test_id("filmstrip")).to_be_hidden()
     expect(phone.locator("#result-section")).to_be_hidden()
     for one in (page, phone):
-        wait_until(one, "() => document.fonts.status === 'loaded'")
+        expect_value(one, "document.fonts.status", "loaded")
         assert one.evaluate("window.shift") <= 0.02
         assert one.evaluate("document.documentElement.scrollWidth") <= one.evaluate("innerWidth")
 

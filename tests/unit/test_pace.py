@@ -16,7 +16,7 @@ from tests.pace import LATELY_SECONDS, MOST, QUIET_MEMORY_SECONDS, QUIET_SECONDS
 def test_the_slower_of_before_and_after_counts(before: float, after: float, told: float, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     paces = iter([before * QUIET_SECONDS, after * QUIET_SECONDS])
-    monkeypatch.setattr(pace, "_seen", (-LATELY_SECONDS, 9 * QUIET_SECONDS))
+    monkeypatch.setattr(pace, "_seen", (float("-inf"), 9 * QUIET_SECONDS))
 
     def work_seconds() -> float:
         done.append("pace")

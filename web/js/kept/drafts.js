@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What was being entered in each form, pictures too, so that a reload or a closed tab loses nothing. Each person's own, and each
+ * What was being entered in each form, pictures too, so that it is there after a reload or in a new tab. Each person's own, and each
  * tab's: a tab that is loaded again finds its own, a new one the newest.
  */
 
