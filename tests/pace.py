@@ -25,9 +25,6 @@ QUIET_MEMORY_SECONDS = 0.018
 #: More is no neighbour's doing. What costs a multiple of this is found on any machine, however busy.
 MOST = 4.0
 
-#: What was measured no longer ago than this still holds: many short tests follow each other.
-LATELY_SECONDS = 1.0
-
 _TEXT = random.Random(1).randbytes(150_000).hex().encode()
 _PICTURE = Image.linear_gradient("L").resize((500, 500)).convert("RGB")
 
@@ -40,22 +37,14 @@ class Spent:
     slowness: float = 1.0
 
 
-#: When `measured` saw the machine last, and its work's seconds.
-_seen: tuple[float, float] = (float("-inf"), 0.0)
-
-
 @contextmanager
 def measured() -> Iterator[Spent]:
     """Both are told at the end of the block. What other processes and threads spent there is theirs to tell."""
-    global _seen
-    at, seconds = _seen
-    spent, before = Spent(), seconds if time.monotonic() - at < LATELY_SECONDS else work_seconds()
+    spent, before = Spent(), work_seconds()
     began = time.thread_time()
     yield spent
     spent.seconds = time.thread_time() - began
-    after = work_seconds()
-    _seen = (time.monotonic(), after)
-    spent.slowness = slowness(before, after)
+    spent.slowness = slowness(before, work_seconds())
 
 
 def slowness(*seconds: float) -> float:

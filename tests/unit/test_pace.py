@@ -1,12 +1,11 @@
 """A bound grows with what the machine is slowed by, and by no more: measured before and after, of which the slower counts."""
 
 import time
-from types import SimpleNamespace
 
 import pytest
 
 from tests import pace
-from tests.pace import LATELY_SECONDS, MOST, QUIET_MEMORY_SECONDS, QUIET_SECONDS, measured, slowness
+from tests.pace import MOST, QUIET_MEMORY_SECONDS, QUIET_SECONDS, measured, slowness
 
 
 @pytest.mark.parametrize(
@@ -16,7 +15,6 @@ from tests.pace import LATELY_SECONDS, MOST, QUIET_MEMORY_SECONDS, QUIET_SECONDS
 def test_the_slower_of_before_and_after_counts(before: float, after: float, told: float, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     paces = iter([before * QUIET_SECONDS, after * QUIET_SECONDS])
-    monkeypatch.setattr(pace, "_seen", (float("-inf"), 9 * QUIET_SECONDS))
 
     def work_seconds() -> float:
         done.append("pace")
@@ -27,19 +25,6 @@ def test_the_slower_of_before_and_after_counts(before: float, after: float, told
         done.append("work")
     assert done == ["pace", "work", "pace"]
     assert spent.slowness == pytest.approx(told)
-
-
-@pytest.mark.parametrize(("ago", "told"), [(0.5, [2.0, 1.0]), (LATELY_SECONDS, [1.0, 3.0])])
-def test_what_was_seen_lately_is_not_measured_again(ago: float, told: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the blocks that follow each other each is held to the slower end of its own."""
-    now, paces = 1000.0, iter([1.0, 3.0])
-    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: now, thread_time=time.thread_time))
-    monkeypatch.setattr(pace, "work_seconds", lambda: next(paces) * QUIET_SECONDS)
-    monkeypatch.setattr(pace, "_seen", (now - ago, 2 * QUIET_SECONDS))
-    with measured() as spent:
-        pass
-    assert spent.slowness == pytest.approx(max(told))
-    assert pace._seen == (now, told[-1] * QUIET_SECONDS)
 
 
 def test_what_costs_ten_times_its_bound_is_over_it_on_any_machine() -> None:
