@@ -1,6 +1,7 @@
 """The pictures that the simulators deliver: no art, but a person sees which inputs and which request they came from.
 
-Same inputs and seed, same bytes. Each costs about a tenth of a second, so that many can be asked for at once.
+Same inputs and seed, same bytes. Each costs some hundredths of a second, as they are drawn beside the app on the same cores: what
+does not depend on the inputs is drawn once.
 """
 
 import functools
@@ -9,6 +10,7 @@ import math
 import random
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
@@ -34,6 +36,10 @@ _FONTS = (
     "/System/Library/Fonts/AppleSDGothicNeo.ttc",
     "C:/Windows/Fonts/malgun.ttf",
 )
+
+_WALLS = ((236, 228, 218), (222, 230, 238), (232, 224, 236), (224, 236, 228), (240, 230, 224))
+_TILTS = (-3, -1, 2, 4)
+_SHADOW = 40
 
 Box = tuple[float, float, float, float]
 Points = list[tuple[float, float]]
@@ -132,18 +138,25 @@ def _ppl(pictures: list[Image.Image], size: tuple[int, int], rng: random.Random)
 
 
 def _shadow(scene: Image.Image, shape: Image.Image, at: tuple[int, int], strength: float = 0.5) -> None:
-    """A soft shadow of `shape`, blurred at an eighth of the size: a blur's cost grows with the area."""
-    pad = 40
-    shadow = Image.new("L", ((shape.width + 2 * pad) // 8, (shape.height + 2 * pad) // 8))
-    shadow.paste(shape.resize((max(1, shape.width // 8), max(1, shape.height // 8))), (pad // 8, pad // 8))
+    _cast(scene, _soft(shape, strength), at)
+
+
+def _soft(shape: Image.Image, strength: float) -> Image.Image:
+    """A soft shadow of `shape`, wider by _SHADOW all round; blurred at an eighth of the size, as that costs by the area."""
+    width, height = shape.width + 2 * _SHADOW, shape.height + 2 * _SHADOW
+    shadow = Image.new("L", (width // 8, height // 8))
+    shadow.paste(shape.resize((max(1, shape.width // 8), max(1, shape.height // 8))), (_SHADOW // 8, _SHADOW // 8))
     shadow = shadow.filter(ImageFilter.GaussianBlur(2.5)).point(lambda value: int(value * strength))
-    shadow = shadow.resize((shape.width + 2 * pad, shape.height + 2 * pad), Image.Resampling.BILINEAR)
-    scene.paste((20, 20, 30), (at[0] - pad, at[1] - pad), shadow)
+    return shadow.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def _studio(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    """A wall and a floor in one soft colour."""
-    base = rng.choice([(236, 228, 218), (222, 230, 238), (232, 224, 236), (224, 236, 228), (240, 230, 224)])
+def _cast(scene: Image.Image, shadow: Image.Image, at: tuple[int, int]) -> None:
+    scene.paste((20, 20, 30), (at[0] - _SHADOW, at[1] - _SHADOW), shadow)
+
+
+@functools.lru_cache(8)
+def _studio(size: tuple[int, int], base: tuple[int, int, int]) -> Image.Image:
+    """A wall and a floor in one soft colour, to be copied."""
     column = Image.new("RGB", (1, 64))
     for y in range(64):
         light = 1.04 - 0.18 * abs(y / 63 - 0.35) - (0.10 if y > 50 else 0.0)
@@ -152,24 +165,30 @@ def _studio(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 
 class _Sheet:
-    """A transparent square on which merchandise is drawn in coordinates from 0 to 1, smoothed by drawing it double."""
+    """A transparent square on which merchandise is drawn in coordinates from 0 to 1, smoothed by drawing it double.
+
+    Beside it lies where the print is seen: what is drawn later covers it.
+    """
 
     def __init__(self, side: int) -> None:
         self.side = side
         self.image = Image.new("RGBA", (side * 2, side * 2))
-        self._draw = ImageDraw.Draw(self.image)
+        self.seen = Image.new("L", self.image.size)
+        self.box: Box = (0, 0, 1, 1)
+        self._draw, self._cover = ImageDraw.Draw(self.image), ImageDraw.Draw(self.seen)
 
     def _box(self, box: Box) -> Box:
         left, top, right, bottom = (v * self.side * 2 for v in box)
         return left, top, right, bottom
 
     def rounded(self, box: Box, radius: float, fill: str, outline: str | None = None) -> None:
-        self._draw.rounded_rectangle(
-            self._box(box), radius * self.side * 2, fill=fill, outline=outline, width=max(2, self.side // 150)
-        )
+        at, corner = self._box(box), radius * self.side * 2
+        self._draw.rounded_rectangle(at, corner, fill=fill, outline=outline, width=max(2, self.side // 150))
+        self._cover.rounded_rectangle(at, corner, fill=0)
 
     def ellipse(self, box: Box, fill: str | None = None, outline: str | None = None, width: float = 0.01) -> None:
         self._draw.ellipse(self._box(box), fill=fill, outline=outline, width=int(width * self.side * 2))
+        self._cover.ellipse(self._box(box), fill=0 if fill else None, outline=0, width=int(width * self.side * 2))
 
     def arc(self, box: Box, start: float, end: float, fill: str, width: float) -> None:
         self._draw.arc(self._box(box), start, end, fill=fill, width=int(width * self.side * 2))
@@ -178,66 +197,94 @@ class _Sheet:
         scaled = [(x * self.side * 2, y * self.side * 2) for x, y in points]
         self._draw.polygon(scaled, fill=fill, outline=outline, width=max(2, self.side // 150))
 
-    def print(self, picture: Image.Image, box: Box, radius: float) -> None:
-        left, top, right, bottom = (int(v) for v in self._box(box))
-        fitted = ImageOps.fit(picture, (right - left, bottom - top), Image.Resampling.BILINEAR, centering=(0.5, 0.3))
-        mask = Image.new("L", fitted.size)
-        ImageDraw.Draw(mask).rounded_rectangle((0, 0, *fitted.size), radius * self.side * 2, fill=255)
-        self.image.paste(fitted, (left, top), mask)
-
-    def smooth(self) -> Image.Image:
-        return self.image.reduce(2)
+    def print(self, box: Box, radius: float) -> None:
+        self.box = box
+        self._cover.rounded_rectangle(self._box(box), radius * self.side * 2, fill=255)
 
 
-def _t_shirt(sheet: _Sheet, character: Image.Image) -> None:
+@dataclass(frozen=True)
+class _Thing:
+    """Merchandise without its print, tilted: the same for every picture of its kind and size."""
+
+    image: Image.Image
+    #: Where the print is seen, and its size and middle.
+    seen: Image.Image
+    print_size: tuple[int, int]
+    middle: tuple[float, float]
+    shadow: Image.Image
+    tilt: int
+
+    def printed(self, character: Image.Image) -> tuple[Image.Image, tuple[int, int]]:
+        """The character as large and as tilted as the print, and where it belongs."""
+        fitted = ImageOps.fit(character, self.print_size, Image.Resampling.BILINEAR, centering=(0.5, 0.3))
+        # Somewhat wider than what is seen of it, so that no corner shows what a turn leaves empty.
+        turned = fitted.rotate(self.tilt, Image.Resampling.BILINEAR, expand=True)
+        return turned, (round(self.middle[0] - turned.width / 2), round(self.middle[1] - turned.height / 2))
+
+
+@functools.lru_cache(16)
+def _thing(goods: str, side: int, tilt: int) -> _Thing:
+    sheet = _Sheet(side)
+    _GOODS[goods][0](sheet)
+    image, seen = (drawn.reduce(2).rotate(tilt, Image.Resampling.BILINEAR, expand=True) for drawn in (sheet.image, sheet.seen))
+    left, top, right, bottom = sheet.box
+    x, y = (left + right) / 2 - 0.5, (top + bottom) / 2 - 0.5
+    cos, sin = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
+    # Counter-clockwise, as Pillow turns, in coordinates that grow downwards.
+    middle = ((x * cos + y * sin) * side + image.width / 2, (y * cos - x * sin) * side + image.height / 2)
+    size = (round((right - left) * side) + 2, round((bottom - top) * side) + 2)
+    return _Thing(image, seen, size, middle, _soft(image.getchannel("A"), 0.35), tilt)
+
+
+def _t_shirt(sheet: _Sheet) -> None:
     right: Points = [(0.62, 0.07), (0.80, 0.13), (0.99, 0.36), (0.85, 0.47), (0.78, 0.40), (0.78, 0.95)]
     sheet.polygon([(0.38, 0.07), *right, *((1 - x, y) for x, y in reversed(right[1:]))], "#fbfbfb", "#d8d8dc")
     sheet.ellipse((0.39, -0.01, 0.61, 0.15), "#e4e4e8", "#cfcfd4")
-    sheet.print(character, (0.31, 0.26, 0.69, 0.74), 0.02)
+    sheet.print((0.31, 0.26, 0.69, 0.74), 0.02)
 
 
-def _mug(sheet: _Sheet, character: Image.Image) -> None:
+def _mug(sheet: _Sheet) -> None:
     sheet.ellipse((0.60, 0.32, 0.96, 0.74), outline="#f4f4f4", width=0.06)
     sheet.rounded((0.10, 0.20, 0.74, 0.88), 0.06, "#ffffff", "#d8d8dc")
     sheet.ellipse((0.10, 0.13, 0.74, 0.27), "#e8e6e2", "#cfcfd4")
-    sheet.print(character, (0.20, 0.32, 0.64, 0.82), 0.02)
+    sheet.print((0.20, 0.32, 0.64, 0.82), 0.02)
 
 
-def _keyring(sheet: _Sheet, character: Image.Image) -> None:
+def _keyring(sheet: _Sheet) -> None:
     sheet.ellipse((0.36, 0.0, 0.64, 0.28), outline="#9aa0a8", width=0.025)
     for top in (0.24, 0.29, 0.34):
         sheet.ellipse((0.475, top, 0.525, top + 0.07), outline="#8a9098", width=0.012)
     sheet.rounded((0.20, 0.36, 0.80, 1.0), 0.08, "#f4fbff", "#b8d4e4")
     sheet.ellipse((0.465, 0.375, 0.535, 0.445), "#c8d8e0", "#8a9098")
-    sheet.print(character, (0.25, 0.46, 0.75, 0.96), 0.05)
+    sheet.print((0.25, 0.46, 0.75, 0.96), 0.05)
 
 
-def _sticker(sheet: _Sheet, character: Image.Image) -> None:
+def _sticker(sheet: _Sheet) -> None:
     sheet.rounded((0.08, 0.08, 0.92, 0.92), 0.20, "#ffffff", "#e0e0e0")
-    sheet.print(character, (0.13, 0.13, 0.87, 0.87), 0.16)
+    sheet.print((0.13, 0.13, 0.87, 0.87), 0.16)
 
 
-def _phone_case(sheet: _Sheet, character: Image.Image) -> None:
+def _phone_case(sheet: _Sheet) -> None:
     sheet.rounded((0.25, 0.0, 0.75, 1.0), 0.08, "#2c2f36", "#15171a")
-    sheet.print(character, (0.275, 0.025, 0.725, 0.975), 0.06)
+    sheet.print((0.275, 0.025, 0.725, 0.975), 0.06)
     sheet.rounded((0.30, 0.05, 0.48, 0.23), 0.04, "#1e2126", "#44484f")
     for box in ((0.32, 0.07, 0.39, 0.14), (0.39, 0.14, 0.46, 0.21)):
         sheet.ellipse(box, "#0a0c10", "#5a6068")
 
 
-def _tote_bag(sheet: _Sheet, character: Image.Image) -> None:
+def _tote_bag(sheet: _Sheet) -> None:
     sheet.arc((0.30, 0.0, 0.70, 0.60), 180, 360, "#d8c8a8", 0.035)
     sheet.polygon([(0.14, 0.28), (0.86, 0.28), (0.91, 0.99), (0.09, 0.99)], "#f2e8d4", "#d4c4a4")
-    sheet.print(character, (0.28, 0.40, 0.72, 0.90), 0.01)
+    sheet.print((0.28, 0.40, 0.72, 0.90), 0.01)
 
 
-def _poster(sheet: _Sheet, character: Image.Image) -> None:
+def _poster(sheet: _Sheet) -> None:
     sheet.rounded((0.14, 0.0, 0.86, 1.0), 0.008, "#3a2e26", "#241c16")
     sheet.rounded((0.165, 0.025, 0.835, 0.975), 0.0, "#ffffff")
-    sheet.print(character, (0.20, 0.06, 0.80, 0.94), 0.0)
+    sheet.print((0.20, 0.06, 0.80, 0.94), 0.0)
 
 
-def _cushion(sheet: _Sheet, character: Image.Image) -> None:
+def _cushion(sheet: _Sheet) -> None:
     corners = [(0.04, 0.04), (0.96, 0.04), (0.96, 0.96), (0.04, 0.96)]
     outline: Points = []
     for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
@@ -247,10 +294,10 @@ def _cushion(sheet: _Sheet, character: Image.Image) -> None:
             x, y = x0 + (x1 - x0) * t, y0 + (y1 - y0) * t
             outline.append((x + dent * (0.5 - x) * 2, y + dent * (0.5 - y) * 2))
     sheet.polygon(outline, "#f6e4e0", "#dcbcb4")
-    sheet.print(character, (0.15, 0.15, 0.85, 0.85), 0.10)
+    sheet.print((0.15, 0.15, 0.85, 0.85), 0.10)
 
 
-_Drawer = Callable[[_Sheet, Image.Image], None]
+_Drawer = Callable[[_Sheet], None]
 _GOODS: dict[str, tuple[_Drawer, str]] = {
     "mug": (_mug, r"\bmugs?\b|\bcups?\b|머그|컵"),
     "keyring": (_keyring, r"key\s?-?(?:ring|chain)|키링|열쇠고리"),
@@ -270,13 +317,16 @@ def goods_of(prompt: str) -> str:
 
 
 def _goods(pictures: list[Image.Image], size: tuple[int, int], rng: random.Random, goods: str) -> Image.Image:
-    scene = _studio(size, rng)
-    sheet = _Sheet(int(min(size) * 0.74))
-    _GOODS[goods][0](sheet, pictures[0] if pictures else Image.new("RGB", (512, 512), "#8a93a6"))
-    thing = sheet.smooth().rotate(rng.uniform(-4, 4), Image.Resampling.BILINEAR)
-    left, top = (size[0] - thing.width) // 2, int((size[1] - thing.height) * 0.42)
-    _shadow(scene, thing.getchannel("A"), (left + 12, top + 26), 0.35)
-    scene.paste(thing, (left, top), thing)
+    scene = _studio(size, rng.choice(_WALLS)).copy()
+    thing = _thing(goods, int(min(size) * 0.74), rng.choice(_TILTS))
+    room = min(size) // 20
+    left = (size[0] - thing.image.width) // 2 + rng.randint(-room, room)
+    top = int((size[1] - thing.image.height) * 0.42) + rng.randint(-room, room)
+    _cast(scene, thing.shadow, (left + 12, top + 26))
+    scene.paste(thing.image, (left, top), thing.image)
+    character = pictures[0] if pictures else Image.new("RGB", (512, 512), "#8a93a6")
+    printed, (x, y) = thing.printed(character)
+    scene.paste(printed, (left + x, top + y), thing.seen.crop((x, y, x + printed.width, y + printed.height)))
     return scene
 
 
