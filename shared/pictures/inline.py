@@ -10,6 +10,10 @@ INLINE_URI_CHARACTERS = 256_000
 INLINE_BYTES = (INLINE_URI_CHARACTERS - len("data:image/jpeg;base64,")) // 4 * 3
 #: From the first that is worth its bytes to the last that nobody sees on line art (see for_inline).
 INLINE_QUALITIES = range(95, 87, -1)
+#: What is encoded of a JPEG to know whether it can fit: strips from top to bottom, an eighth of the largest, in whole blocks.
+_STRIPS, _STRIP_ROWS = 16, 8
+#: One whose sample makes it so many times too large is not encoded again.
+_HOPELESS = 2
 
 
 def for_inline(data: bytes) -> bytes:
@@ -35,6 +39,8 @@ def for_inline(data: bytes) -> bytes:
             return data
         is_jpeg, profile = opened.format == "JPEG", opened.info.get("icc_profile")
         picture = opened.convert("RGB")
+    if is_jpeg and _floor_by_sample(picture) > _HOPELESS * INLINE_BYTES:
+        return data
     lossless = min(data, _with_palette(picture) or data, key=len)
     if len(lossless) <= INLINE_BYTES:
         return lossless
@@ -42,6 +48,18 @@ def for_inline(data: bytes) -> bytes:
     if len(floor) > INLINE_BYTES:
         return lossless if is_jpeg else min(lossless, floor, key=len)
     return _best_jpeg(picture, profile) or floor
+
+
+def _floor_by_sample(picture: Image.Image) -> float:
+    """How many bytes the smallest JPEG of it has, as far as some of its rows tell."""
+    rows = _STRIPS * _STRIP_ROWS
+    if picture.height <= 2 * rows:
+        return 0
+    sample = Image.new("RGB", (picture.width, rows))
+    for strip in range(_STRIPS):
+        top = (picture.height - _STRIP_ROWS) * strip // (_STRIPS - 1) // _STRIP_ROWS * _STRIP_ROWS
+        sample.paste(picture.crop((0, top, picture.width, top + _STRIP_ROWS)), (0, strip * _STRIP_ROWS))
+    return len(_small_jpeg(sample, INLINE_QUALITIES[-1], None)) * picture.height / rows
 
 
 def _best_jpeg(picture: Image.Image, profile: bytes | None) -> bytes | None:

@@ -182,6 +182,29 @@ def test_a_jpeg_is_not_encoded_again_unless_it_fits_then() -> None:
     assert for_inline(data) == data
 
 
+@pytest.mark.parametrize("is_grey", [False, True])
+def test_a_jpeg_that_cannot_fit_costs_a_sample_of_its_rows(is_grey: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All greys have a palette, which takes a fifth of a second to find and is larger than the file."""
+    noise = drawn(pictures.noise).convert("L") if is_grey else drawn(pictures.noise)
+    data = prepare_for_provider(saved(noise, "JPEG", quality=95)).data
+    sizes: list[tuple[int, int]] = []
+    save = Image.Image.save
+    monkeypatch.setattr(Image.Image, "save", lambda picture, *a, **k: sizes.append(picture.size) or save(picture, *a, **k))
+    monkeypatch.setattr(Image.Image, "quantize", lambda *_, **__: pytest.fail("a palette was looked for"))
+
+    assert for_inline(data) is data
+    assert sum(width * height for width, height in sizes) <= SQUARE[0] * SQUARE[1] / 4
+
+
+@pytest.mark.parametrize("top", [0, 256, 512, 768])
+def test_a_jpeg_with_noise_in_one_place_is_not_given_up_for_it(top: int) -> None:
+    picture = Image.linear_gradient("L").resize(SQUARE).convert("RGB")
+    picture.paste(drawn(pictures.noise).crop((0, 0, 512, 160)), (256, top))
+    data = saved(picture, "JPEG", quality=100, subsampling=0)
+
+    assert len(for_inline(data)) <= INLINE_BYTES < len(data)
+
+
 def test_a_jpeg_that_fits_when_encoded_again_is() -> None:
     picture = drawn(pictures.product).crop((0, 0, 1024, 800))
     data = saved(picture, "JPEG", quality=92, subsampling=0)
