@@ -132,13 +132,9 @@ def _ppl(pictures: list[Image.Image], size: tuple[int, int], rng: random.Random)
         margin = min(size) // 20
         left = rng.choice([margin, size[0] - card.width - margin])
         top = int((size[1] - card.height) * rng.uniform(0.78, 0.92))
-        _shadow(scene, card.getchannel("A"), (left + side // 24, top + side // 16))
+        _cast(scene, _soft(card.getchannel("A"), 0.5), (left + side // 24, top + side // 16))
         scene.paste(card, (left, top), card)
     return scene
-
-
-def _shadow(scene: Image.Image, shape: Image.Image, at: tuple[int, int], strength: float = 0.5) -> None:
-    _cast(scene, _soft(shape, strength), at)
 
 
 def _soft(shape: Image.Image, strength: float) -> Image.Image:
@@ -188,14 +184,17 @@ class _Sheet:
 
     def ellipse(self, box: Box, fill: str | None = None, outline: str | None = None, width: float = 0.01) -> None:
         self._draw.ellipse(self._box(box), fill=fill, outline=outline, width=int(width * self.side * 2))
-        self._cover.ellipse(self._box(box), fill=0 if fill else None, outline=0, width=int(width * self.side * 2))
+        covered = {"fill": 0 if fill else None, "outline": 0 if outline else None}
+        self._cover.ellipse(self._box(box), **covered, width=int(width * self.side * 2))
 
     def arc(self, box: Box, start: float, end: float, fill: str, width: float) -> None:
-        self._draw.arc(self._box(box), start, end, fill=fill, width=int(width * self.side * 2))
+        for pen, colour in ((self._draw, fill), (self._cover, 0)):
+            pen.arc(self._box(box), start, end, fill=colour, width=int(width * self.side * 2))
 
     def polygon(self, points: Points, fill: str, outline: str | None = None) -> None:
         scaled = [(x * self.side * 2, y * self.side * 2) for x, y in points]
         self._draw.polygon(scaled, fill=fill, outline=outline, width=max(2, self.side // 150))
+        self._cover.polygon(scaled, fill=0)
 
     def print(self, box: Box, radius: float) -> None:
         self.box = box

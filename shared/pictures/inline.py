@@ -51,7 +51,7 @@ def for_inline(data: bytes) -> bytes:
 
 
 def _floor_by_sample(picture: Image.Image) -> float:
-    """How many bytes the smallest JPEG of it has, as far as some of its rows tell."""
+    """How many bytes the smallest JPEG of it has, as far as some of its rows tell; 0 where it has hardly more than those."""
     rows = _STRIPS * _STRIP_ROWS
     if picture.height <= 2 * rows:
         return 0

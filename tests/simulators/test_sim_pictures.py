@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from simulators import Simulators
 from simulators.pictures import GRID, UnreadableImage, draw, goods_of, normalise, output_size
@@ -74,6 +74,33 @@ def test_goods_show_the_character_on_the_thing(client: Any) -> None:
 )  # fmt: skip
 def test_the_prompt_chooses_the_goods(prompt: str, goods: str) -> None:
     assert goods_of(prompt) == goods
+
+
+#: Of the square on which it is drawn, what a print takes, less its corners and what lies over it.
+PRINTS = {
+    "mug": 0.220, "keyring": 0.248, "sticker": 0.525, "phone case": 0.394, "tote bag": 0.220, "poster": 0.528, "cushion": 0.481,
+    "T-shirt": 0.182,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("goods", PRINTS)
+def test_the_character_fills_its_print_however_that_is_tilted(goods: str, seed: int) -> None:
+    """Neither more, over a camera, nor less, with a corner that the turn left empty."""
+    file = io.BytesIO()
+    Image.new("RGB", (700, 900), (255, 0, 255)).save(file, "PNG")
+    made = draw([file.getvalue()], prompt=f"on a {goods}", size=(1024, 1024), seed=seed, output_format="png", scene="goods")
+    red, green, blue = Image.open(io.BytesIO(made)).crop((0, 0, 1024, 960)).split()
+    magenta = ImageChops.multiply(ImageChops.multiply(_over(red, 200), _over(blue, 200)), _over(ImageChops.invert(green), 200))
+    dark = ImageChops.multiply(_over(ImageChops.invert(red), 200), _over(ImageChops.invert(blue), 200))
+
+    assert magenta.histogram()[255] / int(1024 * 0.74) ** 2 == pytest.approx(PRINTS[goods], rel=0.02)
+    if goods not in ("phone case", "poster"):
+        assert dark.getbbox() is None
+
+
+def _over(band: Image.Image, limit: int) -> Image.Image:
+    return band.point(lambda value: 255 if value > limit else 0)
 
 
 def test_same_inputs_and_seed_same_bytes(client: Any) -> None:
