@@ -26,45 +26,52 @@ _STATUS_NAMES = {1: "Completed", 2: "ContinuedAsNew", 3: "Failed", 5: "Terminate
 _PAGE = 100
 
 
+def client_json(origin: str, hub_name: str) -> str:
+    """What a durable client binding gets, where the management API is reached at `origin`."""
+    base = f"{origin}{PUBLIC}"
+    start = f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]"
+    return json.dumps({
+        "taskHubName": hub_name, "connectionName": None,
+        "creationUrls": {
+            "createNewInstancePostUri": start,
+            "createAndWaitOnNewInstancePostUri":
+                f"{start}?timeout={{timeoutInSeconds}}&pollingInterval={{intervalInSeconds}}",
+        },
+        "managementUrls": {
+            "id": "INSTANCEID", **_urls(origin, hub_name, "INSTANCEID"),
+            "rewindPostUri": f"{base}/instances/INSTANCEID/rewind?reason={{text}}&{_query(hub_name)}",
+        },
+        "baseUrl": base, "requiredQueryStringParameters": "", "rpcBaseUrl": f"{origin}{RPC}/", "httpBaseUrl": None,
+    })  # fmt: skip
+
+
+def _query(hub_name: str) -> str:
+    return f"taskHub={hub_name}&connection=Storage"
+
+
+def _urls(origin: str, hub_name: str, instance_id: str) -> dict[str, str]:
+    here, query = f"{origin}{PUBLIC}/instances/{instance_id}", _query(hub_name)
+    return {
+        "statusQueryGetUri": f"{here}?{query}",
+        "sendEventPostUri": f"{here}/raiseEvent/{{eventName}}?{query}",
+        "terminatePostUri": f"{here}/terminate?reason={{text}}&{query}",
+        "purgeHistoryDeleteUri": f"{here}?{query}",
+        "restartPostUri": f"{here}/restart?{query}",
+        "suspendPostUri": f"{here}/suspend?reason={{text}}&{query}",
+        "resumePostUri": f"{here}/resume?reason={{text}}&{query}",
+    }
+
+
 class ManagementApi:
     def __init__(self, engine: Engine, origin: str, hub_name: str, overridable: str) -> None:
         self._engine = engine
         self._hub = engine.hub
         self._origin = origin
-        self._query = f"taskHub={hub_name}&connection=Storage"
         self._hub_name = hub_name
         self._overridable = overridable
 
     def routes(self) -> list[web.RouteDef]:
         return [web.route("*", f"{base}/{{rest:.*}}", self._handle) for base in (PUBLIC, RPC)]
-
-    def client_json(self) -> str:
-        """What a durable client binding gets."""
-        base, query = f"{self._origin}{PUBLIC}", self._query
-        start = f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]"
-        return json.dumps({
-            "taskHubName": self._hub_name, "connectionName": None,
-            "creationUrls": {
-                "createNewInstancePostUri": start,
-                "createAndWaitOnNewInstancePostUri":
-                    f"{start}?timeout={{timeoutInSeconds}}&pollingInterval={{intervalInSeconds}}",
-            },
-            "managementUrls": {"id": "INSTANCEID", **self._urls("INSTANCEID"),
-                               "rewindPostUri": f"{base}/instances/INSTANCEID/rewind?reason={{text}}&{query}"},
-            "baseUrl": base, "requiredQueryStringParameters": "", "rpcBaseUrl": f"{self._origin}{RPC}/", "httpBaseUrl": None,
-        })  # fmt: skip
-
-    def _urls(self, instance_id: str) -> dict[str, str]:
-        here, query = f"{self._origin}{PUBLIC}/instances/{instance_id}", self._query
-        return {
-            "statusQueryGetUri": f"{here}?{query}",
-            "sendEventPostUri": f"{here}/raiseEvent/{{eventName}}?{query}",
-            "terminatePostUri": f"{here}/terminate?reason={{text}}&{query}",
-            "purgeHistoryDeleteUri": f"{here}?{query}",
-            "restartPostUri": f"{here}/restart?{query}",
-            "suspendPostUri": f"{here}/suspend?reason={{text}}&{query}",
-            "resumePostUri": f"{here}/resume?reason={{text}}&{query}",
-        }
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         parts = [p for p in request.match_info["rest"].split("/") if p]
@@ -113,7 +120,7 @@ class ManagementApi:
         return self._accepted(instance_id)
 
     def _accepted(self, instance_id: str) -> web.Response:
-        urls = self._urls(quote(instance_id, safe=""))
+        urls = _urls(self._origin, self._hub_name, quote(instance_id, safe=""))
         return _json({"id": instance_id, **urls}, 202, {"Location": urls["statusQueryGetUri"], "Retry-After": "10"})
 
     # ---- status ----

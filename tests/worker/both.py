@@ -26,8 +26,9 @@ from devhost.activities import decode_input, encode_result
 from devhost.app_loader import App, Function
 from devhost.background_triggers import QueueRules, message_body, queue_message, timer_request
 from devhost.engine import Engine
-from devhost.http_host import MAX_HEADERS_BYTES, MAX_LINE_BYTES, HttpTriggers, Invoker, http_answer
-from devhost.management_api import ManagementApi
+from devhost.http_host import HttpTriggers, Invoker, http_answer
+from devhost.management_api import ManagementApi, client_json
+from devhost.server import listening
 from devhost.taskhub import TaskHub
 from local.ports import free_port
 from tests.patience import PATIENCE
@@ -285,30 +286,20 @@ class DoubleHost:
         hub = TaskHub(self.state / "taskhub.sqlite")
         engine = Engine(hub, default_version=self.app.durable.get("defaultVersion"))
         origin = f"http://127.0.0.1:{self.port}"
-        api = ManagementApi(engine, origin, str(self.app.durable["hubName"]), "NonRunningStates")
+        hub_name = str(self.app.durable["hubName"])
+        api = ManagementApi(engine, origin, hub_name, "NonRunningStates")
         await self.library.load()
-        self.both = BothWays(self.app, self.library, api.client_json(), ThreadPoolExecutor(8))
+        self.both = BothWays(self.app, self.library, client_json(origin, hub_name), ThreadPoolExecutor(8))
         for function in self.app.of_kind("orchestrationTrigger"):
             engine.add_orchestrator(function.name, self.both.orchestrator(function, self.loop))
         for function in self.app.of_kind("activityTrigger"):
             engine.add_activity(function.name, _of_value(self.both.activity(function, self.loop)))
-        server = web.Application(client_max_size=0)
-        server.add_routes([*api.routes(), *HttpTriggers(self.app, self.both).routes()])
-        runner = web.AppRunner(
-            server,
-            access_log=None,
-            shutdown_timeout=1.0,
-            max_line_size=MAX_LINE_BYTES,
-            max_field_size=MAX_HEADERS_BYTES,
-            auto_decompress=False,
-        )
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self.port).start()
-        engine.start()
-        self._ready.set()
-        await self._stop.wait()
-        engine.stop()
-        await runner.cleanup()
+        routes = [*api.routes(), *HttpTriggers(self.app, self.both).routes()]
+        async with listening(routes, lambda runner: web.TCPSite(runner, "127.0.0.1", self.port)):
+            engine.start()
+            self._ready.set()
+            await self._stop.wait()
+            engine.stop()
         # The SDK's session lives in this loop, which is over now.
         await http_utils._close_session()
         hub.close()
