@@ -12,7 +12,7 @@ from shared.pictures import content
 from shared.pictures.colour import to_srgb
 from shared.pictures.decoding import DAMAGE, UPLOADS, decoded, is_blank
 from shared.pictures.encode import encoded, upright
-from shared.pictures.facts import Content, ImageFacts, Prepared
+from shared.pictures.facts import Content, EncodedImage, ImageFacts, Prepared
 from shared.pictures.ground import WHITE, on_ground
 from shared.pictures.limits import require_real
 from shared.pictures.scaling import PROVIDER_MIN_SIDE_PX, scaled, size_to_send
@@ -30,7 +30,8 @@ def prepare_for_provider(data: bytes) -> Prepared:
     """Decode an upload for real and bring it to what providers take.
 
     Upright, in sRGB, on a ground on which it can be seen, no metadata, longer side at most 1024 px; line art (PNG, GIF) stays
-    lossless, the rest becomes JPEG. One is decoded at a time.
+    lossless, the rest becomes JPEG, and a JPEG that is all that already keeps its pixels' data as they are. One is decoded at a
+    time.
     Raises ProblemError: `unsupported_image` when the file breaks off or is damaged, `image_unusable` when nothing would be seen.
     """
     known = content.read(data)
@@ -61,8 +62,11 @@ def _prepared(known: Content) -> Prepared:
     except DAMAGE as error:
         raise ProblemError(unsupported("damaged")) from error
     del bands
-    picture, warnings = _shown(to_srgb(upright(picture, known.orientation), known.profile))
-    image = encoded(picture, prepared_type(known.facts.content_type))
+    turned = to_srgb(upright(picture, known.orientation), known.profile)
+    # Made anew it would lose a little, and mostly be larger (decision 18).
+    is_kept = turned is picture and picture.size == known.facts[1:] and known.is_common and len(known.pixels) <= _SMALL_BYTES
+    picture, warnings = _shown(turned)
+    image = EncodedImage(known.pixels, known.facts) if is_kept else encoded(picture, prepared_type(known.facts.content_type))
     original = (known.facts.width, known.facts.height)
     if frame:
         warnings.append(warning("image_first_frame", frame=frame + 1))
