@@ -10,18 +10,19 @@ _COLOURS, _ENCODING, _FORMATS, _SCALING, _USE = (
     "tests/unit/test_picture_scaling.py",
     "tests/unit/test_picture_use.py",
 )
+_KEPT = "tests/unit/test_picture_kept.py"
 content = of("shared/pictures/content.py", _STRUCTURE, _FORMATS)
 limits = of("shared/pictures/limits.py", _BOUNDS)
 decoding = of("shared/pictures/decoding.py", _STRUCTURE, _FORMATS, _SCALING, _BOUNDS)
 gif = of("shared/pictures/gif.py", _STRUCTURE, _BOUNDS)
 png = of("shared/pictures/png.py", _STRUCTURE, _ENCODING, _BOUNDS)
-jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS)
+jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS, _KEPT)
 webp = of("shared/pictures/webp.py", _STRUCTURE, _BOUNDS)
 isobmff = of("shared/pictures/isobmff.py", _STRUCTURE, "tests/unit/test_picture_cases.py", _FORMATS, _BOUNDS)
 av1 = of("shared/pictures/av1.py", _BOUNDS)
 colour = of("shared/pictures/colour.py", _COLOURS, "tests/unit/test_picture_cases.py")
 ground = of("shared/pictures/ground.py", _USE)
-prepare = of("shared/pictures/prepare.py", _USE, _FORMATS, _BOUNDS)
+prepare = of("shared/pictures/prepare.py", _USE, _FORMATS, _BOUNDS, _KEPT)
 results = of("shared/pictures/results.py", _BOUNDS, _COLOURS)
 scaling = of("shared/pictures/scaling.py", _USE, _SCALING, _BOUNDS, "tests/unit/test_images.py")
 upload = of("shared/pictures/upload.py", _USE)
@@ -115,12 +116,18 @@ PICTURES: tuple[Mutant, ...] = (
     ),
     png("what stands behind the pixels counts", 'itertools.takewhile(lambda chunk: chunk[0] != b"IDAT", chunks)', "iter(chunks)"),
     png("a transparency before its palette counts", '(name == b"tRNS" and kind == _PALETTE and b"PLTE" not in notes) or ', ""),
-    jpeg("a comment of a JPEG reaches the decoder", "elif marker in _TABLES or", "elif marker in _TABLES or marker == 0xFE or"),
+    jpeg("a comment of a JPEG reaches the decoder", "elif marker in _TABLES:", "elif marker in _TABLES or marker == 0xFE:"),
     jpeg(
         "a JPEG that breaks off between two passes is taken",
-        "if breaks_off and not _is_complete(scans, components, is_progressive=marker in _PROGRESSIVE):",
+        "if breaks_off and not _is_complete(scans, frame.components, is_progressive=frame.marker in _PROGRESSIVE):",
         "if False:",
     ),
+    prepare("a photo that lies on its side is sent as it lies", "turned is picture and ", ""),
+    prepare("a large JPEG is sent as large as it is", "picture.size == known.facts[1:] and ", ""),
+    prepare("a JPEG that few decoders know is sent", "known.is_common and ", ""),
+    prepare("a JPEG of a byte for each pixel is sent", " and len(known.pixels) <= _SMALL_BYTES", ""),
+    jpeg("red, green and blue are taken for YCbCr", "        and transform != 0\n", ""),
+    jpeg("arithmetic coding is common", "frame.marker in _SEQUENTIAL\n        and ", ""),
     decoding(
         "half a picture is paid for",
         " or (content.breaks_off and not _is_the_same(opened, content, size, seconds, clock))",
