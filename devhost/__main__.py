@@ -68,7 +68,7 @@ async def serve(
         return web.TCPSite(runner, host, port, reuse_address=True, backlog=1024)
 
     async with listening(routes, site, [cors.middleware]):
-        background.start()
+        await background.start()
         logging.getLogger("devhost").info(tells)
         stopped, ended = asyncio.create_task(stop_asked().wait()), asyncio.create_task(background.ended())
         await asyncio.wait([stopped, ended], return_when=asyncio.FIRST_COMPLETED)

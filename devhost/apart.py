@@ -7,6 +7,7 @@ API, as it would be between instances.
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -15,8 +16,10 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
+from yarl import URL
 
 from devhost import threads
 from devhost.app_loader import App, load_app
@@ -28,7 +31,7 @@ from devhost.telemetry import capture_from_environment, set_up_logging
 _SETTING = "DEVHOST_HTTP_APART"
 _STOP_SECONDS = 5.0
 #: Of a connection, not of what it carries.
-_OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "date", "server"}
+_OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "date", "server"}
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:
@@ -45,16 +48,25 @@ class BackgroundProcess:
         self._options = ["--app", str(app.folder), "--state", str(state), "--port", str(port)]
         self.client_json = client_json(self._origin, hub_name(app))
         self._process: subprocess.Popen[bytes]
-        self._session: ClientSession | None = None
+        self._session: ClientSession
 
     def routes(self) -> list[web.RouteDef]:
         return [web.route("*", f"{PUBLIC}/{{rest:.*}}", self._hand_on)]
 
-    def start(self) -> None:
+    async def start(self) -> None:
+        """Returns when the other process answers, or has ended."""
+        self._spawn()
+        self._session = ClientSession(trust_env=False, auto_decompress=False)
+        with contextlib.suppress(ClientError):
+            async with self._session.get(f"{self._origin}{PUBLIC}/instances/none"):
+                pass
+
+    def _spawn(self) -> None:
+        given = self._socket.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "devhost.apart", *self._options, "--socket", str(self._socket.fileno())],
+            [sys.executable, "-m", "devhost.apart", *self._options, "--socket", str(given)],
             # The app has changed the working directory.
-            cwd=Path(__file__).resolve().parent.parent, stdin=subprocess.PIPE, pass_fds=[self._socket.fileno()],
+            cwd=Path(__file__).resolve().parent.parent, stdin=subprocess.PIPE, pass_fds=[given],
         )  # fmt: skip
         self._socket.close()
 
@@ -63,27 +75,31 @@ class BackgroundProcess:
         await threads.run(self._process.wait)
 
     def stop(self) -> None:
-        self._process.terminate()
+        """Nothing yet: requests that are under way here need it until close()."""
 
     async def close(self) -> None:
-        if self._session:
-            await self._session.close()
+        await self._session.close()
+        self._process.terminate()
         try:
             await threads.run(self._process.wait, _STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            await threads.run(self._process.wait)
 
     async def _hand_on(self, request: web.Request) -> web.Response:
-        self._session = self._session or ClientSession(trust_env=False)
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _OWN_HEADERS]
-        async with self._session.request(
-            request.method, f"{self._origin}{request.raw_path}", headers=headers, data=await request.read(), allow_redirects=False
-        ) as answer:
-            kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in _OWN_HEADERS]
-            return web.Response(status=answer.status, headers=kept, body=await answer.read())
+        url = URL(f"{self._origin}{request.rel_url.raw_path_qs}", encoded=True)
+        try:
+            async with self._session.request(
+                request.method, url, headers=headers, data=await request.read(), allow_redirects=False
+            ) as answer:
+                kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in _OWN_HEADERS]
+                return web.Response(status=answer.status, headers=kept, body=await answer.read())
+        except ClientError:
+            return web.Response(status=502)
 
 
-def main() -> int:
+def main() -> NoReturn:
     parser = argparse.ArgumentParser(description="The other process: python -m devhost starts it.")
     parser.add_argument("--app", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
@@ -97,19 +113,20 @@ def main() -> int:
     try:
         app = load_app(options.app, options.port)
         background = Background(app, options.state, f"http://127.0.0.1:{given.getsockname()[1]}", function_threads())
+        asyncio.run(_serve(background, given))
+        code = 0
     except UNSERVABLE as error:
-        print(f"devhost: {error}", file=sys.stderr)
-        return 1
-    asyncio.run(_serve(background, given))
+        print(f"devhost: {error}", file=sys.stderr, flush=True)
+        code = 1
     # As in devhost.__main__: threads of user code hold nothing up.
     stop_capturing()
     logging.shutdown()
-    os._exit(0)
+    os._exit(code)
 
 
 async def _serve(background: Background, given: socket.socket) -> None:
     async with listening(background.routes(), lambda runner: web.SockSite(runner, given)):
-        background.start()
+        await background.start()
         await stop_asked().wait()
         background.stop()
     await background.close()
@@ -117,9 +134,9 @@ async def _serve(background: Background, given: socket.socket) -> None:
 
 def _end_with_parent() -> None:
     """It holds the other end of our standard input and never writes."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

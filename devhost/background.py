@@ -69,7 +69,7 @@ class Background:
     def routes(self) -> list[web.RouteDef]:
         return self._api.routes()
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Coroutines will run on the loop that this is called on."""
         self._loop = asyncio.get_running_loop()
         self._engine.start()

@@ -39,7 +39,10 @@ def capture_from_environment() -> Callable[[], None]:
     """Begin to capture, or to send, when the environment says so; returns what must be called at the end."""
     file = os.environ.get("DEVHOST_TELEMETRY")
     if file:
-        return _capture(Path(file))
+        # The app changes the working directory, and another process of ours has another one.
+        path = Path(file).resolve()
+        os.environ["DEVHOST_TELEMETRY"] = str(path)
+        return _capture(path)
     address = os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING")
     if address and os.environ.get("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "").lower() in ("1", "true"):
         return _send(address)

@@ -74,13 +74,14 @@ def _applied(picture: Image.Image, transform: ImageCms.ImageCmsTransform) -> Ima
 
 
 def _probe(mode: str) -> Image.Image:
-    """Some of all colours."""
+    """Some of all colours, and every grey."""
     steps = (0, 51, 102, 153, 204, 255)
     if mode == "L":
         return Image.frombytes("L", (256, 1), bytes(range(256)))
     if mode == "CMYK":
         return Image.new("CMYK", (1, 1))
     pixels = bytes(value for red in steps for green in steps for blue in steps for value in (red, green, blue))
+    pixels += bytes(value for value in range(256) for _ in range(3))
     return Image.frombytes("RGB", (len(pixels) // 3, 1), pixels)
 
 

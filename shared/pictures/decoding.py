@@ -14,6 +14,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image, ImageChops, ImageFile
@@ -139,6 +140,28 @@ def _is_the_same(
         other.draft(None, size)
         other.load()
         return ImageChops.difference(opened, other).getbbox() is None
+
+
+#: Where a few bytes less may change a picture: five blocks of the shortest codes at the end of its last row of blocks, which has
+#: up to 16 pixels, and what smoothing colours takes in.
+_FEW_BYTES, _LAST_ROWS, _LAST_COLUMNS = 3, 18, 82
+
+
+def holds_just(content: Content, picture: Image.Image) -> bool:
+    """Whether the data of a JPEG that has its end are those of its picture: no byte more, and none less but for its very end.
+
+    Without its last few bytes, and with others behind them, the picture has to be another one, and at its end alone.
+    """
+    shorter = replace(content, pixels=content.pixels[: -len(_END) - _FEW_BYTES].rstrip(b"\xff"))
+    try:
+        with _opened(shorter, CPU_SECONDS, time.thread_time, tail=_OTHER_TAIL + _END) as other:
+            other.load()
+            changed = ImageChops.difference(picture, other).getbbox()
+    except (*DAMAGE, TooSlow):
+        return False
+    if changed is None:
+        return False
+    return changed[0] >= picture.width - _LAST_COLUMNS and changed[1] >= picture.height - _LAST_ROWS
 
 
 # ---- animations ----

@@ -56,7 +56,5 @@ class Content:
     bytes_per_pixel: float = 5.0
     #: Its decoder cannot stop within: it has to get the file at once.
     in_one_piece: bool = False
-    #: A JPEG of the kind that every decoder knows and shows alike (jpeg.py).
-    is_common: bool = False
     #: The end is missing: whether all pixels are there is found out by decoding.
     breaks_off: bool = False

@@ -18,24 +18,14 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 #: With arithmetic coding, which libjpeg decodes only of data that are all there (libjpeg.txt, "I/O suspension").
 _ARITHMETIC = {*range(0xC9, 0xD0)}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
-#: Huffman coding, each coefficient sent at once. Of samples in such: a pixel, or two or four with a colour in common.
-_SEQUENTIAL, _USUAL_SAMPLING = {0xC0, 0xC1}, {((1, 1), (1, 1), (1, 1)), ((2, 1), (1, 1), (1, 1)), ((2, 2), (1, 1), (1, 1))}
-#: DHT, DAC, DQT, DNL, DRI, DHP, EXP.
-_TABLES = {0xC4, 0xCC, *range(0xDB, 0xE0)}
+#: DHT, DAC, DQT, DRI, DHP, EXP.
+_TABLES = {0xC4, 0xCC, *range(0xDB, 0xE0)} - {0xDC}
+#: What libjpeg takes for one: shorter ones are notes (jdmarker.c).
+_ADOBE_BYTES, _JFIF_BYTES = 12, 14
 #: Where the compressed data of a scan end: at a marker that neither is stuffed nor restarts. What fills before one (B.1.1.2) is
 #: left to the scan: looking for where it begins takes the square of its length.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
-
-
-class _Frame(NamedTuple):
-    marker: int
-    width: int
-    height: int
-    bits: int
-    components: tuple[int, ...]
-    #: Of each component, across and down.
-    sampling: tuple[tuple[int, int], ...]
 
 
 class _Scan(NamedTuple):
@@ -51,8 +41,8 @@ def read(data: bytes) -> Content:
     kept: list[bytes] = [b"\xff\xd8"]
     scans: list[_Scan] = []
     pieces: dict[int, bytes] = {}
-    frame: _Frame | None = None
-    orientation, has_ended, at, transform = 0, False, 2, None
+    frame: tuple[int, int, int, tuple[int, ...]] | None = None
+    orientation, has_ended, at = 0, False, 2
     for _ in range(MAX_PARTS):
         found = _MARKER.search(data, at)
         if found is None:
@@ -81,18 +71,18 @@ def read(data: bytes) -> Content:
             at = end
             if (
                 frame
-                and frame.marker not in _PROGRESSIVE
-                and set(frame.components) <= set(scans[-1].components)
+                and frame[0] not in _PROGRESSIVE
+                and set(frame[3]) <= set(scans[-1].components)
                 and not _ends(data, following)
             ):
                 # Of a scan more, or of another picture's, a decoder that goes over all once would say that the file is damaged.
                 break
         elif marker in _TABLES:
             kept.append(segment)
-        elif marker == _APP14 and body.startswith(b"Adobe"):
-            transform = body[11] if len(body) > 11 else None
-            kept.append(segment)
-        elif marker == _APP0 and body.startswith(b"JFIF\0"):
+        elif marker == _APP14 and body.startswith(b"Adobe") and len(body) >= _ADOBE_BYTES:
+            # Says whether colours are YCbCr, or inks YCCK, and nothing else that counts.
+            kept.append(b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + body[11:12])
+        elif marker == _APP0 and body.startswith(b"JFIF\0") and len(body) >= _JFIF_BYTES:
             # Says that three components are YCbCr; what else it says, and its thumbnail, is of no use.
             kept.append(b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0")
         elif marker == _APP1 and body.startswith(_EXIF) and not orientation:
@@ -103,20 +93,17 @@ def read(data: bytes) -> Content:
         raise ProblemError(unsupported("too_complex"))
     if frame is None or not scans:
         raise ProblemError(unsupported("damaged"))
+    marker, width, height, components = frame
     breaks_off = not has_ended
-    if breaks_off and not _is_complete(scans, frame.components, is_progressive=frame.marker in _PROGRESSIVE):
+    if breaks_off and not _is_complete(scans, components, is_progressive=marker in _PROGRESSIVE):
         raise ProblemError(unsupported("damaged"))
     if breaks_off:
         # Half a marker: with what a decoder is given next it would be another one.
         kept[-1] = kept[-1].rstrip(b"\xff")
     return Content(
-        ImageFacts("image/jpeg", frame.width, frame.height), b"".join(kept), orientation or 1, _profile(pieces),
-        passes=len(scans),
-        bytes_per_pixel=_bytes_per_pixel(
-            len(frame.components), is_buffered=frame.marker in _PROGRESSIVE or len(scans) > 1
-        ),
-        is_common=len(scans) == 1 and has_ended and _is_common(frame, transform),
-        breaks_off=breaks_off, in_one_piece=frame.marker in _ARITHMETIC,
+        ImageFacts("image/jpeg", width, height), b"".join(kept), orientation or 1, _profile(pieces), passes=len(scans),
+        bytes_per_pixel=_bytes_per_pixel(len(components), is_buffered=marker in _PROGRESSIVE or len(scans) > 1),
+        breaks_off=breaks_off, in_one_piece=marker in _ARITHMETIC,
     )  # fmt: skip
 
 
@@ -129,27 +116,13 @@ def _length(data: bytes, start: int) -> int:
     return max(2, int.from_bytes(data[start : start + 2], "big"))
 
 
-def _frame(marker: int, body: bytes) -> _Frame:
+def _frame(marker: int, body: bytes) -> tuple[int, int, int, tuple[int, ...]]:
     if len(body) < 6 or len(body) < 6 + 3 * body[5]:
         raise ProblemError(unsupported("damaged"))
     height, width = struct.unpack_from(">HH", body, 1)
     if not width or not height:
         raise ProblemError(unsupported("damaged"))
-    parts = [body[6 + 3 * n : 8 + 3 * n] for n in range(body[5])]
-    return _Frame(
-        marker, width, height, body[0], tuple(part[0] for part in parts), tuple((part[1] >> 4, part[1] & 15) for part in parts)
-    )
-
-
-def _is_common(frame: _Frame, transform: int | None) -> bool:
-    """8 bits, YCbCr: three components by the usual names, unless Adobe's marker says that they are red, green and blue (0)."""
-    return (
-        frame.marker in _SEQUENTIAL
-        and frame.bits == 8
-        and frame.components == (1, 2, 3)
-        and frame.sampling in _USUAL_SAMPLING
-        and transform != 0
-    )
+    return marker, width, height, tuple(body[6 + 3 * n] for n in range(body[5]))
 
 
 def _scan(body: bytes) -> _Scan:

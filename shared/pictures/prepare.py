@@ -10,7 +10,8 @@ from shared.domain.problem import ProblemError, unsupported, unusable
 from shared.domain.warning import WarningData, warning
 from shared.pictures import content
 from shared.pictures.colour import to_srgb
-from shared.pictures.decoding import DAMAGE, UPLOADS, decoded, is_blank
+from shared.pictures.common_jpeg import is_common
+from shared.pictures.decoding import DAMAGE, UPLOADS, decoded, holds_just, is_blank
 from shared.pictures.encode import encoded, upright
 from shared.pictures.facts import Content, EncodedImage, ImageFacts, Prepared
 from shared.pictures.ground import WHITE, on_ground
@@ -19,7 +20,8 @@ from shared.pictures.scaling import PROVIDER_MIN_SIDE_PX, scaled, size_to_send
 
 #: Of a long picture that was made smaller: below this its shorter side has lost its detail.
 _NARROW_PX = 384
-#: What is prepared while its POST waits: no larger than what is sent, and of formats whose decoders take a few ms for that.
+#: What is prepared while its POST waits, no larger than what is sent, and of formats whose decoders take a few ms for that; and
+#: the most bytes of a JPEG that is sent as it came.
 _SMALL_PIXELS, _SMALL_BYTES = PROVIDER_IMAGE_SIDE_PX**2, 1024 * 1024
 _SMALL_TYPES = frozenset({"image/jpeg", "image/png"})
 #: Small ones wait for nobody: who finds another one at it goes the usual way.
@@ -64,13 +66,22 @@ def _prepared(known: Content) -> Prepared:
     del bands
     turned = to_srgb(upright(picture, known.orientation), known.profile)
     # Made anew it would lose a little, and mostly be larger (decision 18).
-    is_kept = turned is picture and picture.size == known.facts[1:] and known.is_common and len(known.pixels) <= _SMALL_BYTES
+    is_kept = turned is picture and picture.size == known.facts[1:] and _may_be_kept(known, picture)
     picture, warnings = _shown(turned)
     image = EncodedImage(known.pixels, known.facts) if is_kept else encoded(picture, prepared_type(known.facts.content_type))
     original = (known.facts.width, known.facts.height)
     if frame:
         warnings.append(warning("image_first_frame", frame=frame + 1))
     return Prepared(image.data, image.facts, (*_of_size(original, picture.size), *warnings))
+
+
+def _may_be_kept(known: Content, picture: Image.Image) -> bool:
+    return (
+        known.facts.content_type == "image/jpeg"
+        and len(known.pixels) <= _SMALL_BYTES
+        and is_common(known.pixels)
+        and holds_just(known, picture)
+    )
 
 
 def prepared_before(data: bytes) -> Prepared:

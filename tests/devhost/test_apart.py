@@ -90,6 +90,8 @@ def test_the_management_api_is_where_http_functions_are(host: RunningHost) -> No
     assert [one["instanceId"] for one in listed.json()] == ["a"]
     assert "x-ms-continuation-token" in listed.headers
     assert requests.get(f"{host.url}{API}/instances/unknown", timeout=PATIENCE).status_code == 404
+    begin(host, "a@b")
+    assert host.status("a%40b")["instanceId"] == "a@b"
 
 
 def test_a_killed_host_leaves_nothing_behind_and_goes_on(host: RunningHost) -> None:
@@ -115,6 +117,7 @@ def test_what_is_asked_to_stop_stops_both(host: RunningHost) -> None:
     host.stop()
     assert host.process.returncode == 0
     assert has_ended(other)
+    assert "the other process" not in host.log
     assert "Traceback" not in host.log
 
 
@@ -126,6 +129,8 @@ def test_what_the_other_process_cannot_serve_is_told_once_and_ends_both(
     host.start()
     assert host.process.wait(PATIENCE) == 1
     assert host.log.count("DEVHOST_WORKER_DEATHS is") == 1
+    assert "Fatal" not in host.log
+    assert "Traceback" not in host.log
 
 
 def test_it_is_a_setting_and_off_by_itself(start_host: StartHost) -> None:

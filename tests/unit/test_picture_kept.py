@@ -3,7 +3,9 @@
 import pytest
 from PIL import Image, ImageChops, ImageCms
 
+from shared.domain.problem import ProblemError
 from shared.pictures import content
+from shared.pictures.common_jpeg import is_common
 from shared.pictures.prepare import prepare_for_provider
 from tests import pictures
 from tests.picture_files import case, display_p3, jpeg_with, opened, saved, segment, with_scans
@@ -16,7 +18,6 @@ COMMON = [
     {"subsampling": "4:2:2"},
     {"subsampling": "4:2:0"},
     {"optimize": True},
-    {"restart_marker_rows": 1},
     {"quality": 30},
     {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()},
 ]
@@ -83,6 +84,7 @@ def test_nothing_but_the_picture_is_kept_however_often(times: int) -> None:
         pytest.param(case("arithmetic.jpg"), id="arithmetic coding"),
         pytest.param(named(b"\1\2\3", transform=0), id="red, green and blue, as only Adobe's marker says"),
         pytest.param(named(b"ABC", transform=1), id="components by other names"),
+        pytest.param(saved(PICTURE, "JPEG", restart_marker_rows=1), id="with restarts"),
         pytest.param(with_scans(saved(PICTURE, "JPEG"), 1), id="a scan more than it needs"),
         pytest.param(saved(pictures.product(1200, 800), "JPEG"), id="larger than what is sent"),
         pytest.param(saved(pictures.product(200, 200), "JPEG"), id="smaller than what is sent"),
@@ -92,8 +94,87 @@ def test_what_is_anything_else_is_made_anew(data: bytes) -> None:
     sent = prepare_for_provider(data).data
 
     assert not kept(data)
-    assert content.read(sent).is_common
+    assert is_common(content.read(sent).pixels)
     assert opened(sent).mode == "RGB"
+
+
+PLAIN = saved(PICTURE, "JPEG")
+SCAN = PLAIN.index(b"\xff\xda")
+CODES = SCAN + 14
+SIZE = PLAIN.index(b"\xff\xc0") + 5
+HALF = (CODES + len(PLAIN)) // 2
+SECRET = b"SECRET" * 20
+
+
+def sent_unless_damaged(data: bytes) -> bytes:
+    try:
+        return prepare_for_provider(data).data
+    except ProblemError:
+        return b""
+
+
+def with_bytes(at: int, *values: int) -> bytes:
+    return PLAIN[:at] + bytes(values) + PLAIN[at + len(values) :]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(PLAIN[:-2] + SECRET + PLAIN[-2:], id="behind the last code"),
+        pytest.param(PLAIN[:-2] + b"\xff\xd0" + SECRET + PLAIN[-2:], id="behind a restart"),
+        pytest.param(jpeg_with(PLAIN, segment(0xEE, b"Adobe\0\x64\0\0\0\0\1" + SECRET)), id="in Adobe's marker"),
+        pytest.param(jpeg_with(PLAIN, segment(0xEE, b"Adobe" + SECRET[:6])), id="in half of Adobe's marker"),
+        pytest.param(jpeg_with(PLAIN, segment(0xE0, b"JFIF\0" + SECRET[:6])), id="in half of JFIF's"),
+        pytest.param(jpeg_with(PLAIN, segment(0xDC, SECRET)), id="in a number of lines"),
+        pytest.param(jpeg_with(PLAIN, segment(0xCC, b"\0\x01" + SECRET)), id="in conditions of arithmetic coding"),
+        pytest.param(jpeg_with(PLAIN, segment(0xDB, b"\3" + SECRET[:64])), id="in a quantizer that nothing uses"),
+        pytest.param(jpeg_with(PLAIN, segment(0xDB, b"\0" + SECRET[:64])), id="in a quantizer that another replaces"),
+        pytest.param(jpeg_with(PLAIN, segment(0xC4, b"\3\6" + bytes(15) + SECRET[:6])), id="in codes that nothing uses"),
+    ],
+)
+def test_no_note_hides_in_what_is_kept(data: bytes) -> None:
+    assert b"SECRET" not in sent_unless_damaged(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(PLAIN[:HALF] + PLAIN[-2:], id="half of it"),
+        pytest.param(PLAIN[:HALF] + PLAIN[HALF + 500 :], id="bytes missing"),
+        pytest.param(with_bytes(SIZE, 3, 32), id="twice as high as its data"),
+        pytest.param(with_bytes(SIZE, 1, 44), id="less high than its data"),
+        pytest.param(with_bytes(SCAN + 11, 5), id="not from the first coefficient on"),
+        pytest.param(with_bytes(SCAN + 12, 9), id="not to the last"),
+        pytest.param(with_bytes(SCAN + 13, 0x21), id="not to the last bit"),
+        pytest.param(PLAIN[:HALF] + b"\xff\xd0" + PLAIN[HALF:], id="a restart that nothing tells of"),
+    ],
+)
+def test_what_is_odd_inside_goes_as_it_was_seen(data: bytes) -> None:
+    """Another decoder may refuse it, after it was sent."""
+    sent = sent_unless_damaged(data)
+
+    assert sent != content.read(data).pixels
+    assert not sent or is_common(content.read(sent).pixels)
+
+
+@pytest.mark.parametrize("flips", range(12))
+def test_a_flipped_byte_inside_is_kept_only_where_the_codes_still_come_out(flips: int) -> None:
+    at = CODES + 40 + flips * ((len(PLAIN) - CODES - 100) // 12)
+    if 0xFF in PLAIN[at - 1 : at + 1]:
+        at += 2
+    data = with_bytes(at, PLAIN[at] ^ 0x5A if PLAIN[at] != 0xA5 else 0x11)
+
+    assert not kept(data) or differ_at(opened(data), opened(with_other_end(data))) >= 400 - 18
+
+
+def with_other_end(data: bytes) -> bytes:
+    return content.read(data).pixels[:-2] + b"\x55\xaa" * 50 + b"\xff\xd9"
+
+
+def differ_at(one: Image.Image, other: Image.Image) -> int:
+    """The first row in which they do."""
+    box = ImageChops.difference(one, other).getbbox()
+    return box[1] if box else one.height
 
 
 def test_what_takes_more_than_a_megabyte_is_made_anew() -> None:
@@ -102,5 +183,5 @@ def test_what_takes_more_than_a_megabyte_is_made_anew() -> None:
     data = saved(picture, "JPEG", quality=100, subsampling="4:4:4")
 
     assert len(data) > 1024 * 1024
-    assert content.read(data).is_common
+    assert is_common(content.read(data).pixels)
     assert not kept(data)
