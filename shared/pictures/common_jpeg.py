@@ -4,14 +4,11 @@ Told by structure, of a file that was taken apart (jpeg.py). Whatever is unusual
 it: what is not common is decoded and encoded anew.
 """
 
-import re
 from collections.abc import Callable, Iterator
 
 _SOF0, _DHT, _EOI, _SOS, _DQT, _APP0, _APP14 = 0xC0, 0xC4, 0xD9, 0xDA, 0xDB, 0xE0, 0xEE
 #: Of luma, beside one sample of each colour: a pixel, two in a row, four.
 _SAMPLING = (0x11, 0x21, 0x22)
-#: Nothing but codes: what looks like a marker is stuffed, and none restarts.
-_MARKER = re.compile(rb"\xff(?!\0)")
 
 
 class _UncommonError(Exception):
@@ -19,7 +16,8 @@ class _UncommonError(Exception):
 
 
 def is_common(pixels: bytes) -> bool:
-    """Whether it is one whole scan of YCbCr in 8 bits with Huffman codes, with the tables for that and no others."""
+    """Whether it is one whole scan of YCbCr in 8 bits with Huffman codes, with the tables for that and no others. Its codes are
+    not looked at (decoding.holds_just)."""
     try:
         _check(pixels)
     except (_UncommonError, IndexError):
@@ -31,7 +29,7 @@ def _check(pixels: bytes) -> None:
     quantizers: list[int] = []
     codes: list[int] = []
     frame = b""
-    for marker, body, behind in _segments(pixels):
+    for marker, body in _segments(pixels):
         if marker == _DQT:
             quantizers += _tables(body, lambda body, at: 64)
         elif marker == _DHT:
@@ -43,7 +41,7 @@ def _check(pixels: bytes) -> None:
             _require(frame)
             used = _used(frame, body)
             _require((sorted(quantizers), sorted(codes)) == used)
-            _require(pixels.endswith(b"\xff\xd9") and not _MARKER.search(pixels, behind, len(pixels) - 2))
+            _require(pixels.endswith(b"\xff\xd9"))
             return
         elif marker == _APP14:
             # 0: red, green and blue; 2: of inks.
@@ -53,14 +51,13 @@ def _check(pixels: bytes) -> None:
     raise _UncommonError
 
 
-def _segments(pixels: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Each with where the next one begins."""
+def _segments(pixels: bytes) -> Iterator[tuple[int, bytes]]:
     at = 2
     while True:
         _require(pixels[at] == 0xFF)
         end = at + 2 + int.from_bytes(pixels[at + 2 : at + 4], "big")
         _require(end > at + 3)
-        yield pixels[at + 1], pixels[at + 4 : end], end
+        yield pixels[at + 1], pixels[at + 4 : end]
         at = end
 
 

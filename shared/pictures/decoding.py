@@ -142,9 +142,9 @@ def _is_the_same(
         return ImageChops.difference(opened, other).getbbox() is None
 
 
-#: Where a few bytes less may change a picture: five blocks of the shortest codes at the end of its last row of blocks, which has
-#: up to 16 pixels, and what smoothing colours takes in.
-_FEW_BYTES, _LAST_ROWS, _LAST_COLUMNS = 3, 18, 82
+#: Where a few bytes less may change a picture: five blocks of the shortest codes, of 16 pixels, at the end of its last row of
+#: blocks, and what smoothing colours takes in. What lacks more begins at the left in the next row.
+_FEW_BYTES, _LAST_COLUMNS = 3, 82
 
 
 def holds_just(content: Content, picture: Image.Image) -> bool:
@@ -159,9 +159,7 @@ def holds_just(content: Content, picture: Image.Image) -> bool:
             changed = ImageChops.difference(picture, other).getbbox()
     except (*DAMAGE, TooSlow):
         return False
-    if changed is None:
-        return False
-    return changed[0] >= picture.width - _LAST_COLUMNS and changed[1] >= picture.height - _LAST_ROWS
+    return changed is not None and changed[0] >= picture.width - _LAST_COLUMNS
 
 
 # ---- animations ----

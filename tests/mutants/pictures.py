@@ -17,13 +17,13 @@ decoding = of("shared/pictures/decoding.py", _STRUCTURE, _FORMATS, _SCALING, _BO
 gif = of("shared/pictures/gif.py", _STRUCTURE, _BOUNDS)
 png = of("shared/pictures/png.py", _STRUCTURE, _ENCODING, _BOUNDS)
 jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS, _KEPT)
-common = of("shared/pictures/common_jpeg.py", _KEPT)
+common, whole_jpeg, kept = (of(f"shared/pictures/{name}.py", _KEPT) for name in ("common_jpeg", "decoding", "prepare"))
 webp = of("shared/pictures/webp.py", _STRUCTURE, _BOUNDS)
 isobmff = of("shared/pictures/isobmff.py", _STRUCTURE, "tests/unit/test_picture_cases.py", _FORMATS, _BOUNDS)
 av1 = of("shared/pictures/av1.py", _BOUNDS)
 colour = of("shared/pictures/colour.py", _COLOURS, "tests/unit/test_picture_cases.py")
 ground = of("shared/pictures/ground.py", _USE)
-prepare = of("shared/pictures/prepare.py", _USE, _FORMATS, _BOUNDS, _KEPT)
+prepare = of("shared/pictures/prepare.py", _USE, _FORMATS, _BOUNDS)
 results = of("shared/pictures/results.py", _BOUNDS, _COLOURS)
 scaling = of("shared/pictures/scaling.py", _USE, _SCALING, _BOUNDS, "tests/unit/test_images.py")
 upload = of("shared/pictures/upload.py", _USE)
@@ -123,20 +123,19 @@ PICTURES: tuple[Mutant, ...] = (
         "if breaks_off and not _is_complete(scans, components, is_progressive=marker in _PROGRESSIVE):",
         "if False:",
     ),
-    prepare("a photo that lies on its side is sent as it lies", "turned is picture and ", ""),
-    prepare("a large JPEG is sent as large as it is", "picture.size == known.facts[1:] and ", ""),
-    prepare("a JPEG that few decoders know is sent", "        and is_common(known.pixels)\n", ""),
-    prepare("a JPEG of a byte for each pixel is sent", "        and len(known.pixels) <= _SMALL_BYTES\n", ""),
-    prepare("notes behind the codes are sent, and codes that break off", "        and holds_just(known, picture)\n", ""),
-    decoding(
-        "notes behind the codes are sent",
-        "    if changed is None:\n        return False\n",
-        "    if changed is None:\n        return True\n",
+    kept("a photo that lies on its side is sent as it lies", "turned is picture and ", ""),
+    kept("a large JPEG is sent as large as it is", "picture.size == known.facts[1:] and ", ""),
+    kept("a JPEG that few decoders know is sent", "        and is_common(known.pixels)\n", ""),
+    kept("a JPEG of a byte for each pixel is sent", "        and len(known.pixels) <= _SMALL_BYTES\n", ""),
+    kept("notes behind the codes are sent, and codes that break off", "        and holds_just(known, picture)\n", ""),
+    whole_jpeg("notes behind the codes are sent", "return changed is not None and", "return changed is None or"),
+    whole_jpeg(
+        "half of the codes is sent",
+        "return changed is not None and changed[0] >= picture.width - _LAST_COLUMNS",
+        "return changed is not None",
     ),
-    decoding("half of the codes is sent", " and changed[1] >= picture.height - _LAST_ROWS", ""),
     common("an Adobe JPEG is one in YCbCr", "_require(body[11] == 1)", "pass"),
     common("a table that nothing uses is sent", "_require((sorted(quantizers), sorted(codes)) == used)", "pass"),
-    common("a JPEG that restarts is common", " and not _MARKER.search(pixels, behind, len(pixels) - 2)", ""),
     common("a part of the coefficients is common", '    _require(scan[7:] == b"\\0\\x3f\\0")\n', ""),
     common("colours of any size are common", "parts[0][1] in _SAMPLING and ", ""),
     jpeg("what Adobe's marker says beside its colours is sent", "+ body[11:12]", "+ body[11:]"),
