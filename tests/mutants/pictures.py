@@ -16,8 +16,10 @@ limits = of("shared/pictures/limits.py", _BOUNDS)
 decoding = of("shared/pictures/decoding.py", _STRUCTURE, _FORMATS, _SCALING, _BOUNDS)
 gif = of("shared/pictures/gif.py", _STRUCTURE, _BOUNDS)
 png = of("shared/pictures/png.py", _STRUCTURE, _ENCODING, _BOUNDS)
-jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS, _KEPT)
-common, whole_jpeg, kept = (of(f"shared/pictures/{name}.py", _KEPT) for name in ("common_jpeg", "decoding", "prepare"))
+jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS)
+common, whole_jpeg, kept, stripped = (
+    of(f"shared/pictures/{name}.py", _KEPT) for name in ("common_jpeg", "decoding", "prepare", "jpeg")
+)
 webp = of("shared/pictures/webp.py", _STRUCTURE, _BOUNDS)
 isobmff = of("shared/pictures/isobmff.py", _STRUCTURE, "tests/unit/test_picture_cases.py", _FORMATS, _BOUNDS)
 av1 = of("shared/pictures/av1.py", _BOUNDS)
@@ -138,8 +140,8 @@ PICTURES: tuple[Mutant, ...] = (
     common("a table that nothing uses is sent", "_require((sorted(quantizers), sorted(codes)) == used)", "pass"),
     common("a part of the coefficients is common", '    _require(scan[7:] == b"\\0\\x3f\\0")\n', ""),
     common("colours of any size are common", "parts[0][1] in _SAMPLING and ", ""),
-    jpeg("what Adobe's marker says beside its colours is sent", "+ body[11:12]", "+ body[11:]"),
-    jpeg("a number of lines is sent", " - {0xDC}", ""),
+    stripped("what Adobe's marker says beside its colours is sent", "+ body[11:12]", "+ body[11:]"),
+    stripped("a number of lines is sent", " - {0xDC}", ""),
     decoding(
         "half a picture is paid for",
         " or (content.breaks_off and not _is_the_same(opened, content, size, seconds, clock))",

@@ -157,6 +157,11 @@ def test_what_is_odd_inside_goes_as_it_was_seen(data: bytes) -> None:
     assert not sent or is_common(content.read(sent).pixels)
 
 
+@pytest.mark.parametrize("note", [segment(0xEE, b"Adobe\0\x64\0\0\0\0\1" + SECRET), segment(0xDC, SECRET)])
+def test_no_note_in_a_marker_reaches_a_decoder(note: bytes) -> None:
+    assert SECRET not in content.read(jpeg_with(PLAIN, note)).pixels
+
+
 @pytest.mark.parametrize("flips", range(12))
 def test_a_flipped_byte_inside_is_kept_only_where_the_codes_still_come_out(flips: int) -> None:
     at = CODES + 40 + flips * ((len(PLAIN) - CODES - 100) // 12)
