@@ -6,7 +6,7 @@ it: what is not common is decoded and encoded anew.
 
 from collections.abc import Callable, Iterator
 
-_SOF0, _DHT, _EOI, _SOS, _DQT, _APP0, _APP14 = 0xC0, 0xC4, 0xD9, 0xDA, 0xDB, 0xE0, 0xEE
+_SOF0, _DHT, _SOS, _DQT, _APP0, _APP14 = 0xC0, 0xC4, 0xDA, 0xDB, 0xE0, 0xEE
 #: Of luma, beside one sample of each colour: a pixel, two in a row, four.
 _SAMPLING = (0x11, 0x21, 0x22)
 
@@ -38,9 +38,7 @@ def _check(pixels: bytes) -> None:
             _require(not frame)
             frame = body
         elif marker == _SOS:
-            _require(frame)
-            used = _used(frame, body)
-            _require((sorted(quantizers), sorted(codes)) == used)
+            _require((sorted(quantizers), sorted(codes)) == _used(frame, body))
             _require(pixels.endswith(b"\xff\xd9"))
             return
         elif marker == _APP14:

@@ -154,6 +154,19 @@ def test_a_profile_of_srgb_changes_not_one_pixel() -> None:
     assert opened(prepare_for_provider(srgb).data).tobytes() == art.tobytes()
 
 
+def test_a_profile_that_is_srgb_at_some_levels_only_is_applied() -> None:
+    """Twelve lighter between every 51st level and the next."""
+
+    def curve(value: float) -> float:
+        between = 10 < value * 255 % 51 < 41
+        return profiles._srgb(min(1.0, value + 12 / 255) if between else value)
+
+    greys = Image.frombytes("L", (256, 1), bytes(range(256))).convert("RGB").resize((512, 512), Image.Resampling.NEAREST)
+    data = saved(greys, "PNG", icc_profile=profiles._profile(profiles._SRGB, curve))
+
+    assert opened(prepare_for_provider(data).data).getpixel((2 * 76, 0)) == pytest.approx((88, 88, 88), abs=1)
+
+
 @pytest.mark.parametrize(
     ("points", "shown"),
     [
