@@ -20,6 +20,7 @@ from ops.task_hub import HubClient
 from shared.canceling import wake
 from shared.domain.job import SUCCEEDED, asked_to_cancel, charged, is_deleted, is_terminal, is_watched
 from shared.domain.kinds import KINDS
+from shared.intake import INTAKE_SECONDS
 from shared.providers.provider import ProviderError
 from shared.providers.registry import build_providers
 from shared.secrets import VAULT_NAMES, EnvironmentSecrets, Secrets
@@ -143,7 +144,7 @@ def pause(around: Surroundings, providers: list[str], reason: str) -> Report:
     """No new jobs for these providers; those that are here go on."""
     for provider in providers:
         around.services.gates.change(provider, lambda gate: gate.pause(reason))
-    told = f"{', '.join(providers)}: new jobs are refused with intake_paused (503) from now on; running ones go on"
+    told = f"{', '.join(providers)}: new jobs get intake_paused (503) within {INTAKE_SECONDS:.0f} seconds; running ones go on"
     return Report({"paused": providers, "reason": reason}, [told, "python -m ops resume takes them in again"])
 
 

@@ -1,6 +1,8 @@
 """Whether a provider's jobs are taken in at all: not while its credit is used up, nor while an operator has paused it."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from shared import telemetry
 from shared.domain.problem import Problem
@@ -8,18 +10,25 @@ from shared.providers.provider import Provider, ProviderError
 from shared.services import Services
 
 #: How late another instance's stop, or an operator's pause, may be noticed here: it saves a read for most jobs, and one that was
-#: let in by then is told so in line.
+#: let in by then is told so in line. That it is over is noticed at once.
 INTAKE_SECONDS = 10.0
 
 
 def refusal(services: Services, provider: Provider) -> Problem | None:
     """What a new job for this provider is told, or None when it is welcome."""
     refresh_balance(services, provider)
-    gate = services.gates.look(provider.name, INTAKE_SECONDS)
-    if gate.document.get("paused"):
-        return Problem("intake_paused", params={"provider": provider.label})
-    stopped = gate.document["stopped"]
-    return Problem(stopped["code"], params={"provider": provider.label}) if stopped else None
+    code = refusal_code(services.gates.look(provider.name, INTAKE_SECONDS).document)
+    if code:
+        # Nobody is sent away for what was so ten seconds ago.
+        code = refusal_code(services.gates.look(provider.name, 0).document)
+    return Problem(code, params={"provider": provider.label}) if code else None
+
+
+def refusal_code(gate: Mapping[str, Any]) -> str | None:
+    """What a new job is refused with at this gate (its document)."""
+    if gate.get("paused"):
+        return "intake_paused"
+    return gate["stopped"]["code"] if gate["stopped"] else None
 
 
 def stop(services: Services, provider: Provider, code: str) -> None:

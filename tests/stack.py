@@ -1,6 +1,7 @@
 """The whole app as `make run` starts it, on ports and in a folder of its own."""
 
 import json
+import logging
 import os
 import re
 import signal
@@ -123,6 +124,9 @@ class Stack:
             f"{self.url}/api/{route}", data=fields, headers=headers, timeout=LONGEST_WAIT + PATIENCE,
             files={name: (f"{name}.bin", data) for name, data in files.items()},
         )  # fmt: skip
+        if not answer.ok:
+            # Told with whatever the test that did not expect it fails of.
+            logging.getLogger(__name__).warning("%s: %s %s", route, answer.status_code, answer.text)
         wished = re.search(r"wait=(\d+)", (headers or {}).get("Prefer", ""))
         if wished and answer.status_code == 202 and answer.elapsed.total_seconds() >= int(wished[1]):
             return self._waited_for(answer.json()["id"], headers or {})

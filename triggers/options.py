@@ -17,7 +17,7 @@ from shared.domain.kinds import KINDS, Kind
 from shared.domain.presets import PRESETS
 from shared.domain.sheet import SHEET_PICTURES_MAX
 from shared.generators.generator import Generator
-from shared.intake import INTAKE_SECONDS
+from shared.intake import INTAKE_SECONDS, refusal_code
 from shared.pictures.limits import most_pixels
 from shared.providers.provider import Provider, ProviderError
 from shared.services import Services, services
@@ -103,11 +103,8 @@ async def _known(app: Services) -> _Known:
 
 def _refusal(provider: Provider, gate: Mapping[str, Any]) -> str | None:
     """As a new job would be told (shared/intake.py), without asking the provider anything."""
-    if gate.get("paused"):
-        return "intake_paused"
-    if gate["stopped"]:
-        code: str = gate["stopped"]["code"]
-        return code
+    if refused := refusal_code(gate):
+        return refused
     try:
         provider.require_key()
     except ProviderError as error:

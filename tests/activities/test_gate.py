@@ -9,6 +9,8 @@ from shared import intake
 from shared.domain import gate as rules
 from shared.domain.problem import Problem
 from shared.providers.provider import ProviderError
+from shared.storage.documents import Documents
+from shared.storage.gate_store import GateStore
 from tests.activities.orders import Client, Clock, submit_order
 from tests.fakes import HUB_TROUBLE, NO_INSTANCE, FakeGenerator, instance_status, make_job, make_services
 
@@ -249,6 +251,24 @@ async def test_a_paused_provider_takes_in_nothing_and_serves_those_who_wait(serv
     assert (refused.code, refused.charged) == ("intake_paused", "no")
     await leave(services, client, "a")
     assert (await ask(services, client, "b"))["state"] == "submitted"
+
+
+@pytest.mark.parametrize(
+    ("shut", "opened"),
+    [
+        (lambda gate: gate.pause("maintenance"), lambda gate: gate.resume()),
+        (lambda gate: gate.stop("provider_quota_exhausted"), lambda gate: gate.balance_checked(True)),
+    ],
+)
+def test_what_an_operator_or_another_instance_opened_again_is_open_here_at_once(
+    services: Any, generator: Poor, clock: Clock, shut: Any, opened: Any
+) -> None:
+    elsewhere = GateStore(Documents(services.blobs), {"fake": 1}, lambda: clock().timestamp())
+    services.gates.change("fake", shut)
+    assert intake.refusal(services, generator) is not None
+
+    elsewhere.change("fake", opened)
+    assert intake.refusal(services, generator) is None
 
 
 async def test_what_comes_late_of_an_earlier_attempt_leaves_the_slot_of_a_later_one(services: Any, client: Client) -> None:

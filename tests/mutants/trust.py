@@ -500,11 +500,14 @@ TRUST: tuple[Mutant, ...] = (
         "slot = None\n        if failed",
     ),
     gate("a pause is forgotten", 'self.document["paused"] = {"since": since, "reason": reason}', "pass"),
-    intake("a paused provider takes jobs in", 'if gate.document.get("paused"):', "if False:"),
+    intake("a paused provider takes jobs in", 'if gate.get("paused"):', "if False:"),
     intake(
-        "a provider without credit takes jobs in",
-        'return Problem(stopped["code"], params={"provider": provider.label}) if stopped else None',
-        "return None",
+        "a provider without credit takes jobs in", 'return gate["stopped"]["code"] if gate["stopped"] else None', "return None"
+    ),
+    of("shared/intake.py", "tests/activities/test_gate.py")(
+        "what a pause refused is refused for a while after it",
+        "services.gates.look(provider.name, 0)",
+        "services.gates.look(provider.name, INTAKE_SECONDS)",
     ),
     slots("no answer of the hub frees a slot", "alive[holder] = True", "alive[holder] = False"),
     slots("a place in a closed line is kept", "gate.leave(holder, None)\n            place = None", "place = None"),
