@@ -16,7 +16,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import pictures
-from tests.browser import browser, new_context, wait_until
+from tests.browser import browser, expect_draft, new_context, touch, wait_until
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.sign_in import CLIENT_ID, SCOPE, Platform, Provider, Site
@@ -202,7 +202,11 @@ def test_a_session_that_ends_in_the_middle_of_a_job_goes_on_after_signing_in_aga
     submit_goods(page)
     expect(page.get_by_test_id("history-item").first).to_be_visible()
     page.get_by_test_id("prompt").fill("다음 그림의 설명")
+    expect_draft(page, "draft.prompt?.text === '다음 그림의 설명'")
     beside = opened(context, site)
+    touch(beside)
+    # A new tab begins with what was entered last. Until that has come it could come between choosing the text and replacing it.
+    expect(beside.get_by_test_id("prompt")).to_have_value("다음 그림의 설명")
     beside.get_by_test_id("prompt").fill("또 다른 그림의 설명")
     provider.good.clear()
     provider.renews = False

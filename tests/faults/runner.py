@@ -30,7 +30,7 @@ PROVIDERS = {"ppl": "replicate", "goods": "bfl"}
 #: Long enough for the grace of BFL's "Task not found" (10 s), short enough for a run of minutes.
 SETTINGS = {
     "GENERATION_TIMEOUT_SECONDS": "12", "QUEUE_TIMEOUT_SECONDS": "13",
-    # It would look at a gate, and keep what it saw, while the runner waits for that to be old.
+    # It would look at gates that the runner takes away meanwhile.
     "AzureWebJobs.housekeeping.Disabled": "true",
 }  # fmt: skip
 GROUPS: dict[str, dict[str, str]] = {
@@ -41,8 +41,6 @@ GROUPS: dict[str, dict[str, str]] = {
     "patient fallback": {"PPL_FALLBACK": "bfl", "PROVIDER_DOWN": "fail", "GENERATION_TIMEOUT_SECONDS": "60"},
 }
 _STARTING = threading.Lock()
-#: The app looks at a gate through an answer of this age at most.
-_GATE_LOOK_SECONDS = 10.1
 #: So long a slot is waited for that a picture holds which has outlived its job and may be paid: for up to a quarter of an hour.
 #: Then another stack is the quicker one.
 _LEFTOVER_SECONDS = 20.0
@@ -171,8 +169,6 @@ class _Stage:
 
     def _make_fresh(self) -> None:
         """Gates and breakers as if nothing had been."""
-        if any(self._gate(name).get("stopped") or self._gate(name).get("open_until") for name in LABELS):
-            time.sleep(_GATE_LOOK_SECONDS)
         for name in LABELS:
             try:
                 self._documents.delete_blob(f"gates/{name}.json")
