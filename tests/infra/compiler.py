@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "prod", "options")
 #: What infra/ refers to outside its own folder.
 NEIGHBOURS = ("host.json", "azure.yaml")
+#: It ends before code made quicker while it runs would pay: a third fewer CPU seconds without
+#: (https://github.com/dotnet/runtime/blob/main/src/coreclr/inc/clrconfigvalues.h).
+BRIEF = {"DOTNET_TieredPGO": "0", "DOTNET_TC_CallCounting": "0", "DOTNET_gcConcurrent": "0"}
 WORKFLOWS = ".github/workflows"
 
 
@@ -53,8 +56,9 @@ class Infra:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self._compiler, *arguments], cwd=self.folder, capture_output=True, text=True, check=False, timeout=PATIENCE
-        )
+            [self._compiler, *arguments], cwd=self.folder, env={**os.environ, **BRIEF}, capture_output=True, text=True,
+            check=False, timeout=PATIENCE,
+        )  # fmt: skip
 
     @functools.cached_property
     def diagnostics(self) -> list[dict[str, Any]]:

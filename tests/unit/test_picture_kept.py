@@ -10,7 +10,7 @@ from shared.pictures.prepare import prepare_for_provider
 from tests import pictures
 from tests.picture_files import case, display_p3, jpeg_with, opened, saved, segment, with_scans
 
-PICTURE = pictures.product(600, 400)
+PICTURE = opened(pictures.photo_jpeg(600, 400))
 ON_ITS_SIDE = b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
 COMMON = [
     {},
@@ -86,8 +86,8 @@ def test_nothing_but_the_picture_is_kept_however_often(times: int) -> None:
         pytest.param(named(b"ABC", transform=1), id="components by other names"),
         pytest.param(saved(PICTURE, "JPEG", restart_marker_rows=1), id="with restarts"),
         pytest.param(with_scans(saved(PICTURE, "JPEG"), 1), id="a scan more than it needs"),
-        pytest.param(saved(pictures.product(1200, 800), "JPEG"), id="larger than what is sent"),
-        pytest.param(saved(pictures.product(200, 200), "JPEG"), id="smaller than what is sent"),
+        pytest.param(saved(PICTURE.resize((1200, 800)), "JPEG"), id="larger than what is sent"),
+        pytest.param(saved(PICTURE.resize((200, 200)), "JPEG"), id="smaller than what is sent"),
     ],
 )  # fmt: skip
 def test_what_is_anything_else_is_made_anew(data: bytes) -> None:
