@@ -1,5 +1,6 @@
 // What Azurite loads when it starts and never uses here: Application Insights, for a telemetry that is off, and the client of a
-// database that it is not given. Together they are two thirds of the CPU time of a start.
+// database that it is not given. Together they are two thirds of the CPU time of a start. Nor are they installed, since they
+// are 50,000 files: package.json overrides them with a small package that Azurite needs anyway.
 "use strict";
 
 const path = require("node:path");
