@@ -46,7 +46,7 @@ export BICEP
 # Else each of the many processes of a run compiles all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test quick collect coverage check worker set-up-versions versions fast e2e e2e-settings bench faults explore mutants \
+.PHONY: help run test quick collect coverage check worker set-up-versions versions on-3.12 on-3.13 fast e2e e2e-settings bench faults explore mutants \
   audit update vendor lint format clean .venv
 
 help:  ## what can be done here
@@ -85,12 +85,15 @@ worker: .venv313/.ready node_modules/.ready  ## the app behind Microsoft's worke
 
 set-up-versions: $(VERSIONS:%=.venv3%/.ready)
 
-versions: set-up-versions node_modules/.ready  ## quick tests on the Pythons that Azure runs, 3.12 and 3.13, and worker
+versions: on-3.12 on-3.13  ## quick tests on the Pythons that Azure runs, 3.12 and 3.13, and worker
+
+on-3.12: set-up-versions node_modules/.ready
 	@test -n "$(PYTHON312)" || echo "no Python 3.12: its tests are not run (pyenv install 3.12, or make versions PYTHON312=...)"
-	@test -n "$(PYTHON313)" || echo "no Python 3.13: its tests and tests/worker are not run (pyenv install 3.13, or PYTHON313=...)"
 	@$(if $(PYTHON312),.venv312/bin/python -m pytest -q -n 2 --dist loadfile $(QUICK_ON_12))
-	@$(if $(PYTHON313),.venv313/bin/python -m pytest -q -n 2 --dist loadfile $(QUICK_ON_13))
-	@$(if $(PYTHON313),$(MAKE) --no-print-directory worker)
+
+on-3.13: set-up-versions node_modules/.ready
+	@test -n "$(PYTHON313)" || echo "no Python 3.13: its tests and tests/worker are not run (pyenv install 3.13, or PYTHON313=...)"
+	@$(if $(PYTHON313),.venv313/bin/python -m pytest -q $(QUICK_ON_13) && $(MAKE) --no-print-directory worker)
 
 fast: set-up-versions node_modules/.ready  ## every fast test on 3.12 and 3.13, and worker: what the checks workflow runs
 	@for v in $(VERSIONS); do \

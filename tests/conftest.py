@@ -32,6 +32,8 @@ history_times.read_quickly()
 LONGEST = ("faults/test_faults.py", "drills/test_drills.py", "e2e/test_bad_days.py")
 #: Folders whose tests wait for whole hosts.
 WAITING = ("devhost", "drills", "e2e", "faults", "histories", "ops", "rare", "studio")
+#: Of the others the files that keep a core busy for a minute.
+BUSY = ("page/test_page.py", "page/test_pictures.py", "unit/test_picture_bounds.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,13 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest come first, then what waits, else in the order that it has: at the end no process is left alone with a long
-    file while the others have nothing to do."""
-    places = {f"tests/{name}": place for place, name in enumerate(LONGEST)}
+    """The longest come first, then what waits, then what is busy for long, else in the order that it has: at the end no process
+    is left alone with a long file while the others have nothing to do."""
+    places = {f"tests/{name}": place for place, name in enumerate((*LONGEST, "what waits", *BUSY))}
 
     def place(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
-        return places.get(file, len(places) if suite_of(file) in WAITING else len(places) + 1)
+        return places.get(file, len(LONGEST) if suite_of(file) in WAITING else len(places))
 
     items.sort(key=place)
 

@@ -149,7 +149,7 @@ class _Stage:
                     if not may_be_left:
                         outcome.wrong.append(f"slots that nobody lets go of: {[self._gate(name) for name in LABELS]}")
                     return False
-                time.sleep(0.1)
+                time.sleep(0.3)
             self._make_fresh()
         except Exception as error:  # noqa: BLE001 - the others are still to be played
             outcome.wrong.append(f"after it {type(error).__name__}: {str(error)[:500]}")
