@@ -249,16 +249,18 @@ class Core:
         self.on_change(changed)
         return changed
 
-    def finish(self) -> int:
-        """Whatever is under way ends now, as its outcome says, unless that is to never end. How many there were."""
+    def finish(self, most: int | None = None) -> int:
+        """Whatever is under way ends now, as its outcome says, unless that is to never end; of `most`, what was begun first. How
+        many there were."""
         now = time.time()
         under_way = [
             record for provider in PROVIDERS for record in self.ledger.of(provider)
             if record.is_active(now) and record.plan.outcome not in ENDLESS
         ]  # fmt: skip
-        for record in under_way:
+        ending = sorted(under_way, key=lambda record: record.created_at)[:most]
+        for record in ending:
             self.on_change(self.ledger.change(record, plan=ended_after(record.plan, now - record.created_at)))
-        return len(under_way)
+        return len(ending)
 
     # ---- pictures ----
 

@@ -185,7 +185,11 @@ class Application:
         self.core.reset()
 
     async def _finish(self, request: web.Request) -> web.Response:
-        return web.json_response({"finished": self.core.finish()})
+        try:
+            most = int(request.query["most"]) if "most" in request.query else None
+        except ValueError:
+            return web.json_response({"error": "most is a number"}, status=400)
+        return web.json_response({"finished": self.core.finish(most)})
 
     async def _get_stats(self, request: web.Request) -> web.Response:
         return web.json_response(self.core.stats())
@@ -244,8 +248,8 @@ class Simulators:
     def reset(self) -> None:
         self._call(self._application.reset)
 
-    def finish(self) -> int:
-        return self._call(self._application.core.finish)
+    def finish(self, most: int | None = None) -> int:
+        return self._call(lambda: self._application.core.finish(most))
 
     def requests(self, provider: str | None = None, limit: int = 1000) -> list[dict[str, Any]]:
         return self._call(lambda: self._application.requests(provider, limit))

@@ -163,6 +163,11 @@ class Stack:
     def reset(self) -> None:
         requests.post(f"{self.simulators}/_sim/reset", timeout=PATIENCE).raise_for_status()
 
+    def finish_first(self, most: int) -> None:
+        """So many of what is being drawn are ready now: those that were begun first, of which there are as many."""
+        answer = requests.post(f"{self.simulators}/_sim/finish?most={most}", timeout=PATIENCE)
+        assert answer.json() == {"finished": most}
+
     def finish(self) -> None:
         """What is being drawn is ready now, and what is asked for from now on is soon, also later: it may be on its way."""
         self.configure(replicate={"delay_seconds": 0.5}, bfl={"delay_seconds": 0.5})

@@ -84,12 +84,12 @@ class Copy:
         by = found.group(1) if found else "" if code == _GREEN else said[-300:].replace("\n", " ")
         return Outcome(mutant, verdict, by, time.monotonic() - began)
 
-    def test(self, tests: Sequence[str]) -> tuple[int, str]:
+    def test(self, tests: Sequence[str], *options: str, seconds: float | None = _LIMIT_SECONDS) -> tuple[int, str]:
         """(pytest's exit code, what it printed). Raises TimeoutExpired."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))}
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *_PYTEST, *tests], cwd=self._folder, env=environment, capture_output=True, text=True,
-            timeout=_LIMIT_SECONDS,
+            [sys.executable, "-m", "pytest", *_PYTEST, *options, *tests], cwd=self._folder, env=environment, capture_output=True,
+            text=True, timeout=seconds,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -114,7 +114,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies = [Copy(Path(folder) / str(number)) for number in range(options.workers)]
         tests = sorted({test for mutant in mutants for test in mutant.tests})
-        code, said = copies[0].test(tests)
+        # All of them, as no fault asks for: that ends by itself, in minutes.
+        code, said = copies[0].test(tests, "-n", str(options.workers), "--dist", "loadfile", seconds=None)
         if code != _GREEN:
             print(f"without any fault the tests are not green, so they prove nothing:\n{said[-3000:]}", file=sys.stderr)
             return 1

@@ -42,6 +42,16 @@ def test_neither_what_has_ended_nor_what_never_ends_nor_what_comes_later(sim: Si
     assert client.poll("bfl", client.bfl_create().json()).json()["status"] == "Pending"
 
 
+def test_what_was_begun_first_ends_first(sim: Simulators, client: Any) -> None:
+    sim.configure(bfl={"delay_seconds": 600})
+    created = [client.bfl_create().json() for _ in range(3)]
+
+    assert requests.post(f"{sim.url}/_sim/finish?most=2", timeout=PATIENCE).json() == {"finished": 2}
+    assert [client.poll("bfl", each).json()["status"] for each in created] == ["Ready", "Ready", "Pending"]
+    assert requests.post(f"{sim.url}/_sim/finish?most=two", timeout=PATIENCE).status_code == 400
+    assert sim.finish(5) == 1
+
+
 def test_who_asked_is_told(sim: Simulators, client: Any, helpers: dict[str, Any], receiver: Receiver) -> None:
     sim.configure(replicate={"delay_seconds": 600})
     assert client.replicate_create(top={"webhook": receiver.url, "webhook_events_filter": ["completed"]}).ok

@@ -1,6 +1,7 @@
 """The result panel against the real host: what is said while a job is made, what can be done with its pictures, refusals."""
 
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,6 @@ from shared.domain.file_names import content_disposition
 from shared.domain.presets import PRESETS
 from shared.domain.problem import CATALOGUE, Problem
 from tests.browser import browser, new_context, wait_until
-from tests.pace import slowness, work_seconds
 from tests.patience import PATIENCE
 from tests.stack import PATIENT, Stack
 
@@ -224,9 +224,7 @@ def stack_job(page: Page, stack: Stack) -> dict[str, Any]:
 
 
 def test_four_pictures_come_one_by_one_and_are_all_in_view(page: Page, stack: Stack) -> None:
-    # The first ends after the page is open, however slow the machine.
-    slower = slowness(work_seconds())
-    stack.configure(replicate={"delay_seconds": [4 * slower, 12 * slower], "seed": 3})
+    stack.configure(replicate={"delay_seconds": 600, "seed": 3})
     page.goto(stack.url)
     job_id = ppl(stack, n="4")
     show(page, stack, job_id)
@@ -237,8 +235,13 @@ def test_four_pictures_come_one_by_one_and_are_all_in_view(page: Page, stack: St
     expect(page.get_by_test_id("eta")).to_have_text(re.compile("남음|곧 끝나요|늦어지고"))
     expect(page.get_by_test_id("waiting-hint")).to_contain_text("끝나는 대로 제자리에")
     # Some are there while others are still being drawn, and are counted.
-    expect(page.get_by_test_id("stage")).to_have_text(re.compile("4장 중 [123]장 완성"))
-    assert page.get_by_test_id("result-image").count() > 0
+    ends = time.monotonic() + PATIENCE
+    while stack.stats("replicate")["active"] < 4 and time.monotonic() < ends:
+        page.wait_for_timeout(100)
+    stack.finish_first(2)
+    expect(page.get_by_test_id("stage")).to_have_text("4장 중 2장 완성")
+    expect(page.get_by_test_id("result-image")).to_have_count(2)
+    stack.finish()
     expect(page.get_by_test_id("stage")).to_have_text("4장 모두 완성됐어요")
     images = page.get_by_test_id("result-image")
     expect(images).to_have_count(4)
