@@ -70,6 +70,12 @@ class Azurite:
                 self._process.kill()
                 self._process.wait(PATIENCE)
 
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
     @property
     def blob_url(self) -> str:
         return f"{self._urls['Blob']}/{ACCOUNT}"

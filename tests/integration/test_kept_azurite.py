@@ -1,11 +1,16 @@
 """A stack's Azurite, which answers a write when it is on disk."""
 
+import contextlib
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
-from azure.storage.blob import BlobServiceClient
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobBlock, BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
-from tests.azurite import ACCOUNT, ACCOUNT_KEY, Azurite
+from tests.azurite import ACCOUNT, ACCOUNT_KEY, ROOT, Azurite
 from tests.patience import PATIENCE
 
 #: Makes Node wait with the index of the queue service.
@@ -14,6 +19,17 @@ const fs = require("node:fs");
 const read = fs.readFile;
 fs.readFile = function (file, ...more) {
   setTimeout(() => read.call(this, file, ...more), String(file).endsWith("__azurite_db_queue__.json") ? 5000 : 0);
+};
+"""
+
+#: Saves the indexes a hundred times as often.
+HASTY = """
+const { createRequire } = require("node:module");
+const Loki = createRequire(require.resolve("azurite/package.json", { paths: [process.env.CHECKOUT] }))("lokijs");
+const enable = Loki.prototype.autosaveEnable;
+Loki.prototype.autosaveEnable = function (...args) {
+  this.autosaveInterval = 50;
+  return enable.apply(this, args);
 };
 """
 
@@ -37,3 +53,96 @@ def test_a_write_is_answered_while_another_service_still_reads_its_index(tmp_pat
         with BlobServiceClient(azurite.blob_url, credential=credential, retry_total=0, read_timeout=PATIENCE) as account:
             account.create_container("asked-early")
         assert "Queue service is successfully listening" not in (tmp_path / "azurite.log").read_text(), "it was asked too late"
+
+
+class Account:
+    """A storage account of which everything is remembered that was answered."""
+
+    def __init__(self, azurite: Azurite) -> None:
+        self.blobs = BlobServiceClient.from_connection_string(azurite.connection_string, retry_total=0)
+        self.queues = QueueServiceClient.from_connection_string(azurite.connection_string, retry_total=0)
+
+    def __enter__(self) -> "Account":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.blobs.close()
+        self.queues.close()
+
+    def change(self, dice: random.Random) -> None:
+        """Something, as the app and its operators do."""
+        container = self.blobs.get_container_client(f"container-{dice.randrange(3)}")
+        blob = container.get_blob_client(f"blob-{dice.randrange(12)}")
+        queue = self.queues.get_queue_client(f"queue-{dice.randrange(2)}")
+        done = dice.randrange(12)
+        if not container.exists():
+            container.create_container()
+        elif done == 0 and dice.randrange(4) == 0:
+            container.delete_container()
+        elif done < 5:
+            blob.upload_blob(dice.randbytes(dice.randrange(1, 9000)), overwrite=True, metadata={"n": str(dice.random())})
+        elif done < 7:
+            blocks = [BlobBlock(f"{dice.getrandbits(128):032x}") for _ in range(3)]
+            for block in blocks:
+                blob.stage_block(block.id, dice.randbytes(500))
+            blob.commit_block_list(blocks[: dice.randrange(1, 4)])
+        elif done == 7:
+            blob.delete_blob()
+        elif done == 8:
+            blob.set_blob_metadata({"n": str(dice.random()), "m": "1"})
+        elif done == 9:
+            queue.send_message(str(dice.random()))
+        elif done == 10:
+            for message in queue.receive_messages(max_messages=1, visibility_timeout=1):
+                queue.update_message(message, content=f"again {message.content}", visibility_timeout=0)
+        else:
+            for message in queue.receive_messages(max_messages=1, visibility_timeout=1):
+                queue.delete_message(message)
+
+    def told(self) -> dict[str, Any]:
+        """All that it holds."""
+        held: dict[str, Any] = {}
+        for container in self.blobs.list_containers():
+            client = self.blobs.get_container_client(container.name)
+            held[container.name] = {
+                blob.name: (blob.etag, blob.size, blob.metadata, hash(client.download_blob(blob.name).readall()))
+                for blob in client.list_blobs(include=["metadata"])
+            }
+        for queue in self.queues.list_queues():
+            held[queue.name] = sorted(m.content for m in self.queues.get_queue_client(queue.name).peek_messages(max_messages=32))
+        return held
+
+
+@pytest.mark.parametrize("is_hasty", [False, True])
+def test_what_was_answered_outlives_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_hasty: bool) -> None:
+    """As often as not while its indexes are being saved."""
+    if is_hasty:
+        (tmp_path / "hasty.cjs").write_text(HASTY)
+        monkeypatch.setenv("CHECKOUT", str(ROOT))
+        monkeypatch.setenv("NODE_OPTIONS", f"--require={tmp_path / 'hasty.cjs'}")
+    dice, before = random.Random(7), None
+    for _ in range(4):
+        with Azurite(tmp_path, tmp_path / "kept") as azurite, Account(azurite) as account:
+            if before is None:
+                for queue in ("queue-0", "queue-1"):
+                    account.queues.create_queue(queue)
+            else:
+                assert account.told() == before
+            for _ in range(40):
+                with contextlib.suppress(ResourceNotFoundError):
+                    account.change(dice)
+            before = account.told()
+            azurite.kill()
+
+
+def test_what_a_kill_cut_off_is_forgotten(tmp_path: Path) -> None:
+    with Azurite(tmp_path, tmp_path / "kept") as azurite, Account(azurite) as account:
+        account.blobs.create_container("whole")
+        before = account.told()
+        azurite.kill()
+    journal = max((tmp_path / "kept").glob("__azurite_db_blob__.json.*.journal"))
+    with journal.open("ab") as file:
+        file.write(journal.read_bytes().splitlines()[-1].replace(b"whole", b"half")[:-3])
+
+    with Azurite(tmp_path, tmp_path / "kept") as azurite, Account(azurite) as account:
+        assert account.told() == before == {"whole": {}}
