@@ -195,8 +195,12 @@ def test_a_model_that_is_not_known_is_named_with_its_setting(setting: dict[str, 
     assert built(**setting).unknown_models == wrong
 
 
-def test_a_model_that_takes_fewer_images_than_its_kind_has_is_named() -> None:
+@pytest.mark.parametrize(
+    ("least", "most", "wrong"),
+    [(1, 1, {"PPL_MODELS": "fake does not take 2"}), (2, 2, {"GOODS_MODELS": "fake does not take 1"}), (1, 2, {})],
+)
+def test_a_model_that_takes_another_number_of_images_than_its_kind_is_named(least: int, most: int, wrong: dict[str, str]) -> None:
     made = make_services(PPL_MODELS="fake", GOODS_MODELS="fake")
-    made.generators["fake"].model = SimpleNamespace(min_images=1, max_images=1)  # type: ignore[misc]
+    made.generators["fake"].model = SimpleNamespace(min_images=least, max_images=most)  # type: ignore[misc]
 
-    assert made.unknown_models == {"PPL_MODELS": "fake does not take 2"}
+    assert made.unknown_models == wrong
