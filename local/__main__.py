@@ -121,13 +121,22 @@ def main() -> int:
                 file=sys.stderr,
             )
             return 1
+        ports = _azurite_ports(plan.state)
+        # Before it listens Azurite would tidy what another that is still there writes to.
+        if not _wait(lambda: all(map(is_free, ports.values())), stopping, 10):
+            print(
+                f"another stack uses {plan.state}: end it, or choose another folder, as in DEVHOST_DIR=.devhost/2 make run",
+                file=sys.stderr,
+            )
+            return 1
         # At once: of its port nobody knows until it listens.
         if plan.simulators:
             stack.start("simulators", [
                 sys.executable, "-m", "simulators", "--port", str(plan.sim_port),
                 "--state", str(plan.state / "simulators.sqlite"),
             ], log=plan.state / "simulators.log")  # fmt: skip
-        blob_port = _start_azurite(stack, plan.state)
+        blob_port = ports["blob"]
+        _start_azurite(stack, plan.state, ports)
         if not _wait(lambda: _listens(blob_port), stopping, START_SECONDS, stack):
             late = stack.ended() or "Azurite"
             print(f"{late} did not start; see {plan.state}.", stack.last_words(late), sep="\n", file=sys.stderr)
@@ -153,13 +162,17 @@ def main() -> int:
         stack.stop()
 
 
-def _start_azurite(stack: Stack, state: Path) -> int:
-    """Start Azurite on ports that are chosen once and kept, so that links stay good; returns the blob port."""
+def _azurite_ports(state: Path) -> dict[str, int]:
+    """By service: chosen once and kept, so that links stay good."""
     kept = state / "azurite.json"
     ports: dict[str, int] = (
         json.loads(kept.read_text()) if kept.exists() else {s: free_port() for s in ("blob", "queue", "table")}
     )
     kept.write_text(json.dumps(ports))
+    return ports
+
+
+def _start_azurite(stack: Stack, state: Path, ports: dict[str, int]) -> None:
     node = ROOT / "node_modules/node/bin/node"
     stack.start("Azurite", [
         str(node) if node.exists() else shutil.which("node") or "node", str(ROOT / "local/azurite.cjs"),
@@ -168,7 +181,6 @@ def _start_azurite(stack: Stack, state: Path) -> int:
         *([] if os.environ.get("AZURITE_ACCESS_LOG") else ["--silent"]),
         *(part for service, port in ports.items() for part in (f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port))),
     ], log=state / "azurite.log")  # fmt: skip
-    return ports["blob"]
 
 
 def _let_pages_read(blob_port: int) -> None:

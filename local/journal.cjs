@@ -11,17 +11,19 @@ const Module = require("node:module");
 
 const Loki = Module.createRequire(require.resolve("azurite/package.json"))("lokijs");
 
-// By index: the number of its journal, and that file once something was written. An index says with which journal it goes on.
+// By index: the number of its journal, that file once something was written, and what has changed since the last line. An index
+// says with which journal it goes on.
 const journals = new WeakMap();
 const PREFIX = '{"journal":';
 
 function journalOf(db) {
-  if (!journals.has(db)) journals.set(db, { number: 0, file: null, isReading: false });
+  if (!journals.has(db)) journals.set(db, { number: nextNumber(db), file: null, isReading: false, changes: [] });
   return journals.get(db);
 }
 
+// Beyond all that there are: those of an index that was taken away may still lie there.
+const nextNumber = (db) => (isOnDisk(db) ? Math.max(0, ...numbersOf(db.filename)) + 1 : 0);
 const isOnDisk = (db) => db.persistenceAdapter instanceof Loki.LokiFsAdapter;
-
 const nameOf = (filename, number) => `${filename}.${number}.journal`;
 
 function numbersOf(filename) {
@@ -33,10 +35,28 @@ function numbersOf(filename) {
 }
 
 function note(db, ...change) {
+  const { isReading, changes } = journalOf(db);
+  if (isReading || !isOnDisk(db)) return;
+  // What is changed at one go, as a blob that is removed to be inserted anew, is one line: before whoever asked hears of it, since
+  // what continues after an `await` comes later.
+  if (changes.length === 0) queueMicrotask(() => write(db));
+  // As it is now: it may be changed again at the same go.
+  changes.push(JSON.stringify(change));
+}
+
+function write(db) {
   const journal = journalOf(db);
-  if (journal.isReading || !isOnDisk(db)) return;
-  journal.file ??= fs.openSync(nameOf(db.filename, journal.number), "a");
-  fs.writeSync(journal.file, `${JSON.stringify(change)}\n`);
+  if (journal.changes.length === 0) return;
+  const line = `[${journal.changes.join()}]\n`;
+  journal.changes = [];
+  try {
+    journal.file ??= fs.openSync(nameOf(db.filename, journal.number), "a");
+    fs.appendFileSync(journal.file, line);
+  } catch (error) {
+    // What it has in memory is more than it could keep, so nobody is to be answered out of it.
+    process.stderr.write(`${nameOf(db.filename, journal.number)} could not be written: ${error.message}\n`);
+    process.exit(1);
+  }
 }
 
 // ---- what changes ----
@@ -65,6 +85,7 @@ Loki.prototype.removeCollection = function (name) {
 // An adapter is handed the index as it is at this moment; what changes while it is written belongs to the next journal.
 const saveInternal = Loki.prototype.saveDatabaseInternal;
 Loki.prototype.saveDatabaseInternal = function (callback) {
+  write(this);
   const journal = journalOf(this);
   if (journal.file !== null) fs.closeSync(journal.file);
   journal.file = null;
@@ -102,10 +123,7 @@ function catchUp(db, from) {
   for (const number of numbersOf(db.filename).filter((each) => each >= from)) {
     const lines = fs.readFileSync(nameOf(db.filename, number), "utf8").split("\n");
     // What follows the last line break was cut off by a kill: nobody was answered.
-    for (const line of lines.slice(0, -1)) {
-      const [what, ...change] = JSON.parse(line);
-      apply[what](db, ...change);
-    }
+    for (const [what, ...change] of lines.slice(0, -1).flatMap((line) => JSON.parse(line))) apply[what](db, ...change);
   }
 }
 
@@ -119,7 +137,7 @@ Loki.prototype.loadDatabaseInternal = function (options, callback) {
       if (!error && isOnDisk(this)) {
         const from = savedWith(this.filename);
         catchUp(this, from);
-        journal.number = Math.max(0, ...numbersOf(this.filename)) + 1;
+        if (from < Infinity) journal.number = Math.max(from + 1, journal.number);
       }
     } catch (broken) {
       trouble = broken;
@@ -129,9 +147,10 @@ Loki.prototype.loadDatabaseInternal = function (options, callback) {
   });
 };
 
-/** The journal that goes on where this index was saved: the first where it never was, none where an Azurite without them saved it. */
+/** The journal that goes on where this index was saved; none where an Azurite without journals saved it, or nobody: before it was
+ *  saved for the first time nobody was answered. */
 function savedWith(filename) {
-  if (!fs.existsSync(filename)) return 0;
+  if (!fs.existsSync(filename)) return Infinity;
   const file = fs.openSync(filename, "r");
   try {
     const begin = Buffer.alloc(40);
