@@ -115,3 +115,10 @@ def test_host_and_app_allow_the_same_origins(tmp_path: Path) -> None:
         assert "X-Request-Id" in allowed.headers["Access-Control-Expose-Headers"]
         stranger = requests.get(url, headers={"Origin": "https://evil.example"}, timeout=PATIENCE)
         assert "Access-Control-Allow-Origin" not in stranger.headers
+
+
+def test_a_folder_is_of_one_stack_at_a_time(tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+        with pytest.raises(RuntimeError, match="another stack uses"):
+            Stack(tmp_path).start()
+        assert stack.goods(pictures.photo_jpeg(300, 300), {"Prefer": "wait=60"}).json()["status"] == "succeeded"
