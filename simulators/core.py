@@ -250,8 +250,8 @@ class Core:
         return changed
 
     def finish(self, most: int | None = None) -> int:
-        """Whatever is under way ends now, as its outcome says, unless that is to never end; of `most`, what was begun first. How
-        many there were."""
+        """Whatever is under way ends now, as its outcome says, unless that is to never end; at most so many of it,
+        those that were begun first. How many ended."""
         now = time.time()
         under_way = [
             record for provider in PROVIDERS for record in self.ledger.of(provider)

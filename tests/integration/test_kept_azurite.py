@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,17 @@ fs.readFile = function (file, ...more) {
 };
 """
 
-#: Saves the indexes a hundred times as often.
-HASTY = """
+#: Saves the indexes as often as it is told, where Azurite would every five seconds.
+SAVING = """
 const { createRequire } = require("node:module");
 const Loki = createRequire(require.resolve("azurite/package.json", { paths: [process.env.CHECKOUT] }))("lokijs");
 const enable = Loki.prototype.autosaveEnable;
 Loki.prototype.autosaveEnable = function (...args) {
-  this.autosaveInterval = 50;
+  this.autosaveInterval = Number(process.env.SAVED_EVERY_MS);
   return enable.apply(this, args);
 };
 """
+OFTEN, NEVER = 50, 3_600_000
 
 #: A disk that is full when a container comes.
 FULL = """
@@ -124,13 +126,22 @@ class Account:
         return held
 
 
-@pytest.mark.parametrize("is_hasty", [False, True])
-def test_what_was_answered_outlives_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_hasty: bool) -> None:
-    """As often as not while its indexes are being saved."""
-    if is_hasty:
-        (tmp_path / "hasty.cjs").write_text(HASTY)
+@pytest.fixture
+def saved_every(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """From here on Azurite saves its indexes after so many milliseconds."""
+
+    def every(milliseconds: int) -> None:
+        (tmp_path / "saving.cjs").write_text(SAVING)
         monkeypatch.setenv("CHECKOUT", str(ROOT))
-        monkeypatch.setenv("NODE_OPTIONS", f"--require={tmp_path / 'hasty.cjs'}")
+        monkeypatch.setenv("SAVED_EVERY_MS", str(milliseconds))
+        monkeypatch.setenv("NODE_OPTIONS", f"--require={tmp_path / 'saving.cjs'}")
+
+    return every
+
+
+@pytest.mark.parametrize("milliseconds", [OFTEN, NEVER])
+def test_what_was_answered_outlives_kills(tmp_path: Path, saved_every: Callable[[int], None], milliseconds: int) -> None:
+    saved_every(milliseconds)
     dice, before = random.Random(7), None
     for _ in range(4):
         with Azurite(tmp_path, tmp_path / "kept") as azurite, Account(azurite) as account:
@@ -146,12 +157,13 @@ def test_what_was_answered_outlives_kills(tmp_path: Path, monkeypatch: pytest.Mo
             azurite.kill()
 
 
-def test_what_a_kill_cut_off_is_forgotten(tmp_path: Path) -> None:
+def test_what_a_kill_cut_off_is_forgotten(tmp_path: Path, saved_every: Callable[[int], None]) -> None:
+    saved_every(NEVER)
     with Azurite(tmp_path, tmp_path / "kept") as azurite, Account(azurite) as account:
         account.blobs.create_container("whole")
         before = account.told()
         azurite.kill()
-    journal = max((tmp_path / "kept").glob("__azurite_db_blob__.json.*.journal"))
+    (journal,) = (tmp_path / "kept").glob("__azurite_db_blob__.json.*.journal")
     with journal.open("ab") as file:
         file.write(journal.read_bytes().splitlines()[-1].replace(b"whole", b"half")[:-3])
 
@@ -159,15 +171,16 @@ def test_what_a_kill_cut_off_is_forgotten(tmp_path: Path) -> None:
         assert account.told() == before == {"whole": {}}
 
 
-def test_what_is_changed_at_one_go_is_kept_or_forgotten_as_one(tmp_path: Path) -> None:
+def test_what_is_changed_at_one_go_is_kept_or_forgotten_as_one(tmp_path: Path, saved_every: Callable[[int], None]) -> None:
     """Azurite takes a blob that is written anew out of its index, and puts it in again."""
+    saved_every(NEVER)
     kept = tmp_path / "kept"
     with Azurite(tmp_path, kept) as azurite, Account(azurite) as account:
         blob = account.blobs.create_container("c-1").get_blob_client("b")
         blob.upload_blob(b"one")
         blob.upload_blob(b"another", overwrite=True)
         azurite.kill()
-    journal = max(kept.glob("__azurite_db_blob__.json.*.journal"))
+    (journal,) = kept.glob("__azurite_db_blob__.json.*.journal")
     last = journal.read_text().splitlines()[-1]
     assert [what for what, *_ in json.loads(last)] == ["delete", "insert"]
     journal.write_text(journal.read_text().removesuffix(f"{last}\n") + last[: len(last) // 2])
@@ -188,7 +201,8 @@ def test_who_cannot_keep_a_write_answers_nobody(tmp_path: Path, monkeypatch: pyt
         assert account.told() == {}
 
 
-def test_journals_of_an_index_that_was_taken_away_are_not_read(tmp_path: Path) -> None:
+def test_journals_of_an_index_that_was_taken_away_are_not_read(tmp_path: Path, saved_every: Callable[[int], None]) -> None:
+    saved_every(NEVER)
     kept = tmp_path / "kept"
     with Azurite(tmp_path, kept) as azurite, Account(azurite) as account:
         account.blobs.create_container("old")
