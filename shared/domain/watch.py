@@ -136,8 +136,8 @@ class Seen:
 
 
 def aimed_delay(age: float, expected_seconds: float, least: int) -> int:
-    """Seconds from `age` to the next look: at 0.6, 0.75 and 0.9 of the expected time, as soon as it has passed, and at each tenth
-    after that, so that what takes up to a tenth longer is seen by the sixth look.
+    """Seconds from `age` to the next look: at 0.7 and 0.9 of the expected time, as soon as it has passed, and at each tenth after
+    that, so that what takes up to a tenth longer is seen by the fifth look.
 
     Each target is rounded by itself, so errors do not add up. No look before the expected time makes the one after it later. What
     was looked for a moment too early is soon looked for again.
@@ -145,7 +145,7 @@ def aimed_delay(age: float, expected_seconds: float, least: int) -> int:
     due = math.ceil(expected_seconds - MEASURED_WITHIN_SECONDS - age)
     if abs(expected_seconds - age) <= MEASURED_WITHIN_SECONDS:
         return least
-    for tenths in itertools.chain((6, 7.5, 9) if due > 0 else (), itertools.count(11)):
+    for tenths in itertools.chain((7, 9) if due > 0 else (), itertools.count(11)):
         target = round(expected_seconds * tenths / 10)
         if target - age >= least - 0.5:
             delay = max(least, round(target - age))

@@ -198,7 +198,7 @@ MONEY: tuple[Mutant, ...] = (
     watch("no deadline stops a prediction", 'age >= self.limits["generation_timeout_seconds"] or ', ""),
     watch("a prediction is looked at for ever", ' or self.looks >= self.limits["poll_max_attempts"]', ""),
     watch("a leftover that is over is stopped again", 'return "stop" if self.left_at is None else "leave"', 'return "stop"'),
-    watch("looks do not aim at the expected time", "(6, 7.5, 9) if due > 0", "(1, 2, 3) if due > 0"),
+    watch("looks do not aim at the expected time", "(7, 9) if due > 0", "(1, 2) if due > 0"),
     watch(
         "a look before the expected time puts off the one after it",
         "if due <= 0 or delay + least <= due else max(least, due)",
