@@ -32,8 +32,24 @@ def photo_jpeg(width: int, height: int, exif_orientation: int = 1) -> bytes:
     return _saved(_drawing(width, height), "JPEG", quality=88, exif=exif)
 
 
+def grainy_jpeg(size_bytes: int, width: int = 1800, height: int = 1350) -> bytes:
+    """A photo just under a size: shapes of every size, and the grain of a sensor."""
+    chance, size = random.Random(1), (width, height)
+    photo = Image.new("RGB", size, (128, 128, 128))
+    for side in (8, 24, 72, 216, 648):
+        shapes = Image.frombytes("RGB", (side, side), chance.randbytes(side * side * 3))
+        photo = Image.blend(photo, shapes.resize(size, Image.Resampling.BICUBIC), 0.25)
+    grain = Image.frombytes("L", size, chance.randbytes(width * height)).convert("RGB")
+    photo = Image.blend(photo, grain, 0.06)
+    for quality in range(95, 30, -1):
+        data = _saved(photo, "JPEG", quality=quality)
+        if len(data) <= size_bytes:
+            return data + b"\0" * (size_bytes - len(data))
+    raise ValueError(size_bytes)
+
+
 def noisy_jpeg(size_bytes: int) -> bytes:
-    """A JPEG just under a size: noise does not compress."""
+    """A JPEG just under a size that is nothing but noise, of one colour: so many codes for its pixels has no photo."""
     side = 1600
     while True:
         noise = Image.frombytes("L", (side, side), random.Random(1).randbytes(side * side))
