@@ -59,7 +59,11 @@ def meanings(watch: Watch, *looks: tuple[float, LookAnswer]) -> list[Meaning]:
         (12, [8, 11, 12, 13, 14, 16]),
         (30, [21, 27, 30, 31, 33, 36, 39]),
         (100, [70, 90, 100, 101, 110, 120]),
-        (3, [2, 3, 4, 5, 6]),
+        (3, [3, 4, 5, 6]),
+        (4, [4, 5, 6]),
+        (6, [5, 6, 7, 8]),
+        (8, [7, 8, 9, 10]),
+        (10, [7, 9, 10, 11]),
         (1, [1, 2]),
         (7.5, [5, 7, 8, 9, 10, 11]),
     ],
@@ -100,7 +104,7 @@ def test_looks_that_come_late_do_not_push_the_later_ones() -> None:
 def test_what_is_far_beyond_twice_its_expected_time_is_looked_at_by_steps() -> None:
     late = watch(3)
 
-    assert ages(late, 9) == [2, 3, 4, 5, 6, 7, 9, 11, 13]
+    assert ages(late, 8) == [3, 4, 5, 6, 7, 9, 11, 13]
     assert watch(12).seconds_to_next_look(24) == 1
     assert ages(watch(1), 7) == [1, 2, 3, 4, 5, 7, 9]
 
