@@ -2,8 +2,8 @@
 (both images and a job document) one after the other from here; with 32 jobs running; and 32 at once, beside 32 threads that write
 the same blobs.
 
-Once with photos, and once with noise of as many bytes: what is small enough in pixels is decoded before the answer, and nothing
-takes a decoder longer.
+Once with photos, and once with noise of as many bytes: that has so few pixels that it is decoded before the answer. Photos have
+more, and are not.
 """
 
 import json

@@ -40,7 +40,7 @@ PROBE_SECONDS = 60.0
 _REMEMBERED_HOLDS = 20
 #: So few that a provider which has become slower or quicker is known after three of its pictures.
 RECENT_HOLDS = 5
-#: A picture is first looked for at 0.7 of the usual time (watch.py): one that was there by then may have been there long before.
+#: A picture is first looked for at 0.6 of the usual time (watch.py): one that was there by then may have been there long before.
 #: Two of them in a row are believed at once, so that the next one is looked for sooner.
 _QUICK_FACTOR, _QUICK_HOLDS = 0.75, 2
 #: What the gate notes of a holder. The former version wrote entries without generator, owner and turns.

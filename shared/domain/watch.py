@@ -136,8 +136,8 @@ class Seen:
 
 
 def aimed_delay(age: float, expected_seconds: float, least: int) -> int:
-    """Seconds from `age` to the next look: at 0.7 and 0.9 of the expected time, as soon as it has passed, and at each tenth after
-    that, so that what takes up to a tenth longer is seen by the fifth look.
+    """Seconds from `age` to the next look: at 0.6 and 0.9 of the expected time, as soon as it has passed, and at each tenth after
+    that, so that what takes up to a tenth longer is seen by the sixth look.
 
     Each target is rounded by itself, so errors do not add up. No look before the expected time makes the one after it later. What
     was looked for a moment too early is soon looked for again.
@@ -145,19 +145,12 @@ def aimed_delay(age: float, expected_seconds: float, least: int) -> int:
     due = math.ceil(expected_seconds - MEASURED_WITHIN_SECONDS - age)
     if abs(expected_seconds - age) <= MEASURED_WITHIN_SECONDS:
         return least
-    if due <= 0:
-        return next(delay for tenth in itertools.count(11) if (delay := _delay_to(tenth, age, expected_seconds, least)))
-    delays = {tenth: _delay_to(tenth, age, expected_seconds, least) for tenth in (7, 9)}
-    coming = [(tenth, delay) for tenth, delay in delays.items() if delay and delay + least <= due]
-    (tenth, delay), *others = *coming, (10, max(least, due))
-    # Hardly anything ends so early: no look for that right before another one.
-    return others[0][1] if tenth == 7 and others[0][1] - delay <= least else delay
-
-
-def _delay_to(tenth: int, age: float, expected_seconds: float, least: int) -> int:
-    """Seconds from `age` to a tenth of the expected time; 0 where that is over, or too near."""
-    seconds = round(expected_seconds * tenth / 10) - age
-    return max(least, round(seconds)) if seconds >= least - 0.5 else 0
+    for tenths in itertools.chain((6, 9) if due > 0 else (), itertools.count(11)):
+        target = round(expected_seconds * tenths / 10)
+        if target - age >= least - 0.5:
+            delay = max(least, round(target - age))
+            return delay if due <= 0 or delay + least <= due else max(least, due)
+    raise AssertionError("there is always another tenth")
 
 
 def poll_factor(looks: int, steps: list[list[int]]) -> int:

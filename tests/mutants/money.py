@@ -198,11 +198,12 @@ MONEY: tuple[Mutant, ...] = (
     watch("no deadline stops a prediction", 'age >= self.limits["generation_timeout_seconds"] or ', ""),
     watch("a prediction is looked at for ever", ' or self.looks >= self.limits["poll_max_attempts"]', ""),
     watch("a leftover that is over is stopped again", 'return "stop" if self.left_at is None else "leave"', 'return "stop"'),
-    watch("looks do not aim at the expected time", "for tenth in (7, 9)}", "for tenth in (7, 2)}"),
+    watch("nothing is looked for early, so what became quicker is not learned", "(6, 9) if due > 0", "(9,) if due > 0"),
+    watch("looks do not aim at the expected time", "(6, 9) if due > 0", "(1, 2) if due > 0"),
     watch(
         "a look before the expected time puts off the one after it",
-        "if delay and delay + least <= due]",
-        "if delay]",
+        "if due <= 0 or delay + least <= due else max(least, due)",
+        "",
     ),
     watch(
         "what it usually takes is looked for when it comes",
@@ -211,10 +212,9 @@ MONEY: tuple[Mutant, ...] = (
     ),
     watch(
         "looks come closer than the poll interval",
-        "return max(least, round(seconds)) if",
-        "return max(1, round(seconds) // 2) if",
+        "delay = max(least, round(target - age))",
+        "delay = max(1, round(target - age) // 2)",
     ),
-    watch("a look right before another one", " and others[0][1] - delay <= least else delay", " and least < 0 else delay"),
     ran("a look with trouble has seen it run", ' and not look["trouble"]:', ":"),
     ran("what is heard of a look is what it saw", 'ran_at = order["asked_at"]', "ran_at = picture.now.isoformat()"),
     left("a leftover forgets when it was seen to run", "ran_at=self.ran_at, ", ""),

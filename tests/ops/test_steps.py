@@ -34,7 +34,7 @@ def steps_of_a_job(seconds: float, *, is_told: bool = False, expected: float | N
 @pytest.mark.parametrize(
     ("seconds", "expected", "most"),
     [
-        (3, 3, {"activities": 4, "timers": 1, "looks": 1, "history": 24}),
+        (3, 3, {"activities": 5, "timers": 2, "looks": 2, "history": 32}),
         (12, 12, {"activities": 6, "timers": 3, "looks": 3, "history": 40}),
         (30, 30, {"activities": 7, "timers": 4, "looks": 4, "history": 48}),
         # A quarter longer than those before it.

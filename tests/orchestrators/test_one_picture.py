@@ -92,11 +92,11 @@ def test_a_picture_whose_time_is_unknown_is_looked_at_every_second_and_then_less
     assert len(times) <= 120
 
 
-def test_a_picture_of_a_known_time_is_looked_at_from_seven_tenths_of_it_on() -> None:
+def test_a_picture_of_a_known_time_is_looked_at_from_six_tenths_of_it_on() -> None:
     looks = one_after_another(*[RUNNING] * 4, stored())
     told = tell(activities={names.SUBMIT_PREDICTION: always(submitted(expected=12.0)), names.CHECK_PREDICTION: looks})
 
-    assert [round(at) for at in told.times(names.CHECK_PREDICTION)] == [8, 11, 12, 13, 14]
+    assert [round(at) for at in told.times(names.CHECK_PREDICTION)] == [7, 11, 12, 13, 14]
 
 
 def test_a_pause_that_the_provider_asks_for_between_looks_is_kept_until_the_deadline() -> None:

@@ -243,12 +243,12 @@ def test_when_a_provider_becomes_slower_or_quicker_the_measure_follows_within_fi
         assert picture_after(gate, 8) == 8
     assert [picture_after(gate, 30) for _ in range(5)] == [8, 8, 30, 30, 30]
     assert [picture_after(gate, 18) for _ in range(5)] == [30, 18, 18, 18, 18]
-    # Looked for at 0.7 of what was usual, one after the other, until it is not there yet.
+    # Looked for at 0.6 of what was usual, one after the other, until it is not there yet.
     usual, seen = 18.0, []
     for _ in range(5):
-        usual = picture_after(gate, max(3.0, 0.7 * usual))
+        usual = picture_after(gate, max(3.0, 0.6 * usual))
         seen.append(round(usual, 1))
-    assert seen == [18, 12.6, 12.6, 8.8, 8.8]
+    assert seen == [18, 10.8, 10.8, 6.5, 6.5]
 
 
 def test_what_passes_until_a_look_sees_the_end_is_no_time_of_the_providers(gate: Clocked) -> None:
