@@ -32,30 +32,30 @@ def photo_jpeg(width: int, height: int, exif_orientation: int = 1) -> bytes:
     return _saved(_drawing(width, height), "JPEG", quality=88, exif=exif)
 
 
-def grainy_jpeg(size_bytes: int, width: int = 1800, height: int = 1350) -> bytes:
-    """A photo just under a size: shapes of every size, and the grain of a sensor."""
-    chance, size = random.Random(1), (width, height)
+def grainy_jpeg(size_bytes: int) -> bytes:
+    """A photo of 1800 by 1350 pixels, just under a size: shapes of every size, and the grain of a sensor."""
+    chance, size = random.Random(1), (1800, 1350)
     photo = Image.new("RGB", size, (128, 128, 128))
     for side in (8, 24, 72, 216, 648):
         shapes = Image.frombytes("RGB", (side, side), chance.randbytes(side * side * 3))
         photo = Image.blend(photo, shapes.resize(size, Image.Resampling.BICUBIC), 0.25)
-    grain = Image.frombytes("L", size, chance.randbytes(width * height)).convert("RGB")
+    grain = Image.frombytes("L", size, chance.randbytes(size[0] * size[1])).convert("RGB")
     photo = Image.blend(photo, grain, 0.06)
     for quality in range(95, 30, -1):
         data = _saved(photo, "JPEG", quality=quality)
         if len(data) <= size_bytes:
-            return data + b"\0" * (size_bytes - len(data))
+            return data.ljust(size_bytes, b"\0")
     raise ValueError(size_bytes)
 
 
 def noisy_jpeg(size_bytes: int) -> bytes:
-    """A JPEG just under a size that is nothing but noise, of one colour: so many codes for its pixels has no photo."""
+    """A JPEG just under a size, of noise in grey: no photo takes so many bytes a pixel."""
     side = 1600
     while True:
         noise = Image.frombytes("L", (side, side), random.Random(1).randbytes(side * side))
         data = _saved(noise, "JPEG", quality=95)
         if len(data) <= size_bytes:
-            return data + b"\0" * (size_bytes - len(data))
+            return data.ljust(size_bytes, b"\0")
         side = int(side * (size_bytes / len(data)) ** 0.5)
 
 
