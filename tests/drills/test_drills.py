@@ -269,12 +269,13 @@ def test_row_11_a_host_that_is_killed_while_generating(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     stack.start()
     try:
-        stack.configure(replicate={"delay_seconds": 4})
+        stack.configure(replicate={"delay_seconds": 600})
         job_id = stack.ppl(IMAGE, IMAGE).json()["id"]
         while stack.job(job_id)["stage"] != "generating":
             time.sleep(0.05)
         stack.kill_host()
         stack.start()
+        stack.finish()
         assert stack.ended(job_id)["status"] == "succeeded", "it goes on, as the guide says"
         assert stack.stats("replicate")["submits"] == 1
     finally:

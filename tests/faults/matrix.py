@@ -250,11 +250,11 @@ def cancels(provider: str) -> list[Case]:
     if provider == "replicate":
         return [
             *common,
-            case("while sent", "sent", {"delay_seconds": 8, "faults": [fault("create", "slow", 1, seconds=2)]}, cancels=1),
+            case("while sent", "sent", {"delay_seconds": 60, "faults": [fault("create", "slow", 1, seconds=2)]}, cancels=1),
             case("while a lost create is looked for", "waiting",
-                 {"delay_seconds": 12, "faults": [fault("create", "disconnect_after", 1)]}, cancels=1, asked=1),
-            case("while generating", "generating", {"delay_seconds": 8}, cancels=1),
-            case("while generating, 500 once", "generating", {"delay_seconds": 8, "faults": [answers("cancel", 500, 1)]},
+                 {"delay_seconds": 60, "faults": [fault("create", "disconnect_after", 1)]}, cancels=1, asked=1),
+            case("while generating", "generating", {"delay_seconds": 60}, cancels=1),
+            case("while generating, 500 once", "generating", {"delay_seconds": 60, "faults": [answers("cancel", 500, 1)]},
                  cancels=1),
             case("that is refused", "generating", {"delay_seconds": 6, "faults": [answers("cancel", 404)]}, is_kept_later=True),
         ]  # fmt: skip

@@ -26,11 +26,12 @@ def bfl_answers(sim: Any, status: int, body: Any) -> None:
 @every_generator
 def test_a_prediction_that_was_seen_may_be_not_found_for_one_look(generators: Any, sim: Any, name: str) -> None:
     generator = generators[name]
-    sim.configure(**{name: {"delay_seconds": 1.0}})
+    sim.configure(**{name: {"delay_seconds": 600}})
     handle = submitted(generator, sim, name, kind="not_found", skip=8, times=1)
 
     assert {type(generator.look(handle)) for _ in range(8)} == {Running}
     assert generator.look(handle) == NotFound()
+    sim.finish()
     assert isinstance(until_ended(generator, handle), Ready)
 
 

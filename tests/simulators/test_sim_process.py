@@ -88,9 +88,10 @@ def test_webhooks_are_taken_up_again(tmp_path: Path, helpers: dict[str, Any]) ->
     """A prediction whose webhook was not delivered is watched again by the next process."""
     state = tmp_path / "sim.sqlite"
     with running(state=state) as sim:
-        sim.configure(replicate={"delay_seconds": 0.6, "webhooks": {"retry_seconds": []}})
+        sim.configure(replicate={"delay_seconds": 600, "webhooks": {"retry_seconds": []}})
         top = {"webhook": "http://127.0.0.1:9/", "webhook_events_filter": ["completed"]}
         assert helpers["Client"](sim).replicate_create(top=top).ok
         assert sim.stats()["replicate"]["webhooks_sent"] == 0
     with running(state=state) as sim:
+        assert sim.finish() == 1
         helpers["until"](lambda: sim.stats()["replicate"]["webhooks_sent"] == 1)

@@ -94,7 +94,7 @@ def test_prefer_wait_holds_the_answer(client: Any, sim: Simulators, prefer: str,
 
 
 def test_wait_mode_may_show_output_before_succeeded(client: Any, sim: Simulators) -> None:
-    sim.configure(replicate={"delay_seconds": 1, "early_output": True})
+    sim.configure(replicate={"delay_seconds": 4, "early_output": True})
     body = client.replicate_create(headers={"Prefer": "wait=5"}).json()
     assert body["status"] == "processing"
     assert client.get(body["output"]).status_code == 200
@@ -192,15 +192,16 @@ def test_throttling_by_prompt_passes_at_the_third_try(client: Any) -> None:
 
 
 def test_started_runs_show_processing(client: Any, sim: Simulators) -> None:
-    sim.configure(replicate={"start_seconds": 0.2, "delay_seconds": 30, "odd_statuses": ["queued-somewhere"]})
-    created = client.replicate_create().json()
-    assert created["status"] == "starting"
-    time.sleep(0.25)
-    assert client.poll("replicate", created).json()["status"] == "queued-somewhere"
+    odd = {"delay_seconds": 600, "odd_statuses": ["queued-somewhere"]}
+    sim.configure(replicate={"start_seconds": 600, **odd})
+    assert client.replicate_create().json()["status"] == "starting"
+    sim.configure(replicate={"start_seconds": 0, **odd})
+    assert client.poll("replicate", client.replicate_create().json()).json()["status"] == "queued-somewhere"
 
 
-def test_the_list_lags_behind_the_creates(client: Any, sim: Simulators) -> None:
-    sim.configure(replicate={"list_lag_seconds": 0.8})
+def test_the_list_lags_behind_the_creates(client: Any, sim: Simulators, helpers: dict[str, Any]) -> None:
+    sim.configure(replicate={"list_lag_seconds": 600})
+    began = time.time()
     created = client.replicate_create().json()
 
     def listed() -> list[str]:
@@ -209,8 +210,9 @@ def test_the_list_lags_behind_the_creates(client: Any, sim: Simulators) -> None:
 
     assert client.poll("replicate", created).ok
     assert listed() == []
-    time.sleep(0.85)
-    assert listed() == [created["id"]]
+    sim.configure(replicate={"list_lag_seconds": 0.5})
+    assert helpers["until"](listed) == [created["id"]]
+    assert time.time() - began >= 0.5
 
 
 def test_a_page_of_whole_images_is_sent_in_parts(client: Any, sim: Simulators, helpers: dict[str, Any]) -> None:

@@ -125,7 +125,7 @@ def test_duplicates_and_forgeries(
 def test_a_webhook_may_come_before_a_poll_can_see_it(
     client: Any, sim: Simulators, receiver: Receiver, helpers: dict[str, Any]
 ) -> None:
-    sim.configure(replicate={"delay_seconds": 5, "webhooks": {"delay_seconds": -4.8}})
+    sim.configure(replicate={"delay_seconds": 600, "webhooks": {"delay_seconds": -599.8}})
     created = client.replicate_create(top={"webhook": receiver.url, "webhook_events_filter": ["completed"]}).json()
     (told,) = helpers["until"](receiver.bodies)
     assert told["status"] == "succeeded"
