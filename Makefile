@@ -122,7 +122,7 @@ audit: .venv-tools/.ready  ## known vulnerabilities of what is pinned and of all
 	@$(AUDIT) -r requirements-dev.txt
 	@$(AUDIT) --no-deps -r requirements-no-deps.txt
 	@$(AUDIT) -r requirements-tools.txt
-	@$(AUDIT) --disable-pip --no-deps -r requirements-pip.txt
+	@$(AUDIT) --disable-pip --no-deps -r requirements-uv.txt
 	@$(AUDIT) -r bench/baseline/requirements.txt
 	@npm audit --audit-level=high
 
@@ -130,7 +130,7 @@ update: .venv-tools/.ready  ## newer versions of all that is pinned and of web/v
 	@$(PUR) --minor azure-functions,azure-functions-durable -r requirements-dev.txt
 	@$(PUR) -r requirements-no-deps.txt
 	@$(PUR) -r requirements-tools.txt
-	@$(PUR) -r requirements-pip.txt
+	@$(PUR) -r requirements-uv.txt
 	@$(PUR) -r bench/baseline/requirements.txt
 	@npm install --package-lock-only --save-exact --ignore-scripts --no-audit --no-fund --before="$$($(A_WEEK_AGO))" $(NPM_LATEST)
 	@$(MAKE) --no-print-directory vendor lint
@@ -149,42 +149,46 @@ format: $(SETUP)  ## put the code into its one format
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-# $(call environment,.venv,python3): a new one where there is none or half of one, and its pip.
-environment = $(1)/bin/python -m pip --version >/dev/null 2>&1 || $(2) -m venv --clear $(1) && $(1)/bin/python -m pip $(PIP_INSTALL) -r requirements-pip.txt
-# $(call beside,.venv312,python3.12): another without a pip of its own, and $(call install,.venv312): with that of .venv.
+# $(call environment,.venv,python3): a new one where there is none or half of one, and its uv.
+environment = $(1)/bin/python -m pip --version >/dev/null 2>&1 || $(2) -m venv --clear $(1) && $(1)/bin/python -m pip $(PIP_INSTALL) -r requirements-uv.txt
+# $(call beside,.venv312,python3.12): another without them.
 beside = $(1)/bin/python -c "" 2>/dev/null || $(2) -m venv --clear --without-pip $(1)
-install = $(PY) -m pip --python $(1)/bin/python $(PIP_INSTALL)
+# $(call install,.venv312,-r requirements.txt): by the uv of .venv, or of the environment that comes third. Of pip's settings it is
+# told the index alone; where that is not enough, pip itself does it.
+install = in=$(or $(3),.venv)/bin; index=$${PIP_INDEX_URL:-$$($$in/python -m pip config get global.index-url 2>/dev/null)}; \
+  $$in/uv pip install --quiet --python $(1)/bin/python $${index:+--default-index "$$index"} $(2) || { echo "so pip does it ..."; \
+  $$in/python -m pip --python $(1)/bin/python $(PIP_INSTALL) $(2); }
 
 .venv: .venv/.ready  ## the virtual environment with all that development needs
 
-.venv/.ready: requirements.txt requirements-dev.txt requirements-no-deps.txt requirements-pip.txt
+.venv/.ready: requirements.txt requirements-dev.txt requirements-no-deps.txt requirements-uv.txt
 	@echo "setting up .venv ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@$(call environment,.venv,$(PYTHON))
-	@$(PY) -m pip $(PIP_INSTALL) -r requirements-dev.txt
-	@$(PY) -m pip $(PIP_INSTALL) --no-deps -r requirements-no-deps.txt
+	@$(call install,.venv,-r requirements-dev.txt)
+	@$(call install,.venv,--no-deps -r requirements-no-deps.txt)
 	@touch $@
 
 .venv3%/.ready: .venv/.ready
 	@echo "setting up .venv3$* ..."
 	@test -n "$(PYTHON3$*)" || { echo "Python 3.$* is needed: pyenv install 3.$*, or make PYTHON3$*=..."; exit 1; }
 	@$(call beside,.venv3$*,$(PYTHON3$*))
-	@$(call install,.venv3$*) -r requirements-dev.txt
-	@$(call install,.venv3$*) --no-deps -r requirements-no-deps.txt
+	@$(call install,.venv3$*,-r requirements-dev.txt)
+	@$(call install,.venv3$*,--no-deps -r requirements-no-deps.txt)
 	@touch $@
 
 # Apart from what they look at.
-.venv-tools/.ready: requirements-tools.txt requirements-pip.txt
+.venv-tools/.ready: requirements-tools.txt requirements-uv.txt
 	@echo "setting up .venv-tools ..."
 	@$(call environment,.venv-tools,$(TOOLS_PYTHON))
-	@.venv-tools/bin/python -m pip $(PIP_INSTALL) -r requirements-tools.txt
+	@$(call install,.venv-tools,-r requirements-tools.txt,.venv-tools)
 	@touch $@
 
 # On the same Python as what it is compared with.
 .venv-baseline/.ready: bench/baseline/requirements.txt .venv/.ready
 	@echo "setting up .venv-baseline ..."
 	@$(call beside,.venv-baseline,$(PY))
-	@$(call install,.venv-baseline) -r bench/baseline/requirements.txt
+	@$(call install,.venv-baseline,-r bench/baseline/requirements.txt)
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json
