@@ -19,7 +19,7 @@ from typing import Literal
 from PIL import Image
 
 from tests.corpus.real import Refused, Taken, take
-from tests.pace import measured
+from tests.pace import slowness
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,8 @@ def _serve(pipe: Connection, function: Callable[[bytes], Taken | Refused], limit
         verdict, cpu_seconds = tried(), limits.cpu_seconds * len(files)
         if verdict.cpu_seconds > cpu_seconds:
             # Its own doing, or that of a neighbour on the same core? The machine's pace is asked only here: most cost little.
-            with measured() as spent:
-                verdict = tried()
-            cpu_seconds *= spent.slowness
+            verdict = tried()
+            cpu_seconds *= slowness()
         pipe.send(_judged(verdict, replace(limits, cpu_seconds=cpu_seconds)))
 
 

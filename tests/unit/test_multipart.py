@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.problem import ProblemError
-from tests.pace import measured
+from tests.pace import at_most
 from triggers import multipart
 from triggers.multipart import LONG_HEADER, MAX_HEADERS_BYTES, MAX_PARTS, parts_of
 
@@ -58,12 +58,11 @@ MEGABYTES = 5_500_000
 @pytest.mark.parametrize("boundary", ["X", "-" * 5000])
 def test_a_body_that_is_made_to_take_long_does_not(first: bytes, again: bytes, boundary: str) -> None:
     body = first + again * (MEGABYTES // len(again))
-    with measured() as spent:
+    with at_most(2):
         try:
             list(parts_of(body, boundary))
         except ProblemError:
             pass
-    assert spent.seconds < 2.0 * spent.slowness
 
 
 #: What a header takes longest to be read with.
@@ -82,12 +81,11 @@ def test_headers_that_are_made_to_take_long_are_not_read(fill: bytes, monkeypatc
 
     monkeypatch.setattr(multipart, "parse_options_header", counting)
     head = b'--X\r\nContent-Disposition: form-data; name="a"' + fill * (15_000 // len(fill)) + b"\r\n\r\n1\r\n"
-    with measured() as spent, pytest.raises(ProblemError) as caught:
+    with at_most(1), pytest.raises(ProblemError) as caught:
         list(parts_of(head * 98 + b"--X--\r\n", "X"))
     assert caught.value.problem == LONG_HEADER
     assert 0 < len(read) <= MAX_HEADERS_BYTES // 15_000
     assert sum(read) <= MAX_HEADERS_BYTES
-    assert spent.seconds < 1.0 * spent.slowness
 
 
 def test_as_many_parts_as_may_come_have_room_for_their_headers_and_one_for_a_long_name() -> None:

@@ -22,7 +22,7 @@ from shared.pictures.prepare import prepare_for_provider
 from shared.pictures.results import read_result, with_visible_label
 from shared.pictures.upload import inspect_upload
 from tests import pictures
-from tests.pace import measured
+from tests.pace import at_most, is_within
 from tests.patience import PATIENCE
 from tests.picture_files import (
     GIF_CLEAR,
@@ -128,9 +128,8 @@ def test_more_parts_than_any_encoder_writes_are_refused_before_they_are_counted(
     data = make()
     assert len(data) < LIMIT
 
-    with measured() as spent:
+    with at_most(1):
         assert problem_of(data) == ("unsupported_image", {"found": "too_complex"})
-    assert spent.seconds < 1 * spent.slowness
 
 
 @pytest.mark.parametrize(
@@ -144,9 +143,8 @@ def test_more_parts_than_any_encoder_writes_are_refused_before_they_are_counted(
 )
 def test_many_parts_cost_little(data: bytes) -> None:
     """Half as many as are taken: nothing of them reaches a decoder."""
-    with measured() as spent:
+    with at_most(1):
         assert prepare_for_provider(data)
-    assert spent.seconds < 1 * spent.slowness
 
 
 def test_pixels_in_pieces_become_one_piece() -> None:
@@ -310,15 +308,13 @@ LONG_TABLES = [
 def test_long_tables_of_boxes_cost_little(kind: bytes, table: bytes, found: str) -> None:
     data = box(b"ftyp", kind + b"\0\0\0\0mif1" + kind) + full(b"meta", table, full(b"pitm", b"\0\1"))
     assert len(data) < LIMIT
-    with measured() as spent:
+    with at_most(1):
         tracemalloc.start()
         try:
             code, params = problem_of(data)
             taken = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-
-    assert spent.seconds < 1 * spent.slowness
     assert taken < 20_000_000
     assert (code, params) == ("unsupported_image", {"found": found})
 
@@ -340,10 +336,9 @@ def test_fill_bytes_cost_little(tail: bytes) -> None:
     """As of a photo that was recovered from an erased card."""
     whole = saved(patches(), "JPEG")
 
-    with measured() as spent:
+    with at_most(1):
         assert inspect_upload(whole[:-2] + tail + whole[-2:], LIMIT).width == 600
         assert inspect_upload(whole[:-2] + tail, LIMIT).width == 600
-    assert spent.seconds < 1 * spent.slowness
 
 
 @pytest.mark.parametrize("count", [101, 10_000])
@@ -354,9 +349,8 @@ def test_scans_that_no_jpeg_has_are_not_looked_through(count: int) -> None:
         scan = segment(
             0xDA, bytes([components]) + b"".join(bytes([n, 0]) for n in range(1, components + 1)) + bytes([0, last, 0])
         )
-        with measured() as spent:
+        with at_most(1):
             code, params = problem_of(whole[: whole.index(b"\xff\xda")] + scan * min(count, 5_000_000 // len(scan)))
-        assert spent.seconds < 1 * spent.slowness
         assert (code, params["found"]) == ("unsupported_image", found)
 
 
@@ -365,10 +359,9 @@ def test_scans_that_no_jpeg_has_are_not_looked_through(count: int) -> None:
 )
 @pytest.mark.parametrize("end", [b"x", b"", b"<svg>"])
 def test_a_long_prologue_costs_little(piece: bytes, end: bytes) -> None:
-    with measured() as spent:
+    with at_most(1):
         for count in (20, 40, 600):
             problem_of(piece * count + end)
-    assert spent.seconds < 1 * spent.slowness
 
 
 # ---- an AVIF whose boxes lie ----
@@ -718,12 +711,11 @@ peak = next(line.split()[1] for line in open("/proc/self/status") if line.starts
 print(peak, used.ru_utime + used.ru_stime)
 """
     data = subprocess.run([sys.executable, "-c", making], capture_output=True, check=True, timeout=PATIENCE).stdout
-    with measured() as spent:
-        told = subprocess.run([sys.executable, "-c", preparing], input=data, capture_output=True, check=True, timeout=PATIENCE)
+    told = subprocess.run([sys.executable, "-c", preparing], input=data, capture_output=True, check=True, timeout=PATIENCE)
     kilobytes, seconds = map(float, told.stdout.split())
 
     assert kilobytes * 1024 < 400e6, told.stdout
-    assert seconds < 2 * 3 * spent.slowness
+    assert is_within(seconds, 2 * 3)
 
 
 # ---- who waits ----
