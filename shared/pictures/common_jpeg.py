@@ -61,6 +61,7 @@ def _segments(pixels: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _tables(body: bytes, size: Callable[[bytes, int], int]) -> Iterator[int]:
     """The numbers of the tables of a segment; of a quantizer's 16 bits are uncommon."""
+    _require(body)
     at = 0
     while at < len(body):
         yield body[at]

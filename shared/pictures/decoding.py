@@ -112,7 +112,8 @@ def _loaded(
     opened.draft(None, size)
     low_bytes = _mask_of_low_bytes(content, seconds, clock) if _is_wide_rgb(content) else None
     opened.load()
-    if _lacks_rows(opened, content) or (content.breaks_off and not _is_the_same(opened, content, size, seconds, clock)):
+    may_lack_codes = content.breaks_off or _ends_in_grey(opened, content)
+    if _lacks_rows(opened, content) or (may_lack_codes and not _has_all_codes(opened, content, size, seconds, clock)):
         raise ProblemError(unsupported("damaged"))
     return _PillowBands(opened, content, low_bytes), 0
 
@@ -125,41 +126,60 @@ def _lacks_rows(opened: Image.Image, content: Content) -> bool:
     return not last.tobytes().strip(b"\0") and not png.has_all_rows(content.pixels)
 
 
-# ---- a JPEG without an end ----
+# ---- whether a JPEG has all its codes ----
 
 #: What a decoder gets where a scan breaks off: of these bits no code is the same, so missing pixels become different ones.
 _OTHER_TAIL = b"\xaa\x55\x2a" * 40
 _END = b"\xff\xd9"
+#: What libjpeg makes of codes that are not there (jdhuff.c: blocks of zeros), in colours and in inks.
+_NO_CODES = {127, 128}
+#: Without so many another picture comes of it: what the last ones tell may be a bit, of which nothing is seen.
+_FEW_BYTES = 3
 
 
-def _is_the_same(
+def _ends_in_grey(opened: Image.Image, content: Content) -> bool:
+    """For the last eighth of its height: a byte that is wrong somewhere costs some blocks at the end, and such a picture is one."""
+    if content.facts.content_type != "image/jpeg":
+        return False
+    return all(
+        set(opened.crop((0, top, opened.width, top + 1)).tobytes()) <= _NO_CODES
+        for top in range(opened.height - 1, opened.height * 7 // 8 - 1, -1)
+    )
+
+
+def _has_all_codes(
     opened: Image.Image, content: Content, size: tuple[int, int], seconds: float, clock: Callable[[], float]
 ) -> bool:
-    """Whether the picture depends on what comes after the last byte of its file. If not, all of it is there."""
-    with _opened(content, seconds, clock, tail=_OTHER_TAIL + _END) as other:
-        other.draft(None, size)
-        other.load()
-        return ImageChops.difference(opened, other).getbbox() is None
-
-
-#: Where a few bytes less may change a picture: five blocks of the shortest codes, of 16 pixels, at the end of its last row of
-#: blocks, and what smoothing colours takes in. What lacks more begins at the left in the next row.
-_FEW_BYTES, _LAST_COLUMNS = 3, 82
+    """Whether the picture is the same whatever comes after its codes. If not, some of them are missing."""
+    return _decodes_to(opened, content, _codes(content), size, seconds, clock)
 
 
 def holds_just(content: Content, picture: Image.Image) -> bool:
-    """Whether the data of a JPEG that has its end are those of its picture: no byte more, and none less but for its very end.
+    """Whether the codes of a JPEG that has its end are those of its picture, which is of its own size: none less, and no byte or
+    two more.
 
-    Without its last few bytes, and with others behind them, the picture has to be another one, and at its end alone.
+    With other bytes behind them the picture is the same, and without the last ones it is another.
     """
-    shorter = replace(content, pixels=content.pixels[: -len(_END) - _FEW_BYTES].rstrip(b"\xff"))
+    codes, size = _codes(content), picture.size
     try:
-        with _opened(shorter, CPU_SECONDS, time.thread_time, tail=_OTHER_TAIL + _END) as other:
-            other.load()
-            changed = ImageChops.difference(picture, other).getbbox()
+        return _decodes_to(picture, content, codes, size) and not _decodes_to(picture, content, codes[:-_FEW_BYTES], size)
     except (*DAMAGE, TooSlow):
         return False
-    return changed is not None and changed[0] >= picture.width - _LAST_COLUMNS
+
+
+def _codes(content: Content) -> bytes:
+    return content.pixels.removesuffix(_END)
+
+
+def _decodes_to(
+    picture: Image.Image, content: Content, codes: bytes, size: tuple[int, int], seconds: float = CPU_SECONDS,
+    clock: Callable[[], float] = time.thread_time,
+) -> bool:  # fmt: skip
+    """Whether the picture comes of these codes (half a marker is none) and others behind them."""
+    with _opened(replace(content, pixels=codes.rstrip(b"\xff")), seconds, clock, tail=_OTHER_TAIL + _END) as other:
+        other.draft(None, size)
+        other.load()
+        return ImageChops.difference(picture, other).getbbox() is None
 
 
 # ---- animations ----

@@ -139,7 +139,6 @@ def test_no_note_hides_in_what_is_kept(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(PLAIN[:HALF] + PLAIN[-2:], id="half of it"),
         pytest.param(PLAIN[:HALF] + PLAIN[HALF + 500 :], id="bytes missing"),
         pytest.param(with_bytes(SIZE, 3, 32), id="twice as high as its data"),
         pytest.param(with_bytes(SIZE, 1, 44), id="less high than its data"),
@@ -147,6 +146,7 @@ def test_no_note_hides_in_what_is_kept(data: bytes) -> None:
         pytest.param(with_bytes(SCAN + 12, 9), id="not to the last"),
         pytest.param(with_bytes(SCAN + 13, 0x21), id="not to the last bit"),
         pytest.param(PLAIN[:HALF] + b"\xff\xd0" + PLAIN[HALF:], id="a restart that nothing tells of"),
+        pytest.param(jpeg_with(PLAIN, segment(0xDB, b"") * 100), id="tables without a table"),
     ],
 )
 def test_what_is_odd_inside_goes_as_it_was_seen(data: bytes) -> None:
@@ -155,6 +155,45 @@ def test_what_is_odd_inside_goes_as_it_was_seen(data: bytes) -> None:
 
     assert sent != content.read(data).pixels
     assert not sent or is_common(content.read(sent).pixels)
+
+
+@pytest.mark.parametrize("fill", [b"", b"\xff", b"\xff\xff"])
+@pytest.mark.parametrize("missing", [1, 2, 3, 5, 8, 15, 100])
+def test_what_lacks_a_few_codes_is_never_kept(missing: int, fill: bytes) -> None:
+    """They may be those of pixels that nobody sees, and another decoder counts them."""
+    data = PLAIN[: -2 - missing].rstrip(b"\xff") + fill + PLAIN[-2:]
+
+    assert sent_unless_damaged(data) != content.read(data).pixels
+
+
+def test_wherever_codes_break_off_none_is_kept() -> None:
+    """Also at the right of a row, where little of the next one is there to be told by."""
+    figure = saved(opened(case("ref_srgb.png")).convert("RGB").resize((1024, 688)), "JPEG", quality=75)
+    cuts = [figure[: -2 - missing].rstrip(b"\xff") + figure[-2:] for missing in range(20, 8000, 61)]
+
+    assert len(cuts) > 120
+    assert [data for data in cuts if sent_unless_damaged(data) == content.read(data).pixels] == []
+
+
+@pytest.mark.parametrize("options", [{}, {"keep_rgb": True}, {"restart_marker_rows": 4}])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("end", [b"", b"\xff", b"\xff\xd9", b"\xff\xff\xd9"])
+def test_half_a_picture_is_refused_whether_or_not_it_says_that_it_ends(mode: str, options: dict[str, object], end: bytes) -> None:
+    whole = saved(PICTURE.resize((1600, 1200)).convert(mode), "JPEG", **options)
+
+    with pytest.raises(ProblemError) as caught:
+        prepare_for_provider(whole[: len(whole) * 6 // 10].rstrip(b"\xff") + end)
+    assert (caught.value.problem.code, caught.value.problem.params) == ("unsupported_image", {"found": "damaged"})
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_picture_that_ends_in_grey_is_whole(mode: str) -> None:
+    picture = PICTURE.convert(mode)
+    picture.paste(128 if mode == "L" else (128, 128, 128), (0, 200, 600, 400))
+    data = saved(picture, "JPEG")
+
+    assert opened(data).getpixel((599, 399)) in (128, (128, 128, 128))
+    assert prepare_for_provider(data).facts[1:] == (600, 400)
 
 
 @pytest.mark.parametrize("note", [segment(0xEE, b"Adobe\0\x64\0\0\0\0\1" + SECRET), segment(0xDC, SECRET)])
@@ -169,17 +208,9 @@ def test_a_flipped_byte_inside_is_kept_only_where_the_codes_still_come_out(flips
         at += 2
     data = with_bytes(at, PLAIN[at] ^ 0x5A if PLAIN[at] != 0xA5 else 0x11)
 
-    assert not kept(data) or differ_at(opened(data), opened(with_other_end(data))) >= 400 - 18
-
-
-def with_other_end(data: bytes) -> bytes:
-    return content.read(data).pixels[:-2] + b"\x55\xaa" * 50 + b"\xff\xd9"
-
-
-def differ_at(one: Image.Image, other: Image.Image) -> int:
-    """The first row in which they do."""
-    box = ImageChops.difference(one, other).getbbox()
-    return box[1] if box else one.height
+    pixels = content.read(data).pixels
+    with_other_end = pixels[:-2] + b"\x55\xaa" * 50 + b"\xff\xd9"
+    assert sent_unless_damaged(data) != pixels or opened(data).tobytes() == opened(with_other_end).tobytes()
 
 
 def test_what_takes_more_than_a_megabyte_is_made_anew() -> None:
