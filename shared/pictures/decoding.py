@@ -138,7 +138,7 @@ _FEW_BYTES = 3
 
 
 def _ends_in_grey(opened: Image.Image, content: Content) -> bool:
-    """For the last eighth of its height: a byte that is wrong somewhere costs some blocks at the end, and such a picture is one."""
+    """For the last eighth of its height: a wrong byte somewhere costs some blocks at the end, and such a picture is one."""
     if content.facts.content_type != "image/jpeg":
         return False
     return all(
