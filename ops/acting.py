@@ -18,8 +18,10 @@ from ops.story import ledgers, read_job, watch_goes_on
 from ops.surroundings import Surroundings
 from ops.task_hub import HubClient
 from shared.canceling import wake
+from shared.domain.generation import asked_seed
 from shared.domain.job import SUCCEEDED, asked_to_cancel, charged, is_deleted, is_terminal, is_watched
 from shared.domain.kinds import KINDS
+from shared.domain.presets import PRESETS
 from shared.intake import INTAKE_SECONDS
 from shared.providers.provider import ProviderError
 from shared.providers.registry import build_providers
@@ -32,6 +34,10 @@ from shared.task_hub import find_instance
 _PAUSE_SECONDS = 0.5
 #: Metadata of a job may have so many keys (design, section 4).
 _METADATA_KEYS = 16
+#: Of what was asked for, what a replay asks for again.
+AGAIN = (
+    "prompt", "preset", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "model", "language", "label",
+)  # fmt: skip
 
 
 def cancel(around: Surroundings, job_id: str, seconds: float) -> Report:
@@ -84,10 +90,9 @@ def replay(around: Surroundings, job_id: str, *, is_sure: bool, seconds: float) 
     risks = _money_at_stake(around, document)
     if risks and not is_sure:
         raise CannotDo(f"{job_id} {'; '.join(risks)}. A replay pays again: add --yes if that is meant")
-    kind, asked = KINDS[document["kind"]], document["input"]
+    kind = KINDS[document["kind"]]
     files = _inputs(around, document)
-    wanted = ("prompt", "preset", "aspect_ratio", "output_format", "safety_tolerance", "seed", "n", "label")
-    fields = {name: str(asked[name]) for name in wanted if asked[name] not in (None, "")}
+    fields = form_of(document)
     metadata = dict(document["metadata"])
     if len(metadata) < _METADATA_KEYS:
         metadata["replay_of"] = job_id
@@ -102,12 +107,27 @@ def replay(around: Surroundings, job_id: str, *, is_sure: bool, seconds: float) 
         lines.append(f"to make yet another picture, replay that one: python -m ops replay {job['id']}")
     else:
         lines.append(f"it costs about {job['usage']['cost_usd']:.2f} USD" + (", simulated" if around.is_simulated else ""))
+    if document["input"].get("seed") is not None and "seed" not in fields:
+        lines.append("its pictures have seeds that no form can ask for together, so new ones were drawn")
     if new and new["owner"] != document["owner"]:
         lines.append("it belongs to you, not to the owner of the first: send them the picture")
     if seconds and new:
         new = _awaited(lambda: around.services.jobs.read(job["id"]), seconds) or new
         lines.append(f"{job['id']}: {new['status']}")
     return Report({"id": job["id"], "replay_of": job_id, "was_known": is_known, "status": (new or job)["status"]}, lines)
+
+
+def form_of(document: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a form that asks for a job's pictures once more, all that it has but images, metadata, and who is told: the
+    new job is the operator's. Of a sheet they have `presets`, and its form is the sheet's."""
+    fields = {name: document["input"].get(name) for name in AGAIN} | {"seed": asked_seed(document["input"], document["seeds"])}
+    if "presets" in document:
+        presets, sheet = document["presets"], document["sheet"]
+        ratios = [part["aspect_ratio"] for part in sheet]
+        of_presets = [PRESETS[name].aspect_ratio if name in PRESETS else None for name in presets]
+        fields |= {"presets": presets, "aspect_ratio": None if ratios == of_presets else ratios[0]}
+        del fields["n"], fields["preset"]
+    return {name: value for name, value in fields.items() if value not in (None, "")}
 
 
 def _inputs(around: Surroundings, document: dict[str, Any]) -> dict[str, bytes]:

@@ -36,10 +36,12 @@ class AppApi:
     def make(
         self, kind: Kind, fields: Mapping[str, Any], images: Mapping[str, bytes], key: str | None = None
     ) -> tuple[Job, bool]:
-        """A job, and whether `key` stood for it before. Raises ApiError, CannotDo."""
+        """A job (a sheet where the fields have `presets`), and whether `key` stood for it before. Raises ApiError, CannotDo."""
         answers: list[requests.Response] = []
         self._session.hooks["response"] = [lambda answer, **_: answers.append(answer)]
-        calls: dict[str, Callable[..., Job]] = {"goods": self._client.goods, "ppl": self._client.ppl}
+        calls: dict[str, Callable[..., Job]] = {
+            "goods": self._client.sheet if "presets" in fields else self._client.goods, "ppl": self._client.ppl,
+        }  # fmt: skip
         call = calls[kind.name]
         with self._answering():
             job = call(*(images[name] for name in kind.images), key=key, **fields)

@@ -121,8 +121,10 @@ def _of_document(document: dict[str, Any], *, with_prompt: bool) -> Iterator[Mom
     asked = document["input"]
     told = [
         f"n={asked['n']}",
-        *(f"{n}={asked[n]}" for n in ("preset", "aspect_ratio", "output_format", "seed") if asked[n] is not None),
+        *(f"{n}={asked[n]}" for n in ("preset", "aspect_ratio", "output_format", "seed", "model") if asked.get(n) is not None),
     ]
+    if "presets" in document:
+        told.append(f"presets={','.join(document['presets'])}")
     if with_prompt:
         told.append(f"prompt={asked['prompt']!r}")
     replayed = document["metadata"].get("replay_of")

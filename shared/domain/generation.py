@@ -74,6 +74,13 @@ class Generation:
         return sent_prompt(self.preset, self.prompt)
 
 
+def asked_seed(asked: Mapping[str, Any], seeds: Sequence[int]) -> int | None:
+    """The `seed` of a form that gives pictures these seeds, each the one before and one more; None where nobody asked for any, or
+    where they do not follow each other."""
+    follow = all(seed == (seeds[0] + number) % (SEED_MAX + 1) for number, seed in enumerate(seeds))
+    return seeds[0] if follow and asked.get("seed") is not None else None
+
+
 def sent_prompt(preset: str | None, words: str) -> str:
     """The text a provider gets for one picture: a preset's template, followed by what the user added to it. Templates are English."""
     if preset is None:

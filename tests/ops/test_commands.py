@@ -297,6 +297,23 @@ def test_replay_makes_a_job_from_the_stored_inputs_once(stack: Stack, operator: 
     assert f"replay of {first['id']}" in operator("explain", made["id"]).out
 
 
+def test_a_sheet_is_explained_and_replayed(stack: Stack, operator: Operator) -> None:
+    stack.configure(bfl={"outcome": "moderated_input"})
+    asked = {"presets": "mug,sticker", "aspect_ratio": "1:1", "seed": "11"}
+    sheet = stack.post("goods-gen/sheet", {"input_image": LARGE}, {"Prefer": "wait=60"}, **asked).json()
+    assert sheet["status"] == "failed", sheet
+    stack.configure(bfl={"outcome": "succeed"})
+
+    said = operator("explain", sheet["id"]).out
+    assert "presets=mug,sticker" in said, said
+    assert operator.data("explain", sheet["id"])["id"] == sheet["id"]
+    made = operator.data("replay", sheet["id"], "--wait", "60")
+    assert made["status"] == "succeeded", made
+    shown = [[(p["preset"], p["seed"], p["aspect_ratio"], p["prompt_sent"]) for p in job["pictures"]]
+             for job in (sheet, stack.job(made["id"]))]  # fmt: skip
+    assert shown[0] == shown[1]
+
+
 def test_replay_says_so_when_there_is_nothing_to_make_it_from(stack: Stack, operator: Operator) -> None:
     refused = stack.goods(pictures.truncated_jpeg(), {"Prefer": "wait=60"}).json()
     assert refused["error"]["code"] == "unsupported_image"
