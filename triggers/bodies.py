@@ -8,7 +8,7 @@ from typing import IO, Any
 import azure.functions as func
 from werkzeug.http import parse_options_header
 
-from shared.domain.problem import ProblemError, unreadable
+from shared.domain.problem import Problem, ProblemError, unreadable
 from shared.domain.text import is_misread
 from triggers.charsets import UnknownCharset, decode
 
@@ -33,17 +33,9 @@ _LARGE_JSON = unreadable(
     f"The body is too large: send at most {MAX_JSON_BYTES // 1024} KB.",
 )
 _NOT_UTF8 = unreadable("JSON 본문을 UTF-8로 보내 주세요.", "Send the JSON body as UTF-8.")
-_NOT_JSON = unreadable(
-    'JSON으로 읽을 수 없습니다. {"prompt": "..."} 같은 JSON을 보내 주세요.',
-    'It is not JSON. Send JSON like {"prompt": "..."}.',
-)
 _DEEP_JSON = unreadable(
     "JSON이 너무 깊게 중첩되어 있습니다. 한 겹의 객체로 보내 주세요.",
     "The JSON is nested too deeply. Send an object of one level.",
-)
-_NO_OBJECT = unreadable(
-    'JSON 객체가 아닙니다. {"prompt": "..."} 같은 객체를 보내 주세요.',
-    'It is not a JSON object. Send one like {"prompt": "..."}.',
 )
 
 
@@ -103,8 +95,21 @@ def _put_back(req: func.HttpRequest, body: bytes) -> bool:
     return is_known
 
 
-def read_json_object(req: func.HttpRequest) -> dict[str, Any]:
-    """The object in a JSON body. Raises ProblemError (`invalid_request`). A byte-order mark is passed over (RFC 8259, 8.1)."""
+def _not_json(example: str) -> Problem:
+    return unreadable(
+        f"JSON으로 읽을 수 없습니다. {example} 같은 JSON을 보내 주세요.", f"It is not JSON. Send JSON like {example}."
+    )
+
+
+def _no_object(example: str) -> Problem:
+    return unreadable(
+        f"JSON 객체가 아닙니다. {example} 같은 객체를 보내 주세요.", f"It is not a JSON object. Send one like {example}."
+    )
+
+
+def read_json_object(req: func.HttpRequest, example: str) -> dict[str, Any]:
+    """The object in a JSON body; who sent none is shown the example of one. Raises ProblemError (`invalid_request`). A byte-order
+    mark is passed over (RFC 8259, 8.1)."""
     body = body_of(req)
     if len(body) > MAX_JSON_BYTES:
         raise ProblemError(_LARGE_JSON)
@@ -119,13 +124,13 @@ def read_json_object(req: func.HttpRequest) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError:
-        raise ProblemError(_NOT_JSON) from None
+        raise ProblemError(_not_json(example)) from None
     except RecursionError:
         raise ProblemError(_DEEP_JSON) from None
     if _is_deep(value):
         raise ProblemError(_DEEP_JSON)
     if not isinstance(value, dict):
-        raise ProblemError(_NO_OBJECT)
+        raise ProblemError(_no_object(example))
     return value
 
 

@@ -306,7 +306,7 @@ def _place(cursor: str) -> str | None:
 
 def _ids(req: func.HttpRequest) -> list[str]:
     """Raises ProblemError."""
-    given = read_json_object(req)
+    given = read_json_object(req, '{"ids": ["job_..."]}')
     ids = given.get("ids")
     unknown = [(name[:64], "모르는 필드입니다.", "Unknown field.") for name in given if name != "ids"]
     if not isinstance(ids, list) or not 1 <= len(ids) <= MAX_CLAIMS or not all(isinstance(one, str) for one in ids):

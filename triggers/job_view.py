@@ -15,6 +15,7 @@ from shared import names, provenance, telemetry, threads
 from shared.domain import delivery, printing
 from shared.domain.gate import holder_name
 from shared.domain.job import (
+    FAILED,
     GENERATING,
     PROCESSING,
     STORING,
@@ -60,6 +61,17 @@ class Job:
     @property
     def is_terminal(self) -> bool:
         return is_terminal(self.document["status"])
+
+    @property
+    def ended_pictures(self) -> list[dict[str, Any]]:
+        """How those pictures ended that have (PictureEnd), also while the job makes the others."""
+        return ended_pictures(self.document) or list(self.live.get("ended", ()))
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """The pictures that are there, also while the job makes the others."""
+        made = sorted(self.live.get("ended", ()), key=lambda end: int(end["index"]))
+        return self.document["outputs"] or [end["output"] for end in made if end["output"]]
 
     @property
     def status(self) -> str:
@@ -266,7 +278,7 @@ def view(req: func.HttpRequest, job: Job) -> dict[str, Any]:
         "input": document["input"]
         | {"prompt_sent": maker.worded(document["input"]["prompt_sent"], kind.roles)}
         | _given(document),
-        "outputs": [_output(services(), output) for output in document["outputs"] or _made(live)],
+        "outputs": [_output(services(), output) for output in job.outputs],
         "pictures": _pictures(req, job, status, here),
         "summary": _summary(req, document),
         "warnings": [worded(warning, language(req)) for warning in warnings_of(document)],
@@ -315,20 +327,17 @@ def _fallback(document: dict[str, Any], live: dict[str, Any]) -> dict[str, str] 
     return {"from": document["model"], "to": live["model"]}
 
 
-def _made(live: dict[str, Any]) -> list[dict[str, Any]]:
-    """The pictures that are there already of several."""
-    return [end["output"] for end in sorted(live.get("ended", ()), key=lambda end: int(end["index"])) if end["output"]]
-
-
 def _pictures(req: func.HttpRequest, job: Job, status: str, here: str) -> list[dict[str, Any]]:
     """One entry for each picture that was asked for, with its own money."""
     document, prices = job.document, services().prices
-    known = {picture["index"]: picture for picture in ended_pictures(document) or job.live.get("ended", ())}
+    known = {picture["index"]: picture for picture in job.ended_pictures}
     told = []
     for index, seed in enumerate(document["seeds"]):
         picture = known.get(index)
         state = picture["state"] if picture else status
-        problem = Problem.from_payload(picture["problem"]) if picture and picture["problem"] else None
+        # What ended the job before there was anything of its pictures is the problem of each.
+        why = (picture or {}).get("problem") or (document["error"] if state == FAILED else None)
+        problem = Problem.from_payload(why) if why else None
         told.append({
             "index": index, "status": SUCCEEDED if state == "stored" else state, "preset": preset_of(document, index),
             "seed": seed,

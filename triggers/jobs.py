@@ -9,8 +9,8 @@ import azure.functions as func
 from shared import forgetting, telemetry, threads
 from shared.canceling import wake
 from shared.domain.file_names import content_disposition
-from shared.domain.job import FAILED, asked_to_cancel, charged, ended_pictures, is_terminal
-from shared.domain.problem import Problem, ProblemError, invalid_fields
+from shared.domain.job import FAILED, asked_to_cancel, charged, is_terminal
+from shared.domain.problem import Problem, ProblemError, canceled_result, invalid_fields
 from shared.job_ids import is_job_id
 from shared.services import services
 from shared.storage.blob_store import IMAGES, Missing
@@ -106,27 +106,30 @@ async def _request_cancel(client: df.DurableOrchestrationClient, job: Job) -> di
 
 
 def _output(job: Job, index: str | None) -> dict[str, Any]:
-    """The asked-for picture of a finished job, the first one there is when `index` is None. Raises ProblemError: its own, of a
-    picture that failed."""
+    """The asked-for picture, as soon as it is there; when `index` is None the first one that a finished job has. Raises
+    ProblemError: its own, of a picture that failed."""
     document = job.document
     if index is not None and index not in map(str, range(len(document["seeds"]))):
         message = ("index", "그런 번호의 그림이 없습니다.", "There is no picture of this number.", "out_of_range")
         raise ProblemError(invalid_fields(message))
     # A paid picture that came after the job had been canceled or had timed out is kept, and served.
-    for output in document["outputs"]:
+    for output in document["outputs"] if index is None else job.outputs:
         if index is None or str(output["index"]) == index:
             return dict(output)
-    failed = next((each for each in ended_pictures(document) if str(each["index"]) == index and each["problem"]), None)
+    failed = next((each for each in job.ended_pictures if str(each["index"]) == index and each["problem"]), None)
     if failed is not None:
         raise ProblemError(Problem.from_payload(failed["problem"]))
     if document["status"] == FAILED and document["error"]:
         raise ProblemError(Problem.from_payload(document["error"]))
-    # A canceled picture never will be there: to ask again is in vain.
-    raise ProblemError(Problem("result_not_ready", charged=charged(document), retryable=False if job.is_terminal else None))
+    if job.is_terminal:
+        raise ProblemError(canceled_result(charged(document)))
+    raise ProblemError(Problem("result_not_ready", charged=charged(document)))
 
 
 def _kept_seconds(job: Job) -> int:
-    """How long a browser may keep a picture: not beyond the job's own time."""
+    """How long a browser may keep a picture: not beyond the job's own time, which begins with its end."""
+    if job.document["expires_at"] is None:
+        return _CACHED_SECONDS
     left = datetime.fromisoformat(job.document["expires_at"]) - services().now()
     return max(0, min(_CACHED_SECONDS, int(left.total_seconds())))
 

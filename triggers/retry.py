@@ -9,7 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 from werkzeug.http import parse_options_header
 
-from shared.domain.generation import SEED_MAX, shown
+from shared.domain.generation import SEED_MAX, asked_seed, shown
 from shared.domain.job import charged, is_expired, is_terminal
 from shared.domain.kinds import KINDS, Kind
 from shared.domain.problem import Problem, ProblemError, invalid_fields
@@ -92,9 +92,9 @@ def _document(app: Services, kind: Kind, who: str, source: dict[str, Any], seeds
     again = missing_pictures(source) or list(range(len(source["seeds"])))
     # Of a field that the version did not know which made the former job, the default.
     asked = {"preset": None, "label": "none", "model": None, **source["input"], "n": len(again)}
-    if seeds == "new":
-        asked["seed"] = None
     numbers = [source["seeds"][index] if seeds == "same" else secrets.randbelow(SEED_MAX + 1) for index in again]
+    # Who posts what the job says of itself gets these pictures again.
+    asked["seed"] = asked_seed(asked, numbers) if seeds == "same" else None
     document = new_document(app, kind, who, asked, numbers, source["metadata"])
     of_each = {name: [source[name][index] for index in again] for name in ("presets", "sheet") if name in source}
     of_all = {name: source[name] for name in _TAKEN_OVER if source.get(name)}
@@ -108,7 +108,7 @@ def _seeds(req: func.HttpRequest) -> Seeds:
         media_type = parse_options_header(req.headers.get("content-type", ""))[0].lower()
         # Also what is told by its suffix (RFC 6839, 3.1).
         is_json = media_type.endswith(("/json", "+json"))
-        fields = read_json_object(req) if is_json else read_fields(req, {"seed"})
+        fields = read_json_object(req, '{"seed": "new"}') if is_json else read_fields(req, {"seed"})
     unknown = [
         (shown(name), "알 수 없는 필드입니다. 지워 주세요.", "Unknown field: remove it.")
         for name in sorted(set(fields) - {"seed"})

@@ -46,7 +46,7 @@ def _translated(who: str, prompt: str) -> Translation:
 
 
 def _prompt(req: func.HttpRequest) -> str:
-    prompt = read_json_object(req).get("prompt")
+    prompt = read_json_object(req, '{"prompt": "..."}').get("prompt")
     if not isinstance(prompt, str):
         raise ProblemError(
             invalid_fields(

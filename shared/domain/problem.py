@@ -130,8 +130,8 @@ CATALOGUE: dict[str, Kind] = {
         True,
         "결과 준비 중",
         "Result not ready",
-        "결과가 아직 준비되지 않았습니다. 작업 상태를 확인한 뒤 다시 요청해 주세요.",
-        "The result is not ready. Look at the job's status and ask again.",
+        "결과가 {result_ko}",
+        "The result is not {result_en}",
     ),
     "job_not_finished": Kind(
         409,
@@ -413,6 +413,8 @@ class Problem:
             "reason_ko": "형식을 확인한 뒤 다시 보내 주세요.", "reason_en": "Check its format and send it again.",
             "fields": ", ".join(e["field"] for e in self.errors),
             # Named where it is known; documents of before have none.
+            "result_ko": "아직 준비되지 않았습니다. 작업 상태를 확인한 뒤 다시 요청해 주세요.",
+            "result_en": "ready. Look at the job's status and ask again.",
             "setting_note": f" ({setting})" if setting else "", "format_ko": "", "format_en": "", "whose_en": "of your jobs", **self.params,
             **_told_file(self.params.get("found", "")), **_told_why(self.params),
         }  # fmt: skip
@@ -523,6 +525,15 @@ def broken_settings(*names: str) -> Problem:
 def unreadable(reason_ko: str, reason_en: str) -> Problem:
     """The request as a whole makes no sense: whole sentences that say what is wrong with it and what to do."""
     return Problem("invalid_request", params={"reason_ko": reason_ko, "reason_en": reason_en})
+
+
+def canceled_result(charged: Charged) -> Problem:
+    """Of a picture that never will be there."""
+    words = {
+        "result_ko": "없습니다. 작업이 취소되었으니 필요하면 다시 만들어 주세요(retry).",
+        "result_en": "there: the job was canceled. Make it again if you need one (retry).",
+    }
+    return Problem("result_not_ready", charged=charged, retryable=False, params=words)
 
 
 #: A field and what is wrong with it: in Korean, in English, and the word of FIELD_CODES for it ("invalid" when left out).

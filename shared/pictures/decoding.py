@@ -160,9 +160,9 @@ def holds_just(content: Content, picture: Image.Image) -> bool:
 
     With other bytes behind them the picture is the same, and without the last ones it is another.
     """
-    codes, size = _codes(content), picture.size
+    codes, within = _codes(content), (picture.size, CPU_SECONDS, time.thread_time)
     try:
-        return _decodes_to(picture, content, codes, size) and not _decodes_to(picture, content, codes[:-_FEW_BYTES], size)
+        return _decodes_to(picture, content, codes, *within) and not _decodes_to(picture, content, codes[:-_FEW_BYTES], *within)
     except (*DAMAGE, TooSlow):
         return False
 
@@ -172,9 +172,8 @@ def _codes(content: Content) -> bytes:
 
 
 def _decodes_to(
-    picture: Image.Image, content: Content, codes: bytes, size: tuple[int, int], seconds: float = CPU_SECONDS,
-    clock: Callable[[], float] = time.thread_time,
-) -> bool:  # fmt: skip
+    picture: Image.Image, content: Content, codes: bytes, size: tuple[int, int], seconds: float, clock: Callable[[], float]
+) -> bool:
     """Whether the picture comes of these codes (half a marker is none) and others behind them."""
     with _opened(replace(content, pixels=codes.rstrip(b"\xff")), seconds, clock, tail=_OTHER_TAIL + _END) as other:
         other.draft(None, size)

@@ -130,11 +130,11 @@ PICTURES: tuple[Mutant, ...] = (
     kept("a JPEG that few decoders know is sent", "        and is_common(known.pixels)\n", ""),
     kept("a JPEG of a byte for each pixel is sent", "        and len(known.pixels) <= _SMALL_BYTES\n", ""),
     kept("notes behind the codes are sent, and codes that break off", "        and holds_just(known, picture)\n", ""),
-    whole_jpeg("notes behind the codes are sent", "return changed is not None and", "return changed is None or"),
+    whole_jpeg("notes behind the codes are sent", " and not _decodes_to(picture, content, codes[:-_FEW_BYTES], *within)", ""),
     whole_jpeg(
         "half of the codes is sent",
-        "return changed is not None and changed[0] >= picture.width - _LAST_COLUMNS",
-        "return changed is not None",
+        "return _decodes_to(picture, content, codes, *within) and not",
+        "return not",
     ),
     common("an Adobe JPEG is one in YCbCr", "_require(body[11] == 1)", "pass"),
     common(
@@ -148,8 +148,11 @@ PICTURES: tuple[Mutant, ...] = (
     stripped("a number of lines is sent", " - {0xDC}", ""),
     decoding(
         "half a picture is paid for",
-        " or (content.breaks_off and not _is_the_same(opened, content, size, seconds, clock))",
+        " or (may_lack_codes and not _has_all_codes(opened, content, size, seconds, clock))",
         "",
+    ),
+    decoding(
+        "half a picture with an end is paid for", "content.breaks_off or _ends_in_grey(opened, content)", "content.breaks_off"
     ),
     decoding("rows that a PNG lacks are paid for", "if _lacks_rows(opened, content) or (", "if ("),
     decoding("black rows are taken for rows that lack", " and not png.has_all_rows(content.pixels)", ""),

@@ -52,8 +52,9 @@ SHEETS: tuple[Mutant, ...] = (
         'missing_pictures(source) or list(range(len(source["seeds"])))', 'list(range(len(source["seeds"])))',
     ),
     retry("nothing is made again where nothing is missing", ' or list(range(len(source["seeds"])))', ""),
-    retry("the seeds are always new", 'if seeds == "same" else', "if False else"),
-    retry("the seeds are always the same", 'if seeds == "same" else', "if True else"),
+    retry("the seeds are always new", 'if seeds == "same" else secrets', "if False else secrets"),
+    retry("the seeds are always the same", 'if seeds == "same" else secrets', "if True else secrets"),
+    retry("a retry tells a seed that is another picture's", "asked_seed(asked, numbers)", 'asked["seed"]'),
     retry("what goes on is made twice", 'if not is_terminal(source["status"]):', "if False:"),
     retry("what is expired is made again", "if is_expired(source, app.now()):", "if False:"),
     retry(

@@ -207,8 +207,8 @@ TRUST: tuple[Mutant, ...] = (
     expired("result_expired says nothing of the charge", "charged=charged(document) if document else ", "charged="),
     jobs(
         "result_not_ready says nothing of the charge",
-        'Problem("result_not_ready", charged=charged(document), ',
-        'Problem("result_not_ready", ',
+        'Problem("result_not_ready", charged=charged(document))',
+        'Problem("result_not_ready")',
     ),
     expired("jobs are served after their retention", "if is_expired(document, app.now()):", "if False:"),
     jobs("a cancel is not marked", "lambda known: asked_to_cancel(known, now))", "lambda known: known)"),

@@ -55,6 +55,15 @@ async def claim(hub: FakeHub, *job_ids: str, headers: dict[str, str] | None = No
     return {entry["id"]: entry["claimed"] for entry in body(answer)["data"]}
 
 
+@pytest.mark.parametrize("sent", [b"{", b'["job_1"]'])
+async def test_who_claims_with_no_object_is_shown_one_that_is_taken(app: Any, sent: bytes) -> None:
+    async def told(sent: bytes) -> Any:
+        return await raw(job_list.claim_jobs)(req=request("POST", body=sent, headers=token() | {"Accept-Language": "en"}))
+
+    detail = body(await told(sent))["detail"]
+    assert (await told(detail[detail.index("{") : detail.index("}") + 1].encode())).status_code == 200
+
+
 def kept(app: Any, seconds: float = 0, owner: str | None = None, **changes: Any) -> str:
     """The id of a job that was accepted so long after BEGAN, and is in its owner's list."""
     asked = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.domain.problem import Problem, moderated
+from shared.domain.problem import Problem, moderated, unusable
 from shared.names import picture_instance_id
 from shared.provenance import SAMPLE_SOURCE_TYPE, SOURCE_TYPE
 from tests.triggers.calls import (
@@ -18,6 +18,7 @@ from tests.triggers.calls import (
     output,
     picture,
     record,
+    result,
 )
 
 
@@ -150,6 +151,15 @@ async def test_a_job_that_the_former_version_began_is_shown_while_it_runs(app: A
     assert (job["status"], job["usage"]["settled"], told(job, "status", "charged")) == ("queued", False, [("queued", "unknown")])
 
 
+async def test_what_ended_a_job_before_there_was_anything_of_its_pictures_is_told_of_each(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub, n="2")
+    finish(app, hub, job_id, problem=unusable("transparent").to_payload())
+    job = await shown(hub, job_id)
+
+    assert [entry["error"]["code"] for entry in job["pictures"]] == ["image_unusable"] * 2
+    assert job["pictures"][0]["error"]["detail"] in job["error"]["detail"]
+
+
 async def test_of_several_pictures_each_is_told_as_soon_as_it_is_there(app: Any, hub: FakeHub) -> None:
     job_id = await new_job(hub, n="3", seed="5")
     hub.statuses[job_id] = Status(RUNTIME.Running, {"stage": "generating", "progress": 5})
@@ -170,6 +180,13 @@ async def test_of_several_pictures_each_is_told_as_soon_as_it_is_there(app: Any,
     assert told(job, "status", "charged") == [("succeeded", "yes"), ("failed", "unknown"), ("processing", "unknown")]
     assert [entry["error"] and entry["error"]["code"] for entry in job["pictures"]] == [None, "content_moderated", None]
     assert [made["index"] for made in job["outputs"]] == [0]
+    # As its link does, the result of each answers while the others are drawn.
+    app.blobs.put_image(output(job_id)["blob"], b"png", "image/png")
+    answers = [await result(hub, job_id, index=index, inline="1") for index in "012"]
+    assert [answer.status_code for answer in answers] == [200, 422, 409]
+    assert (answers[0].get_body(), answers[0].headers["Cache-Control"]) == (b"png", "private, max-age=3600")
+    assert [body(answer)["code"] for answer in answers[1:]] == ["content_moderated", "result_not_ready"]
+    assert body(await result(hub, job_id))["code"] == "result_not_ready", "the job goes on"
     # Another picture is news.
     last = picture(2, output=output(job_id, 2))
     shows = {"stage": "storing", "progress": 92, "sends": last["sends"]}

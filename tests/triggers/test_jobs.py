@@ -230,6 +230,8 @@ async def test_a_canceled_jobs_result_is_not_worth_asking_for_again(
     finish(app, hub, job_id, picture(state="canceled", owes=owes))
     problem = body(await result(hub, job_id))
     assert (problem["code"], problem["retryable"], problem["charged"]) == ("result_not_ready", False, charged)
+    assert "canceled" in problem["detail"] or "취소" in problem["detail"]
+    assert "ask again" not in problem["detail"]
 
 
 async def test_a_late_picture_of_a_canceled_or_failed_job_is_served(app: Any, hub: FakeHub) -> None:

@@ -73,6 +73,17 @@ async def test_the_pictures_that_are_missing_are_made_again_and_no_others(app: A
     assert (job["input"]["n"], job["input"]["presets"], job["metadata"]) == (2, ["keyring", "poster"], {"episode": "12"})
     assert job["usage"]["cost_usd"] == 0.16
     assert [one["seed"] for one in hub.started[-1][2]["pictures"]] == [6, 7]
+    assert job["input"]["seed"] == 6, "as the first of its pictures"
+
+
+async def test_a_job_tells_no_seed_that_would_make_other_pictures(app: Any, hub: FakeHub) -> None:
+    job_id = await new_job(hub, n="3", seed="5")
+    finish(app, hub, job_id, failed(0), picture(1), failed(2))
+    prepared(app, job_id)
+    job = body(await again(hub, job_id))
+
+    assert [p["seed"] for p in job["pictures"]] == [5, 7]
+    assert job["input"]["seed"] is None, "which is followed by 6"
 
 
 async def test_a_job_that_lacks_nothing_is_made_again_as_a_whole(app: Any, hub: FakeHub) -> None:
@@ -118,6 +129,17 @@ async def test_a_form_whose_boundary_says_json_is_a_form(app: Any, hub: FakeHub)
     answer = await again(hub, job_id, sent=sent, headers={"Content-Type": "multipart/form-data; boundary=xjson"})
 
     assert (answer.status_code, body(answer)["input"]["seed"]) == (202, None)
+
+
+@pytest.mark.parametrize("sent", [b"{", b'["new"]'])
+async def test_who_sent_no_object_is_shown_one_that_is_taken(app: Any, hub: FakeHub, sent: bytes) -> None:
+    job_id = await ended(app, hub)
+    headers = {"Content-Type": "application/json", "Accept-Language": "en"}
+    refused = body(await again(hub, job_id, sent=sent, headers=headers))
+    assert refused["code"] == "invalid_request"
+
+    example = refused["detail"][refused["detail"].index("{") : refused["detail"].index("}") + 1]
+    assert (await again(hub, job_id, sent=example.encode(), headers=headers)).status_code == 202
 
 
 @pytest.mark.parametrize(

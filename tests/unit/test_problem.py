@@ -11,6 +11,7 @@ from shared.domain.problem import (
     CATALOGUE,
     UNUSABLE,
     Problem,
+    canceled_result,
     invalid_fields,
     moderated,
     timed_out,
@@ -41,6 +42,8 @@ HANGUL = re.compile("[가-힣]")
 BUILT = [
     *(Problem(code) for code in STATUSES if "{" not in CATALOGUE[code].detail_ko),
     Problem("invalid_request"),
+    Problem("result_not_ready"),
+    canceled_result("no"),
     Problem("method_not_allowed", params={"methods": "POST"}),
     Problem("webhooks_not_configured", params={"setting": "WEBHOOK_SIGNING_KEY"}),
     Problem("not_ready", params={"checks": "storage"}),
