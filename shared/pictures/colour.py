@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 from shared.pictures.limits import PROFILE_MAX_BYTES
 
@@ -41,9 +41,18 @@ def is_of_rgb(profile: bytes) -> bool:
 
 def _with_alpha(picture: Image.Image, transform: _Transform) -> Image.Image:
     given, apply = transform
-    seen = apply(picture.convert("RGB").convert(given))
+    colours = picture.convert("RGB")
+    if given == "L" and not _is_grey(colours):
+        return picture
+    seen = apply(colours.convert(given))
     seen.putalpha(picture.getchannel("A"))
     return seen
+
+
+def _is_grey(colours: Image.Image) -> bool:
+    """Grey with alpha comes as red, green and blue of the same amount."""
+    red, green, blue = colours.split()
+    return all(ImageChops.difference(red, other).getbbox() is None for other in (green, blue))
 
 
 def _transform(mode: str, profile: bytes) -> _Transform | None:

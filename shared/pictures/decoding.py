@@ -107,7 +107,7 @@ def _loaded(
     opened: ImageFile.ImageFile, content: Content, size: tuple[int, int], seconds: float, clock: Callable[[], float]
 ) -> tuple[Bands, int]:
     if content.is_animated:
-        return _first_that_shows(opened)
+        return _first_that_shows(opened, content)
     # Lets the JPEG decoder skip detail that would be scaled away: a quarter of the memory for big photos.
     opened.draft(None, size)
     low_bytes = _mask_of_low_bytes(content, seconds, clock) if _is_wide_rgb(content) else None
@@ -184,7 +184,7 @@ def _decodes_to(
 # ---- animations ----
 
 
-def _first_that_shows(opened: ImageFile.ImageFile) -> tuple[Bands, int]:
+def _first_that_shows(opened: ImageFile.ImageFile, content: Content) -> tuple[Bands, int]:
     """The first frame on which there is something; the very first where there is none."""
     # A PNG may hold a picture for those that show no animation, which is none of its frames.
     first = 1 if opened.info.get("default_image") else 0
@@ -197,13 +197,34 @@ def _first_that_shows(opened: ImageFile.ImageFile) -> tuple[Bands, int]:
             if frame == first:
                 raise
             break
-        bands = _PillowBands(opened)
+        if frame == 0 and _lacks_rows(opened, content):
+            raise ProblemError(unsupported("damaged"))
+        bands = _of_frame(opened, content, frame)
         if not is_blank(scaled(bands, _thumb(opened.size))):
             return bands, frame - first
     opened.seek(0)
     opened.seek(first)
     opened.load()
-    return _PillowBands(opened), 0
+    return _of_frame(opened, content, first), 0
+
+
+def _of_frame(opened: ImageFile.ImageFile, content: Content, frame: int) -> "_PillowBands":
+    """What no frame has painted is transparent, whatever Pillow fills it with."""
+    painted = Image.new("L", opened.size)
+    for number, (box, disposal) in enumerate(content.frames[: frame + 1]):
+        if number == frame or disposal in _STAYS:
+            painted.paste(255, box)
+        elif disposal == _CLEARS:
+            painted.paste(0, box)
+    if not content.frames or painted.getextrema() == (255, 255):
+        return _PillowBands(opened, content)
+    seen = opened.convert("RGBA")
+    seen.putalpha(ImageChops.darker(seen.getchannel("A"), painted))
+    return _PillowBands(seen)
+
+
+#: What becomes of a frame before the next one (GIF89a, 23.c.iv): left, or its place is cleared; else what was there comes back.
+_STAYS, _CLEARS = (0, 1), 2
 
 
 def _thumb(size: tuple[int, int]) -> tuple[int, int]:

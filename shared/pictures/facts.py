@@ -50,6 +50,8 @@ class Content:
     #: Of a PNG: something in it may be transparent.
     has_alpha: bool = False
     is_animated: bool = False
+    #: Of a GIF: the box of each frame, and what becomes of it before the next one.
+    frames: tuple[tuple[tuple[int, int, int, int], int], ...] = ()
     #: How often a decoder has to go over all pixels.
     passes: int = 1
     #: Bytes that decoding takes for each pixel (limits).

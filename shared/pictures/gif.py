@@ -25,10 +25,11 @@ def read(data: bytes) -> Content:
     """
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + _palette_bytes(flags)
-    kept, control, frames = [data[:at]], b"", 0
+    kept, control = [data[:at]], b""
+    frames: list[tuple[tuple[int, int, int, int], int]] = []
     for _ in range(MAX_PARTS):
         found = _NEXT.search(data, at)
-        if found is None or found[0] == b";" or frames == MAX_FRAMES:
+        if found is None or found[0] == b";" or len(frames) == MAX_FRAMES:
             break
         at = found.start()
         if data[at] == _EXTENSION:
@@ -44,13 +45,17 @@ def read(data: bytes) -> Content:
             # Ten bytes describe it, and one is how long its codes are.
             end = _end(data, at + 10 + _palette_bytes(flags) + 1)
             kept += [control, data[at:end]]
-            control, frames = b"", frames + 1
+            # Bits 2 to 4 of the control's flags.
+            frames.append(((left, top, left + wide, top + high), control[3] >> 2 & 7 if len(control) > 3 else 0))
+            control = b""
         at = end
     else:
         raise ProblemError(unsupported("too_complex"))
     if not (frames and width and height):
         raise ProblemError(unsupported("damaged"))
-    return Content(ImageFacts("image/gif", width, height), b"".join(kept), is_animated=True, bytes_per_pixel=18.0)
+    return Content(
+        ImageFacts("image/gif", width, height), b"".join(kept), is_animated=True, frames=tuple(frames), bytes_per_pixel=18.0
+    )
 
 
 def _palette_bytes(flags: int) -> int:

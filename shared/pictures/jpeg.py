@@ -25,7 +25,8 @@ _ADOBE_BYTES, _JFIF_BYTES = 12, 14
 #: Where the compressed data of a scan end: at a marker that neither is stuffed nor restarts. What fills before one (B.1.1.2) is
 #: left to the scan: looking for where it begins takes the square of its length.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
+#: Of the two bytes that fill behind its name Chromium looks at the first.
+_EXIF, _EXIF_FILL, _ICC = b"Exif\0", 1, b"ICC_PROFILE\0"
 
 
 class _Scan(NamedTuple):
@@ -86,9 +87,9 @@ def read(data: bytes) -> Content:
             # Says that three components are YCbCr; what else it says, and its thumbnail, is of no use.
             kept.append(b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0")
         elif marker == _APP1 and body.startswith(_EXIF) and not orientation:
-            orientation = orientation_of(body[len(_EXIF) :])
+            orientation = orientation_of(body[len(_EXIF) + _EXIF_FILL :])
         elif marker == _APP2 and body.startswith(_ICC) and len(body) > len(_ICC) + 2:
-            pieces[body[len(_ICC)]] = body[len(_ICC) + 2 :]
+            pieces[body[len(_ICC)]] = body[len(_ICC) + 1 :]
     else:
         raise ProblemError(unsupported("too_complex"))
     if frame is None or not scans:
@@ -150,10 +151,12 @@ def _is_complete(scans: list[_Scan], components: tuple[int, ...], *, is_progress
 
 
 def _profile(pieces: dict[int, bytes]) -> bytes | None:
-    """Of a profile that came in pieces (ICC.1:2022, B.4); one with a gap is none."""
+    """Of a profile that came in pieces (ICC.1:2022, B.4), each behind their number; one with a gap is none."""
     if not pieces or sorted(pieces) != list(range(1, len(pieces) + 1)):
         return None
-    return b"".join(pieces[number] for number in sorted(pieces))
+    if any(piece[0] != len(pieces) for piece in pieces.values()):
+        return None
+    return b"".join(pieces[number][1:] for number in sorted(pieces))
 
 
 def _bytes_per_pixel(components: int, *, is_buffered: bool) -> float:

@@ -42,10 +42,12 @@ def read(data: bytes) -> Content:
     palette = [chunk for chunk in _before_pixels(chunks) if chunk[0] == b"PLTE"][:1] if kind == _PALETTE else []
     if kind == _PALETTE and not (palette and palette[0][1]):
         raise ProblemError(unsupported("damaged"))
+    palette_of_file = palette[0][1] if palette else b""
     if palette:
-        palette = [(b"PLTE", _filled(palette[0][1], depth), palette[0][2])]
+        palette = [(b"PLTE", _filled(palette_of_file, depth), palette[0][2])]
     if palette and b"tRNS" in notes:
-        palette.append((b"tRNS", notes[b"tRNS"], True))
+        # Of more colours than there are Chromium takes the first.
+        palette.append((b"tRNS", notes[b"tRNS"][: len(palette_of_file) // 3], True))
     is_animated = _frames(notes) > 1
     pieces = [chunk for chunk in chunks if chunk[0] == b"IDAT" or (is_animated and chunk[0] in _FRAMES)]
     kept = [chunks[0], *palette, *_joined(pieces), (b"IEND", b"", True)]

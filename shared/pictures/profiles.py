@@ -48,14 +48,11 @@ def of_nclx(primaries: int, transfer: int) -> bytes | None:
 
 
 def of_gamma(gamma: float, corners: Corners | None) -> bytes | None:
-    """Of numbers that are light to the power of `gamma`; without corners those of sRGB. None of nonsense, and of sRGB as PNG
-    writes it (a gamma of 0.45455 with its corners or none)."""
-    if not 0.05 <= gamma <= 5:
+    """Of numbers that are light to the power of `gamma`; without corners those of sRGB. None of nonsense, and of what Chromium
+    (156) takes for sRGB: a gamma alone that is within 5 % of 1/2.2. With corners, also those of sRGB, it is a power to it."""
+    if not 0.05 <= gamma <= 5 or (corners is None and abs(gamma * 2.2 - 1) < 0.05):
         return None
     exponent = 1 / gamma
-    is_srgb = corners is None or all(abs(a - b) < 0.002 for a, b in zip(corners, _SRGB, strict=True))
-    if abs(gamma - 0.45455) < 0.001 and is_srgb:
-        return None
     try:
         return _profile(corners or _SRGB, lambda value: value**exponent)
     except (ZeroDivisionError, OverflowError, struct.error):

@@ -10,7 +10,9 @@ from shared.pictures.limits import MAX_PARTS
 
 _PIXELS = (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
 #: In the flags of VP8X.
-_ANIMATION, _NOTES = 0x02, 0x20 | 0x08 | 0x04
+_ANIMATION, _NOTES, _ALPHA = 0x02, 0x20 | 0x08 | 0x04, 0x10
+#: In those of ANMF: the frame is cleared before the next one.
+_CLEARS = 0x01
 #: The decoder of animations, which Pillow has for all, holds two canvases and hands out a third.
 _BYTES_PER_PIXEL = 18.5
 
@@ -26,7 +28,8 @@ def read(data: bytes) -> Content:
     is_animated = False
     if extended is not None:
         is_animated = bool(extended[0] & _ANIMATION)
-        kept = [(b"VP8X", bytes([extended[0] & ~_NOTES]) + extended[1:10]), *kept]
+        flags = extended[0] & ~_NOTES | (_ALPHA if is_animated and _leaves_ground(size, kept) else 0)
+        kept = [(b"VP8X", bytes([flags]) + extended[1:10]), *kept]
     packed = b"".join(name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2) for name, body in kept)
     profile = next((body for name, body in chunks if name == b"ICCP"), None)
     return Content(
@@ -35,6 +38,14 @@ def read(data: bytes) -> Content:
         profile=profile if extended is not None and extended[0] & 0x20 and not is_animated else None, is_animated=is_animated,
         bytes_per_pixel=_BYTES_PER_PIXEL,
     )  # fmt: skip
+
+
+def _leaves_ground(size: tuple[int, int], chunks: list[tuple[bytes, bytes]]) -> bool:
+    """Whether something of the canvas may not be painted, which is transparent whatever the file says of its alpha (and black to
+    libwebp where it says that there is none)."""
+    frames = [body for name, body in chunks if name == b"ANMF" and len(body) >= 16]
+    covers = [1 + int.from_bytes(body[at : at + 3], "little") for body in frames[:1] for at in (6, 9)]
+    return covers != list(size) or any(body[15] & _CLEARS for body in frames)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

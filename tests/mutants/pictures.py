@@ -14,15 +14,16 @@ _KEPT = "tests/unit/test_picture_kept.py"
 content = of("shared/pictures/content.py", _STRUCTURE, _FORMATS)
 limits = of("shared/pictures/limits.py", _BOUNDS)
 decoding = of("shared/pictures/decoding.py", _STRUCTURE, _FORMATS, _SCALING, _BOUNDS)
-gif = of("shared/pictures/gif.py", _STRUCTURE, _BOUNDS)
+gif = of("shared/pictures/gif.py", _STRUCTURE, _FORMATS, _BOUNDS)
 png = of("shared/pictures/png.py", _STRUCTURE, _ENCODING, _BOUNDS)
-jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _BOUNDS)
+jpeg = of("shared/pictures/jpeg.py", _STRUCTURE, _COLOURS, _BOUNDS)
 common, whole_jpeg, kept, stripped = (
     of(f"shared/pictures/{name}.py", _KEPT) for name in ("common_jpeg", "decoding", "prepare", "jpeg")
 )
-webp = of("shared/pictures/webp.py", _STRUCTURE, _BOUNDS)
+webp = of("shared/pictures/webp.py", _STRUCTURE, _FORMATS, _BOUNDS)
 isobmff = of("shared/pictures/isobmff.py", _STRUCTURE, "tests/unit/test_picture_cases.py", _FORMATS, _BOUNDS)
 av1 = of("shared/pictures/av1.py", _BOUNDS)
+profiles = of("shared/pictures/profiles.py", _COLOURS)
 colour = of("shared/pictures/colour.py", _COLOURS, "tests/unit/test_picture_cases.py")
 ground = of("shared/pictures/ground.py", _USE)
 prepare = of("shared/pictures/prepare.py", _USE, _FORMATS, _BOUNDS)
@@ -70,7 +71,7 @@ PICTURES: tuple[Mutant, ...] = (
         "a first frame over its canvas is not counted", "width, height = max(width, left + wide), max(height, top + high)", "pass"
     ),
     gif("a later frame over its canvas is decoded", "elif left + wide > width or top + high > height:", "elif False:"),
-    gif("frames that nobody looks at reach the decoder", " or frames == MAX_FRAMES", ""),
+    gif("frames that nobody looks at reach the decoder", " or len(frames) == MAX_FRAMES", ""),
     png("the chunks of a PNG have no end", "for _ in range(MAX_PARTS):", "for _ in range(10**9):"),
     png("pixels in pieces reach the decoder in pieces", "        if is_pixels:", "        if False:"),
     png("a profile inflates without end", "inflate.decompress(packed[1:], PROFILE_MAX_BYTES)", "inflate.decompress(packed[1:])"),
@@ -151,15 +152,32 @@ PICTURES: tuple[Mutant, ...] = (
         " or (may_lack_codes and not _has_all_codes(opened, content, size, seconds, clock))",
         "",
     ),
-    decoding(
+    whole_jpeg(
         "half a picture with an end is paid for", "content.breaks_off or _ends_in_grey(opened, content)", "content.breaks_off"
     ),
     decoding("rows that a PNG lacks are paid for", "if _lacks_rows(opened, content) or (", "if ("),
+    decoding("rows that an animation lacks are paid for", "if frame == 0 and _lacks_rows(opened, content):", "if False:"),
+    decoding("what no frame has painted is Pillow's", "if not content.frames or painted.getextrema() == (255, 255):", "if True:"),
+    decoding("what a frame cleared stays", "elif disposal == _CLEARS:", "elif False:"),
+    decoding("what a frame took back stays", "or disposal in _STAYS:", "or disposal != _CLEARS:"),
+    decoding(
+        "an animation's transparent grey is seen",
+        "        return _PillowBands(opened, content)\n    seen =",
+        "        return _PillowBands(opened)\n    seen =",
+    ),
+    gif("nobody knows where a frame lies", "frames=tuple(frames), ", ""),
+    webp("what no frame has painted is black", "(_ALPHA if is_animated and _leaves_ground(size, kept) else 0)", "0"),
+    png("more transparent colours than a palette has refuse it", "[: len(palette_of_file) // 3]", ""),
+    jpeg(
+        "a profile is applied of which a piece is missing",
+        "if any(piece[0] != len(pieces) for piece in pieces.values()):",
+        "if False:",
+    ),
     decoding("black rows are taken for rows that lack", " and not png.has_all_rows(content.pixels)", ""),
     decoding(
         "a HEIC without a primary picture is a fault of ours", 'if image.info["primary"]), None)', 'if image.info["primary"]))'
     ),
-    png("colours that a palette lacks are Pillow's greys", "_filled(palette[0][1], depth)", "palette[0][1]"),
+    png("colours that a palette lacks are Pillow's greys", "_filled(palette_of_file, depth)", "palette[0][1]"),
     png("a palette is as large as its file says", "2 ** min(depth, 8)", "2**depth"),
     jpeg("a scan behind all of the pixels refuses a JPEG", " and not _ends(data, following)", " and False"),
     webp("a WebP that breaks off is taken", "if name in _PIXELS and at + 8 + length > len(data):", "if False:"),
@@ -179,6 +197,9 @@ PICTURES: tuple[Mutant, ...] = (
         "_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC",
         "_INTENT = ImageCms.Intent.ABSOLUTE_COLORIMETRIC",
     ),
+    colour("colours are taken for the greys of a profile", 'if given == "L" and not _is_grey(colours):', "if False:"),
+    profiles("a gamma that is nearly sRGB's darkens", " or (corners is None and abs(gamma * 2.2 - 1) < 0.05)", ""),
+    profiles("a gamma with corners is sRGB", "(corners is None and abs", "(abs"),
     prepare("a sheet of one colour is sent", "    if is_blank(picture):", "    if False:"),
     prepare("what is all transparent is sent", '    if picture.getchannel("A").getextrema()[1] == 0:', "    if False:"),
     ground("a white mark stays on white", "    if _share_seen(picture, WHITE) >= _ENOUGH:", "    if True:"),

@@ -20,6 +20,7 @@ from tests.picture_files import (
     farthest,
     grey_profile,
     in_display_p3,
+    jpeg_with,
     opened,
     patches,
     png_with,
@@ -27,6 +28,7 @@ from tests.picture_files import (
     profile_chunk,
     saved,
     seen_patches,
+    segment,
 )
 
 
@@ -61,6 +63,8 @@ def steel_png(*chunks: bytes) -> bytes:
         pytest.param([gamma(100_000)], (168, 202, 229), id="gamma 1"),
         pytest.param([gamma(55_556)], (119, 167, 210), id="gamma 1.8"),
         pytest.param([gamma(45_455)], STEEL, id="gamma 2.2"),
+        pytest.param([gamma(43_250)], STEEL, id="nearly gamma 2.2"),
+        pytest.param([gamma(47_700)], STEEL, id="nearly gamma 2.2, from the other side"),
         pytest.param([P3], STEEL, id="corners without a gamma"),
         pytest.param([gamma(45_455), P3], (83, 153, 206), id="gamma and corners"),
         pytest.param([gamma(100_000), SRGB], (168, 202, 229), id="gamma 1 and corners of sRGB"),
@@ -137,6 +141,41 @@ def test_a_profile_that_is_broken_or_of_something_else_is_as_good_as_none(kind: 
     options = {"quality": 95} if kind == "JPEG" else {}
 
     assert farthest(seen_patches(opened(prepare_for_provider(saved(patches(), kind, icc_profile=profile, **options)).data))) <= 3
+
+
+@pytest.mark.parametrize("chunks", [[gamma(45_455), SRGB], [gamma(45_000), SRGB]])
+def test_with_corners_a_gamma_is_a_power_also_in_shadows(chunks: list[bytes]) -> None:
+    """As Chromium shows it; sRGB itself is nearly straight there."""
+    dark = Image.new("RGB", (300, 300), (16, 16, 16))
+    dark.paste((200, 100, 50), (0, 0, 150, 300))
+    (grey, *_) = opened(prepare_for_provider(png_with(saved(dark, "PNG"), *chunks)).data).getpixel((250, 150))  # type: ignore[misc]
+
+    assert grey in (7, 8)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("mode", ["RGBA", "PA"])
+def test_a_profile_of_greys_takes_no_colour_from_a_picture_with_transparency(kind: str, mode: str) -> None:
+    """As one has that was made of a grey scan, whose profile editors keep."""
+    picture = patches().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 10, 10))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    if mode == "PA" and kind == "PNG":
+        picture = picture.quantize(256)
+    data = saved(picture, kind, icc_profile=grey_profile(1.0), **options)
+
+    assert farthest(seen_patches(opened(prepare_for_provider(data).data))) <= 6
+
+
+@pytest.mark.parametrize(("count", "is_applied"), [(2, True), (3, False), (0, False)])
+def test_a_profile_that_came_in_pieces_is_one_when_all_are_there(count: int, is_applied: bool) -> None:
+    profile, half = display_p3(), len(display_p3()) // 2
+    pieces = [
+        segment(0xE2, b"ICC_PROFILE\0" + bytes([n, count]) + part) for n, part in ((1, profile[:half]), (2, profile[half:]))
+    ]
+    data = jpeg_with(saved(in_display_p3(), "JPEG", quality=95), *pieces)
+
+    assert (farthest(seen_patches(opened(prepare_for_provider(data).data))) <= 6) is is_applied
 
 
 def test_inks_without_a_profile_or_with_that_of_a_screen_are_mixed_as_ever() -> None:

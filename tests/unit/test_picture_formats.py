@@ -3,9 +3,11 @@
 import bz2
 import io
 import lzma
+import struct
 import sys
 import tarfile
 import zipfile
+import zlib
 
 import pytest
 from PIL import Image
@@ -20,7 +22,19 @@ from shared.pictures.upload import inspect_upload
 from tests import pictures
 from tests.pace import at_most
 from tests.patience import PATIENCE
-from tests.picture_files import PATCHES, case, farthest, opened, patches, saved, seen_patches
+from tests.picture_files import (
+    PATCHES,
+    case,
+    chunk,
+    farthest,
+    gif_frame,
+    gif_of,
+    opened,
+    patches,
+    png_with,
+    saved,
+    seen_patches,
+)
 
 LIMIT = 5 * 1024 * 1024
 
@@ -224,6 +238,66 @@ def test_no_more_frames_are_looked_at_than_are_bounded(monkeypatch: pytest.Monke
         prepare_for_provider(gif)
     monkeypatch.setattr(decoding, "MAX_FRAME_PIXELS", 2 * 600 * 400)
     assert farthest(seen_patches(opened(prepare_for_provider(gif).data)), PATCHES) <= 6
+
+
+CLEARED, BACK = b"\x21\xf9\x04\x08\0\0\0\0", b"\x21\xf9\x04\x0c\0\0\0\0"
+WHOLE, BELOW, LEFT = (0, 0, 300, 300), (0, 150, 300, 150), (0, 0, 150, 300)
+BLANK = Image.new("P", (300, 300), 0)
+
+
+@pytest.mark.parametrize(
+    ("frames", "shown"),
+    [
+        pytest.param([gif_frame(BELOW)], "white", id="one that is smaller than its canvas"),
+        pytest.param([CLEARED, gif_frame(WHOLE, BLANK.copy()), gif_frame(BELOW)], "white", id="what was cleared"),
+        pytest.param([BACK, gif_frame(WHOLE, BLANK.copy()), gif_frame(BELOW)], "white", id="what comes back, of nothing"),
+        pytest.param([gif_frame(WHOLE, BLANK.copy()), gif_frame(BELOW)], "black", id="what was left"),
+        pytest.param([gif_frame(WHOLE, BLANK.copy()), CLEARED, gif_frame(LEFT, BLANK.crop((0, 0, 150, 300))), gif_frame(BELOW)], None,
+                     id="half of it cleared"),
+    ],
+)  # fmt: skip
+def test_what_no_frame_has_painted_is_transparent(frames: list[bytes], shown: str | None) -> None:
+    sent = opened(prepare_for_provider(gif_of(*frames)).data).convert("RGB")
+    corners = [sent.getpixel((x, 20)) for x in (20, 280)]
+
+    white, black = (255, 255, 255), (0, 0, 0)
+    assert corners == {"white": [white, white], "black": [black, black], None: [white, black]}[shown]
+    assert sent.getpixel((250, 250)) == (255, 0, 0)
+
+
+def test_an_animated_webp_stands_on_its_ground_where_nothing_is_painted() -> None:
+    """Also where it says that it has no alpha."""
+    frames = [patches().resize((300, 200)), patches().resize((300, 200)).rotate(180)]
+    data = bytearray(saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True, duration=50))
+    data[20] &= ~0x10
+    data[24:30] = (599).to_bytes(3, "little") + (399).to_bytes(3, "little")
+    sent = opened(prepare_for_provider(bytes(data)).data).convert("RGB")
+
+    assert farthest([sent.getpixel((550, 350))], [(255, 255, 255)]) <= 3  # type: ignore[list-item]
+    assert farthest(seen_patches(sent.crop((0, 0, 300, 200)).resize((600, 400)))) <= 8
+
+
+def test_the_transparent_grey_of_an_animated_png_is_so() -> None:
+    """In an animation as in a picture that stands still."""
+    frames = [Image.new("L", (300, 300), 120) for _ in range(2)]
+    for number, frame in enumerate(frames):
+        frame.paste(200, (100 + number, 100, 200, 200))
+    data = saved(frames[0], "PNG", save_all=True, append_images=frames[1:], duration=50)
+    sent = opened(prepare_for_provider(png_with(data, chunk(b"tRNS", b"\0\x78"))).data).convert("RGB")
+
+    assert (sent.getpixel((20, 20)), sent.getpixel((150, 150))) == ((255, 255, 255), (200, 200, 200))
+
+
+def test_an_animated_png_whose_first_frame_has_too_few_rows_is_refused() -> None:
+    data = animation("PNG", 0)
+    at = data.index(b"IDAT") - 4
+    (length,) = struct.unpack_from(">I", data, at)
+    rows = zlib.decompress(data[at + 8 : at + 8 + length])
+    short = chunk(b"IDAT", zlib.compress(rows[: len(rows) // 2]))
+    with pytest.raises(ProblemError) as caught:
+        prepare_for_provider(data[:at] + short + data[at + 12 + length :])
+
+    assert caught.value.problem.params == {"found": "damaged"}
 
 
 def test_a_gif_whose_later_frames_are_broken_is_taken_by_its_first() -> None:

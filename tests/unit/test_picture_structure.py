@@ -132,6 +132,14 @@ def test_a_transparent_grey_of_another_length_is_none_as_in_chromium(colour: byt
     assert content.read(raw_png(300, 300, 8, 0, b"\x40" * 300, (b"tRNS", colour))).transparent is None
 
 
+@pytest.mark.parametrize("transparent", [bytes([0, 255]) + bytes(300), bytes([0])])
+def test_of_more_transparent_colours_than_the_palette_has_the_first_count(transparent: bytes) -> None:
+    png = raw_png(300, 300, 8, 3, bytes([0] * 150 + [1] * 150), (b"PLTE", bytes([9, 9, 9, 200, 100, 50])), (b"tRNS", transparent))
+
+    shown = sent(png).convert("RGB")
+    assert (shown.getpixel((20, 20)), shown.getpixel((280, 20))) == ((255, 255, 255), (200, 100, 50))
+
+
 def test_of_a_colour_that_the_palette_lacks_the_last_one_is_shown_as_chromium_does() -> None:
     row = b"\0" * 100 + b"\2" * 100 + b"\xff" * 100
     picture = sent(raw_png(300, 300, 8, 3, row, (b"PLTE", bytes([0, 0, 255, 9, 9, 9, 200, 100, 50]) + b"\7")))
