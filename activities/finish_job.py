@@ -8,6 +8,7 @@ import azure.durable_functions as df
 from shared import announcing, delivering, limits, listing, names, originals, telemetry, threads
 from shared.domain.delivery import is_expected
 from shared.domain.job import Document, amended, finished, is_deleted, is_watched
+from shared.domain.ledger import Ledger
 from shared.domain.payloads import FinishAnswer, FinishOrder, PictureEnd
 from shared.forgetting import call_janitor
 from shared.services import Services, services
@@ -79,17 +80,20 @@ def _caught_up(services: Services, document: Document, pictures: list[PictureEnd
 
 def told_by_records(services: Services, job_id: str, picture: PictureEnd) -> PictureEnd:
     """The end of a picture with who made it and, where its story does not know what its sends owe, with what is on record of
-    them."""
+    them. What may be paid for and was not fetched may lie there all the same: the run that stored it died before it said so."""
     # Of a model that was taken out meanwhile the document knows as much.
     with contextlib.suppress(KeyError):
         generator = services.generators[picture["generator"]]
         picture = {**picture, "made_by": {"provider": generator.provider.name, "model": generator.name}}
-    if picture["sends"] is not None:
-        return picture
-    ledger = services.submissions.ledger(job_id, picture["index"], picture["generator"])
+    if picture["sends"] is None:
+        ledger = services.submissions.ledger(job_id, picture["index"], picture["generator"])
+        picture = {**picture, "sends": ledger.to_payload()}
+    else:
+        ledger = Ledger.from_payload(picture["sends"])
+        if picture["state"] == "stored" or picture["is_watched"] or ledger.charged == "no":
+            return picture
     kept = services.pictures.find(job_id, picture["index"])
-    if kept is not None:
-        output, attempt = kept
-        ledger = ledger.ended(attempt, "paid")
-        return {**picture, "state": "stored", "output": output, "problem": None, "sends": ledger.to_payload()}
-    return {**picture, "sends": ledger.to_payload()}
+    if kept is None:
+        return picture
+    output, attempt = kept
+    return {**picture, "state": "stored", "output": output, "problem": None, "sends": ledger.ended(attempt, "paid").to_payload()}

@@ -67,8 +67,8 @@ async def submit(services: Services, client: df.DurableOrchestrationClient, payl
     answer = await threads.run(sender.run)
     if following is not None:
         answer["followed_by"] = _generator_of(services, following, payload["generator"])
-    if answer["state"] in ("failed", "canceled") or sender.is_story_over:
-        # No prediction comes of this attempt any more, or this run of the activity comes long after its story.
+    if answer["state"] in ("failed", "canceled", "ended") or sender.is_story_over:
+        # No prediction of this attempt goes on, or this run of the activity comes long after its story.
         await slots.give_back(services, client, payload, None)
     return answer
 

@@ -37,15 +37,16 @@ async def take(services: Services, client: df.DurableOrchestrationClient, payloa
     holder = holder_name(payload["job_id"], payload["index"])
 
     def ask(gate: Gate) -> tuple[Place | None, str | None, bool, dict[str, str], float | None]:
-        place: Place | None = gate.enter(
+        place = gate.enter(
             holder, payload["instance"], payload["event"], failed=payload["has_failed"], attempt=payload["attempt"],
-            generator=generator.name, owner=payload.get("owner", ""),
+            call=payload["call"], generator=generator.name, owner=payload.get("owner", ""),
         )  # fmt: skip
         stopped = gate.document["stopped"]
-        if place and not place.granted and (stopped or (gate.is_shut and not payload["may_wait_when_down"])):
+        is_waiting = not place.granted and not place.is_overtaken
+        if is_waiting and (stopped or (gate.is_shut and not payload["may_wait_when_down"])):
             gate.leave(holder, None)
-            place = None
-        overdue = gate.overdue() if place and not place.granted else {}
+            return None, stopped["code"] if stopped else None, gate.is_shut, {}, gate.measured_seconds(generator.name)
+        overdue = gate.overdue() if is_waiting else {}
         return place, stopped["code"] if stopped else None, gate.is_shut, overdue, gate.measured_seconds(generator.name)
 
     provider = generator.provider

@@ -149,8 +149,8 @@ async def load_job(req: func.HttpRequest, client: df.DurableOrchestrationClient,
 
 async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     """The same job as its orchestration says it is now; of a running one the document is not read again. One whose
-    orchestration died is started again. While the task hub gives no answer it is the job as it is stored: its stage and progress
-    are not known then, but how it ended is. Raises JobNotFound."""
+    orchestration died is started again. While the task hub gives no answer it is the job as it is stored, so how it ended is
+    known; its stage and progress are those that somebody was told here a moment ago, if anybody was. Raises JobNotFound."""
     if not is_worth_a_look(job.document, services().now()):
         return job
     try:
@@ -160,7 +160,7 @@ async def refresh_job(client: df.DurableOrchestrationClient, job: Job) -> Job:
     stored = await threads.run(services().jobs.read, job.document["id"])
     if stored is None or is_deleted(stored):
         raise JobNotFound
-    return Job(stored)
+    return Job(stored, {} if is_terminal(stored["status"]) else job.live or services().askers.told(stored["id"]))
 
 
 async def _as_the_hub_says(client: df.DurableOrchestrationClient, document: dict[str, Any]) -> Job:

@@ -37,7 +37,7 @@ async def get_job(req: func.HttpRequest, client) -> func.HttpResponse:  # type: 
     known = req.headers.get("if-none-match")
     job = await wait_until_changed(req, client, job_id_of(req), _wait_seconds(req), known)
     etag = job.etag(language(req))
-    services().askers.note(job.document["id"], goes_on=not job.is_terminal)
+    services().askers.note(job.document["id"], job.live, goes_on=not job.is_terminal)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if not job.is_terminal:
         headers["Retry-After"] = job.retry_after

@@ -58,6 +58,11 @@ def _names(holder: str) -> dict[str, str]:
     return {"job_id": job_id, "index": index}
 
 
+def _asked(entry: Entry) -> tuple[int, int]:
+    """Attempt and call; the former version notes no call."""
+    return entry.get("attempt") or 0, entry.get("call", 0)
+
+
 def _owner(holder: str, entry: Entry) -> str:
     """Of holders whose owner is not known, those of the former version, each has turns of its own: none waits for the others."""
     return str(entry.get("owner", "")) or holder
@@ -121,6 +126,8 @@ class Place(NamedTuple):
     wait_seconds: float = 0.0
     #: When to look again, unless it is woken before.
     look_again_seconds: float = LOOK_AGAIN_SECONDS
+    #: Who asks is a run of an activity that was delivered again: its story has asked for a later attempt, or once more, since.
+    is_overtaken: bool = False
 
 
 class Gate:
@@ -158,19 +165,22 @@ class Gate:
         *,
         failed: bool = False,
         attempt: int | None = None,
+        call: int = 0,
         generator: str = "",
         owner: str = "",
     ) -> Place:
         """Take a slot or a place in the queue for an attempt; asking again changes nothing. `failed`: the provider failed this
         holder. `generator` and `owner`: as noted before where they are not named. Who asks for another generator than before
-        comes anew: a slot is one of its generator."""
+        comes anew: a slot is one of its generator. `call`: counts what an instance asks; one that comes late changes nothing."""
         active, waiting = self.document["active"], self.document["waiting"]
         slot = active.get(holder)
+        known = slot or waiting.get(holder) or {}
+        if known.get("instance") == instance and _asked(known) > (attempt or 0, call):
+            return Place(granted=False, is_overtaken=True)
         if failed:
             self._count_failure(probe=bool(slot and slot["probe"]))
-        known = slot or waiting.get(holder) or {}
         asked = {
-            "instance": instance, "seen_at": self.now, "attempt": attempt,
+            "instance": instance, "seen_at": self.now, "attempt": attempt, "call": call,
             "generator": generator or known.get("generator", ""), "owner": owner or known.get("owner", ""),
         }  # fmt: skip
         is_known = bool(known) and self._generator(known) == self._generator(asked)

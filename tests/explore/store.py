@@ -83,7 +83,7 @@ class MemoryBlobs:
     def image_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
         yield from self._do(f"image metadata {prefix}", lambda: self._listed(IMAGES, prefix))
 
-    def document_metadata(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+    def document_metadata(self, prefix: str, page: int | None = None) -> Iterator[tuple[str, dict[str, str]]]:
         yield from self._do(f"document metadata {prefix}", lambda: self._listed(DOCUMENTS, prefix))
 
     def create_document(self, name: str, document: dict[str, Any], metadata: dict[str, str] | None = None) -> str:
@@ -111,8 +111,11 @@ class MemoryBlobs:
         found: tuple[dict[str, Any], str] | None = self._do(f"read {name}", read)
         return found
 
-    def names(self, container: str, prefix: str) -> Iterator[str]:
-        yield from self._do(f"names {container}/{prefix}", lambda: [name for name, _ in self._listed(container, prefix)])
+    def names(self, container: str, prefix: str, *, start_from: str | None = None, at_once: int | None = None) -> Iterator[str]:
+        def listed() -> list[str]:
+            return [name for name, _ in self._listed(container, prefix) if name >= (start_from or "")]
+
+        yield from self._do(f"names {container}/{prefix}", listed)
 
     def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int, datetime]]:
         kept = self._store.kept(container)

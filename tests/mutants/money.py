@@ -386,8 +386,16 @@ MONEY: tuple[Mutant, ...] = (
     ),
     submit(
         "the slot of a canceled picture is kept",
-        'if answer["state"] in ("failed", "canceled") or sender.is_story_over:',
+        'if answer["state"] in ("failed", "canceled", "ended") or sender.is_story_over:',
         "if sender.is_story_over:",
+    ),
+    of("activities/submit_prediction.py", "tests/explore/test_delivered_again.py")(
+        "the slot of a picture that has ended is kept", '"canceled", "ended")', '"canceled")'
+    ),
+    of("activities/finish_job.py", "tests/explore/test_delivered_again.py")(
+        "a picture that is there is called lost",
+        'if picture["state"] == "stored" or picture["is_watched"] or ledger.charged == "no":',
+        "if True:",
     ),
     submit("a late run of the activity keeps its slot", " or sender.is_story_over:", ":"),
     submit(
@@ -477,8 +485,8 @@ MONEY: tuple[Mutant, ...] = (
     ),
     finish("a job that ends twice counts twice", "if has_ended:", "if True:"),
     finish("a deleted job's images stay", "if is_deleted(document):", "if False:"),
-    finish("a picture that its story lost is not paid", 'ledger = ledger.ended(attempt, "paid")', "pass"),
-    finish("records are not asked", 'return {**picture, "sends": ledger.to_payload()}', 'return {**picture, "sends": []}'),
+    finish("a picture that its story lost is not paid", 'ledger.ended(attempt, "paid").to_payload()', "ledger.to_payload()"),
+    finish("records are not asked", 'picture = {**picture, "sends": ledger.to_payload()}', 'picture = {**picture, "sends": []}'),
     keep("a deleted job gets its picture back", "if is_deleted(document):", "if False:"),
     keep(
         "records are not asked for a leftover",

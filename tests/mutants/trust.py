@@ -496,8 +496,8 @@ TRUST: tuple[Mutant, ...] = (
     ),
     gate(
         "who asks again loses its slot to one who came earlier",
-        "slot = active.get(holder)\n        if failed",
-        "slot = None\n        if failed",
+        "slot = active.get(holder)\n        known",
+        "slot = None\n        known",
     ),
     gate("a pause is forgotten", 'self.document["paused"] = {"since": since, "reason": reason}', "pass"),
     intake("a paused provider takes jobs in", 'if gate.get("paused"):', "if False:"),
@@ -510,7 +510,14 @@ TRUST: tuple[Mutant, ...] = (
         "services.gates.look(provider.name, INTAKE_SECONDS)",
     ),
     slots("no answer of the hub frees a slot", "alive[holder] = True", "alive[holder] = False"),
-    slots("a place in a closed line is kept", "gate.leave(holder, None)\n            place = None", "place = None"),
+    slots("a place in a closed line is kept", "            gate.leave(holder, None)\n", ""),
+    slots("a call that comes late closes the line for its story", " and not place.is_overtaken", ""),
+    gate(
+        "a call that comes late acts for a later one",
+        'if known.get("instance") == instance and _asked(known) > (attempt or 0, call):',
+        "if False:",
+    ),
+    gate("a story that is told anew is taken for a late call", 'known.get("instance") == instance and ', ""),
     slots("whose turn it is hears nothing", "await client.raise_event(grant.instance, grant.event, {})", "pass"),
     bfl_account("BFL_MAX_ACTIVE is ignored", "self.max_active = settings.bfl_max_active", "self.max_active = 24"),
     replicate_account(

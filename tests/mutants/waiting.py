@@ -55,6 +55,9 @@ WAITING: tuple[Mutant, ...] = (
     view("nobody knows where in line a job stands", "look_again_seconds(eta, position=position)", "look_again_seconds(eta)"),
     polling("who is expected soon asks late", " if eta is None else min(round(eta), LATEST_IN_LINE_SECONDS)", ""),
     view("who is drawn is asked for as rarely as who waits", '"submitted_at" in self.live or ', ""),
+    of("triggers/job_view.py", "tests/triggers/test_trouble.py")(
+        "a job that runs goes back while the hub is silent", 'job.live or services().askers.told(stored["id"])', "{}"
+    ),
     view("nobody counts who asks", "asked_for=services().askers.count()", "asked_for=0"),
     jobs("nobody is counted who asks", "goes_on=not job.is_terminal", "goes_on=False"),
     jobs("who has seen the end is counted on", "goes_on=not job.is_terminal", "goes_on=True"),

@@ -136,6 +136,20 @@ async def test_a_job_is_shown_as_it_is_stored_while_the_hub_gives_no_answer(app:
     assert shown.headers["Retry-After"]
 
 
+async def test_a_job_that_runs_does_not_go_back_while_the_hub_gives_no_answer(app: Any, hub: FakeHub, clock: Clock) -> None:
+    job_id = body(await post(hub))["id"]
+    hub.statuses[job_id] = Status(RUNTIME.Running, {"stage": "generating", "progress": 65, "sends": []})
+    before = await get(hub, job_id)
+    hub.is_away("get_status")
+    during = await get(hub, job_id)
+
+    told = [(body(answer)["status"], body(answer)["stage"], body(answer)["progress"]) for answer in (before, during)]
+    assert told == [("processing", "generating", 65)] * 2
+    assert during.headers["ETag"] == before.headers["ETag"], "no news: who waits for it goes on waiting"
+    clock.pass_by(minutes=2)
+    assert body(await get(hub, job_id))["status"] == "queued", "what was told long ago is not known any more"
+
+
 async def test_the_end_of_a_job_is_seen_whatever_the_hub_does(app: Any, hub: FakeHub, monkeypatch: Any) -> None:
     job_id = body(await post(hub))["id"]
     hub.is_away("get_status")

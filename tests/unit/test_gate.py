@@ -455,3 +455,34 @@ def test_a_pause_stops_nobody_who_is_here_and_keeps_its_beginning(gate: Clocked)
 
     gate.at().resume()
     assert gate.document["paused"] is None
+
+
+@pytest.mark.parametrize(("attempt", "call"), [(1, 9), (2, 1), (2, 2)])
+@pytest.mark.parametrize("is_granted", [True, False])
+def test_a_call_that_is_delivered_again_changes_nothing_for_a_later_one(is_granted: bool, attempt: int, call: int) -> None:
+    gate = Clocked(limit=1)
+    if not is_granted:
+        gate.enter("job_0/0")
+    assert gate.enter("job_1/0", attempt=2, call=3, generator="new").granted is is_granted
+    before = json.dumps(gate.document)
+    late = gate.at(5).enter(
+        "job_1/0", "instance of job_1/0", "another event", attempt=attempt, call=call, failed=True, generator="old"
+    )
+
+    assert (late.granted, late.is_overtaken) == (False, True)
+    assert json.dumps(gate.document) == before
+
+
+def test_a_story_that_is_told_anew_asks_from_its_beginning(gate: Clocked) -> None:
+    gate.enter("job_1/0", attempt=2, call=3)
+    again = gate.at().enter("job_1/0", "its next instance", "event", attempt=1, call=1)
+
+    assert (again.granted, again.is_overtaken) == (True, False)
+
+
+def test_an_entry_of_the_former_version_has_no_calls(gate: Clocked) -> None:
+    gate.enter("job_1/0", attempt=1, call=3)
+    assert gate.document is not None
+    del gate.document["active"]["job_1/0"]["call"]
+
+    assert gate.enter("job_1/0", attempt=1, call=3).granted
