@@ -365,6 +365,9 @@ def _found_or_undone(app: Services, document: dict[str, Any], taken: Taken | Non
             # What was prepared of them too: nobody else can be making this job.
             app.uploads.delete(document["images"].values())
             limits.withdraw(app, document)
+        elif known is None or known["created_at"] != document["created_at"]:
+            # The other one's has a place of its own in the list.
+            app.index.remove(document)
     except Exception:  # noqa: BLE001 - storage is away, however it says so
         raise ProblemError(Problem("internal", charged="unknown")) from error
     if not is_alone or (known and known["images"] != document["images"]):

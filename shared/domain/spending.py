@@ -134,6 +134,9 @@ def settled(known: Document | None, job: Spent, now: datetime, *, was_reserved: 
     if not is_there and (was_reserved or job.ended_at is None or now - job.ended_at > _NEW_UNTIL):
         return None
     if job.ended_at is None or job.open_usd > _TINY:
+        if is_there and job.ended_at and month["jobs"][job.job_id]["until"] == (job.ended_at + _SAID_AGAIN).isoformat():
+            # Nothing of an ended job becomes open again: who says so is a step that is late.
+            return None
         month["jobs"][job.job_id] = _entry(job, now + _LEFT_ALONE)
     elif was_reserved:
         _fold(month, {**_entry(job, now)})

@@ -26,6 +26,14 @@ BUDGETS: tuple[Mutant, ...] = (
         "an overtaken POST counts its job again", "limits.overtaken(app, document, known)", "pass"
     ),
     quotas("a job that was overtaken in time has no place", "datetime.fromisoformat(admitted_at) <= since", "False"),
+    spending(
+        "a step that is late opens what was settled", '["until"] == (job.ended_at + _SAID_AGAIN).isoformat():', '["until"] == "":'
+    ),
+    of("triggers/generate.py", "tests/rare/test_overtaken_post.py")(
+        "an overtaken POST stays in its owner's list",
+        'elif known is None or known["created_at"] != document["created_at"]:',
+        "elif False:",
+    ),
     spending("what was reserved before the end is taken back", "if reserved_at > job.ended_at else None", ""),
     spending("what may still be paid is taken back", "or job.open_usd > _TINY or entry", "or entry"),
     # ---- what is spent ----

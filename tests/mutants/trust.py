@@ -144,7 +144,11 @@ TRUST: tuple[Mutant, ...] = (
         'for owner in (document["owner"],) for',
     ),  # noqa: E501
     generate_listed("a job is in no list until it is there", "        app.index.add(document)\n", ""),
-    generate_listed("a POST that failed leaves a row", "            app.index.remove(document)\n", ""),
+    generate_listed(
+        "a POST that failed leaves a row",
+        "            app.index.remove(document)\n            # What was",
+        "            # What was",
+    ),
     generate_listed("a key tells of a job that somebody claimed", 'if claim.job["owner"] != who:', "if False:"),
     forgetting_listed("a deleted job leaves its row", "await threads.run(app.index.remove, document)", "pass"),
     listing("jobs of a rolling deployment are never indexed", 'progress["passes"] >= 2', 'progress["passes"] >= 1'),

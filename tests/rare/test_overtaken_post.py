@@ -16,7 +16,7 @@ from tests.fakes import make_services
 from tests.triggers.calls import Clock, FakeHub, body, post
 from triggers import generate
 
-KEY = {"Idempotency-Key": "k"}
+KEY = {"Idempotency-Key": "k", "X-Owner-Token": "a" * 40}
 PATIENCE = 10.0
 
 
@@ -100,6 +100,10 @@ def images(app: Services) -> set[str]:
     return set(app.blobs.images)  # type: ignore[attr-defined]
 
 
+def listed(app: Services) -> list[str]:
+    return [name for name in app.blobs.documents if name.startswith("index/")]  # type: ignore[attr-defined]
+
+
 def test_a_post_that_fails_takes_nothing_from_the_one_that_makes_its_job(app: Any, hub: FakeHub, moved: Clock) -> None:
     """B has stored its images and is about to create the job when A, late, is answered with an error."""
     posts, a_stands, a_fails = Two(hub), threading.Event(), threading.Event()
@@ -125,7 +129,7 @@ def test_a_post_that_fails_takes_nothing_from_the_one_that_makes_its_job(app: An
     job = app.jobs.read(body(posts.answers["B"])["id"])
     assert posts.answers["B"].status_code == 202
     assert images(app) == set(job["images"].values())
-    assert counted(app) == 1
+    assert counted(app) == len(listed(app)) == 1
     # The key was B's all the time: nobody else could begin while A gave up.
     assert [body(answer)["code"] for answer in (posts.answers["A"], *repeated)] == ["idempotency_in_progress"] * 2
     assert [body(answer)["charged"] for answer in (posts.answers["A"], *repeated)] == ["unknown"] * 2
@@ -166,6 +170,7 @@ def test_of_two_that_make_one_job_the_second_keeps_no_upload(app: Any, hub: Fake
     (job,) = map(app.jobs.read, ids)
     assert images(app) == set(job["images"].values())
     assert counted(app) == 1
+    assert len(listed(app)) == 1, "what the first one wrote into the list would outlive the job"
 
 
 def test_a_post_that_fails_alone_leaves_nothing(app: Any, hub: FakeHub, moved: Clock) -> None:

@@ -107,6 +107,18 @@ def test_without_a_limit_a_job_counts_at_its_end_and_once_as_well(hours: int) ->
     assert (book.spent(), book.named()) == ((2, 0.13, 0), ["job_2"])
 
 
+def test_a_step_that_is_late_opens_nothing_that_was_settled() -> None:
+    """It tells of the job's end what another one has told more of since."""
+    book, ended_at = Book(), NOON
+    for paid, unknown in ((0.0, 0.08), (0.08, 0.0), (0.0, 0.08)):
+        book.now += timedelta(minutes=5)
+        book.end(1, paid, unknown, was_reserved=False, ended_at=ended_at)
+
+    assert book.spent() == (1, 0.08, 0.0)
+    book.now += timedelta(days=3)
+    assert book.spent() == (1, 0.08, 0.0)
+
+
 def test_an_end_that_nobody_told_leaves_what_was_expected() -> None:
     book = Book()
     book.begin(1, daily=9.0)
