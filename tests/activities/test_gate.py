@@ -63,6 +63,17 @@ async def test_who_has_no_slot_sends_nothing_and_is_told_its_place(services: Any
     assert services.blobs.read_document("jobs/b/submission-0-1.json") is None
 
 
+async def test_a_call_that_comes_late_sends_nobody_away(services: Any, client: Client, generator: Poor) -> None:
+    """Its story stands in line with a later one, which is told what is the matter."""
+    await ask(services, client, "a")
+    assert (await ask(services, client, "b", call=2))["state"] == "waiting"
+    services.gates.change("fake", lambda gate: gate.stop("provider_quota_exhausted"))
+    late = await ask(services, client, "b", call=1)
+
+    assert (late["state"], len(generator.submitted)) == ("waiting", 1)
+    assert "b/0" in services.gates.look("fake").document["waiting"]
+
+
 async def test_the_next_in_line_is_told_when_a_slot_is_given_back(services: Any, client: Client) -> None:
     await ask(services, client, "a")
     await ask(services, client, "b")
