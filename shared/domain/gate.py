@@ -58,11 +58,6 @@ def _names(holder: str) -> dict[str, str]:
     return {"job_id": job_id, "index": index}
 
 
-def _asked(entry: Entry) -> tuple[int, int]:
-    """Attempt and call; the former version notes no call."""
-    return entry.get("attempt") or 0, entry.get("call", 0)
-
-
 def _owner(holder: str, entry: Entry) -> str:
     """Of holders whose owner is not known, those of the former version, each has turns of its own: none waits for the others."""
     return str(entry.get("owner", "")) or holder
@@ -171,11 +166,13 @@ class Gate:
     ) -> Place:
         """Take a slot or a place in the queue for an attempt; asking again changes nothing. `failed`: the provider failed this
         holder. `generator` and `owner`: as noted before where they are not named. Who asks for another generator than before
-        comes anew: a slot is one of its generator. `call`: counts what an instance asks; one that comes late changes nothing."""
+        comes anew: a slot is one of its generator. `call`: counts what a story asks, also when it is told anew; one that comes
+        late changes nothing."""
         active, waiting = self.document["active"], self.document["waiting"]
         slot = active.get(holder)
         known = slot or waiting.get(holder) or {}
-        if known.get("instance") == instance and _asked(known) > (attempt or 0, call):
+        # The former version notes no call.
+        if known.get("instance") == instance and known.get("call", 0) > call:
             return Place(granted=False, is_overtaken=True)
         if failed:
             self._count_failure(probe=bool(slot and slot["probe"]))

@@ -518,7 +518,7 @@ TRUST: tuple[Mutant, ...] = (
     slots("a call that comes late closes the line for its story", " and not place.is_overtaken", ""),
     gate(
         "a call that comes late acts for a later one",
-        'if known.get("instance") == instance and _asked(known) > (attempt or 0, call):',
+        'if known.get("instance") == instance and known.get("call", 0) > call:',
         "if False:",
     ),
     gate("a story that is told anew is taken for a late call", 'known.get("instance") == instance and ', ""),
