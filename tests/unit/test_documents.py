@@ -1,5 +1,6 @@
 """The conditional read-change-write: what is decided on which version, who shares a write, and how a rush ends."""
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.storage.documents import Busy, Changed, Documents
+from shared.storage.documents import Busy, Changed, Documents, _Change, _run
 from tests.fakes import FakeBlobs
 from tests.patience import PATIENCE
 
@@ -477,3 +478,26 @@ def test_what_was_left_in_the_place_of_before_is_deleted_for_its_age_too(blobs: 
 
     assert documents.forget_unwritten_since(moment, "a", 10) == 1
     assert (len(before.documents), len(blobs.documents)) == (0, 1)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_of_a_change_that_fails_beside_others_nothing_is_written(at: int) -> None:
+    """All who change a document in place at one moment share a copy of it, until one of them fails half way."""
+
+    def fails(document: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
+        assert document is not None
+        document["half"] = True
+        raise ValueError("half way")
+
+    def works(document: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
+        assert document is not None
+        return {**document, "whole": True}, "done"
+
+    batch = [_Change(works, 0.0, True)]
+    batch.insert(at, _Change(fails, 0.0, True))
+    after = _run(batch, '{"a": 1}')
+
+    assert after is not None
+    assert json.loads(after.text) == {"a": 1, "whole": True}
+    with pytest.raises(ValueError, match="half way"):
+        batch[at].outcome()
