@@ -42,12 +42,18 @@ async def take(services: Services, client: df.DurableOrchestrationClient, payloa
             call=payload["call"], generator=generator.name, owner=payload.get("owner", ""),
         )  # fmt: skip
         stopped = gate.document["stopped"]
-        is_waiting = not place.granted and not place.is_overtaken
-        if is_waiting and (stopped or (gate.is_shut and not payload["may_wait_when_down"])):
+        waits = not place.granted and not place.is_overtaken
+        is_closed = waits and (stopped or (gate.is_shut and not payload["may_wait_when_down"]))
+        if is_closed:
             gate.leave(holder, None)
-            return None, stopped["code"] if stopped else None, gate.is_shut, {}, gate.measured_seconds(generator.name)
-        overdue = gate.overdue() if is_waiting else {}
-        return place, stopped["code"] if stopped else None, gate.is_shut, overdue, gate.measured_seconds(generator.name)
+        overdue = gate.overdue() if waits and not is_closed else {}
+        return (
+            None if is_closed else place,
+            stopped["code"] if stopped else None,
+            gate.is_shut,
+            overdue,
+            gate.measured_seconds(generator.name),
+        )
 
     provider = generator.provider
 

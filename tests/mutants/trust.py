@@ -514,7 +514,7 @@ TRUST: tuple[Mutant, ...] = (
         "services.gates.look(provider.name, INTAKE_SECONDS)",
     ),
     slots("no answer of the hub frees a slot", "alive[holder] = True", "alive[holder] = False"),
-    slots("a place in a closed line is kept", "            gate.leave(holder, None)\n", ""),
+    slots("a place in a closed line is kept", "            gate.leave(holder, None)\n", "            pass\n"),
     slots("a call that comes late closes the line for its story", " and not place.is_overtaken", ""),
     gate(
         "a call that comes late acts for a later one",
