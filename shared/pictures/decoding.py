@@ -210,20 +210,23 @@ def _first_that_shows(opened: ImageFile.ImageFile, content: Content) -> tuple[Ba
 
 def _of_frame(opened: ImageFile.ImageFile, content: Content, frame: int) -> "_PillowBands":
     """What no frame has painted is transparent, whatever Pillow fills it with."""
+    if not content.frames or content.frames[frame].box == (0, 0, *opened.size):
+        return _PillowBands(opened, content)
     painted = Image.new("L", opened.size)
-    for number, (box, disposal) in enumerate(content.frames[: frame + 1]):
-        if number == frame or disposal in _STAYS:
-            painted.paste(255, box)
-        elif disposal == _CLEARS:
-            painted.paste(0, box)
-    if not content.frames or painted.getextrema() == (255, 255):
+    for former in content.frames[:frame]:
+        if former.disposal in _STAYS:
+            painted.paste(255, former.box)
+        elif former.disposal == _CLEARS:
+            painted.paste(0, former.box)
+    painted.paste(255, content.frames[frame].box)
+    if painted.getextrema() == (255, 255):
         return _PillowBands(opened, content)
     seen = opened.convert("RGBA")
     seen.putalpha(ImageChops.darker(seen.getchannel("A"), painted))
     return _PillowBands(seen)
 
 
-#: What becomes of a frame before the next one (GIF89a, 23.c.iv): left, or its place is cleared; else what was there comes back.
+#: Disposals of a frame: it is left, or its place is cleared; else what was there comes back.
 _STAYS, _CLEARS = (0, 1), 2
 
 

@@ -34,6 +34,13 @@ class Prepared(EncodedImage):
         return [{**warning, "field": field} for warning in self.warnings]
 
 
+class Frame(NamedTuple):
+    """Of an animation: where it lies (left, top, right, bottom), and what becomes of it before the next one (GIF89a, 23.c.iv)."""
+
+    box: tuple[int, int, int, int]
+    disposal: int
+
+
 @dataclass(frozen=True)
 class Content:
     """A file that is taken apart: `pixels` is a file of the same format that holds nothing but its picture (of HEIC and AVIF,
@@ -50,8 +57,8 @@ class Content:
     #: Of a PNG: something in it may be transparent.
     has_alpha: bool = False
     is_animated: bool = False
-    #: Of a GIF: the box of each frame, and what becomes of it before the next one.
-    frames: tuple[tuple[tuple[int, int, int, int], int], ...] = ()
+    #: Of a GIF.
+    frames: tuple[Frame, ...] = ()
     #: How often a decoder has to go over all pixels.
     passes: int = 1
     #: Bytes that decoding takes for each pixel (limits).

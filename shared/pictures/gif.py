@@ -7,7 +7,7 @@ import re
 import struct
 
 from shared.domain.problem import ProblemError, unsupported
-from shared.pictures.facts import Content, ImageFacts
+from shared.pictures.facts import Content, Frame, ImageFacts
 from shared.pictures.limits import MAX_FRAMES, MAX_PARTS
 
 _EXTENSION, _IMAGE = 0x21, 0x2C
@@ -26,7 +26,7 @@ def read(data: bytes) -> Content:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + _palette_bytes(flags)
     kept, control = [data[:at]], b""
-    frames: list[tuple[tuple[int, int, int, int], int]] = []
+    frames: list[Frame] = []
     for _ in range(MAX_PARTS):
         found = _NEXT.search(data, at)
         if found is None or found[0] == b";" or len(frames) == MAX_FRAMES:
@@ -46,7 +46,8 @@ def read(data: bytes) -> Content:
             end = _end(data, at + 10 + _palette_bytes(flags) + 1)
             kept += [control, data[at:end]]
             # Bits 2 to 4 of the control's flags.
-            frames.append(((left, top, left + wide, top + high), control[3] >> 2 & 7 if len(control) > 3 else 0))
+            disposal = control[3] >> 2 & 7 if len(control) > 3 else 0
+            frames.append(Frame((left, top, left + wide, top + high), disposal))
             control = b""
         at = end
     else:

@@ -157,9 +157,13 @@ PICTURES: tuple[Mutant, ...] = (
     ),
     decoding("rows that a PNG lacks are paid for", "if _lacks_rows(opened, content) or (", "if ("),
     decoding("rows that an animation lacks are paid for", "if frame == 0 and _lacks_rows(opened, content):", "if False:"),
-    decoding("what no frame has painted is Pillow's", "if not content.frames or painted.getextrema() == (255, 255):", "if True:"),
-    decoding("what a frame cleared stays", "elif disposal == _CLEARS:", "elif False:"),
-    decoding("what a frame took back stays", "or disposal in _STAYS:", "or disposal != _CLEARS:"),
+    decoding(
+        "what no frame has painted is Pillow's",
+        "    painted.paste(255, content.frames[frame].box)\n    if painted.getextrema() == (255, 255):",
+        "    if True:",
+    ),
+    decoding("what a frame cleared stays", "elif former.disposal == _CLEARS:", "elif False:"),
+    decoding("what a frame took back stays", "if former.disposal in _STAYS:", "if former.disposal != _CLEARS:"),
     decoding(
         "an animation's transparent grey is seen",
         "        return _PillowBands(opened, content)\n    seen =",
